@@ -1,0 +1,82 @@
+/**
+ * The one catalogue of everything that can go wrong in a way a person or a client sees.
+ * A code never changes its meaning; `status` is the HTTP status where the error crosses HTTP.
+ */
+const CATALOGUE = {
+  BAD_REQUEST: [400, 'The request is malformed'],
+  BAD_OPTION: [400, 'That option or value is not known'],
+  UNAUTHORIZED: [401, 'A valid bearer token is needed'],
+  FORBIDDEN_ORIGIN: [403, 'This origin may not use the server'],
+  NOT_FOUND: [404, 'There is nothing at this address'],
+  SESSION_NOT_FOUND: [404, 'No such session; it may have ended'],
+  METHOD_NOT_ALLOWED: [405, 'That method is not allowed here'],
+  SETUP_TIMEOUT: [408, 'The connection was not set up in time'],
+  NO_PUBLISHER: [409, 'Nobody publishes this stream yet; try again later'],
+  STREAM_TAKEN: [409, 'This stream already has a publisher; use another name or end the first'],
+  ETAG_MISMATCH: [412, 'The If-Match value is not that of the current ICE session'],
+  BODY_TOO_LARGE: [413, 'The body is larger than allowed'],
+  UNSUPPORTED_MEDIA_TYPE: [415, 'That content type is not accepted here'],
+  BAD_SDP: [422, 'The SDP offer cannot be used'],
+  NO_VIDEO: [422, 'The SDP offer holds no video to receive'],
+  UNSUPPORTED_CODEC: [422, 'None of the offered video codecs is supported; offer VP8 or H264'],
+  ETAG_REQUIRED: [428, 'If-Match is required for this request'],
+  BUSY: [503, 'The server carries as many streams as it can; try again later'],
+  DRAINING: [503, 'The server is shutting down'],
+
+  BAD_MESSAGE: [400, 'The message does not follow the protocol'],
+  PROTOCOL_VERSION: [400, 'That protocol version is not spoken here'],
+  BAD_PACKET: [400, 'The depth packet is malformed'],
+
+  CODEC_FAILED: [500, 'The codec reported an error'],
+  DECODER_OVERRUN: [500, 'The decoder fell behind and waits for a keyframe'],
+  BAD_VIDEO: [422, 'The video cannot be read'],
+  PICTURE_TOO_LARGE: [422, 'The picture is larger than allowed'],
+
+  MODEL_NOT_FOUND: [404, 'No such model'],
+  BAD_MANIFEST: [422, 'The model manifest is not valid'],
+  BAD_MODEL: [422, 'The model file does not meet the streaming contract'],
+  BAD_CHECKPOINT: [422, 'The checkpoint cannot be used'],
+  BAD_SIZE: [400, 'The network size is not allowed for this model'],
+  BAD_OUTPUT: [500, 'The model returned a flat or non-finite depth map'],
+  DEVICE_UNAVAILABLE: [422, 'The device is not available on this machine'],
+  WORKER_DIED: [503, 'The depth worker stopped and is being restarted'],
+  INFERENCE_FAILED: [500, 'The network failed on a frame'],
+
+  BAD_CONFIG: [400, 'The configuration is not valid'],
+  PORT_IN_USE: [500, 'The port is already in use'],
+  PORT_DENIED: [500, 'The port may not be opened by this user'],
+  UNKNOWN_SCENE: [404, 'No such synthetic scene'],
+  INTERNAL: [500, 'Something unexpected went wrong'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export interface ErrorDetails {
+  /** What exactly, and what to do about it; appended to the catalogue's sentence. */
+  detail?: string;
+  /** Seconds after which trying again makes sense (HTTP Retry-After). */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** Every error that depthcast itself raises. `message` is fit for a person; `code` is for programs. */
+export class DepthcastError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, options: ErrorDetails = {}) {
+    const [status, sentence] = CATALOGUE[code];
+    super(options.detail ? `${sentence}: ${options.detail}` : sentence, { cause: options.cause });
+    this.name = 'DepthcastError';
+    this.code = code;
+    this.status = status;
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+/** Wraps whatever was thrown; a DepthcastError passes through unchanged. */
+export function toDepthcastError(thrown: unknown, code: ErrorCode = 'INTERNAL'): DepthcastError {
+  if (thrown instanceof DepthcastError) return thrown;
+  return new DepthcastError(code, { detail: thrown instanceof Error ? thrown.message : String(thrown), cause: thrown });
+}
