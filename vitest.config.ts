@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+// unit and parity: many small files, side by side. e2e: real browsers and media, one at a time,
+// because two cores cannot carry two live tests at once.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'client/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/parity/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
