@@ -1,0 +1,106 @@
+import { z } from 'zod';
+
+/**
+ * The signalling messages of `/ws`, version 1: one JSON object a text message, told apart by `type`.
+ * docs/protocol.md describes the exchange; the browser SDK imports these types.
+ */
+export const PROTOCOL_VERSION = 1;
+
+const displayRange = z.union([
+  z.literal('auto'),
+  z
+    .strictObject({ near: z.number(), far: z.number() })
+    .refine((r) => Number.isFinite(r.near) && Number.isFinite(r.far) && r.near !== r.far, 'near and far must differ'),
+]);
+
+/** What a session returns; every key may be changed while it runs. */
+export const outputSettings = z.strictObject({
+  /** Grayscale depth as a video track on the same peer. */
+  track: z.enum(['gray', 'off']),
+  /** Depth values on the data channel; `none` sends each frame's metadata alone. */
+  data: z.enum(['none', 'u8', 'u16', 'f16']),
+  /** `auto` follows the scene; fixed values are in the model's unit. */
+  range: displayRange,
+  /** A name from `welcome.models`. */
+  model: z.string().max(64),
+  /** Long side of the network's input, one of the model's `sizes`. */
+  size: z.int().min(16).max(4096),
+});
+export type OutputSettings = z.infer<typeof outputSettings>;
+
+const candidate = z.strictObject({
+  candidate: z.string().max(1024),
+  sdpMid: z.string().max(64).nullish(),
+  sdpMLineIndex: z.int().min(0).max(64).nullish(),
+  usernameFragment: z.string().max(256).nullish(),
+});
+
+const SDP_LIMIT = 64 * 1024;
+
+/** Messages from the client. */
+export const clientMessage = z.discriminatedUnion('type', [
+  /** First message of a connection. */
+  z.strictObject({ type: z.literal('hello'), protocol: z.int(), client: z.string().max(128).optional() }),
+  /** SDP offer with one sending (or sendrecv) video m-line and, for depth data, the channel "depth". Again later: ICE restart. */
+  z.strictObject({ type: z.literal('offer'), sdp: z.string().max(SDP_LIMIT), output: outputSettings.partial().optional() }),
+  /** Trickled ICE candidate; an empty candidate string ends them. */
+  z.strictObject({ type: z.literal('candidate'), candidate }),
+  /** Changes some of the output settings. */
+  z.strictObject({ type: z.literal('settings'), output: outputSettings.partial() }),
+  /** Forgets temporal memory: the next frame begins a new epoch. */
+  z.strictObject({ type: z.literal('reset') }),
+  z.strictObject({ type: z.literal('ping'), id: z.int().min(0) }),
+  z.strictObject({ type: z.literal('bye') }),
+]);
+export type ClientMessage = z.infer<typeof clientMessage>;
+
+/** Medians over the last second, in milliseconds; a stage that did not run is absent. */
+export type StageTimes = Partial<
+  Record<'assemble' | 'decode' | 'preprocess' | 'queue' | 'inference' | 'postprocess' | 'encode' | 'send', number>
+>;
+
+export interface SessionStats {
+  /** Frames a second that arrived, were turned into depth, and were dropped because a newer one came. */
+  framesIn: number;
+  framesOut: number;
+  framesDropped: number;
+  stages: StageTimes;
+  /** Last packet in to first packet out, milliseconds. */
+  latency: { p50: number; p95: number };
+  epoch: number;
+  near: number;
+  far: number;
+  source: { width: number; height: number; codec: string };
+  depth: { width: number; height: number };
+  /** Bits a second: received video, returned gray track and depth data. */
+  bitrate: { video: number; track: number; data: number };
+}
+
+export interface ModelInfo {
+  name: string;
+  title: string;
+  unit: 'disparity' | 'metres';
+  sizes: number[];
+  defaultSize: number;
+}
+
+/** Messages from the server. */
+export type ServerMessage =
+  | {
+      type: 'welcome';
+      protocol: number;
+      session: string;
+      server: string;
+      device: string;
+      models: ModelInfo[];
+      output: OutputSettings;
+      iceServers: { urls: string | string[]; username?: string; credential?: string }[];
+    }
+  | { type: 'answer'; sdp: string }
+  | { type: 'settings'; output: OutputSettings }
+  | { type: 'stats'; stats: SessionStats }
+  | { type: 'pong'; id: number }
+  /** `fatal` errors are followed by the end of the connection. */
+  | { type: 'error'; code: string; message: string; fatal: boolean; retryAfter?: number }
+  /** The server ends the session on purpose (drain, idle). */
+  | { type: 'closing'; reason: string; retryAfter?: number };
