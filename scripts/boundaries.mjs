@@ -2,7 +2,20 @@
 // only rooms that stand below it. `node scripts/boundaries.mjs --check` fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const ROOMS = ['cli', 'server', 'session', 'rtc', 'video', 'depth', 'model', 'wire', 'eval', 'scene', 'metrics', 'config'];
+const ROOMS = [
+  'cli',
+  'server',
+  'session',
+  'rtc',
+  'video',
+  'depth',
+  'model',
+  'wire',
+  'eval',
+  'scene',
+  'metrics',
+  'config',
+];
 // Rooms that also run in the browser: no Node API there.
 const BROWSER_ROOMS = ['wire', 'scene'];
 
@@ -23,7 +36,8 @@ ROOMS.forEach((room, i) => {
   }));
   if (BROWSER_ROOMS.includes(room))
     patterns.push({ group: ['node:*'], message: `${room}/ runs in the browser too: no Node API here.` });
-  if (patterns.length > 0) biome.overrides.push({ includes: [`src/${room}/**`, `!src/${room}/**/*.test.ts`], ...rule(patterns) });
+  if (patterns.length > 0)
+    biome.overrides.push({ includes: [`src/${room}/**`, `!src/${room}/**/*.test.ts`], ...rule(patterns) });
 });
 biome.overrides.push({
   includes: ['src/errors.ts'],

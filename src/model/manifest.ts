@@ -31,10 +31,18 @@ export const modelManifest = z.strictObject({
   title: z.string(),
   /** File name of the ONNX graph, relative to the manifest. */
   file: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   unit: z.enum(['disparity', 'metres']),
+  /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
+  precision: z.enum(['fp32', 'fp16', 'int8']),
   /** Network input = (rgb - mean) / std, rgb in [0, 1]. */
-  normalise: z.object({ mean: z.tuple([z.number(), z.number(), z.number()]), std: z.tuple([z.number(), z.number(), z.number()]) }),
+  normalise: z.object({
+    mean: z.tuple([z.number(), z.number(), z.number()]),
+    std: z.tuple([z.number(), z.number(), z.number()]),
+  }),
   size: sizeRule,
   window: windowRule,
   /** Cosine distance of `summary` from its running mean above which a frame starts a new scene. */

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import type { z } from 'zod';
+import { DepthcastError } from '../errors.ts';
+import { type Config, configSchema } from './schema.ts';
+
+type Tree = Record<string, unknown>;
+
+export interface LoadOptions {
+  /** Path of the YAML file. */
+  file?: string;
+  env?: Record<string, string | undefined>;
+  /** Dotted keys from the command line; they win. */
+  overrides?: Record<string, unknown>;
+}
+
+/**
+ * Reads the settings: defaults, then the file, then `DEPTHCAST_SECTION_KEY` variables, then overrides.
+ * Throws BAD_CONFIG naming the key, what is wrong with it and, for a misspelt key, the likely one.
+ */
+export function loadConfig({ file, env = {}, overrides = {} }: LoadOptions = {}): Config {
+  const tree = file === undefined ? {} : readFile(file);
+  for (const section of Object.keys(configSchema.shape)) if (section !== 'targets') tree[section] ??= {};
+  for (const [path, text] of environmentKeys(env)) set(tree, path, parse(text));
+  for (const [path, value] of Object.entries(overrides)) if (value !== undefined) set(tree, path, value);
+  const result = configSchema.safeParse(tree);
+  if (!result.success) throw new DepthcastError('BAD_CONFIG', { detail: describe(result.error, file) });
+  return result.data;
+}
+
+function readFile(file: string): Tree {
+  if (!existsSync(file)) throw new DepthcastError('BAD_CONFIG', { detail: `${file} does not exist` });
+  let tree: unknown;
+  try {
+    tree = parse(readFileSync(file, 'utf8'), { maxAliasCount: 20 });
+  } catch (thrown) {
+    throw new DepthcastError('BAD_CONFIG', { detail: `${file}: ${(thrown as Error).message}`, cause: thrown });
+  }
+  if (tree === null || tree === undefined) return {};
+  if (typeof tree !== 'object' || Array.isArray(tree))
+    throw new DepthcastError('BAD_CONFIG', { detail: `${file} must hold a mapping of sections` });
+  return tree as Tree;
+}
+
+/** `[['server.port', '9000'], ...]` for every variable that names a section and a key. */
+function environmentKeys(env: Record<string, string | undefined>): [string, string][] {
+  const found: [string, string][] = [];
+  for (const path of keyPaths()) {
+    const text = env[`DEPTHCAST_${path.replace('.', '_').toUpperCase()}`];
+    if (text !== undefined) found.push([path, text]);
+  }
+  return found;
+}
+
+/** Every `section.key` of the schema. */
+export function keyPaths(): string[] {
+  return Object.entries(configSchema.shape).flatMap(([section, schema]) =>
+    'shape' in schema ? Object.keys(schema.shape).map((key) => `${section}.${key}`) : [],
+  );
+}
+
+function set(tree: Tree, path: string, value: unknown): void {
+  const [section = '', key = ''] = path.split('.');
+  const branch = tree[section];
+  // A section that is no mapping is left for the schema to refuse by name.
+  if (typeof branch === 'object' && branch !== null) (branch as Tree)[key] = value;
+}
+
+function describe(error: z.ZodError, file: string | undefined): string {
+  const where = file ? `${file}: ` : '';
+  return error.issues
+    .slice(0, 5)
+    .map((issue) => {
+      const path = issue.path.join('.');
+      if (issue.code !== 'unrecognized_keys') return `${where}${path || 'settings'}: ${issue.message}`;
+      return issue.keys
+        .map((key) => {
+          const full = path ? `${path}.${key}` : key;
+          const near = nearest(full, [...keyPaths(), ...Object.keys(configSchema.shape)]);
+          return `${where}unknown key ${full}${near ? `; did you mean ${near}?` : ''}`;
+        })
+        .join('; ');
+    })
+    .join('; ');
+}
+
+function nearest(word: string, words: string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, word.length / 3);
+  for (const candidate of words) {
+    const distance = editDistance(word, candidate);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}

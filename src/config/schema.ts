@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+const codec = z.enum(['VP8', 'H264']);
+const port = z.int().min(0).max(65535);
+
+/** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
+export const configSchema = z.strictObject({
+  server: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.default(8080),
+    bodyLimit: z
+      .int()
+      .min(1024)
+      .max(1 << 20)
+      .default(65536),
+    allowedOrigins: z.array(z.string()).default(['*']),
+  }),
+  limits: z.strictObject({
+    streams: z.int().min(1).max(4096).default(16),
+    viewersPerStream: z.int().min(1).max(4096).default(64),
+    setupSeconds: z.number().min(1).max(300).default(15),
+    idleSeconds: z.number().min(1).max(3600).default(30),
+    pictureSide: z.int().min(64).max(16384).default(4096),
+  }),
+  rtc: z.strictObject({
+    codecs: z.array(codec).min(1).default(['VP8', 'H264']),
+    receiveBitrate: z.int().min(50_000).max(100_000_000).default(4_000_000),
+    hostAddresses: z.array(z.string()).max(16).default(['127.0.0.1']),
+    portRange: z.tuple([port, port]).nullable().default(null),
+    iceServers: z
+      .array(
+        z.strictObject({
+          urls: z.union([z.string(), z.array(z.string())]),
+          username: z.string().optional(),
+          credential: z.string().optional(),
+        }),
+      )
+      .max(8)
+      .default([]),
+  }),
+  depth: z.strictObject({
+    model: z.string().min(1).default('depthcast-pilot'),
+    size: z.int().min(16).max(4096).nullable().default(null),
+    threads: z.int().min(0).max(128).default(0),
+    gapSeconds: z.number().min(0.1).max(3600).default(2),
+    sceneCuts: z.boolean().default(true),
+  }),
+  output: z.strictObject({
+    track: z.enum(['gray', 'off']).default('gray'),
+    data: z.enum(['none', 'u8', 'u16', 'f16']).default('u16'),
+    minBitrate: z.int().min(20_000).default(150_000),
+    maxBitrate: z.int().max(100_000_000).default(3_000_000),
+    trackSide: z.int().min(64).max(4096).default(1280),
+  }),
+  targets: z
+    .array(
+      z.strictObject({
+        model: z.string(),
+        precision: z.enum(['fp32', 'fp16', 'int8']),
+        seconds: z.number().positive(),
+        source: z.string(),
+      }),
+    )
+    .max(64)
+    .default([]),
+  log: z.strictObject({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  }),
+});
+
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,157 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The parts of a frame's way through the server, in order. */
+export const STAGES = [
+  'assemble',
+  'decode',
+  'preprocess',
+  'queue',
+  'inference',
+  'postprocess',
+  'encode',
+  'send',
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * What became of a frame. Each frame that arrived ends in one of these:
+ * `depth` a depth map was made; `dropped` a newer frame took its place in a mailbox; `undecodable` its references
+ * were lost or the codec refused it; `failed` the network or its worker failed on it.
+ */
+export type FrameOutcome = 'depth' | 'dropped' | 'undecodable' | 'failed';
+
+const STAGE_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
+const LATENCY_BUCKETS = [0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.045, 0.06, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+
+/**
+ * The Prometheus registry of one server. Labels are closed sets: no stream name, session id or address ever
+ * becomes a label, so that cardinality does not grow with use.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly stage: Histogram<'stage'>;
+  readonly latency: Histogram<'output'>;
+  readonly frames: Counter<'outcome'>;
+  readonly sessions: Gauge<'kind'>;
+  readonly sessionEnds: Counter<'kind' | 'reason'>;
+  readonly epochs: Counter<'cause'>;
+  readonly workerRestarts: Counter;
+  readonly target: Gauge<'model' | 'precision'>;
+  readonly targetRatio: Gauge<'model' | 'precision'>;
+  readonly rtpPackets: Counter<'direction'>;
+  readonly rtpBytes: Counter<'direction'>;
+  readonly rtpEvents: Counter<'event'>;
+  readonly channelBytes: Counter;
+  readonly channelFrames: Counter<'outcome'>;
+  readonly rejected: Counter<'code'>;
+
+  constructor(build: { version: string; model: string; device: string }) {
+    const registers = [this.registry];
+    const name = (n: string) => `depthcast_${n}`;
+    this.stage = new Histogram({
+      name: name('stage_duration_seconds'),
+      help: 'Time one frame spent in a stage',
+      labelNames: ['stage'],
+      buckets: STAGE_BUCKETS,
+      registers,
+    });
+    this.latency = new Histogram({
+      name: name('frame_latency_seconds'),
+      help: 'Last packet of a frame in, to first packet of its depth out',
+      labelNames: ['output'],
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.frames = new Counter({
+      name: name('frames_total'),
+      help: 'Frames by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.sessions = new Gauge({ name: name('sessions'), help: 'Open sessions', labelNames: ['kind'], registers });
+    this.sessionEnds = new Counter({
+      name: name('session_ends_total'),
+      help: 'Ended sessions by reason',
+      labelNames: ['kind', 'reason'],
+      registers,
+    });
+    this.epochs = new Counter({
+      name: name('epochs_total'),
+      help: 'Resets of temporal memory by cause',
+      labelNames: ['cause'],
+      registers,
+    });
+    this.workerRestarts = new Counter({
+      name: name('depth_worker_restarts_total'),
+      help: 'Depth workers restarted after they died or hung',
+      registers,
+    });
+    this.target = new Gauge({
+      name: name('inference_target_seconds'),
+      help: 'Published or budgeted inference time (config: targets)',
+      labelNames: ['model', 'precision'],
+      registers,
+    });
+    this.targetRatio = new Gauge({
+      name: name('inference_target_ratio'),
+      help: 'Measured inference time (moving average) over its target',
+      labelNames: ['model', 'precision'],
+      registers,
+    });
+    this.rtpPackets = new Counter({
+      name: name('rtp_packets_total'),
+      help: 'RTP packets',
+      labelNames: ['direction'],
+      registers,
+    });
+    this.rtpBytes = new Counter({
+      name: name('rtp_bytes_total'),
+      help: 'RTP payload bytes',
+      labelNames: ['direction'],
+      registers,
+    });
+    this.rtpEvents = new Counter({
+      name: name('rtp_events_total'),
+      help: 'RTP loss, repair and keyframe events',
+      labelNames: ['event'],
+      registers,
+    });
+    this.channelBytes = new Counter({
+      name: name('channel_bytes_total'),
+      help: 'Bytes of depth packets sent on data channels',
+      registers,
+    });
+    this.channelFrames = new Counter({
+      name: name('channel_frames_total'),
+      help: 'Depth frames for data channels, sent or dropped because the channel was behind',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.rejected = new Counter({
+      name: name('rejected_total'),
+      help: 'Refused requests, messages and packets by error code',
+      labelNames: ['code'],
+      registers,
+    });
+    new Gauge({
+      name: name('build_info'),
+      help: 'Always 1; the labels say what runs',
+      labelNames: ['version', 'node', 'model', 'device'],
+      registers,
+    }).set({ ...build, node: process.version }, 1);
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 5 });
+  }
+
+  /** `ms` milliseconds of one frame in one stage. */
+  observeStage(stage: Stage, ms: number): void {
+    this.stage.observe({ stage }, ms / 1000);
+  }
+
+  setTargets(targets: { model: string; precision: string; seconds: number }[]): void {
+    for (const { model, precision, seconds } of targets) this.target.set({ model, precision }, seconds);
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
