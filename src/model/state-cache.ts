@@ -1,0 +1,69 @@
+import { DepthcastError } from '../errors.ts';
+import { FAR_SLOT, type Window, type WindowWrite } from './window.ts';
+
+/**
+ * The past states of one cache tensor of one stream. Everything stands in one block of memory, so that a slot
+ * is written by row copies inside it, without a temporary per row:
+ *
+ *     cached [tokens, S-1, channels] | delay line [delayCount, tokens, channels] | incoming [tokens, channels]
+ */
+export class StateCache {
+  /** [tokens, S-1, channels]: the graph's input. Written in place; never while the network runs. */
+  readonly cached: Float32Array;
+  /** [tokens, 1, channels]: where the network should write its new states. */
+  readonly incoming: Float32Array;
+  readonly tokens: number;
+  readonly slots: number;
+  readonly channels: number;
+  readonly #block: Float32Array;
+
+  /** @throws DepthcastError BAD_MODEL when a dimension is not a positive integer or the cache would exceed 2 GiB. */
+  constructor(tokens: number, channels: number, window: Pick<Window, 'slotCount' | 'delayCount'>) {
+    const slots = window.slotCount - 1;
+    const state = tokens * channels;
+    const total = state * (slots + window.delayCount + 1);
+    if (![tokens, channels, slots].every((n) => Number.isInteger(n) && n > 0) || total > 2 ** 29)
+      throw new DepthcastError('BAD_MODEL', { detail: `a cache of ${tokens} x ${slots} x ${channels} values` });
+    this.tokens = tokens;
+    this.slots = slots;
+    this.channels = channels;
+    this.#block = new Float32Array(total);
+    this.cached = this.#block.subarray(0, state * slots);
+    this.incoming = this.#block.subarray(total - state);
+  }
+
+  get byteLength(): number {
+    return this.#block.byteLength;
+  }
+
+  /**
+   * Puts a frame's states where the window says.
+   * @param states [tokens, 1, channels]; `incoming` itself costs nothing, anything else is copied there first.
+   */
+  store(write: WindowWrite, states: Float32Array): void {
+    if (states !== this.incoming) this.incoming.set(states);
+    if (write.fromDelay >= 0) this.#copy(this.#delay(write.fromDelay), 1, FAR_SLOT * this.channels, this.slots);
+    if (write.toDelay >= 0) this.#copy(write.slot * this.channels, this.slots, this.#delay(write.toDelay), 1);
+    const from = this.incoming.byteOffset / Float32Array.BYTES_PER_ELEMENT;
+    if (!write.everywhere) this.#copy(from, 1, write.slot * this.channels, this.slots);
+    else for (let s = 0; s < this.slots; s++) this.#copy(from, 1, s * this.channels, this.slots);
+  }
+
+  /** Back to zeros. A masked slot has weight 0, but 0 times a stale NaN would still be NaN. */
+  clear(): void {
+    this.#block.fill(0);
+  }
+
+  #delay(place: number): number {
+    return this.tokens * this.channels * (this.slots + place);
+  }
+
+  /** Copies one state; strides are in rows of `channels` values. */
+  #copy(from: number, fromStride: number, to: number, toStride: number): void {
+    const { channels, tokens } = this;
+    const block = this.#block;
+    const fromStep = fromStride * channels;
+    const toStep = toStride * channels;
+    for (let t = 0, f = from, o = to; t < tokens; t++, f += fromStep, o += toStep) block.copyWithin(o, f, f + channels);
+  }
+}
