@@ -53,7 +53,7 @@ export type ErrorCode = keyof typeof CATALOGUE;
 
 export interface ErrorDetails {
   /** What exactly, and what to do about it; appended to the catalogue's sentence. */
-  detail?: string;
+  detail?: string | undefined;
   /** Seconds after which trying again makes sense (HTTP Retry-After). */
   retryAfter?: number;
   cause?: unknown;
@@ -63,6 +63,7 @@ export interface ErrorDetails {
 export class DepthcastError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
+  readonly detail: string | undefined;
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, options: ErrorDetails = {}) {
@@ -71,6 +72,7 @@ export class DepthcastError extends Error {
     this.name = 'DepthcastError';
     this.code = code;
     this.status = status;
+    this.detail = options.detail;
     this.retryAfter = options.retryAfter;
   }
 }

@@ -2,38 +2,50 @@ import type { ModelManifest } from '../model/manifest.ts';
 
 /** Milliseconds that one frame spent in the depth worker, by part. */
 export interface InferenceTimings {
+  /** Between being posted and being taken up. */
   queue: number;
+  /** Normalising the network's input. */
   preprocess: number;
+  /** The network and the upkeep of its cache. */
   inference: number;
+  /** Range, cut detection, copy out. */
   postprocess: number;
 }
 
-/** The causal display range of a stream; see range.ts. */
+/** Display range in the model's unit: `near` is shown brightest, `far` darkest. */
 export interface DisplayRange {
   near: number;
   far: number;
 }
 
+/** Why temporal memory was reset. */
+export type ResetCause = 'start' | 'cut' | 'gap' | 'size' | 'restart' | 'request';
+
 /** One depth map as it leaves the network. */
 export interface DepthMap {
   /** Row-major [height*width] values in the model's unit. Valid until `release()`. */
-  values: Float32Array;
-  width: number;
-  height: number;
-  epoch: number;
-  range: DisplayRange;
-  /** True on the first map after temporal memory was reset. */
-  reset: boolean;
-  timings: InferenceTimings;
-  /** Hands the buffers back for reuse. */
+  readonly values: Float32Array;
+  readonly width: number;
+  readonly height: number;
+  /** Increments with each reset of temporal memory, from 0. */
+  readonly epoch: number;
+  readonly range: DisplayRange;
+  /** Set on the first map of an epoch. */
+  readonly reset: ResetCause | undefined;
+  readonly timings: InferenceTimings;
+  /** Hands the values' memory back for reuse. Calling it again does nothing. */
   release(): void;
 }
 
 export interface StreamOptions {
-  /** Long side of the network's input in pixels; the manifest's default when absent. */
-  size?: number;
+  /** Long side of the network's input in pixels; one of the manifest's. */
+  size: number;
   /** `auto`: causal percentiles. Otherwise fixed values in the model's unit. */
   range: 'auto' | DisplayRange;
+  /** Reset when the picture changes to another scene. */
+  sceneCuts: boolean;
+  /** Seconds of media time without a frame after which memory is stale. */
+  gapSeconds: number;
 }
 
 /** Network input: planar R, G, B in [0, 1], 3*height*width floats. */
@@ -51,18 +63,23 @@ export interface InferenceStream {
   takeInput(width: number, height: number): NetworkImage;
   /**
    * Runs one frame. At most one may be under way per stream.
-   * Rejects with WORKER_DIED when the worker went away; the next call starts a new epoch.
+   * @param time media time in seconds, increasing; it paces the display range and finds gaps.
+   * @throws DepthcastError WORKER_DIED when the worker went away (the next call starts a new epoch), BAD_OUTPUT,
+   *   INFERENCE_FAILED.
    */
-  infer(image: NetworkImage): Promise<DepthMap>;
+  infer(image: NetworkImage, time: number): Promise<DepthMap>;
   /** Forgets temporal memory and range: the next frame starts a new epoch. */
   reset(): void;
-  setOptions(options: StreamOptions): void;
+  setOptions(options: Partial<StreamOptions>): void;
+  readonly options: StreamOptions;
   close(): void;
 }
 
-/** Runs depth networks for many streams. The first implementation is a CPU worker thread. */
+/** Runs one depth network for many streams. The first implementation is a CPU worker thread. */
 export interface Inferencer {
   readonly model: ModelManifest;
-  open(options: StreamOptions): InferenceStream;
+  /** What runs it, for people: "CPU, 2 threads". */
+  readonly device: string;
+  open(options?: Partial<StreamOptions>): InferenceStream;
   close(): Promise<void>;
 }

@@ -11,7 +11,10 @@ export interface InstalledModel {
 }
 
 /** The models/ folder that comes with the program. */
-export const SHIPPED_MODELS = resolve(import.meta.dirname, import.meta.url.includes('/dist/') ? '../../../models' : '../../models');
+export const SHIPPED_MODELS = resolve(
+  import.meta.dirname,
+  import.meta.url.includes('/dist/') ? '../../../models' : '../../models',
+);
 
 /** Every model in a folder, by name. A broken manifest throws BAD_MANIFEST; a graph that is not there is left out. */
 export function listModels(folder = SHIPPED_MODELS): InstalledModel[] {

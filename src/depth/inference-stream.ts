@@ -1,0 +1,143 @@
+import { DepthcastError } from '../errors.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { networkSize } from './network-size.ts';
+import type { DepthMap, InferenceStream, NetworkImage, ResetCause, StreamOptions } from './types.ts';
+import { type FromWorker, sharedNow, type ToWorker } from './worker-protocol.ts';
+
+type Floats = Float32Array<ArrayBuffer>;
+type Outcome = Extract<FromWorker, { case: 'depth' | 'failed' }>;
+
+interface Link {
+  /** False when no worker is there to take the message. */
+  post(message: ToWorker, transfer: ArrayBuffer[]): boolean;
+  closed(): void;
+}
+
+interface Waiting {
+  width: number;
+  height: number;
+  resolve(map: DepthMap): void;
+  reject(error: DepthcastError): void;
+}
+
+/** Maps that consumers may hold before fresh memory is no longer kept for reuse. */
+const MAX_SPARES = 4;
+
+/** The main thread's end of one stream in a depth worker; recycles the buffers that travel between the two. */
+export class WorkerStream implements InferenceStream {
+  readonly options: StreamOptions;
+  /** performance.now() when the frame under way was posted; 0 when there is none. */
+  busySince = 0;
+  readonly #id: number;
+  readonly #model: ModelManifest;
+  readonly #link: Link;
+  #waiting: Waiting | undefined;
+  #images: Floats[] = [];
+  #spares: Floats[] = [];
+  #epoch = -1;
+  #reset: ResetCause | undefined;
+  #closed = false;
+
+  constructor(id: number, model: ModelManifest, options: Partial<StreamOptions>, link: Link) {
+    this.#id = id;
+    this.#model = model;
+    this.#link = link;
+    this.options = { size: model.size.default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
+    networkSize(model, 4, 3, this.options.size);
+  }
+
+  networkSize(sourceWidth: number, sourceHeight: number): { width: number; height: number } {
+    return networkSize(this.#model, sourceWidth, sourceHeight, this.options.size);
+  }
+
+  takeInput(width: number, height: number): NetworkImage {
+    const length = 3 * width * height;
+    let data = this.#images.pop();
+    if (data?.length !== length) data = new Float32Array(length);
+    return { data, width, height };
+  }
+
+  infer(image: NetworkImage, time: number): Promise<DepthMap> {
+    if (this.#closed) return Promise.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream is closed' }));
+    if (this.#waiting) return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
+    const { width, height } = image;
+    const data = image.data as Floats;
+    const spare = this.#spares.pop();
+    const { size: _, ...options } = this.options;
+    const posted = this.#link.post(
+      {
+        case: 'infer',
+        value: {
+          stream: this.#id,
+          image: data,
+          width,
+          height,
+          time,
+          options,
+          reset: this.#reset,
+          spare,
+          postedAt: sharedNow(),
+        },
+      },
+      spare ? [data.buffer, spare.buffer] : [data.buffer],
+    );
+    if (!posted) return Promise.reject(new DepthcastError('WORKER_DIED'));
+    this.#reset = undefined;
+    this.busySince = performance.now();
+    return new Promise((resolve, reject) => {
+      this.#waiting = { width, height, resolve, reject };
+    });
+  }
+
+  reset(): void {
+    this.#reset = 'request';
+  }
+
+  setOptions(options: Partial<StreamOptions>): void {
+    networkSize(this.#model, 4, 3, options.size ?? this.options.size);
+    Object.assign(this.options, options);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#link.post({ case: 'close', value: this.#id }, []);
+    this.#link.closed();
+    this.#take()?.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' }));
+    this.#images = [];
+    this.#spares = [];
+  }
+
+  /** An answer of the worker. */
+  settle(message: Outcome): void {
+    const waiting = this.#take();
+    this.#images[0] = message.value.image;
+    if (waiting === undefined) return;
+    if (message.case === 'failed') {
+      waiting.reject(new DepthcastError(message.value.code, message.value));
+      return;
+    }
+    const { values, range, reset, timings } = message.value;
+    if (reset) this.#epoch++;
+    let held = true;
+    const release = () => {
+      if (held && !this.#closed && this.#spares.length < MAX_SPARES) this.#spares.push(values);
+      held = false;
+    };
+    const { width, height } = waiting;
+    waiting.resolve({ values, width, height, epoch: this.#epoch, range, reset, timings, release });
+  }
+
+  workerDied(error: DepthcastError): void {
+    this.#reset = 'restart';
+    this.#images = [];
+    this.#take()?.reject(error);
+  }
+
+  #take(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.busySince = 0;
+    return waiting;
+  }
+}

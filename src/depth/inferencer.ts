@@ -1,0 +1,171 @@
+import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { DepthcastError } from '../errors.ts';
+import type { InstalledModel } from '../model/library.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { startThread } from '../threads.ts';
+import { threadCount } from './engine.ts';
+import { WorkerStream } from './inference-stream.ts';
+import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
+import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
+
+/** A frame that takes longer than this has hung: the worker is replaced. */
+const HANG_MS = 30_000;
+/** Waits before restarts of a worker that keeps dying; the first is at once. */
+const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
+/** A worker that lived this long has earned an immediate restart. */
+const STABLE_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+
+interface InferencerEvents {
+  /** The worker died or hung; a new one is being started. */
+  restart: [reason: string];
+  /** No worker can be started any more. */
+  failed: [error: DepthcastError];
+}
+
+/**
+ * Runs a depth network on this machine's CPU, in a worker thread of its own. A worker that dies takes its streams'
+ * temporal memory with it, not the streams: they go on in the next worker with a new epoch.
+ */
+export class WorkerInferencer extends EventEmitter<InferencerEvents> implements Inferencer {
+  readonly model: ModelManifest;
+  readonly device: string;
+  /** Restarts so far. */
+  restarts = 0;
+  readonly #boot: WorkerBoot;
+  readonly #streams = new Map<number, WorkerStream>();
+  #worker: Worker | undefined;
+  #ready: Promise<void> = Promise.resolve();
+  #startedAt = 0;
+  #failures = 0;
+  #nextStream = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(model: InstalledModel, threads: number) {
+    super();
+    this.model = model.manifest;
+    this.#boot = { model, threads: threadCount(threads) };
+    this.device = `CPU, ${this.#boot.threads} thread${this.#boot.threads === 1 ? '' : 's'}`;
+  }
+
+  /**
+   * Loads the model and runs it once.
+   * @param threads of the network's session; 0 for every core up to 8
+   * @throws DepthcastError BAD_MODEL
+   */
+  static async create(model: InstalledModel, { threads = 0 } = {}): Promise<WorkerInferencer> {
+    const inferencer = new WorkerInferencer(model, threads);
+    inferencer.#start();
+    await inferencer.#ready;
+    inferencer.#watchdog = setInterval(() => inferencer.#watch(), HANG_MS / 6).unref();
+    return inferencer;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** True while a worker is up and has run its trial frame. */
+  get alive(): boolean {
+    return this.#worker !== undefined && this.#startedAt > 0;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  open(options: Partial<StreamOptions> = {}): InferenceStream {
+    if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the inferencer is closed' });
+    const id = this.#nextStream++;
+    const stream = new WorkerStream(id, this.model, options, {
+      post: (message, transfer) => this.#post(message, transfer),
+      closed: () => this.#streams.delete(id),
+    });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Ends the worker as a crash would. For fault tests and for an operator who wants a fresh one. */
+  async kill(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watchdog);
+    clearTimeout(this.#retry);
+    for (const stream of [...this.#streams.values()]) stream.close();
+    await this.#worker?.terminate();
+  }
+
+  #post(message: ToWorker, transfer: ArrayBuffer[]): boolean {
+    if (this.#worker === undefined || this.#startedAt === 0) return false;
+    this.#worker.postMessage(message, transfer);
+    return true;
+  }
+
+  #start(): void {
+    const worker = startThread(import.meta.url, './worker', {
+      name: `depth ${this.model.name}`,
+      workerData: this.#boot,
+    });
+    this.#worker = worker;
+    this.#startedAt = 0;
+    this.#ready = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
+        void worker.terminate();
+      }, START_TIMEOUT_MS).unref();
+      worker.on('message', (message: FromWorker) => {
+        if (message.case === 'ready') {
+          clearTimeout(timer);
+          this.#startedAt = performance.now();
+          resolve();
+        } else if (message.case === 'unusable') {
+          clearTimeout(timer);
+          reject(new DepthcastError(message.value.code, message.value));
+        } else this.#streams.get(message.value.stream)?.settle(message);
+      });
+      let reason = '';
+      worker.on('error', (error) => {
+        reason = error.message;
+      });
+      worker.on('exit', (code) => {
+        clearTimeout(timer);
+        const error = new DepthcastError('WORKER_DIED', { detail: reason || `exit code ${code}` });
+        reject(error);
+        if (this.#worker === worker) this.#died(error);
+      });
+    });
+    // Whoever waits for the start has its own copy of the rejection.
+    this.#ready.catch(() => {});
+  }
+
+  #died(error: DepthcastError): void {
+    const lived = this.#startedAt > 0 ? performance.now() - this.#startedAt : 0;
+    const everStarted = this.#watchdog !== undefined;
+    this.#worker = undefined;
+    this.#startedAt = 0;
+    for (const stream of this.#streams.values()) stream.workerDied(error);
+    // A model that never loaded is refused by create(); only a worker that once ran is restarted.
+    if (this.#closed || !everStarted) return;
+    this.#failures = lived > STABLE_MS ? 0 : this.#failures + 1;
+    this.restarts++;
+    this.emit('restart', error.message);
+    const delay = RESTART_DELAYS_MS[Math.min(Math.max(0, this.#failures - 1), RESTART_DELAYS_MS.length - 1)]!;
+    this.#retry = setTimeout(() => this.#start(), delay);
+  }
+
+  #watch(): void {
+    const now = performance.now();
+    for (const stream of this.#streams.values())
+      if (stream.busySince > 0 && now - stream.busySince > HANG_MS) {
+        void this.#worker?.terminate();
+        return;
+      }
+  }
+}

@@ -1,0 +1,124 @@
+import { DepthcastError } from '../errors.ts';
+import { StateCache } from '../model/state-cache.ts';
+import { createWindow, type Window } from '../model/window.ts';
+import { CutDetector, signature } from './cuts.ts';
+import type { DepthEngine, NetworkOutput } from './engine.ts';
+import { displayRange, ExtremesReader, RangeTracker } from './range.ts';
+import type { DisplayRange, InferenceTimings, NetworkImage, ResetCause, StreamOptions } from './types.ts';
+
+/** A frame's result; `depth` is the runtime's own memory. */
+export interface StreamResult {
+  depth: Float32Array;
+  range: DisplayRange;
+  reset: ResetCause | undefined;
+  timings: Omit<InferenceTimings, 'queue'>;
+}
+
+/** One stream inside the depth worker: its temporal cache, window, scene-cut detector and display range. */
+export class StreamState {
+  readonly #engine: DepthEngine;
+  readonly #window: Window;
+  readonly #cuts: CutDetector;
+  readonly #range = new RangeTracker();
+  readonly #extremes = new ExtremesReader();
+  #caches: StateCache[] = [];
+  #cached: Float32Array[] = [];
+  #width = 0;
+  #height = 0;
+  #lastTime = 0;
+
+  constructor(engine: DepthEngine) {
+    const { manifest } = engine.model;
+    this.#engine = engine;
+    this.#window = createWindow(manifest.window);
+    this.#cuts = new CutDetector(manifest.cutThreshold);
+  }
+
+  get byteLength(): number {
+    return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
+  }
+
+  /**
+   * @param image planar RGB in [0, 1]; normalised in place
+   * @param time media time in seconds
+   * @param asked why the caller wants a reset before this frame, if it does
+   */
+  async infer(
+    image: NetworkImage,
+    time: number,
+    options: Omit<StreamOptions, 'size'>,
+    asked: ResetCause | undefined,
+  ): Promise<StreamResult> {
+    const began = performance.now();
+    const dt = time - this.#lastTime;
+    this.#lastTime = time;
+    let reset = asked;
+    if (this.#width !== image.width || this.#height !== image.height) {
+      reset ??= this.#width === 0 ? 'start' : 'size';
+      this.#resize(image.width, image.height);
+    } else if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
+    if (reset) this.#forget();
+    const features = this.#engine.hasSummary ? undefined : signature(image);
+    this.#normalise(image);
+    const ready = performance.now();
+
+    let out = await this.#step(image);
+    if (options.sceneCuts && !reset && this.#cuts.isCut(features ?? out.summary!)) {
+      // The frame was mixed with memories of another scene: run it again with none.
+      reset = 'cut';
+      this.#forget();
+      out = await this.#step(image);
+    }
+    const ran = performance.now();
+
+    const extremes = this.#extremes.read(out.depth);
+    if (!extremes.finite) {
+      this.#width = 0;
+      throw new DepthcastError('BAD_OUTPUT', { detail: 'the map holds values that are not finite' });
+    }
+    this.#cuts.add(features ?? out.summary!);
+    const tracked = this.#range.update(extremes, reset ? 0 : Math.max(0, dt));
+    return {
+      depth: out.depth,
+      range: options.range === 'auto' ? displayRange(tracked, this.#engine.model.manifest.unit) : options.range,
+      reset,
+      timings: { preprocess: ready - began, inference: ran - ready, postprocess: performance.now() - ran },
+    };
+  }
+
+  /** Runs the network on a normalised image and stores its states. */
+  async #step({ data, width, height }: NetworkImage): Promise<NetworkOutput> {
+    const { slots, mask, write } = this.#window.step();
+    const out = await this.#engine.run(data, width, height, slots, mask, this.#cached);
+    this.#caches.forEach((cache, i) => {
+      cache.store(write, out.states[i]!);
+    });
+    return out;
+  }
+
+  #resize(width: number, height: number): void {
+    this.#caches = this.#engine.caches.map(
+      ({ tokens, channels }) => new StateCache(tokens(width, height), channels, this.#window),
+    );
+    this.#cached = this.#caches.map((cache) => cache.cached);
+    this.#width = width;
+    this.#height = height;
+  }
+
+  #forget(): void {
+    this.#window.reset();
+    this.#cuts.reset();
+    this.#range.reset();
+    for (const cache of this.#caches) cache.clear();
+  }
+
+  #normalise({ data, width, height }: NetworkImage): void {
+    const { mean, std } = this.#engine.model.manifest.normalise;
+    const plane = width * height;
+    for (let c = 0; c < 3; c++) {
+      const scale = 1 / std[c]!;
+      const shift = -mean[c]! * scale;
+      for (let i = c * plane, end = i + plane; i < end; i++) data[i] = data[i]! * scale + shift;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { ErrorCode } from '../errors.ts';
+import type { InstalledModel } from '../model/library.ts';
+import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
+
+/** What a depth worker is started with. */
+export interface WorkerBoot {
+  model: InstalledModel;
+  threads: number;
+}
+
+export interface InferRequest {
+  stream: number;
+  /** Planar RGB, transferred; comes back with the answer. */
+  image: Float32Array<ArrayBuffer>;
+  width: number;
+  height: number;
+  time: number;
+  options: Omit<StreamOptions, 'size'>;
+  reset: ResetCause | undefined;
+  /** Memory for the map, if the stream has some to spare; transferred. */
+  spare: Float32Array<ArrayBuffer> | undefined;
+  /** Unix time in ms with fractions: the two threads' performance.now() start at different times. */
+  postedAt: number;
+}
+
+export interface InferAnswer {
+  stream: number;
+  image: Float32Array<ArrayBuffer>;
+  values: Float32Array<ArrayBuffer>;
+  range: DisplayRange;
+  reset: ResetCause | undefined;
+  timings: InferenceTimings;
+}
+
+export interface InferFailure {
+  stream: number;
+  image: Float32Array<ArrayBuffer>;
+  code: ErrorCode;
+  detail: string | undefined;
+}
+
+export type ToWorker = { case: 'infer'; value: InferRequest } | { case: 'close'; value: number };
+
+export type FromWorker =
+  | { case: 'ready' }
+  | { case: 'unusable'; value: { code: ErrorCode; detail: string | undefined } }
+  | { case: 'depth'; value: InferAnswer }
+  | { case: 'failed'; value: InferFailure };
+
+/** A clock that two threads agree on, in ms. */
+export const sharedNow = (): number => performance.timeOrigin + performance.now();
