@@ -1,0 +1,14 @@
+// npm run check: types, lint and format, import boundaries, dead code.
+import { ensureInstalled, run, runPackage, say } from './lib.mjs';
+
+ensureInstalled();
+say('Types');
+runPackage('typescript', ['-p', 'tsconfig.json']);
+runPackage('typescript', ['-p', 'client/tsconfig.json']);
+say('Boundaries between rooms');
+run(process.execPath, ['scripts/boundaries.mjs', '--check']);
+say('Lint and format');
+runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
+say('Dead code');
+runPackage('knip', []);
+say('All checks passed');

@@ -1,0 +1,37 @@
+// npm test: installs what is missing, a browser included, and runs every test. Arguments go to vitest.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { ensureBuilt, ensureInstalled, run, runPackage, say } from './lib.mjs';
+
+ensureInstalled();
+ensureBuilt();
+ensureBrowser('Chromium', ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], 'chromium', true);
+ensureBrowser('Firefox', ['firefox', 'firefox-esr'], 'firefox-esr', false);
+runPackage('vitest', ['run', ...process.argv.slice(2)]);
+
+/** Uses an installed browser; else apt, as root on Debian; else playwright's download, if it is needed. */
+function ensureBrowser(title, programs, aptPackage, needed) {
+  const variable = `${title.toUpperCase()}_PATH`;
+  if (process.env[variable] || programs.some(onPath)) return;
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    say(`Installing ${title} (apt)`);
+    const quiet = { stdio: ['ignore', 'ignore', 'inherit'] };
+    spawnSync('apt-get', ['update', '-qq'], quiet);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', aptPackage], {
+      ...quiet,
+      env,
+    });
+    if (status === 0) return;
+  }
+  if (!needed) {
+    say(`${title} is not here and could not be installed: its smoke test will be skipped`);
+    return;
+  }
+  say(`Installing ${title} (playwright)`);
+  run(process.execPath, ['node_modules/playwright-core/cli.js', 'install', 'chromium']);
+}
+
+function onPath(program) {
+  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/${program}`));
+}
