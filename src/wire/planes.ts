@@ -1,0 +1,57 @@
+/**
+ * Lossless preparation of an image of 8- or 16-bit codes for deflate. Each code becomes its difference from the left
+ * neighbour (at the start of a row, from the pixel above; the very first, from 0), modulo 2^bits; the difference is
+ * zigzag-coded (0, -1, 1, -2, ... -> 0, 1, 2, 3, ...), so that small steps have a zero high byte; all low bytes come
+ * first, then all high bytes. Depth is smooth: what deflate sees is mostly small numbers and long runs of zero.
+ */
+
+/** Codes to byte planes; `planes` has width*height*bytes bytes. */
+export function toPlanes(codes: Uint16Array, width: number, height: number, bytes: 1 | 2, planes: Uint8Array): void {
+  const count = width * height;
+  const unused = 32 - 8 * bytes;
+  let above = 0;
+  for (let start = 0; start < count; start += width) {
+    let left = above;
+    above = codes[start]!;
+    for (let i = start; i < start + width; i++) {
+      const code = codes[i]!;
+      const delta = ((code - left) << unused) >> unused; // sign-extended, modulo 2^bits
+      const zigzag = (delta << 1) ^ (delta >> 31);
+      planes[i] = zigzag;
+      if (bytes === 2) planes[count + i] = zigzag >>> 8;
+      left = code;
+    }
+  }
+}
+
+/** Byte planes to codes. Any bytes give some codes: there is nothing to refuse. */
+export function fromPlanes(planes: Uint8Array, width: number, height: number, bytes: 1 | 2, codes: Uint16Array): void {
+  const count = width * height;
+  const mask = bytes === 2 ? 0xffff : 0xff;
+  let above = 0;
+  for (let start = 0; start < count; start += width) {
+    let left = above;
+    for (let i = start; i < start + width; i++) {
+      const zigzag = bytes === 2 ? planes[i]! | (planes[count + i]! << 8) : planes[i]!;
+      left = (left + ((zigzag >>> 1) ^ -(zigzag & 1))) & mask;
+      codes[i] = left;
+    }
+    above = codes[start]!;
+  }
+}
+
+/** Codes to plain row-major bytes, little endian. */
+export function toBytes(codes: Uint16Array, count: number, bytes: 1 | 2, raw: Uint8Array): void {
+  if (bytes === 1) for (let i = 0; i < count; i++) raw[i] = codes[i]!;
+  else
+    for (let i = 0; i < count; i++) {
+      raw[2 * i] = codes[i]!;
+      raw[2 * i + 1] = codes[i]! >>> 8;
+    }
+}
+
+/** Plain row-major bytes, little endian, to codes. */
+export function fromBytes(raw: Uint8Array, count: number, bytes: 1 | 2, codes: Uint16Array): void {
+  if (bytes === 1) for (let i = 0; i < count; i++) codes[i] = raw[i]!;
+  else for (let i = 0; i < count; i++) codes[i] = raw[2 * i]! | (raw[2 * i + 1]! << 8);
+}
