@@ -1,0 +1,1 @@
+"""Training of depthcast's embedded streaming depth network."""

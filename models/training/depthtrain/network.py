@@ -1,0 +1,258 @@
+"""The embedded streaming depth network.
+
+MobileNetV2 features (Sandler et al. 2018), global attention over the 1/32 tokens, a skip-connected decoder to full size,
+and two causal temporal attentions (1/32 and 1/16) whose keys and values of past frames are explicit inputs and outputs,
+so that one frame at a time can be served. Output: disparity up to scale and shift, near = large.
+"""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+# (output channels, stride, expansion) of the MobileNetV2 blocks that are used, and which blocks feed the skips
+BLOCKS = [(16, 1, 1), (24, 2, 6), (24, 1, 6), (32, 2, 6), (32, 1, 6), (32, 1, 6), (64, 2, 6), (64, 1, 6), (64, 1, 6),
+          (64, 1, 6), (96, 1, 6), (96, 1, 6), (96, 1, 6), (160, 2, 6), (160, 1, 6), (160, 1, 6)]
+SKIP_BLOCKS = (0, 2, 5, 12, 15)
+SKIP_CHANNELS = (16, 24, 32, 96, 160)  # at 1/2, 1/4, 1/8, 1/16, 1/32
+DECODER_CHANNELS = (24, 40, 64, 96)  # at 1/2, 1/4, 1/8, 1/16
+HEADS = 4
+WINDOW = 7  # past frames in temporal memory
+IMAGE_MEAN, IMAGE_STD = 0.45, 0.25
+
+
+class ConvRelu6(nn.Module):
+    """Convolution with Keras-style stride-2 padding (right and bottom), batch norm already folded into its bias."""
+
+    def __init__(self, inputs, outputs, kernel, stride, groups=1, activate=True):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
+        self.stride, self.activate = stride, activate
+
+    def forward(self, x):
+        x = self.conv(F.pad(x, (0, 1, 0, 1)) if self.stride == 2 else x)
+        return F.relu6(x) if self.activate else x
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, stride, expansion):
+        super().__init__()
+        middle = inputs * expansion
+        self.expand = ConvRelu6(inputs, middle, 1, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvRelu6(middle, middle, 3, stride, groups=middle)
+        self.project = ConvRelu6(middle, outputs, 1, 1, activate=False)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class Encoder(nn.Module):
+    """Image [B,3,H,W] normalised -> features at 1/2, 1/4, 1/8, 1/16, 1/32 of its size."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = ConvRelu6(3, 32, 3, 2)
+        channels, blocks = 32, []
+        for outputs, stride, expansion in BLOCKS:
+            blocks.append(InvertedResidual(channels, outputs, stride, expansion))
+            channels = outputs
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, image):
+        x = self.stem(image * IMAGE_STD + IMAGE_MEAN)  # these MobileNetV2 weights expect [0, 1]
+        features = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in SKIP_BLOCKS:
+                features.append(x)
+        return features
+
+
+def conv_bn(inputs, outputs, kernel=3, activate=True):
+    layers = [nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activate else []))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a skip; the identity at the start of training."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.first, self.second = conv_bn(channels, channels), conv_bn(channels, channels, activate=False)
+        nn.init.zeros_(self.second[1].weight)
+
+    def forward(self, x):
+        return F.relu(x + self.second(self.first(x)))
+
+
+def mlp(channels, ratio):
+    return nn.Sequential(nn.Linear(channels, ratio * channels), nn.ReLU(inplace=True), nn.Linear(ratio * channels, channels))
+
+
+class GlobalAttention(nn.Module):
+    """Pre-norm self-attention block over all tokens of a frame, [B,N,C]; the identity at the start of training."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.mlp = mlp(channels, 2)
+        for layer in (self.out, self.mlp[2]):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        b, n, c = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, HEADS, c // HEADS).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = (q @ k.transpose(-1, -2) * (c // HEADS) ** -0.5).softmax(-1)
+        x = x + self.out((weights @ v).transpose(1, 2).reshape(b, n, c))
+        return x + self.mlp(self.norm2(x))
+
+
+class TemporalAttention(nn.Module):
+    """Causal attention of each token over its own past: the last WINDOW frames and itself, with a bias by age."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.query, self.key = nn.Linear(channels, channels), nn.Linear(channels, channels)
+        self.value, self.out = nn.Linear(channels, channels), nn.Linear(channels, channels)
+        self.age_bias = nn.Parameter(torch.zeros(HEADS, WINDOW + 1))
+        self.mlp = mlp(channels, 1)
+        for layer in (self.out, self.mlp[2]):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def finish(self, x, attended):
+        x = x + self.out(attended)
+        return x + self.mlp(self.norm2(x))
+
+    def clip(self, x, visible):
+        """Whole clips at once. x [B,T,N,C]; visible bool [B,T,T]: may frame i (row) see frame j?"""
+        b, t, n, c = x.shape
+
+        def heads(z):
+            return z.view(b, t, n, HEADS, c // HEADS).permute(0, 2, 3, 1, 4)
+
+        y = self.norm1(x)
+        q, k, v = heads(self.query(y)), heads(self.key(y)), heads(self.value(y))
+        frame = torch.arange(t, device=x.device)
+        age = frame[:, None] - frame[None, :]
+        bias = self.age_bias[:, age.clamp(0, WINDOW)]
+        seen = visible & (age >= 0) & (age <= WINDOW)
+        bias = bias[None] + torch.where(seen, 0.0, -1e4).to(x.dtype)[:, None]
+        weights = (q @ k.transpose(-1, -2) * (c // HEADS) ** -0.5 + bias[:, None]).softmax(-1)
+        return self.finish(x, (weights @ v).permute(0, 3, 1, 2, 4).reshape(b, t, n, c))
+
+    def step(self, x, keys, values, slots, mask):
+        """One frame. x [N,C]; keys, values [N,WINDOW,C]; slots int64 and mask float [WINDOW+1], the query last."""
+        n, c = x.shape
+        y = self.norm1(x)
+        key, value = self.key(y), self.value(y)
+        q = self.query(y).view(n, HEADS, 1, c // HEADS) * (c // HEADS) ** -0.5
+        k = torch.cat([keys, key[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 3, 1)
+        v = torch.cat([values, value[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 1, 3)
+        bias = self.age_bias[:, slots][:, None, :] + mask[None, None, :]
+        attended = ((q @ k + bias).softmax(-1) @ v).reshape(-1, c)
+        return self.finish(x, attended), key, value
+
+
+def double(x):
+    return F.interpolate(x, scale_factor=2.0, mode='nearest')
+
+
+def to_tokens(x):
+    return x.flatten(2).transpose(1, 2)
+
+
+def to_map(tokens, like):
+    return tokens.transpose(1, 2).reshape(like.shape)
+
+
+class DepthNet(nn.Module):
+    def __init__(self, global_blocks=4):
+        super().__init__()
+        s2, s4, s8, s16, s32 = SKIP_CHANNELS
+        d2, d4, d8, d16 = DECODER_CHANNELS
+        self.encoder = Encoder()
+        self.norm32 = nn.BatchNorm2d(s32)
+        self.position = nn.Linear(6, s32)
+        self.global_attention = nn.ModuleList([GlobalAttention(s32) for _ in range(global_blocks)])
+        self.temporal32, self.temporal16 = TemporalAttention(s32), TemporalAttention(d16)
+        self.up16, self.skip16, self.fuse16 = nn.Conv2d(s32, d16, 1), nn.Conv2d(s16, d16, 1), conv_bn(d16, d16)
+        self.refine16 = Residual(d16)
+        self.up8, self.skip8, self.fuse8 = nn.Conv2d(d16, d8, 1), nn.Conv2d(s8, d8, 1), conv_bn(d8, d8)
+        self.up4, self.skip4, self.fuse4 = nn.Conv2d(d8, d4, 1), nn.Conv2d(s4, d4, 1), conv_bn(d4, d4)
+        self.refine4 = Residual(d4)
+        self.up2, self.skip2, self.fuse2 = nn.Conv2d(d4, d2, 1), nn.Conv2d(s2, d2, 1), conv_bn(d2, d2)
+        # The image itself, two by two pixels: the encoder's first stride blurs where an edge lies
+        self.skip1 = nn.Conv2d(3, d2, 2, stride=2, bias=False)
+        self.out = nn.Conv2d(d2, 4, 3, 1, 1)  # four sub-pixels
+        nn.init.zeros_(self.skip1.weight)
+
+    @staticmethod
+    def coordinates(features):
+        """Where each token lies, [1,N,6]: y, x in [-1,1], their squares and product, 1. Built from the tensor itself, so
+        that an exported graph serves every size."""
+        ones = torch.ones_like(features[:1, :1])
+        y, x = torch.cumsum(ones, 2), torch.cumsum(ones, 3)
+        y, x = (y - 0.5) / y[:, :, -1:, -1:] * 2 - 1, (x - 0.5) / x[:, :, -1:, -1:] * 2 - 1
+        return to_tokens(torch.cat([y, x, y * y, x * x, y * x, ones], 1))
+
+    def encode(self, image):
+        """-> skip features at 1/2, 1/4, 1/8, 1/16, the normalised 1/32 map, and its tokens [B,N,C] after attention."""
+        *skips, f32 = self.encoder(image)
+        f32 = self.norm32(f32)
+        tokens = to_tokens(f32) + self.position(self.coordinates(f32))
+        for block in self.global_attention:
+            tokens = block(tokens)
+        return skips, f32, tokens
+
+    def decode16(self, f32, f16):
+        return self.refine16(self.fuse16(F.relu(double(self.up16(f32)) + self.skip16(f16))))
+
+    def decode(self, image, skips, y):
+        """1/16 map -> disparity [B,H,W]."""
+        f2, f4, f8, _ = skips
+        y = self.fuse8(F.relu(double(self.up8(y)) + self.skip8(f8)))
+        y = self.refine4(self.fuse4(F.relu(double(self.up4(y)) + self.skip4(f4))))
+        y = self.fuse2(F.relu(double(self.up2(y)) + self.skip2(f2) + self.skip1(image)))
+        return F.pixel_shuffle(self.out(y), 2)[:, 0]
+
+    def forward(self, image, visible=None):
+        """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T] switches temporal memory on (None: off)."""
+        skips, f32, tokens = self.encode(image)
+        if visible is not None:
+            tokens = self.over_time(self.temporal32, tokens, visible)
+        y = self.decode16(to_map(tokens, f32), skips[3])
+        if visible is not None:
+            y = to_map(self.over_time(self.temporal16, to_tokens(y), visible), y)
+        return self.decode(image, skips, y)
+
+    @staticmethod
+    def over_time(attention, tokens, visible):
+        b, t, _ = visible.shape
+        return attention.clip(tokens.reshape(b, t, *tokens.shape[1:]), visible).reshape(tokens.shape)
+
+
+class StreamingStep(nn.Module):
+    """One frame of a stream, in the serving contract: caches in, this frame's states out (frame n goes to slot n mod 7).
+
+    image [1,3,H,W]; slots int64 [8]: age in frames of each cache slot, the query (0) last; mask float [8]: 0, or -1e4 for an
+    empty slot; c0, c1 [N32,7,160] and c2, c3 [N16,7,96]: keys and values. Returns depth [1,H,W], h0..h3 [N,1,C] and
+    summary [1,160].
+    """
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, image, slots, mask, c0, c1, c2, c3):
+        net = self.net
+        skips, f32, tokens = net.encode(image)
+        summary = tokens[0].mean(0, keepdim=True)
+        x, h0, h1 = net.temporal32.step(tokens[0], c0, c1, slots, mask)
+        y = net.decode16(to_map(x[None], f32), skips[3])
+        z, h2, h3 = net.temporal16.step(to_tokens(y)[0], c2, c3, slots, mask)
+        depth = net.decode(image, skips, to_map(z[None], y))
+        return depth, h0[:, None], h1[:, None], h2[:, None], h3[:, None], summary

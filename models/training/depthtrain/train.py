@@ -1,0 +1,193 @@
+"""Train, or resume training.
+
+Usage: python3 -m depthtrain.train --config config.toml --data DIR --run DIR --build DIR [--init FILE]
+
+DIR/frames and DIR/clips of --data hold the generator's shards. --run receives last.pt (checkpoint, atomically replaced) and
+log.jsonl (one JSON object a line: training and validation curves). The same command resumes.
+"""
+import argparse
+import copy
+import json
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import config as configuration
+from .feeder import Feeder
+from .losses import total_loss
+from .network import DepthNet
+from .pool import Pool, load_library
+from .validation import Validation
+
+LOG_SECONDS = 30
+EMA_EVERY = 2
+SNAPSHOT_IMAGES = 100_000
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--config', required=True)
+    parser.add_argument('--data', required=True)
+    parser.add_argument('--run', required=True)
+    parser.add_argument('--build', required=True)
+    parser.add_argument('--init', help='weights to start from when there is no checkpoint yet')
+    parser.add_argument('--consume', action='store_true', help='delete shards once they are in memory')
+    parser.add_argument('--images', type=int, help='stop at this many images')
+    return parser.parse_args()
+
+
+class Trainer:
+    def __init__(self, args, config):
+        self.args, self.config = args, config
+        self.run = Path(args.run)
+        self.run.mkdir(parents=True, exist_ok=True)
+        self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.net = DepthNet().to(self.device, memory_format=torch.channels_last)
+        self.images = self.steps = 0
+        checkpoint = self.run / 'last.pt'
+        start = checkpoint if checkpoint.exists() else args.init
+        state = torch.load(start, map_location=self.device) if start else None
+        if state:
+            self.net.load_state_dict(state.get('net', state['ema']))
+        self.ema = copy.deepcopy(self.net)
+        self.ema.eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.parameter_groups(), lr=1e-3, betas=(0.9, 0.98))
+        if state and 'optimizer' in state:
+            self.ema.load_state_dict(state['ema'])
+            self.optimizer.load_state_dict(state['optimizer'])
+            self.images, self.steps = state['images'], state['steps']
+        self.started_at_step = self.steps
+        self.stopping = False
+
+    def parameter_groups(self):
+        """Encoder, temporal attentions and the rest learn at their own rates; only matrices of the rest decay."""
+        groups = {}
+        for name, parameter in self.net.named_parameters():
+            part = 'encoder' if name.startswith('encoder') else 'memory' if name.startswith('temporal') else 'rest'
+            decay = part != 'encoder' and parameter.ndim > 1 and not name.endswith('age_bias')
+            groups.setdefault((part, decay), []).append(parameter)
+        return [{'params': group, 'part': part, 'weight_decay': self.config.weight_decay if decay else 0.0}
+                for (part, decay), group in groups.items()]
+
+    def stage(self):
+        """-> (stage, share of it done)."""
+        start = 0
+        for stage in self.config.stages:
+            if self.images < start + stage.images or stage is self.config.stages[-1]:
+                return stage, (self.images - start) / stage.images
+            start += stage.images
+
+    def set_rates(self, stage, done):
+        rate = stage.lr * min(1.0, (self.steps - self.started_at_step + 1) / self.config.warmup_steps)
+        if stage.decay > 0 and done > 1 - stage.decay:
+            rate *= max(0.0, (1 - done) / stage.decay)
+        factors = {'encoder': stage.encoder_lr, 'memory': stage.memory_lr, 'rest': 1.0}
+        for group in self.optimizer.param_groups:
+            group['lr'] = rate * factors[group['part']]
+        return rate
+
+    def step(self, batch, stage):
+        image = batch.image.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+        truth = batch.truth.to(self.device, non_blocking=True)
+        visible = None if batch.visible is None else batch.visible.to(self.device)
+        # Batch statistics from single frames only: a clip's frames are too alike
+        self.net.train(visible is None)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == 'cuda'):
+            prediction = self.net(image, visible)
+        loss, parts = total_loss(prediction.float().view_as(truth), truth, batch.same_scene.to(self.device), stage.weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0))
+        if math.isfinite(norm):
+            self.optimizer.step()
+        self.steps += 1
+        self.images += len(image)
+        if self.steps % EMA_EVERY == 0:
+            self.average()
+        kind = 'frame' if visible is None else 'clip'
+        return {f'{kind}_{name}': value for name, value in {**parts, 'norm': norm}.items()}
+
+    @torch.no_grad()
+    def average(self):
+        keep = min(self.config.ema, (1 + self.steps) / (10 + self.steps)) ** EMA_EVERY
+        for mean, value in zip(self.ema.state_dict().values(), self.net.state_dict().values()):
+            if mean.dtype.is_floating_point:
+                mean.mul_(keep).add_(value, alpha=1 - keep)
+            else:
+                mean.copy_(value)
+
+    def save(self, name='last.pt', full=True):
+        state = {'ema': self.ema.state_dict(), 'images': self.images, 'steps': self.steps}
+        if full:
+            state |= {'net': self.net.state_dict(), 'optimizer': self.optimizer.state_dict()}
+        torch.save(state, self.run / (name + '.tmp'))
+        os.replace(self.run / (name + '.tmp'), self.run / name)
+
+    def log(self, **fields):
+        line = json.dumps({'time': round(time.time()), 'images': self.images, 'steps': self.steps, **fields})
+        print(line, flush=True)
+        with open(self.run / 'log.jsonl', 'a') as file:
+            file.write(line + '\n')
+
+    def train(self):
+        config, args = self.config, self.args
+        library = load_library(args.build)
+        frames, clips = (Pool(Path(args.data) / kind, size, args.consume)
+                         for kind, size in (('frames', config.pool_frames), ('clips', config.pool_clips)))
+        frames.poll()
+        clips.poll()
+        if frames.count == 0:
+            raise SystemExit(f'no shards in {frames.folder}')
+        validation = Validation(args.data, library, self.device)
+        feeder = Feeder(library, frames, clips, config, seed=[config.seed, self.images])
+        feeder.start(self.stage()[0])
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, 'stopping', True))
+        last_log = last_save = time.time()
+        last_validation = 0.0 if self.images == 0 else time.time()
+        sums, seen, waited = {}, self.images, 0.0
+        while not self.stopping:
+            stage, done = self.stage()
+            if done >= 1 or (args.images and self.images >= args.images):
+                break
+            feeder.stage = stage
+            now = time.time()
+            if now - last_validation > config.validate_seconds:
+                self.log(kind='validation', **validation.run(self.ema))
+                last_validation = time.time()
+            if now - last_save > config.checkpoint_seconds:
+                self.save()
+                last_save = time.time()
+            rate = self.set_rates(stage, done)
+            before = time.time()
+            batch = feeder.next()
+            waited += time.time() - before
+            snapshot = self.images // SNAPSHOT_IMAGES
+            for name, value in self.step(batch, stage).items():
+                sums.setdefault(name, []).append(value)
+            if self.images // SNAPSHOT_IMAGES > snapshot:
+                self.save(f'ema-{self.images // SNAPSHOT_IMAGES * SNAPSHOT_IMAGES}.pt', full=False)
+            if time.time() - last_log > LOG_SECONDS:
+                elapsed = time.time() - last_log
+                self.log(kind='train', stage=stage.name, lr=round(rate, 7), per_second=round((self.images - seen) / elapsed, 1),
+                         waited=round(waited / elapsed, 2), pool=[frames.count, clips.count],
+                         **{name: round(float(np.mean(values)), 4) for name, values in sorted(sums.items())})
+                sums, seen, waited, last_log = {}, self.images, 0.0, time.time()
+        self.save()
+        self.log(kind='validation', **validation.run(self.ema))
+
+
+def main():
+    args = arguments()
+    config = configuration.load(args.config)
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    Trainer(args, config).train()
+
+
+if __name__ == '__main__':
+    main()
