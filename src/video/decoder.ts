@@ -1,0 +1,222 @@
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+import { codedSize, hasSlice } from './bitstream.ts';
+import { check, Guard, setOptions } from './native.ts';
+import { Picture } from './picture.ts';
+import type { EncodedFrame, VideoCodec } from './types.ts';
+
+/** Frames that may wait for the decoder; more means that it cannot keep up. */
+const MAX_BACKLOG = 8;
+
+export interface DecoderOptions {
+  /** Largest picture that is decoded, in pixels. */
+  maxWidth?: number;
+  maxHeight?: number;
+  /** Threads within one picture. More than one adds no delay, but few streams have slices to share out. */
+  threads?: number;
+}
+
+export interface DecoderStats {
+  decoded: number;
+  /** Frames passed over while waiting for a keyframe, or because a keyframe overtook them. */
+  skipped: number;
+  failed: number;
+}
+
+interface Waiting {
+  frame: EncodedFrame;
+  resolve(picture: Picture | undefined): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Decodes one stream, strictly in order and without delay: one frame in, one picture out. It never hands out a picture
+ * that was decoded from a broken reference: after any failure it waits for the next keyframe.
+ */
+export class VideoDecoder {
+  readonly codec: VideoCodec;
+  readonly stats: DecoderStats = { decoded: 0, skipped: 0, failed: 0 };
+  readonly #context: av.CodecContext;
+  readonly #packet: av.Packet;
+  readonly #guard: Guard;
+  readonly #maxWidth: number;
+  readonly #maxHeight: number;
+  readonly #queue: Waiting[] = [];
+  #draining = false;
+  /** Whether frames were refused since the last keyframe that was let in. */
+  #gap = false;
+  /** Whether the decoder's references are no good. */
+  #broken = true;
+
+  private constructor(codec: VideoCodec, context: av.CodecContext, { maxWidth, maxHeight }: Required<DecoderOptions>) {
+    this.codec = codec;
+    this.#context = context;
+    this.#packet = new av.Packet();
+    this.#packet.alloc();
+    this.#maxWidth = maxWidth;
+    this.#maxHeight = maxHeight;
+    this.#guard = new Guard(() => {
+      this.#context.freeContext();
+      this.#packet.free();
+    });
+  }
+
+  /** @throws DepthcastError CODEC_FAILED when FFmpeg cannot open the codec */
+  static async create(codec: VideoCodec, options: DecoderOptions = {}): Promise<VideoDecoder> {
+    const { maxWidth = 4096, maxHeight = 4096, threads = 1 } = options;
+    const implementation = av.Codec.findDecoderByName((codec === 'VP8' ? 'vp8' : 'h264') as av.FFVideoDecoder);
+    if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} decoder` });
+    const context = new av.CodecContext();
+    context.allocContext3(implementation);
+    try {
+      context.threadCount = threads;
+      context.threadType = av.FF_THREAD_SLICE;
+      context.timeBase = new av.Rational(1, 90_000);
+      context.setFlags(av.AV_CODEC_FLAG_LOW_DELAY);
+      // No concealment: a damaged picture is an error. Sizes are also checked here, before FFmpeg allocates.
+      setOptions(context, {
+        err_detect: 'explode',
+        ec: '0',
+        max_pixels: String(roundUp(maxWidth) * roundUp(maxHeight)),
+      });
+      check(await context.open2(implementation, null), `opening the ${codec} decoder`);
+    } catch (error) {
+      context.freeContext();
+      throw error;
+    }
+    return new VideoDecoder(codec, context, { maxWidth, maxHeight, threads });
+  }
+
+  /** Whether nothing will be decoded before a keyframe arrives: ask the sender for one. */
+  get waitsForKeyframe(): boolean {
+    return this.#gap || (this.#broken && !this.#queue.some(({ frame }) => frame.keyframe));
+  }
+
+  /**
+   * Decodes the next frame of the stream. Resolves with the picture, or with undefined where the frame shows none or is
+   * passed over. `frame.data` must not change until then.
+   * @throws DepthcastError CODEC_FAILED: the frame is damaged. PICTURE_TOO_LARGE: beyond maxWidth or maxHeight.
+   *   DECODER_OVERRUN: too many frames wait. After each, the decoder waits for a keyframe. INTERNAL: it is closed
+   */
+  decode(frame: EncodedFrame): Promise<Picture | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#guard.closed) return reject(new DepthcastError('INTERNAL', { detail: 'the decoder is closed' }));
+      if (frame.codec !== this.codec)
+        return reject(new DepthcastError('BAD_VIDEO', { detail: `a ${frame.codec} frame in a ${this.codec} stream` }));
+      if (this.#gap && frame.keyframe) {
+        // What still waits belongs to the past that could not be kept up with.
+        this.#skipQueue();
+        this.#gap = false;
+      }
+      if (this.#gap) {
+        this.stats.skipped++;
+        return resolve(undefined);
+      }
+      if (this.#queue.length >= MAX_BACKLOG) {
+        this.#gap = true;
+        return reject(new DepthcastError('DECODER_OVERRUN'));
+      }
+      this.#queue.push({ frame, resolve, reject });
+      if (!this.#draining) void this.#drain();
+    });
+  }
+
+  /** Frees the decoder once the running call is done; frames that still wait resolve with undefined. Idempotent. */
+  close(): void {
+    this.#skipQueue();
+    this.#guard.close();
+  }
+
+  #skipQueue(): void {
+    for (const { resolve } of this.#queue.splice(0)) {
+      this.stats.skipped++;
+      resolve(undefined);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const { frame, resolve, reject } = next;
+      try {
+        const picture = await this.#guard.run(() => this.#decode(frame));
+        if (this.#guard.closed) picture?.close();
+        resolve(this.#guard.closed ? undefined : picture);
+      } catch (error) {
+        this.stats.failed++;
+        reject(error);
+      }
+    }
+    this.#draining = false;
+  }
+
+  async #decode(frame: EncodedFrame): Promise<Picture | undefined> {
+    if (this.#broken && !frame.keyframe) {
+      this.stats.skipped++;
+      return undefined;
+    }
+    // Until this frame has come out well, its successors have nothing to build on.
+    const wasBroken = this.#broken;
+    this.#broken = true;
+    const size = codedSize(this.codec, frame.data);
+    if (size && (size.width > roundUp(this.#maxWidth) || size.height > roundUp(this.#maxHeight))) this.#refuse(size);
+    if (wasBroken) this.#context.flushBuffers();
+    await this.#send(frame);
+
+    const decoded = new av.Frame();
+    decoded.alloc();
+    try {
+      const shown = this.#receive(decoded, frame);
+      this.#broken = false;
+      if (shown) {
+        this.stats.decoded++;
+        return new Picture(decoded, frame);
+      }
+    } catch (error) {
+      decoded.free();
+      throw error;
+    }
+    decoded.free();
+    return undefined;
+  }
+
+  async #send({ data, rtpTimestamp, keyframe }: EncodedFrame): Promise<void> {
+    this.#packet.data = Buffer.from(data.buffer, data.byteOffset, data.length);
+    this.#packet.pts = BigInt(rtpTimestamp);
+    this.#packet.dts = this.#packet.pts;
+    this.#packet.isKeyframe = keyframe;
+    const code = await this.#context.sendPacket(this.#packet);
+    this.#packet.unref();
+    check(code, 'decoding');
+  }
+
+  /** Takes the picture out. FFmpeg has decoded it in #send already: this only moves a pointer, and may be synchronous. */
+  #receive(decoded: av.Frame, frame: EncodedFrame): boolean {
+    const code = this.#context.receiveFrameSync(decoded);
+    if (code === av.AVERROR_EAGAIN) {
+      // VP8 has invisible frames. An H.264 picture that does not come out is damaged, or waits for a later one.
+      if (this.codec === 'H264' && hasSlice(frame.data)) throw failed('the frame gave no picture');
+      return false;
+    }
+    check(code, 'decoding');
+    if (decoded.decodeErrorFlags !== 0 || decoded.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) throw failed('damaged picture');
+    if (decoded.pts !== BigInt(frame.rtpTimestamp)) throw failed('pictures out of order; send without B-frames');
+    if (decoded.width > this.#maxWidth || decoded.height > this.#maxHeight) this.#refuse(decoded);
+    return true;
+  }
+
+  #refuse({ width, height }: { width: number; height: number }): never {
+    throw new DepthcastError('PICTURE_TOO_LARGE', {
+      detail: `${width}x${height}; at most ${this.#maxWidth}x${this.#maxHeight}`,
+    });
+  }
+}
+
+function failed(detail: string): DepthcastError {
+  return new DepthcastError('CODEC_FAILED', { detail });
+}
+
+/** Codecs store whole macroblocks. */
+function roundUp(pixels: number): number {
+  return Math.ceil(pixels / 16) * 16;
+}

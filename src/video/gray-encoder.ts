@@ -1,0 +1,233 @@
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+import { check, Guard, setOptions } from './native.ts';
+import type { EncodedFrame, VideoCodec } from './types.ts';
+
+/** Keyframes are sent on request; this is only a bound. */
+const KEYFRAME_INTERVAL = 1_000_000;
+/** The encoder's clock ticks like RTP's. */
+const CLOCK = 90_000;
+/** A longer step of the timestamp is taken for a jump of the sender's clock, and counts as one frame to the rate control. */
+const LONGEST_STEP = 10 * CLOCK;
+/** Seconds of video that a frame may borrow from the bitrate: short, because the receiver waits for it. */
+const RATE_WINDOW = 0.5;
+/** libvpx cannot change its bitrate here without a new start and thus a keyframe: only for a change that pays. */
+const REOPEN_BELOW = 0.8;
+const REOPEN_ABOVE = 1.5;
+const REOPEN_INTERVAL_DOWN = 1_000;
+const REOPEN_INTERVAL_UP = 8_000;
+
+export interface GrayEncoderOptions {
+  codec: VideoCodec;
+  /** Of the video, in pixels; odd sizes are rounded up to even. */
+  width: number;
+  height: number;
+  /** Bits a second. */
+  bitrate: number;
+  /** Frames a second that are expected; a hint to the rate control. */
+  fps: number;
+}
+
+/**
+ * Encodes luma maps of any size as grayscale video without delay: one map in, one frame out. Luma is kept as it is,
+ * 0..255, with no range conversion; chroma is neutral.
+ */
+export class GrayEncoder {
+  readonly codec: VideoCodec;
+  readonly width: number;
+  readonly height: number;
+  readonly #fps: number;
+  readonly #frame: av.Frame;
+  readonly #planes: Buffer[];
+  readonly #packet: av.Packet;
+  readonly #guard: Guard;
+  #context: av.CodecContext;
+  #scaler: av.SoftwareScaleContext | undefined;
+  #lumaSize = '';
+  /** The caller's map, copied: it may be reused while the pool still reads. */
+  #luma = Buffer.alloc(0);
+  /** What the open encoder aims at, and what was asked for. */
+  #bitrate: number;
+  #wanted: number;
+  #openedAt = performance.now();
+  #lastTimestamp: number | undefined;
+  #pts = 0;
+
+  private constructor(context: av.CodecContext, { codec, width, height, bitrate, fps }: GrayEncoderOptions) {
+    this.codec = codec;
+    this.width = width;
+    this.height = height;
+    this.#fps = fps;
+    this.#context = context;
+    this.#bitrate = bitrate;
+    this.#wanted = bitrate;
+    this.#frame = new av.Frame();
+    this.#frame.alloc();
+    this.#frame.width = width;
+    this.#frame.height = height;
+    this.#frame.format = av.AV_PIX_FMT_YUV420P;
+    check(this.#frame.getBuffer(), `a ${width}x${height} picture`);
+    this.#planes = this.#frame.data!;
+    this.#planes[1]!.fill(128);
+    this.#planes[2]!.fill(128);
+    this.#packet = new av.Packet();
+    this.#packet.alloc();
+    this.#guard = new Guard(() => {
+      this.#context.freeContext();
+      this.#scaler?.freeContext();
+      this.#frame.free();
+      this.#packet.free();
+    });
+  }
+
+  /** @throws DepthcastError CODEC_FAILED when the encoder cannot be opened with these numbers */
+  static async create(options: GrayEncoderOptions): Promise<GrayEncoder> {
+    const even = {
+      ...options,
+      width: options.width + (options.width & 1),
+      height: options.height + (options.height & 1),
+    };
+    return new GrayEncoder(await openEncoder(even), even);
+  }
+
+  /**
+   * @param luma row-major, lumaWidth*lumaHeight bytes; scaled to the video's size, bilinear
+   * @throws DepthcastError CODEC_FAILED when the encoder fails; INTERNAL on overlapping calls or a wrong map
+   */
+  encode(
+    luma: Uint8Array,
+    lumaWidth: number,
+    lumaHeight: number,
+    rtpTimestamp: number,
+    { keyframe = false }: { keyframe?: boolean } = {},
+  ): Promise<EncodedFrame> {
+    return this.#guard.run(async () => {
+      if (luma.length !== lumaWidth * lumaHeight)
+        throw new DepthcastError('INTERNAL', { detail: `${luma.length} bytes for ${lumaWidth}x${lumaHeight}` });
+      const reopened = await this.#applyBitrate(keyframe);
+      await this.#scale(luma, lumaWidth, lumaHeight);
+      this.#advance(rtpTimestamp);
+      this.#frame.pts = BigInt(this.#pts);
+      this.#frame.pictType = keyframe || reopened ? av.AV_PICTURE_TYPE_I : av.AV_PICTURE_TYPE_NONE;
+      check(await this.#context.sendFrame(this.#frame), 'encoding');
+      return this.#receive(rtpTimestamp);
+    });
+  }
+
+  /** Aims at another bitrate, in bits a second, from the next frame on. VP8 follows large changes and keyframes only. */
+  setBitrate(bitrate: number): void {
+    this.#wanted = bitrate;
+  }
+
+  /** Frees the native memory, once a running call is done. Idempotent. */
+  close(): void {
+    this.#guard.close();
+  }
+
+  /** Returns whether the encoder was opened anew, so that its next frame is a keyframe. */
+  async #applyBitrate(keyframe: boolean): Promise<boolean> {
+    if (this.#wanted === this.#bitrate) return false;
+    if (this.codec === 'H264') {
+      setRate(this.#context, this.#wanted);
+      this.#bitrate = this.#wanted;
+      return false;
+    }
+    const change = this.#wanted / this.#bitrate;
+    const age = performance.now() - this.#openedAt;
+    const pays =
+      (change < REOPEN_BELOW && age > REOPEN_INTERVAL_DOWN) || (change > REOPEN_ABOVE && age > REOPEN_INTERVAL_UP);
+    if (!keyframe && !pays) return false;
+    const bitrate = this.#wanted;
+    const { codec, width, height } = this;
+    const next = await openEncoder({ codec, width, height, bitrate, fps: this.#fps });
+    this.#context.freeContext();
+    this.#context = next;
+    this.#bitrate = bitrate;
+    this.#openedAt = performance.now();
+    return true;
+  }
+
+  async #scale(luma: Uint8Array, width: number, height: number): Promise<void> {
+    if (this.#lumaSize !== `${width}x${height}`) {
+      this.#scaler?.freeContext();
+      this.#scaler = new av.SoftwareScaleContext();
+      this.#scaler.getContext(
+        width,
+        height,
+        av.AV_PIX_FMT_GRAY8,
+        this.width,
+        this.height,
+        av.AV_PIX_FMT_GRAY8,
+        av.SWS_BILINEAR,
+      );
+      this.#luma = Buffer.alloc(luma.length);
+      this.#lumaSize = `${width}x${height}`;
+    }
+    this.#luma.set(luma);
+    const scaled = this.#scaler!.scale(
+      [this.#luma],
+      [width],
+      0,
+      height,
+      [this.#planes[0]!],
+      [this.#frame.linesize[0]!],
+    );
+    check(await scaled, 'scaling');
+  }
+
+  /** Encoders want rising timestamps: RTP's wrap and may jump. */
+  #advance(rtpTimestamp: number): void {
+    const step = this.#lastTimestamp === undefined ? 1 : (rtpTimestamp - this.#lastTimestamp) | 0;
+    this.#pts += step > 0 && step < LONGEST_STEP ? step : Math.round(CLOCK / this.#fps);
+    this.#lastTimestamp = rtpTimestamp;
+  }
+
+  /** Takes the frame out: FFmpeg has encoded it in sendFrame already, this only moves it. */
+  #receive(rtpTimestamp: number): EncodedFrame {
+    check(this.#context.receivePacketSync(this.#packet), 'encoding');
+    const { data, isKeyframe, pts } = this.#packet;
+    const copy = data ? Uint8Array.from(data) : undefined;
+    this.#packet.unref();
+    if (!copy || pts !== BigInt(this.#pts)) throw new DepthcastError('CODEC_FAILED', { detail: 'the encoder lags' });
+    return { codec: this.codec, data: copy, keyframe: isKeyframe, rtpTimestamp };
+  }
+}
+
+const PRIVATE_OPTIONS: Record<VideoCodec, Record<string, string>> = {
+  VP8: { deadline: 'realtime', 'cpu-used': '8', 'lag-in-frames': '0', 'auto-alt-ref': '0' },
+  // One slice, no reordering; parameter sets stand before every keyframe because there is no global header.
+  H264: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1', sc_threshold: '0' },
+};
+
+async function openEncoder({ codec, width, height, bitrate, fps }: GrayEncoderOptions): Promise<av.CodecContext> {
+  const implementation = av.Codec.findEncoderByName((codec === 'VP8' ? 'libvpx' : 'libx264') as av.FFVideoEncoder);
+  if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} encoder` });
+  const context = new av.CodecContext();
+  context.allocContext3(implementation);
+  try {
+    context.width = width;
+    context.height = height;
+    context.pixelFormat = av.AV_PIX_FMT_YUV420P;
+    context.timeBase = new av.Rational(1, CLOCK);
+    context.framerate = new av.Rational(Math.round(fps), 1);
+    context.gopSize = KEYFRAME_INTERVAL;
+    context.maxBFrames = 0;
+    context.threadCount = 1;
+    setRate(context, bitrate);
+    setOptions(context, PRIVATE_OPTIONS[codec]);
+    check(await context.open2(implementation, null), `opening the ${codec} encoder`);
+    return context;
+  } catch (error) {
+    context.freeContext();
+    throw error;
+  }
+}
+
+/** Constant bitrate. libx264 takes a change at the next frame; libvpx only reads it when it is opened. */
+function setRate(context: av.CodecContext, bitrate: number): void {
+  const rate = BigInt(Math.round(bitrate));
+  context.bitRate = rate;
+  context.rcMinRate = rate;
+  context.rcMaxRate = rate;
+  context.rcBufferSize = Math.round(bitrate * RATE_WINDOW);
+}

@@ -1,0 +1,53 @@
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+
+// Damaged video is everyday business here, not worth FFmpeg's own lines on stderr.
+av.Log.setLevel(av.AV_LOG_FATAL);
+
+/** Turns a negative FFmpeg return code into CODEC_FAILED. */
+export function check(code: number, what: string): void {
+  if (code < 0) throw new DepthcastError('CODEC_FAILED', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });
+}
+
+/** Sets private codec options; a misspelt one is an error here, not silently ignored. */
+export function setOptions(target: av.CodecContext | av.SoftwareScaleContext, options: Record<string, string>): void {
+  for (const [name, value] of Object.entries(options)) check(target.setOption(name, value), `option ${name}=${value}`);
+}
+
+/**
+ * Guards a native object that works in the libuv pool: one call at a time, and no freeing under a running call, which
+ * would crash the process.
+ */
+export class Guard {
+  readonly #free: () => void;
+  #running = false;
+  #closed = false;
+
+  constructor(free: () => void) {
+    this.#free = free;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws DepthcastError INTERNAL when a call is under way or the object is closed */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DepthcastError('INTERNAL', { detail: 'used after close()' });
+    if (this.#running) throw new DepthcastError('INTERNAL', { detail: 'calls may not overlap' });
+    this.#running = true;
+    try {
+      return await work();
+    } finally {
+      this.#running = false;
+      if (this.#closed) this.#free();
+    }
+  }
+
+  /** Frees now, or as soon as the running call is done. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#running) this.#free();
+  }
+}

@@ -1,0 +1,71 @@
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+import type { EncodedFrame } from './types.ts';
+
+let open = 0;
+
+/** One decoded picture. It holds native memory: whoever gets it closes it. */
+export class Picture {
+  readonly width: number;
+  readonly height: number;
+  /** 90 kHz, 32 bit: that of the frame it was decoded from. */
+  readonly rtpTimestamp: number;
+  /** Capture time in ms since the Unix epoch, where the sender told it. */
+  readonly captureTime: number | undefined;
+  /** `performance.now()` when the first and the last packet arrived, and when it was decoded. */
+  readonly firstPacketAt: number | undefined;
+  readonly lastPacketAt: number | undefined;
+  readonly decodedAt: number;
+  readonly #frame: av.Frame;
+  #readers = 0;
+  #closed = false;
+
+  /** @param frame owned by the picture from now on */
+  constructor(frame: av.Frame, source: EncodedFrame) {
+    this.#frame = frame;
+    this.width = frame.width;
+    this.height = frame.height;
+    this.rtpTimestamp = source.rtpTimestamp;
+    this.captureTime = source.captureTime;
+    this.firstPacketAt = source.firstPacketAt;
+    this.lastPacketAt = source.lastPacketAt;
+    this.decodedAt = performance.now();
+    // WebRTC sends BT.601 limited range unless the stream says otherwise.
+    if (frame.colorSpace === av.AVCOL_SPC_UNSPECIFIED) frame.colorSpace = av.AVCOL_SPC_BT470BG;
+    if (frame.colorRange === av.AVCOL_RANGE_UNSPECIFIED) frame.colorRange = av.AVCOL_RANGE_MPEG;
+    open++;
+  }
+
+  /** Pictures not closed yet, in this process. */
+  static get open(): number {
+    return open;
+  }
+
+  /**
+   * Lends the native frame to work that may run in another thread; it stays alive until the work is done, even when
+   * the picture is closed meanwhile.
+   * @throws DepthcastError INTERNAL when the picture is closed
+   */
+  async read<T>(work: (frame: av.Frame) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DepthcastError('INTERNAL', { detail: 'the picture is closed' });
+    this.#readers++;
+    try {
+      return await work(this.#frame);
+    } finally {
+      this.#readers--;
+      this.#freeIfDone();
+    }
+  }
+
+  /** Gives the native memory back. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    open--;
+    this.#freeIfDone();
+  }
+
+  #freeIfDone(): void {
+    if (this.#closed && this.#readers === 0) this.#frame.free();
+  }
+}
