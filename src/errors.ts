@@ -16,7 +16,7 @@ const CATALOGUE = {
   ETAG_MISMATCH: [412, 'The If-Match value is not that of the current ICE session'],
   BODY_TOO_LARGE: [413, 'The body is larger than allowed'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'That content type is not accepted here'],
-  BAD_SDP: [422, 'The SDP offer cannot be used'],
+  BAD_SDP: [400, 'The SDP offer cannot be used'],
   NO_VIDEO: [422, 'The SDP offer holds no video to receive'],
   UNSUPPORTED_CODEC: [422, 'None of the offered video codecs is supported; offer VP8 or H264'],
   ETAG_REQUIRED: [428, 'If-Match is required for this request'],

@@ -14,6 +14,8 @@ export const configSchema = z.strictObject({
       .max(1 << 20)
       .default(65536),
     allowedOrigins: z.array(z.string()).default(['*']),
+    tokens: z.array(z.string().min(8)).max(256).default([]),
+    redirectWhenBusy: z.url().nullable().default(null),
   }),
   limits: z.strictObject({
     streams: z.int().min(1).max(4096).default(16),

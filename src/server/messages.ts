@@ -28,6 +28,9 @@ export const outputSettings = z.strictObject({
 });
 export type OutputSettings = z.infer<typeof outputSettings>;
 
+const outputChange = outputSettings.partial();
+export type OutputChange = z.infer<typeof outputChange>;
+
 const candidate = z.strictObject({
   candidate: z.string().max(1024),
   sdpMid: z.string().max(64).nullish(),
@@ -40,13 +43,23 @@ const SDP_LIMIT = 64 * 1024;
 /** Messages from the client. */
 export const clientMessage = z.discriminatedUnion('type', [
   /** First message of a connection. */
-  z.strictObject({ type: z.literal('hello'), protocol: z.int(), client: z.string().max(128).optional() }),
+  z.strictObject({
+    type: z.literal('hello'),
+    protocol: z.int(),
+    client: z.string().max(128).optional(),
+    /** Needed when the server's settings list tokens. */
+    token: z.string().max(4096).optional(),
+  }),
   /** SDP offer with one sending (or sendrecv) video m-line and, for depth data, the channel "depth". Again later: ICE restart. */
-  z.strictObject({ type: z.literal('offer'), sdp: z.string().max(SDP_LIMIT), output: outputSettings.partial().optional() }),
+  z.strictObject({
+    type: z.literal('offer'),
+    sdp: z.string().max(SDP_LIMIT),
+    output: outputChange.optional(),
+  }),
   /** Trickled ICE candidate; an empty candidate string ends them. */
   z.strictObject({ type: z.literal('candidate'), candidate }),
   /** Changes some of the output settings. */
-  z.strictObject({ type: z.literal('settings'), output: outputSettings.partial() }),
+  z.strictObject({ type: z.literal('settings'), output: outputChange }),
   /** Forgets temporal memory: the next frame begins a new epoch. */
   z.strictObject({ type: z.literal('reset') }),
   z.strictObject({ type: z.literal('ping'), id: z.int().min(0) }),

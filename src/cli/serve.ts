@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { startServer } from '../server/server.ts';
+import { createLog, style } from './terminal.ts';
+
+/** The settings file that is read when none is named, if it is there. */
+const DEFAULT_CONFIG = 'config/depthcast.yaml';
+/** A second Ctrl-C, or this long after the first, ends at once. */
+const CLOSE_MS = 5000;
+
+interface ServeOptions {
+  config?: string;
+  host?: string;
+  port?: number;
+  model?: string;
+  size?: number;
+  threads?: number;
+  logLevel?: string;
+}
+
+export function serveCommand(version: string): Command {
+  return new Command('serve')
+    .description('serve the page, WebRTC signalling (/ws, WHIP, WHEP) and metrics')
+    .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
+    .option('-p, --port <number>', 'TCP port (default: 8080)', integer(0, 65535))
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
+    .option('-m, --model <name|manifest>', 'depth model (default: depthcast-pilot)')
+    .option('--size <pixels>', "long side of the network's input (default: the model's own)", integer(16, 4096))
+    .option('--threads <number>', 'threads of the network (default: every core, up to 8)', integer(0, 128))
+    .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
+    .addHelpText('after', '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000.')
+    .action((options: ServeOptions) => serve(options, version));
+}
+
+async function serve(options: ServeOptions, version: string): Promise<void> {
+  const file = options.config ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
+  const config = loadConfig({
+    ...(file === undefined ? {} : { file }),
+    env: process.env,
+    overrides: {
+      'server.host': options.host,
+      'server.port': options.port,
+      'depth.model': options.model,
+      'depth.size': options.size,
+      'depth.threads': options.threads,
+      'log.level': options.logLevel,
+    },
+  });
+  const server = await startServer({ config, version, log: createLog(config.log.level) });
+  const { manifest } = server.house.pool.models[0]!;
+  const line = (name: string, text: string) => console.log(`  ${style.dim(name.padEnd(8))}${text}`);
+  console.log(`\n${style.bold('depthcast')} ${style.dim(version)} is ready\n`);
+  line('page', style.cyan(server.url));
+  line(
+    'model',
+    `${manifest.name} ${style.dim(`${config.depth.size ?? manifest.size.default} px, ${manifest.precision}, ${manifest.unit}`)}`,
+  );
+  line('device', server.house.device);
+  line('publish', `${server.url}/whip/NAME`);
+  line('view', `${server.url}/whep/NAME`);
+  line('metrics', `${server.url}/metrics`);
+  line('stop', 'Ctrl-C');
+  console.log('');
+  closeOnSignal(server.close);
+}
+
+/** The first signal ends sessions cleanly; a second, or a close that hangs, ends the process. */
+function closeOnSignal(close: (reason?: string) => Promise<void>): void {
+  let closing = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (closing) process.exit(130);
+    closing = true;
+    console.log(style.dim('\nclosing sessions; once more to stop at once'));
+    setTimeout(() => process.exit(1), CLOSE_MS).unref();
+    void close(signal === 'SIGINT' ? 'server stopped' : 'server shutting down').then(() => process.exit(0));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+function integer(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is expected.`);
+    return value;
+  };
+}

@@ -1,0 +1,23 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { DepthcastError } from '../errors.ts';
+
+/**
+ * Whether a request may pass. With no tokens configured everybody may.
+ * @param authorization value of the Authorization header, or `Bearer TOKEN` made of a ws hello's token
+ * @throws DepthcastError UNAUTHORIZED
+ */
+export function checkBearer(tokens: readonly string[], authorization: string | undefined): void {
+  if (tokens.length === 0) return;
+  const given = digest(/^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '');
+  // Digests are of equal length, and every token is compared: timing tells nothing about any of them.
+  let known = false;
+  for (const token of tokens) known = timingSafeEqual(given, digest(token)) || known;
+  if (!known) throw new DepthcastError('UNAUTHORIZED');
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** True when a page of this origin may use the server; requests without an origin come from programs. */
+export function originAllowed(allowed: readonly string[], origin: string | undefined): boolean {
+  return origin === undefined || allowed.includes('*') || allowed.includes(origin);
+}

@@ -1,0 +1,155 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DepthcastError } from '../errors.ts';
+import type { House } from '../session/house.ts';
+import { Publisher } from '../session/publisher.ts';
+import { Viewer } from '../session/viewer.ts';
+import { checkBearer } from './auth.ts';
+import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
+
+const SDP = 'application/sdp';
+const FRAGMENT = 'application/trickle-ice-sdpfrag';
+/** Names of streams: what fits a path segment and a log line. */
+const STREAM_NAME = /^[\w.~-]{1,64}$/;
+
+type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
+type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
+
+/** A session as WHIP and WHEP see it: who it is, and what its ICE state is named. */
+interface Resource {
+  session: Publisher | Viewer;
+  offer: string;
+  /** Changes with each ICE restart (RFC 9725 section 4.3.1). */
+  etag: string;
+}
+
+/** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-wish-whep) and the session resources that both create. */
+export function addWhip(app: FastifyInstance, house: House): void {
+  const resources = new Map<string, Resource>();
+  const { config } = house;
+
+  const open = async (request: StreamRequest, reply: FastifyReply, kind: 'whip' | 'whep'): Promise<FastifyReply> => {
+    checkBearer(config.server.tokens, request.headers.authorization);
+    const name = request.params.stream;
+    if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
+    const offer = sdpBody(request, SDP);
+    let session: Publisher | Viewer;
+    try {
+      session =
+        kind === 'whep'
+          ? await Viewer.open(house, offer, name)
+          : await Publisher.open(house, offer, { role: 'publish', stream: name, track: false, data: 'none' });
+    } catch (thrown) {
+      const { redirectWhenBusy } = config.server;
+      if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY')
+        return reply.redirect(new URL(`/${kind}/${name}`, redirectWhenBusy).href, 307);
+      throw thrown;
+    }
+    const resource: Resource = { session, offer, etag: etagOf(offer) };
+    resources.set(session.id, resource);
+    session.once('closed', () => resources.delete(session.id));
+    house.log.info({ session: short(session.id), kind, stream: name }, 'session opened');
+    return reply
+      .code(201)
+      .headers({
+        'content-type': SDP,
+        location: `/session/${session.id}`,
+        etag: resource.etag,
+        'accept-patch': FRAGMENT,
+        ...iceServerLinks(house),
+      })
+      .send(session.peer.answerSdp);
+  };
+
+  for (const kind of ['whip', 'whep'] as const) {
+    app.post(`/${kind}/:stream`, (request: StreamRequest, reply) => open(request, reply, kind));
+    app.options(`/${kind}/:stream`, (_request, reply) =>
+      reply
+        .code(204)
+        .headers({ 'accept-post': SDP, allow: 'POST, OPTIONS', ...iceServerLinks(house) })
+        .send(),
+    );
+    // Reserved by RFC 9725 section 4.2 for later versions.
+    app.route({
+      method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
+      url: `/${kind}/:stream`,
+      handler: refuse('POST, OPTIONS'),
+    });
+  }
+
+  const find = (request: SessionRequest): Resource => {
+    checkBearer(config.server.tokens, request.headers.authorization);
+    const resource = resources.get(request.params.id);
+    if (resource === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
+    return resource;
+  };
+
+  app.patch('/session/:id', async (request: SessionRequest, reply) => {
+    const resource = find(request);
+    const fragment = readFragment(sdpBody(request, FRAGMENT));
+    const ifMatch = request.headers['if-match'];
+    if (ifMatch === undefined) throw new DepthcastError('ETAG_REQUIRED');
+    const current = iceCredentials(resource.offer);
+    const restarts = fragment.ufrag !== undefined && fragment.pwd !== undefined && fragment.ufrag !== current.ufrag;
+    if (ifMatch !== '*' && ifMatch !== resource.etag) throw new DepthcastError('ETAG_MISMATCH');
+    if (!restarts) {
+      for (const candidate of fragment.candidates) await resource.session.peer.addCandidate(candidate);
+      return reply.code(204).send();
+    }
+    const offer = restartedOffer(resource.offer, fragment);
+    const answer = await resource.session.peer.restart(offer);
+    resource.offer = offer;
+    resource.etag = etagOf(offer);
+    return reply
+      .code(200)
+      .headers({ 'content-type': FRAGMENT, etag: resource.etag, ...iceServerLinks(house) })
+      .send(restartFragment(answer));
+  });
+
+  app.delete('/session/:id', async (request: SessionRequest, reply) => {
+    const { session } = find(request);
+    await session.close('client ended it');
+    return reply.code(200).send();
+  });
+  app.options('/session/:id', (_request, reply) =>
+    reply.code(204).headers({ 'accept-patch': FRAGMENT, allow: 'PATCH, DELETE, OPTIONS' }).send(),
+  );
+  app.route({ method: ['GET', 'HEAD', 'POST', 'PUT'], url: '/session/:id', handler: refuse('PATCH, DELETE, OPTIONS') });
+}
+
+/** A session's id is its key: logs show enough of it to follow one. */
+export const short = (id: string): string => id.slice(0, 6);
+
+function refuse(allow: string) {
+  return async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    reply.header('allow', allow);
+    throw new DepthcastError('METHOD_NOT_ALLOWED');
+  };
+}
+
+function sdpBody(request: FastifyRequest, type: string): string {
+  const given = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (given !== type) throw new DepthcastError('UNSUPPORTED_MEDIA_TYPE', { detail: `send ${type}` });
+  if (typeof request.body !== 'string' || request.body === '')
+    throw new DepthcastError('BAD_REQUEST', { detail: 'the body is empty' });
+  return request.body;
+}
+
+/** A strong entity tag that names the offer's ICE session. */
+function etagOf(offer: string): string {
+  const { ufrag, pwd } = iceCredentials(offer);
+  return `"${Buffer.from(`${ufrag}:${pwd.slice(0, 6)}`).toString('base64url')}"`;
+}
+
+/** STUN and TURN servers as Link headers (RFC 9725 section 4.6). */
+function iceServerLinks({ config }: House): Record<string, string> {
+  const links = config.rtc.iceServers.flatMap(({ urls, username, credential }) =>
+    [urls].flat().map((url) => {
+      const secret =
+        username === undefined
+          ? ''
+          : `; username="${username}"; credential="${credential}"; credential-type="password"`;
+      return `<${url}>; rel="ice-server"${secret}`;
+    }),
+  );
+  return links.length > 0 ? { link: links.join(', ') } : {};
+}

@@ -1,0 +1,95 @@
+import { promisify } from 'node:util';
+import { constants, deflateRaw } from 'node:zlib';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { DataChannel } from '../rtc/index.ts';
+import { chunk, type DepthFormat, DepthPacker } from '../wire/index.ts';
+import type { LiveDepth } from './live-depth.ts';
+import { Mailbox } from './mailbox.ts';
+import type { DepthSink } from './types.ts';
+
+const deflateAsync = promisify<Uint8Array, object, Buffer>(deflateRaw);
+/** Level 1: on depth maps higher levels cost several times more for some per cent less. */
+const DEFLATE = { level: constants.Z_BEST_SPEED, memLevel: 9 };
+
+export interface DepthDataOptions {
+  format: DepthFormat;
+  metrics: Metrics;
+  /** A frame went out: what packing and sending took and its latency, in ms. */
+  onFrame(pack: number, send: number, bytes: number, latency: number | undefined): void;
+  onError(error: Error): void;
+}
+
+/**
+ * Depth packets of one format on data channels: packed once for all of them. A channel that still holds the last
+ * frame is behind and misses this one; nothing queues up.
+ */
+export class DepthData implements DepthSink {
+  readonly format: DepthFormat;
+  readonly #options: DepthDataOptions;
+  readonly #packer = new DepthPacker((bytes) => deflateAsync(bytes, DEFLATE));
+  readonly #channels = new Set<DataChannel>();
+  readonly #mailbox = new Mailbox<LiveDepth>(
+    (depth) => this.#pack(depth),
+    (depth) => {
+      this.#options.metrics.channelFrames.inc({ outcome: 'dropped' });
+      depth.release();
+    },
+  );
+  #sequence = 0;
+
+  constructor(options: DepthDataOptions) {
+    this.format = options.format;
+    this.#options = options;
+  }
+
+  get receivers(): number {
+    return this.#channels.size;
+  }
+
+  add(channel: DataChannel): void {
+    this.#channels.add(channel);
+  }
+
+  remove(channel: DataChannel): void {
+    this.#channels.delete(channel);
+  }
+
+  push(depth: LiveDepth): void {
+    if (this.#channels.size > 0) this.#mailbox.put(depth.retain());
+  }
+
+  close(): void {
+    this.#mailbox.close();
+    this.#channels.clear();
+  }
+
+  async #pack(depth: LiveDepth): Promise<void> {
+    const { metrics, onFrame, onError } = this.#options;
+    try {
+      const ready = [...this.#channels].filter((channel) => channel.bufferedAmount === 0);
+      if (ready.length < this.#channels.size)
+        metrics.channelFrames.inc({ outcome: 'dropped' }, this.#channels.size - ready.length);
+      if (ready.length === 0) return;
+      const began = performance.now();
+      const { info, map, lastPacketAt } = depth;
+      if (lastPacketAt !== undefined) info.latency = began - lastPacketAt;
+      const packet = await this.#packer.pack(info, map.values, this.format);
+      const packed = performance.now();
+      const chunks = chunk(packet, this.#sequence++);
+      let latency: number | undefined;
+      for (const channel of ready) {
+        for (const piece of chunks) channel.send(piece);
+        if (lastPacketAt !== undefined) latency ??= performance.now() - lastPacketAt;
+      }
+      if (latency !== undefined) metrics.latency.observe({ output: 'data' }, latency / 1000);
+      const bytes = packet.length * ready.length;
+      metrics.channelBytes.inc(bytes);
+      metrics.channelFrames.inc({ outcome: 'sent' }, ready.length);
+      onFrame(packed - began, performance.now() - packed, bytes, latency);
+    } catch (thrown) {
+      onError(thrown as Error);
+    } finally {
+      depth.release();
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type { Metrics } from '../metrics/metrics.ts';
+import type { VideoSender } from '../rtc/index.ts';
+import { GrayEncoder, type VideoCodec } from '../video/index.ts';
+import { type LiveDepth, toLuma } from './live-depth.ts';
+import { Mailbox } from './mailbox.ts';
+import type { DepthSink } from './types.ts';
+
+/** A viewer that asks for keyframes faster than this shares the ones that others got. */
+const KEYFRAME_INTERVAL_MS = 300;
+
+export interface GrayTrackOptions {
+  codec: VideoCodec;
+  minBitrate: number;
+  maxBitrate: number;
+  /** Longest side in pixels; larger sources are scaled down to it. */
+  maxSide: number;
+  metrics: Metrics;
+  /** A frame went out: what its encoding and sending took and its latency, in ms. */
+  onFrame(encode: number, send: number, bytes: number, latency: number | undefined): void;
+  onError(error: Error): void;
+}
+
+/**
+ * Depth as a grayscale video track: encoded once for all of its receivers. Its bitrate follows the slowest of them,
+ * and any of them may ask for a keyframe.
+ */
+export class GrayTrack implements DepthSink {
+  readonly codec: VideoCodec;
+  readonly #options: GrayTrackOptions;
+  readonly #senders = new Map<VideoSender, () => void>();
+  readonly #mailbox = new Mailbox<LiveDepth>(
+    (depth) => this.#encode(depth),
+    (depth) => depth.release(),
+  );
+  #encoder: GrayEncoder | undefined;
+  #luma = new Uint8ClampedArray(0);
+  #width = 0;
+  #height = 0;
+  #keyframeAsked = true;
+  #keyframeAt = -Infinity;
+  #closed = false;
+
+  constructor(options: GrayTrackOptions) {
+    this.codec = options.codec;
+    this.#options = options;
+  }
+
+  get receivers(): number {
+    return this.#senders.size;
+  }
+
+  add(sender: VideoSender): void {
+    if (this.#senders.has(sender)) return;
+    const askKeyframe = () => {
+      this.#keyframeAsked = true;
+    };
+    const adaptBitrate = () => this.#encoder?.setBitrate(this.#bitrate());
+    sender.on('keyframe', askKeyframe);
+    sender.on('bitrate', adaptBitrate);
+    this.#senders.set(sender, () => {
+      sender.off('keyframe', askKeyframe);
+      sender.off('bitrate', adaptBitrate);
+    });
+    this.#keyframeAsked = true;
+    this.#keyframeAt = -Infinity;
+    adaptBitrate();
+  }
+
+  remove(sender: VideoSender): void {
+    this.#senders.get(sender)?.();
+    this.#senders.delete(sender);
+  }
+
+  push(depth: LiveDepth): void {
+    if (this.#senders.size > 0 && !this.#closed) this.#mailbox.put(depth.retain());
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#mailbox.close();
+    for (const sender of [...this.#senders.keys()]) this.remove(sender);
+    if (!this.#mailbox.busy) this.#encoder?.close();
+  }
+
+  async #encode(depth: LiveDepth): Promise<void> {
+    const { map, info } = depth;
+    try {
+      const began = performance.now();
+      const encoder = await this.#encoderFor(info.sourceWidth, info.sourceHeight);
+      if (this.#luma.length !== map.values.length) this.#luma = new Uint8ClampedArray(map.values.length);
+      toLuma(map.values, info, this.#luma);
+      const luma = new Uint8Array(this.#luma.buffer);
+      const keyframe = this.#keyframeAsked && began - this.#keyframeAt >= KEYFRAME_INTERVAL_MS;
+      const frame = await encoder.encode(luma, map.width, map.height, info.rtpTimestamp, { keyframe });
+      if (frame.keyframe) {
+        this.#keyframeAt = began;
+        this.#keyframeAsked = false;
+      }
+      const encoded = performance.now();
+      let latency: number | undefined;
+      for (const sender of this.#senders.keys()) {
+        sender.send(frame);
+        if (depth.lastPacketAt !== undefined) latency ??= performance.now() - depth.lastPacketAt;
+      }
+      if (latency !== undefined) this.#options.metrics.latency.observe({ output: 'track' }, latency / 1000);
+      const bytes = frame.data.length * this.#senders.size;
+      this.#options.onFrame(encoded - began, performance.now() - encoded, bytes, latency);
+    } catch (thrown) {
+      // The next frame starts with a new encoder.
+      this.#encoder?.close();
+      this.#encoder = undefined;
+      if (!this.#closed) this.#options.onError(thrown as Error);
+    } finally {
+      depth.release();
+      if (this.#closed) this.#encoder?.close();
+    }
+  }
+
+  async #encoderFor(sourceWidth: number, sourceHeight: number): Promise<GrayEncoder> {
+    const shrink = Math.min(1, this.#options.maxSide / Math.max(sourceWidth, sourceHeight));
+    const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
+    const [width, height] = [even(sourceWidth), even(sourceHeight)];
+    if (this.#encoder && this.#width === width && this.#height === height) return this.#encoder;
+    this.#encoder?.close();
+    this.#encoder = undefined;
+    this.#encoder = await GrayEncoder.create({ codec: this.codec, width, height, bitrate: this.#bitrate(), fps: 30 });
+    this.#width = width;
+    this.#height = height;
+    return this.#encoder;
+  }
+
+  /** What the slowest receiver can take, within the configured bounds. */
+  #bitrate(): number {
+    let least = this.#options.maxBitrate;
+    for (const sender of this.#senders.keys()) least = Math.min(least, sender.targetBitrate);
+    return Math.max(this.#options.minBitrate, least);
+  }
+}

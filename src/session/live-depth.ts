@@ -1,0 +1,59 @@
+import type { DepthMap } from '../depth/types.ts';
+import type { DepthFrameInfo } from '../wire/index.ts';
+
+/**
+ * One depth map on its way to several sinks. Each sink that reads it later than `push` retains and releases it;
+ * with the last release its memory goes back to the inferencer. What sinks derive from it is derived once.
+ */
+export class LiveDepth {
+  readonly map: DepthMap;
+  readonly info: DepthFrameInfo;
+  /** performance.now() at the source frame's last packet, where there was one. */
+  readonly lastPacketAt: number | undefined;
+  readonly #derived = new Map<string, unknown>();
+  #holders = 1;
+
+  constructor(map: DepthMap, info: DepthFrameInfo, lastPacketAt: number | undefined) {
+    this.map = map;
+    this.info = info;
+    this.lastPacketAt = lastPacketAt;
+  }
+
+  retain(): this {
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return;
+    this.#derived.clear();
+    this.map.release();
+  }
+
+  /** The value of `make`, computed once a frame for each key. Valid while the frame is held. */
+  once<T>(key: string, make: () => T): T {
+    if (!this.#derived.has(key)) this.#derived.set(key, make());
+    return this.#derived.get(key) as T;
+  }
+}
+
+/**
+ * Luma of a depth map: 255 at `near`, 0 at `far`, linear in disparity, saturating; NaN is 0, as the farthest.
+ * @param values [height*width] in the unit given; metres are inverted first
+ * @param out [height*width]; its element type rounds and clamps
+ */
+export function toLuma(
+  values: Float32Array,
+  { near, far, unit }: Pick<DepthFrameInfo, 'near' | 'far' | 'unit'>,
+  out: Uint8ClampedArray,
+): void {
+  if (unit === 'disparity') {
+    const scale = 255 / (near - far);
+    const shift = -far * scale;
+    for (let i = 0; i < values.length; i++) out[i] = values[i]! * scale + shift;
+    return;
+  }
+  const scale = 255 / (1 / near - 1 / far);
+  const shift = -scale / far;
+  for (let i = 0; i < values.length; i++) out[i] = scale / values[i]! + shift;
+}

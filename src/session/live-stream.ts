@@ -1,0 +1,275 @@
+import { EventEmitter } from 'node:events';
+import type { Config } from '../config/schema.ts';
+import type { WorkerInferencer } from '../depth/inferencer.ts';
+import type { DisplayRange, InferenceStream } from '../depth/types.ts';
+import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
+import type { DepthFormat } from '../wire/index.ts';
+import { DepthData } from './depth-data.ts';
+import { GrayTrack } from './gray-track.ts';
+import { LiveDepth } from './live-depth.ts';
+import { Mailbox } from './mailbox.ts';
+import { StreamStats } from './stream-stats.ts';
+import type { DepthSink, FrameSource } from './types.ts';
+
+interface LiveStreamEvents {
+  closed: [reason: string];
+  /** Something went wrong with a frame or an output; the stream goes on. */
+  trouble: [error: DepthcastError];
+}
+
+export interface LiveStreamOptions {
+  name: string;
+  inferencer: WorkerInferencer;
+  metrics: Metrics;
+  config: Pick<Config, 'depth' | 'output'>;
+}
+
+interface Arrival {
+  picture: Picture;
+  at: number;
+}
+
+/** One live stream: source -> newest picture -> network -> sinks. */
+export class LiveStream extends EventEmitter<LiveStreamEvents> {
+  readonly name: string;
+  readonly stats: StreamStats;
+  readonly createdAt = Date.now();
+  /** Size of the last picture and of its map, and the display range: what stats show. */
+  readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
+  readonly #metrics: Metrics;
+  readonly #config: LiveStreamOptions['config'];
+  readonly #scaler = new InputScaler();
+  readonly #sinks = new Set<DepthSink>();
+  readonly #grayTracks = new Map<VideoCodec, GrayTrack>();
+  readonly #data = new Map<DepthFormat, DepthData>();
+  readonly #mailbox = new Mailbox<Arrival>(
+    (arrival) => this.#process(arrival),
+    ({ picture }) => {
+      this.stats.lost('dropped');
+      picture.close();
+    },
+  );
+  readonly #clock = new MediaClock();
+  #inferencer: WorkerInferencer;
+  #inference: InferenceStream;
+  #source: FrameSource | undefined;
+  #frameId = 0;
+  #epochBase = 0;
+  #lastPictureAt = performance.now();
+  #closed = false;
+
+  /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
+  constructor({ name, inferencer, metrics, config }: LiveStreamOptions) {
+    super();
+    this.name = name;
+    this.#metrics = metrics;
+    this.#config = config;
+    this.#inferencer = inferencer;
+    this.#inference = inferencer.open({
+      ...(config.depth.size !== null && inferencer.model.size.longSides.includes(config.depth.size)
+        ? { size: config.depth.size }
+        : {}),
+      sceneCuts: config.depth.sceneCuts,
+      gapSeconds: config.depth.gapSeconds,
+    });
+    this.stats = new StreamStats(metrics);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get source(): FrameSource | undefined {
+    return this.#source;
+  }
+
+  get model(): string {
+    return this.#inferencer.model.name;
+  }
+
+  get size(): number {
+    return this.#inference.options.size;
+  }
+
+  /** Milliseconds since the last picture, or since the stream began. */
+  get idleFor(): number {
+    return performance.now() - this.#lastPictureAt;
+  }
+
+  /** Takes pictures from `source`; one that was attached before is closed. */
+  attach(source: FrameSource): void {
+    this.#source?.close();
+    this.#source = source;
+    source.start({
+      picture: (picture, { assemble, decode }) => {
+        this.#lastPictureAt = performance.now();
+        this.stats.arrived();
+        this.stats.stage('assemble', assemble);
+        this.stats.stage('decode', decode);
+        this.#mailbox.put({ picture, at: performance.now() });
+      },
+      undecodable: () => {
+        this.stats.arrived();
+        this.stats.lost('undecodable');
+      },
+    });
+  }
+
+  /** The gray track of this codec, shared by everybody who receives it. */
+  grayTrack(codec: VideoCodec): GrayTrack {
+    let track = this.#grayTracks.get(codec);
+    if (track === undefined) {
+      const { minBitrate, maxBitrate, trackSide } = this.#config.output;
+      track = new GrayTrack({
+        codec,
+        minBitrate,
+        maxBitrate,
+        maxSide: trackSide,
+        metrics: this.#metrics,
+        onFrame: (encode, send, bytes, latency) => {
+          this.stats.stage('encode', encode);
+          this.stats.stage('send', send);
+          this.stats.sent('track', bytes, latency);
+        },
+        onError: (error) => this.#trouble(error),
+      });
+      this.#grayTracks.set(codec, track);
+      this.#sinks.add(track);
+    }
+    return track;
+  }
+
+  /** Depth packets of this format, shared by everybody who receives them. */
+  depthData(format: DepthFormat): DepthData {
+    let data = this.#data.get(format);
+    if (data === undefined) {
+      data = new DepthData({
+        format,
+        metrics: this.#metrics,
+        onFrame: (pack, send, bytes, latency) => {
+          this.stats.stage('encode', pack);
+          this.stats.stage('send', send);
+          this.stats.sent('data', bytes, latency);
+        },
+        onError: (error) => this.#trouble(error),
+      });
+      this.#data.set(format, data);
+      this.#sinks.add(data);
+    }
+    return data;
+  }
+
+  addSink(sink: DepthSink): void {
+    this.#sinks.add(sink);
+  }
+
+  removeSink(sink: DepthSink): void {
+    this.#sinks.delete(sink);
+  }
+
+  setRange(range: 'auto' | DisplayRange): void {
+    this.#inference.setOptions({ range });
+  }
+
+  /** @throws DepthcastError BAD_SIZE */
+  setSize(size: number): void {
+    this.#inference.setOptions({ size });
+  }
+
+  /** Goes on with another network, from a new epoch. */
+  setInferencer(inferencer: WorkerInferencer, size = inferencer.model.size.default): void {
+    const { size: _, ...options } = this.#inference.options;
+    const next = inferencer.open({ ...options, size });
+    this.#inference.close();
+    this.#inference = next;
+    this.#inferencer = inferencer;
+    this.#epochBase = this.last.epoch + 1;
+  }
+
+  /** Forgets temporal memory: the next frame begins a new epoch. */
+  reset(): void {
+    this.#inference.reset();
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#source?.close();
+    this.#mailbox.close();
+    for (const sink of this.#sinks) sink.close();
+    this.#sinks.clear();
+    this.#inference.close();
+    if (!this.#mailbox.busy) this.#scaler.close();
+    this.emit('closed', reason);
+  }
+
+  async #process({ picture, at }: Arrival): Promise<void> {
+    const inference = this.#inference;
+    try {
+      const began = performance.now();
+      const { width, height } = inference.networkSize(picture.width, picture.height);
+      const image = inference.takeInput(width, height);
+      await this.#scaler.scaleInto(picture, image.data, width, height);
+      const scaled = performance.now();
+      const map = await inference.infer(image, this.#clock.seconds(picture.rtpTimestamp));
+      if (this.#closed || inference !== this.#inference) {
+        map.release();
+        return;
+      }
+      const { timings, range } = map;
+      this.stats.stage('preprocess', scaled - began + timings.preprocess);
+      this.stats.stage('queue', began - at + timings.queue);
+      this.stats.stage('inference', timings.inference);
+      this.stats.stage('postprocess', timings.postprocess);
+      this.stats.made();
+      if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
+      const epoch = this.#epochBase + map.epoch;
+      Object.assign(this.last, { width: picture.width, height: picture.height, ...range, epoch });
+      this.last.depthWidth = width;
+      this.last.depthHeight = height;
+      const info = {
+        frameId: this.#frameId++ >>> 0,
+        epoch,
+        rtpTimestamp: picture.rtpTimestamp,
+        ...(picture.captureTime === undefined ? {} : { captureTime: picture.captureTime }),
+        width,
+        height,
+        sourceWidth: picture.width,
+        sourceHeight: picture.height,
+        unit: this.#inferencer.model.unit,
+        ...range,
+      };
+      const depth = new LiveDepth(map, info, picture.lastPacketAt);
+      for (const sink of this.#sinks) sink.push(depth);
+      depth.release();
+    } catch (thrown) {
+      if (this.#closed || inference !== this.#inference) return;
+      this.stats.lost('failed');
+      this.#trouble(thrown);
+    } finally {
+      picture.close();
+      if (this.#closed) this.#scaler.close();
+    }
+  }
+
+  #trouble(thrown: unknown): void {
+    const error = toDepthcastError(thrown);
+    this.#metrics.rejected.inc({ code: error.code });
+    this.emit('trouble', error);
+  }
+}
+
+/** Unwraps 32-bit RTP timestamps of 90 kHz into seconds. */
+class MediaClock {
+  #last: number | undefined;
+  #ticks = 0;
+
+  seconds(timestamp: number): number {
+    // The signed 32-bit difference: a wrap is a small step, a sender's new start a large one that counts as a gap.
+    if (this.#last !== undefined) this.#ticks += (timestamp - this.#last) | 0;
+    this.#last = timestamp;
+    return this.#ticks / 90_000;
+  }
+}

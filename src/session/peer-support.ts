@@ -1,0 +1,48 @@
+import type { Config } from '../config/schema.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+
+/** The peer options that the settings ask for. */
+export function peerOptions({ rtc, limits }: Config, role: PeerRole): PeerOptions {
+  return {
+    role,
+    codecs: rtc.codecs,
+    iceServers: rtc.iceServers,
+    hostAddresses: rtc.hostAddresses,
+    receiveBitrate: rtc.receiveBitrate,
+    setupTimeoutMs: limits.setupSeconds * 1000,
+    ...(rtc.portRange ? { portRange: rtc.portRange } : {}),
+  };
+}
+
+/** Counter values at the last report, by name. */
+export type PeerCounters = Record<string, number>;
+
+/** Adds what a peer counted since the last report to the server's metrics. @returns bytes received since then */
+export function reportRtp(metrics: Metrics, peer: RtcPeer, last: PeerCounters): number {
+  const since = (name: string, total: number): number => {
+    const delta = Math.max(0, total - (last[name] ?? 0));
+    last[name] = total;
+    return delta;
+  };
+  let videoBytes = 0;
+  const received = peer.receiver?.getStats();
+  if (received) {
+    videoBytes = since('bytesIn', received.bytes);
+    metrics.rtpPackets.inc({ direction: 'in' }, since('packetsIn', received.packets));
+    metrics.rtpBytes.inc({ direction: 'in' }, videoBytes);
+    for (const event of ['lost', 'recovered', 'duplicates'] as const)
+      metrics.rtpEvents.inc({ event }, since(event, received[event]));
+    metrics.rtpEvents.inc({ event: 'nack_sent' }, since('nacks', received.nacks));
+    metrics.rtpEvents.inc({ event: 'pli_sent' }, since('plis', received.plis));
+  }
+  const sent = peer.sender?.getStats();
+  if (sent) {
+    metrics.rtpPackets.inc({ direction: 'out' }, since('packetsOut', sent.packets));
+    metrics.rtpBytes.inc({ direction: 'out' }, since('bytesOut', sent.bytes));
+    metrics.rtpEvents.inc({ event: 'retransmitted' }, since('retransmitted', sent.retransmitted));
+    metrics.rtpEvents.inc({ event: 'nack_received' }, since('nacksIn', sent.nacks));
+    metrics.rtpEvents.inc({ event: 'pli_received' }, since('plisIn', sent.plis));
+  }
+  return videoBytes;
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { DepthcastError } from '../errors.ts';
+import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../rtc/index.ts';
+import type { DepthFormat } from '../wire/index.ts';
+import type { House } from './house.ts';
+import { LiveStream } from './live-stream.ts';
+import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
+import type { StreamReport } from './stream-stats.ts';
+import { TrackSource } from './track-source.ts';
+
+/** How often a publisher's counters are read and its client is told. */
+const REPORT_MS = 1000;
+/** The data channel that depth packets travel on. */
+const DEPTH_CHANNEL = 'depth';
+
+export interface PublisherOptions {
+  /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
+  role: Extract<PeerRole, 'publish' | 'duplex'>;
+  /** Name that viewers find the stream by; the session's own secret id when absent. */
+  stream?: string | undefined;
+  model?: string | undefined;
+  track: boolean;
+  data: DepthFormat;
+}
+
+interface PublisherEvents {
+  closed: [reason: string, error: DepthcastError | undefined];
+  report: [report: StreamReport];
+  trouble: [error: DepthcastError];
+}
+
+/** A peer that sends video, and the live stream that is made of it. */
+export class Publisher extends EventEmitter<PublisherEvents> {
+  /** Secret: whoever knows it may end or change the session. */
+  readonly id = randomBytes(16).toString('base64url');
+  readonly kind: 'whip' | 'ws';
+  readonly stream: LiveStream;
+  readonly peer: RtcPeer;
+  readonly #house: House;
+  readonly #freeName: () => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #counters: PeerCounters = {};
+  #channel: DataChannel | undefined;
+  #track: boolean;
+  #data: DepthFormat;
+  #closed = false;
+
+  private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
+    super();
+    this.kind = o.role === 'publish' ? 'whip' : 'ws';
+    this.peer = peer;
+    this.stream = stream;
+    this.#house = house;
+    this.#freeName = freeName;
+    this.#track = o.track;
+    this.#data = o.data;
+    this.#timer = setInterval(() => this.#tick(), REPORT_MS);
+    house.metrics.sessions.inc({ kind: this.kind });
+    stream.on('trouble', (error) => this.emit('trouble', error));
+    stream.once('closed', (reason) => void this.close(reason));
+    peer.on('closed', ({ reason, error }) => void this.close(reason, error));
+    peer.on('channel', (channel) => this.#takeChannel(channel));
+    peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
+    if (peer.receiver) this.#takeReceiver(peer.receiver);
+    this.#wireTrack();
+  }
+
+  /**
+   * Answers an offer and starts a stream.
+   * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, MODEL_NOT_FOUND
+   */
+  static async open(house: House, offer: string, options: PublisherOptions): Promise<Publisher> {
+    const name = options.stream ?? randomBytes(16).toString('base64url');
+    const { filled, free } = house.registry.reserve(name);
+    let stream: LiveStream | undefined;
+    try {
+      const inferencer = await house.pool.get(options.model);
+      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
+      stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
+      const publisher = new Publisher(house, peer, stream, options, free);
+      filled(stream);
+      house.registry.add(publisher);
+      return publisher;
+    } catch (thrown) {
+      stream?.close('refused');
+      free();
+      throw thrown;
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Turns the returned gray track on or off. */
+  setTrack(on: boolean): void {
+    this.#track = on;
+    this.#wireTrack();
+  }
+
+  /** Changes what the data channel carries. */
+  setData(format: DepthFormat): void {
+    if (this.#channel) this.stream.depthData(this.#data).remove(this.#channel);
+    this.#data = format;
+    if (this.#channel) this.stream.depthData(format).add(this.#channel);
+  }
+
+  async close(reason: string, error?: DepthcastError): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#freeName();
+    this.#unwire();
+    this.stream.close(reason);
+    this.#house.metrics.sessions.dec({ kind: this.kind });
+    this.#house.metrics.sessionEnds.inc({ kind: this.kind, reason });
+    if (error) this.#house.metrics.rejected.inc({ code: error.code });
+    this.emit('closed', reason, error);
+    await this.peer.close();
+  }
+
+  #takeReceiver(receiver: VideoReceiver): void {
+    if (this.#closed || this.stream.source) return;
+    const side = this.#house.config.limits.pictureSide;
+    this.stream.attach(
+      new TrackSource(receiver, side, (error) => {
+        this.#house.metrics.rejected.inc({ code: (error as DepthcastError).code });
+        this.emit('trouble', error as DepthcastError);
+      }),
+    );
+  }
+
+  #takeChannel(channel: DataChannel): void {
+    if (this.#closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
+      channel.close();
+      return;
+    }
+    this.#channel = channel;
+    this.stream.depthData(this.#data).add(channel);
+    channel.on('close', () => {
+      this.stream.depthData(this.#data).remove(channel);
+      this.#channel = undefined;
+    });
+  }
+
+  #wireTrack(): void {
+    const sender = this.peer.sender;
+    if (this.#closed || !sender) return;
+    const track = this.stream.grayTrack(sender.codec);
+    if (this.#track) track.add(sender);
+    else track.remove(sender);
+  }
+
+  #unwire(): void {
+    if (this.peer.sender) this.stream.grayTrack(this.peer.sender.codec).remove(this.peer.sender);
+    if (this.#channel) this.stream.depthData(this.#data).remove(this.#channel);
+  }
+
+  #tick(): void {
+    const videoBytes = reportRtp(this.#house.metrics, this.peer, this.#counters);
+    this.emit('report', this.stream.stats.report(videoBytes));
+    const { idleSeconds } = this.#house.config.limits;
+    if (this.stream.idleFor > idleSeconds * 1000)
+      void this.close('idle', new DepthcastError('NO_VIDEO', { detail: `no picture for ${idleSeconds} s` }));
+  }
+}

@@ -1,0 +1,101 @@
+import { DepthcastError } from '../errors.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { Publisher } from './publisher.ts';
+import type { Viewer } from './viewer.ts';
+
+/** Seconds after which a refused client may try again. */
+const RETRY_AFTER = 5;
+
+interface Place {
+  name: string;
+  stream: LiveStream | undefined;
+  viewers: number;
+}
+
+/** The streams and sessions of a server, their names and their limits. */
+export class Registry {
+  readonly #limits: { streams: number; viewersPerStream: number };
+  readonly #places = new Map<string, Place>();
+  readonly #sessions = new Map<string, Publisher | Viewer>();
+  #draining = false;
+
+  constructor(limits: { streams: number; viewersPerStream: number }) {
+    this.#limits = limits;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get streams(): LiveStream[] {
+    return [...this.#places.values()].flatMap((place) => place.stream ?? []);
+  }
+
+  get sessions(): (Publisher | Viewer)[] {
+    return [...this.#sessions.values()];
+  }
+
+  viewersOf(name: string): number {
+    return this.#places.get(name)?.viewers ?? 0;
+  }
+
+  /**
+   * Takes a stream's name for one publisher, before anything is set up. The returned function gives it back.
+   * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING
+   */
+  reserve(name: string): { filled(stream: LiveStream): void; free(): void } {
+    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
+    if (this.#places.has(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_AFTER });
+    if (this.#places.size >= this.#limits.streams)
+      throw new DepthcastError('BUSY', { detail: `${this.#limits.streams} streams`, retryAfter: RETRY_AFTER });
+    const place: Place = { name, stream: undefined, viewers: 0 };
+    this.#places.set(name, place);
+    return {
+      filled: (stream) => {
+        place.stream = stream;
+      },
+      free: () => {
+        if (this.#places.get(name) === place) this.#places.delete(name);
+      },
+    };
+  }
+
+  /**
+   * A viewer's place at a stream.
+   * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING
+   */
+  view(name: string): { stream: LiveStream; leave(): void } {
+    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
+    const place = this.#places.get(name);
+    if (place?.stream === undefined)
+      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: RETRY_AFTER });
+    if (place.viewers >= this.#limits.viewersPerStream)
+      throw new DepthcastError('BUSY', { detail: `${this.#limits.viewersPerStream} viewers`, retryAfter: RETRY_AFTER });
+    place.viewers++;
+    let left = false;
+    const leave = () => {
+      if (!left) place.viewers--;
+      left = true;
+    };
+    return { stream: place.stream, leave };
+  }
+
+  add(session: Publisher | Viewer): void {
+    this.#sessions.set(session.id, session);
+    session.once('closed', () => this.#sessions.delete(session.id));
+  }
+
+  /** @throws DepthcastError SESSION_NOT_FOUND */
+  session(id: string): Publisher | Viewer {
+    const session = this.#sessions.get(id);
+    if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
+    return session;
+  }
+
+  /** Takes no more sessions and ends those there are. */
+  async drain(reason: string): Promise<void> {
+    this.#draining = true;
+    await Promise.all(this.sessions.map((session) => session.close(reason)));
+    for (const stream of this.streams) stream.close(reason);
+  }
+}

@@ -1,0 +1,105 @@
+import { type Metrics, STAGES, type Stage } from '../metrics/metrics.ts';
+
+/** Samples kept for a second's medians; a stream of 120 fps fits. */
+const CAPACITY = 256;
+
+/** The last second's samples of one quantity, in memory that is reused. */
+class Window {
+  readonly #samples = new Float32Array(CAPACITY);
+  #count = 0;
+
+  add(value: number): void {
+    this.#samples[this.#count++ % CAPACITY] = value;
+  }
+
+  /** Quantiles of what was added since the last call; undefined when nothing was. */
+  take(...qs: number[]): number[] | undefined {
+    const sorted = this.#samples.subarray(0, Math.min(this.#count, CAPACITY)).sort();
+    this.#count = 0;
+    return sorted.length === 0
+      ? undefined
+      : qs.map((q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!);
+  }
+}
+
+/** What a stream's client is told once a second. */
+export interface StreamReport {
+  framesIn: number;
+  framesOut: number;
+  framesDropped: number;
+  stages: Partial<Record<Stage, number>>;
+  latency: { p50: number; p95: number };
+  bitrate: { video: number; track: number; data: number };
+}
+
+/** Counts and times one stream's frames, for its client and for the server's metrics. */
+export class StreamStats {
+  readonly #metrics: Metrics;
+  readonly #stages = new Map<Stage, Window>(STAGES.map((stage) => [stage, new Window()]));
+  readonly #latency = new Window();
+  #in = 0;
+  #out = 0;
+  #dropped = 0;
+  #since = performance.now();
+  #trackBytes = 0;
+  #dataBytes = 0;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** `ms` of one frame in one stage. */
+  stage(stage: Stage, ms: number): void {
+    this.#metrics.observeStage(stage, ms);
+    this.#stages.get(stage)!.add(ms);
+  }
+
+  arrived(): void {
+    this.#in++;
+  }
+
+  made(): void {
+    this.#out++;
+    this.#metrics.frames.inc({ outcome: 'depth' });
+  }
+
+  lost(outcome: 'dropped' | 'undecodable' | 'failed'): void {
+    if (outcome === 'dropped') this.#dropped++;
+    this.#metrics.frames.inc({ outcome });
+  }
+
+  /** A frame left on `output`, `latency` ms after its last packet came. */
+  sent(output: 'track' | 'data', bytes: number, latency: number | undefined): void {
+    if (output === 'track') this.#trackBytes += bytes;
+    else this.#dataBytes += bytes;
+    if (latency !== undefined) this.#latency.add(latency);
+  }
+
+  /** Rates and medians since the last report. @param videoBytes received since then */
+  report(videoBytes: number): StreamReport {
+    const now = performance.now();
+    const seconds = Math.max(0.001, (now - this.#since) / 1000);
+    const rate = (n: number) => Math.round((10 * n) / seconds) / 10;
+    const stages: Partial<Record<Stage, number>> = {};
+    for (const [stage, window] of this.#stages) {
+      const median = window.take(0.5)?.[0];
+      if (median !== undefined) stages[stage] = median;
+    }
+    const [p50 = 0, p95 = 0] = this.#latency.take(0.5, 0.95) ?? [];
+    const report: StreamReport = {
+      framesIn: rate(this.#in),
+      framesOut: rate(this.#out),
+      framesDropped: rate(this.#dropped),
+      stages,
+      latency: { p50, p95 },
+      bitrate: {
+        video: Math.round((8 * videoBytes) / seconds),
+        track: Math.round((8 * this.#trackBytes) / seconds),
+        data: Math.round((8 * this.#dataBytes) / seconds),
+      },
+    };
+    this.#in = this.#out = this.#dropped = this.#trackBytes = this.#dataBytes = 0;
+    this.#since = now;
+    return report;
+  }
+}

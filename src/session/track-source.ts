@@ -1,0 +1,82 @@
+import { toDepthcastError } from '../errors.ts';
+import type { VideoReceiver } from '../rtc/index.ts';
+import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import type { FrameSource, SourceListener } from './types.ts';
+
+/** A received video track, decoded frame by frame. Follows the sender through codec and size changes. */
+export class TrackSource implements FrameSource {
+  readonly #receiver: VideoReceiver;
+  readonly #pictureSide: number;
+  readonly #onError: (error: Error) => void;
+  #listener: SourceListener | undefined;
+  #decoder: VideoDecoder | undefined;
+  #opening: Promise<VideoDecoder> | undefined;
+  #openingCodec: string | undefined;
+  #closed = false;
+
+  /** @param onError called for frames that could not be decoded, with CODEC_FAILED, DECODER_OVERRUN, PICTURE_TOO_LARGE */
+  constructor(receiver: VideoReceiver, pictureSide: number, onError: (error: Error) => void) {
+    this.#receiver = receiver;
+    this.#pictureSide = pictureSide;
+    this.#onError = onError;
+  }
+
+  get codec(): string {
+    return this.#receiver.codec;
+  }
+
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+    this.#receiver.on('frame', this.#onFrame);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#receiver.off('frame', this.#onFrame);
+    this.#decoder?.close();
+  }
+
+  readonly #onFrame = (frame: EncodedFrame): void => {
+    void this.#decode(frame, performance.now());
+  };
+
+  async #decode(frame: EncodedFrame, handedOver: number): Promise<void> {
+    try {
+      const decoder = this.#decoder?.codec === frame.codec ? this.#decoder : await this.#open(frame.codec);
+      if (this.#closed) return;
+      const picture = await decoder.decode(frame);
+      if (picture === undefined) {
+        this.#listener?.undecodable();
+        if (decoder.waitsForKeyframe) this.#receiver.requestKeyframe();
+        return;
+      }
+      if (this.#closed) {
+        picture.close();
+        return;
+      }
+      const assemble = handedOver - (frame.lastPacketAt ?? handedOver);
+      this.#listener?.picture(picture, { assemble, decode: performance.now() - handedOver });
+    } catch (thrown) {
+      if (this.#closed) return;
+      this.#listener?.undecodable();
+      this.#receiver.requestKeyframe();
+      this.#onError(toDepthcastError(thrown, 'CODEC_FAILED'));
+    }
+  }
+
+  /** Frames that arrive while a decoder opens wait for the same one, in order. */
+  async #open(codec: EncodedFrame['codec']): Promise<VideoDecoder> {
+    if (this.#opening === undefined || this.#openingCodec !== codec) {
+      this.#openingCodec = codec;
+      const side = this.#pictureSide;
+      this.#opening = VideoDecoder.create(codec, { maxWidth: side, maxHeight: side }).then((decoder) => {
+        this.#decoder?.close();
+        this.#decoder = decoder;
+        if (this.#closed) decoder.close();
+        return decoder;
+      });
+    }
+    return this.#opening;
+  }
+}

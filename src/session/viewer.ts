@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { DepthcastError } from '../errors.ts';
+import { type DataChannel, RtcPeer } from '../rtc/index.ts';
+import type { House } from './house.ts';
+import type { LiveStream } from './live-stream.ts';
+import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
+
+const REPORT_MS = 1000;
+
+interface ViewerEvents {
+  closed: [reason: string, error: DepthcastError | undefined];
+}
+
+/** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
+export class Viewer extends EventEmitter<ViewerEvents> {
+  readonly id = randomBytes(16).toString('base64url');
+  readonly kind = 'whep';
+  readonly stream: LiveStream;
+  readonly peer: RtcPeer;
+  readonly #house: House;
+  readonly #leave: () => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #counters: PeerCounters = {};
+  readonly #onStreamClosed = (reason: string) => void this.close(reason);
+  #closed = false;
+
+  private constructor(house: House, peer: RtcPeer, stream: LiveStream, leave: () => void) {
+    super();
+    this.peer = peer;
+    this.stream = stream;
+    this.#house = house;
+    this.#leave = leave;
+    this.#timer = setInterval(() => reportRtp(house.metrics, peer, this.#counters), REPORT_MS);
+    house.metrics.sessions.inc({ kind: this.kind });
+    stream.once('closed', this.#onStreamClosed);
+    peer.on('closed', ({ reason, error }) => void this.close(reason, error));
+    peer.on('connected', () => {
+      if (peer.sender && !this.#closed) stream.grayTrack(peer.sender.codec).add(peer.sender);
+    });
+    peer.on('channel', (channel) => this.#takeChannel(channel));
+  }
+
+  /** @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC */
+  static async open(house: House, offer: string, name: string): Promise<Viewer> {
+    const { stream, leave } = house.registry.view(name);
+    try {
+      const peer = await RtcPeer.answer(offer, peerOptions(house.config, 'view'));
+      const viewer = new Viewer(house, peer, stream, leave);
+      house.registry.add(viewer);
+      if (stream.closed) await viewer.close('stream ended');
+      return viewer;
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  async close(reason: string, error?: DepthcastError): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#leave();
+    this.stream.off('closed', this.#onStreamClosed);
+    if (this.peer.sender) this.stream.grayTrack(this.peer.sender.codec).remove(this.peer.sender);
+    this.#house.metrics.sessions.dec({ kind: this.kind });
+    this.#house.metrics.sessionEnds.inc({ kind: this.kind, reason });
+    if (error) this.#house.metrics.rejected.inc({ code: error.code });
+    this.emit('closed', reason, error);
+    await this.peer.close();
+  }
+
+  #takeChannel(channel: DataChannel): void {
+    if (this.#closed || channel.label !== 'depth') {
+      channel.close();
+      return;
+    }
+    const data = this.stream.depthData(this.#house.config.output.data);
+    data.add(channel);
+    channel.on('close', () => data.remove(channel));
+    this.once('closed', () => data.remove(channel));
+  }
+}
