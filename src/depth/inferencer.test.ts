@@ -1,0 +1,203 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ort from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findModel } from '../model/library.ts';
+import { WorkerInferencer } from './inferencer.ts';
+import type { DepthMap, InferenceStream } from './types.ts';
+
+const model = findModel('depthcast-pilot');
+const [W, H] = [192, 160];
+let inferencer: WorkerInferencer;
+beforeAll(async () => {
+  inferencer = await WorkerInferencer.create(model, { threads: 2 });
+});
+afterAll(() => inferencer.close());
+
+/** A moving picture: a bright disc on a gradient, with a pattern that tells scenes apart. */
+function paint(out: Float32Array, frame: number, scene = 0): void {
+  const cx = 40 + 3 * frame;
+  for (let y = 0; y < H; y++)
+    for (let x = 0; x < W; x++) {
+      const disc = (x - cx) ** 2 + (y - 80) ** 2 < 900 ? 0.6 : 0;
+      const i = y * W + x;
+      out[i] = Math.min(1, (scene ? x / W : y / H) * 0.4 + disc);
+      out[W * H + i] = Math.min(1, scene ? 0.5 + 0.5 * Math.sin(x * y) : (0.3 * y) / H + disc);
+      out[2 * W * H + i] = scene ? 0.9 : 0.1 + (0.5 * ((x >> 4) & 1) * y) / H;
+    }
+}
+
+async function run(stream: InferenceStream, frame: number, { scene = 0, time = frame / 30 } = {}): Promise<DepthMap> {
+  const image = stream.takeInput(W, H);
+  paint(image.data, frame, scene);
+  return stream.infer(image, time);
+}
+
+/** The same network with the window kept by shifting: the last seven frames in order of age, in fresh arrays. */
+async function shiftingReference(frames: number): Promise<Float32Array[]> {
+  const session = await ort.InferenceSession.create(model.graph, { intraOpNumThreads: 2 });
+  const channels = [160, 160, 96, 96];
+  const tokens = [30, 30, 120, 120];
+  const past: Float32Array[][] = [];
+  const maps: Float32Array[] = [];
+  const { mean, std } = model.manifest.normalise;
+  for (let f = 0; f < frames; f++) {
+    const image = new Float32Array(3 * W * H);
+    paint(image, f);
+    for (let c = 0; c < 3; c++)
+      for (let i = c * W * H; i < (c + 1) * W * H; i++) image[i] = (image[i]! - mean[c]!) / std[c]!;
+    const mask = Float32Array.from({ length: 8 }, (_, s) => (s === 7 || s < past.length ? 0 : -1e4));
+    const feeds: Record<string, ort.Tensor> = {
+      image: new ort.Tensor('float32', image, [1, 3, H, W]),
+      slots: new ort.Tensor('int64', BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n, 7n, 0n), [8]),
+      mask: new ort.Tensor('float32', mask, [8]),
+    };
+    channels.forEach((C, k) => {
+      const N = tokens[k]!;
+      const cache = new Float32Array(N * 7 * C);
+      past.forEach((states, age) => {
+        for (let n = 0; n < N; n++) cache.set(states[k]!.subarray(n * C, (n + 1) * C), (n * 7 + age) * C);
+      });
+      feeds[`c${k}`] = new ort.Tensor('float32', cache, [N, 7, C]);
+    });
+    const out = await session.run(feeds);
+    past.unshift(channels.map((_, k) => Float32Array.from(out[`h${k}`]!.data as Float32Array)));
+    past.length = Math.min(past.length, 7);
+    maps.push(Float32Array.from(out['depth']!.data as Float32Array));
+  }
+  await session.release();
+  return maps;
+}
+
+describe('WorkerInferencer', () => {
+  it('equals the network run with a shifting window, over more than two turns of the ring', async () => {
+    const expected = await shiftingReference(17);
+    const stream = inferencer.open({ sceneCuts: false });
+    let worst = 0;
+    for (const [f, map] of expected.entries()) {
+      const depth = await run(stream, f);
+      expect([depth.width, depth.height, depth.epoch]).toEqual([W, H, 0]);
+      for (let i = 0; i < map.length; i++) worst = Math.max(worst, Math.abs(map[i]! - depth.values[i]!));
+      depth.release();
+    }
+    stream.close();
+    expect(worst).toBeLessThan(1e-5);
+  });
+
+  it('keeps streams apart', async () => {
+    const [a, b, alone] = [inferencer.open(), inferencer.open(), inferencer.open()];
+    let mixed: Float32Array | undefined;
+    let pure: Float32Array | undefined;
+    for (let f = 0; f < 5; f++) {
+      const [x] = await Promise.all([run(a, f), run(b, f, { scene: 1 })]);
+      const y = await run(alone, f);
+      mixed = Float32Array.from(x.values);
+      pure = Float32Array.from(y.values);
+    }
+    expect(mixed).toEqual(pure);
+    for (const s of [a, b, alone]) s.close();
+  });
+
+  it('starts a new epoch at a size change, a gap, a request and a scene cut, and says why', async () => {
+    const stream = inferencer.open({ gapSeconds: 1 });
+    const reasons = [(await run(stream, 0)).reset, (await run(stream, 1)).reset];
+    reasons.push((await run(stream, 2, { time: 5 })).reset);
+    stream.reset();
+    reasons.push((await run(stream, 3, { time: 5.03 })).reset);
+    for (let f = 4; f < 9; f++) reasons.push((await run(stream, f, { time: 5 + f / 30 })).reset);
+    const cut = await run(stream, 9, { scene: 1, time: 5.3 });
+    reasons.push(cut.reset);
+    expect(reasons).toEqual(['start', undefined, 'gap', 'request', ...Array(5).fill(undefined), 'cut']);
+    expect(cut.epoch).toBe(3);
+    // The frame at a cut is made with no memory of the scene before: as if a stream began with it.
+    const fresh = inferencer.open();
+    const first = await run(fresh, 9, { scene: 1, time: 0 });
+    expect(cut.values).toEqual(first.values);
+    const image = stream.takeInput(160, 160);
+    image.data.fill(0.5);
+    expect((await stream.infer(image, 5.4)).reset).toBe('size');
+    stream.close();
+    fresh.close();
+  });
+
+  it('never writes over a map that is still held, and takes released ones back', async () => {
+    const stream = inferencer.open();
+    const held = await run(stream, 0);
+    const copy = Float32Array.from(held.values);
+    for (let f = 1; f < 8; f++) {
+      const depth = await run(stream, f);
+      depth.release();
+      depth.release();
+    }
+    expect(held.values).toEqual(copy);
+    held.release();
+    stream.close();
+  });
+
+  it('refuses a second frame while one is under way, and frames of a closed stream', async () => {
+    const stream = inferencer.open();
+    const first = run(stream, 0);
+    await expect(run(stream, 1)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await first;
+    stream.close();
+    await expect(run(stream, 2)).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    expect(() => inferencer.open({ size: 300 })).toThrowError(expect.objectContaining({ code: 'BAD_SIZE' }));
+  });
+
+  it('goes on in a new worker, with a new epoch, after the worker was killed under a frame', async () => {
+    const victim = await WorkerInferencer.create(model, { threads: 1 });
+    const restarts: string[] = [];
+    victim.on('restart', (reason) => restarts.push(reason));
+    const stream = victim.open();
+    for (let f = 0; f < 3; f++) (await run(stream, f)).release();
+    const lost = run(stream, 3);
+    const outcome = expect(lost).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    await victim.kill();
+    await outcome;
+    const deadline = performance.now() + 10_000;
+    let next: DepthMap | undefined;
+    while (!next && performance.now() < deadline) {
+      next = await run(stream, 4).catch(() => undefined);
+      if (!next) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(next).toMatchObject({ epoch: 1, reset: 'restart' });
+    expect(restarts).toHaveLength(1);
+    await victim.close();
+  });
+});
+
+describe('a bad model', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'depthcast-model-'));
+  const write = (name: string, manifest: object, graph?: Uint8Array) => {
+    const file = join(folder, `${name}.json`);
+    const { sha256: _, ...base } = model.manifest;
+    writeFileSync(file, JSON.stringify({ ...base, ...manifest }));
+    if (graph) writeFileSync(join(folder, 'x.onnx'), graph);
+    return file;
+  };
+
+  it.each([
+    ['no such name', () => 'no-such-model', 'MODEL_NOT_FOUND', /there is depthcast-pilot/],
+    ['a path out of the folder', () => '../package', 'MODEL_NOT_FOUND', /./],
+    ['a graph that is not there', () => write('gone', { file: 'gone.onnx' }), 'MODEL_NOT_FOUND', /gone\.onnx/],
+    ['a manifest with an unknown key', () => write('odd', { colour: 1 }), 'BAD_MANIFEST', /colour|unrecognized/i],
+    [
+      'a file that is no graph',
+      () => write('junk', { file: 'x.onnx' }, Buffer.from('not a graph')),
+      'BAD_MODEL',
+      /x\.onnx/,
+    ],
+    [
+      'a window that is not the graph’s',
+      () => write('window', { file: model.graph, window: { rule: 'recent', frames: 5, emptyMask: -1 } }),
+      'BAD_MODEL',
+      /8 slots.*makes 6/,
+    ],
+  ])('%s is refused in a sentence', async (_name, name, code, message) => {
+    const create = async () => WorkerInferencer.create(findModel(name()));
+    const error = (await create().catch((e: unknown) => e)) as Error;
+    expect(error).toMatchObject({ code });
+    expect(error.message).toMatch(message);
+  });
+});
