@@ -1,0 +1,278 @@
+#include "render.h"
+#include <cstring>
+#include "noise.h"
+#include "texture.h"
+
+namespace {
+
+constexpr float kNear = 0.04f;
+
+// Narrow [low, high] to where a x + b y + c >= 0 on row y
+void narrow(float a, float b, float y, float c, float& low, float& high) {
+  float rest = b * y + c;
+  if (a > 1e-12f) low = std::max(low, -rest / a);
+  else if (a < -1e-12f) high = std::min(high, -rest / a);
+  else if (rest < 0) high = -1e9f;
+}
+
+// Linear light to an sRGB byte through a soft shoulder, by table over the square root
+uint8_t toneMap(float v) {
+  static const std::vector<uint8_t> table = [] {
+    std::vector<uint8_t> t(4097);
+    for (int i = 0; i <= 4096; i++) {
+      float x = i / 512.f;
+      x = x * x / 8;
+      x = x / (1 + 0.25f * x) * 1.15f;
+      t[i] = uint8_t(clamp(std::pow(x, 1 / 2.2f), 0, 1) * 255 + 0.5f);
+    }
+    return t;
+  }();
+  return table[int(std::sqrt(clamp(v, 0, 7.9f) * 8) * 512 + 0.5f)];
+}
+
+}  // namespace
+
+void Renderer::render(const Scene& scene, int size, uint8_t* rgb, float* disparity) {
+  size_ = size;
+  rasterise(scene);
+  drawShadows(scene);
+  resolveDisparity(disparity);
+  occlude(scene, disparity);
+  const int row = 2 * size;
+  for (int y = 0; y < size; y++)
+    for (int x = 0; x < size; x++) {
+      int first = 2 * y * row + 2 * x;
+      int ids[4] = {ids_[first], ids_[first + 1], ids_[first + row], ids_[first + row + 1]};
+      bool done[4] = {};
+      Vec3 colour;
+      for (int k = 0; k < 4; k++) {  // one shading a triangle and pixel, at the mean of its samples
+        if (done[k]) continue;
+        float sx = 0, sy = 0;
+        int n = 0;
+        for (int j = k; j < 4; j++)
+          if (ids[j] == ids[k]) {
+            done[j] = true;
+            sx += (j & 1) + 0.5f;
+            sy += (j >> 1) + 0.5f;
+            n++;
+          }
+        colour = colour + shade(scene, ids[k], 2 * x + sx / n, 2 * y + sy / n, x, y) * (n * 0.25f);
+      }
+      uint8_t* o = rgb + (size_t(y) * size + x) * 3;
+      o[0] = toneMap(colour.x);
+      o[1] = toneMap(colour.y);
+      o[2] = toneMap(colour.z);
+    }
+}
+
+void Renderer::rasterise(const Scene& scene) {
+  const int size = 2 * size_;
+  nearness_.assign(size_t(size) * size, 0.f);
+  ids_.assign(size_t(size) * size, -1);
+  setups_.resize(scene.triangles.size());
+  const Camera& c = scene.camera;
+  std::vector<Vec3> seen(scene.vertices.size());
+  for (size_t i = 0; i < seen.size(); i++) {
+    Vec3 d = scene.vertices[i].position - c.eye;
+    seen[i] = {dot(d, c.right), -dot(d, c.up), dot(d, c.forward)};
+  }
+  const float f = 2 * c.focal, cx = 2 * c.cx, cy = 2 * c.cy;
+  for (int k = 0; k < int(scene.triangles.size()); k++) {
+    const Triangle& t = scene.triangles[k];
+    const Vec3 &a = seen[t.a], &b = seen[t.b], &e = seen[t.c];
+    if (a.z < kNear && b.z < kNear && e.z < kNear) continue;
+    float x0 = 0, x1 = float(size), y0 = 0, y1 = float(size);
+    if (a.z > kNear && b.z > kNear && e.z > kNear) {
+      float ax = a.x / a.z * f + cx, bx = b.x / b.z * f + cx, ex = e.x / e.z * f + cx;
+      float ay = a.y / a.z * f + cy, by = b.y / b.z * f + cy, ey = e.y / e.z * f + cy;
+      x0 = std::max(0.f, std::min({ax, bx, ex}));
+      x1 = std::min(float(size), std::max({ax, bx, ex}) + 1);
+      y0 = std::max(0.f, std::min({ay, by, ey}));
+      y1 = std::min(float(size), std::max({ay, by, ey}) + 1);
+      if (x0 >= x1 || y0 >= y1) continue;
+    }
+    // Homogeneous edge functions (Olano and Greer 1997): no clipping needed
+    Vec3 rows[3] = {cross(b, e), cross(e, a), cross(a, b)};
+    float determinant = dot(a, rows[0]);
+    if (std::fabs(determinant) < 1e-14f) continue;
+    Setup& s = setups_[k];
+    Plane sum{0, 0, 0};
+    for (int j = 0; j < 3; j++) {
+      Plane& p = s.weight[j];
+      p.a = rows[j].x / determinant / f;
+      p.b = rows[j].y / determinant / f;
+      p.c = rows[j].z / determinant - p.a * cx - p.b * cy;
+      sum = {sum.a + p.a, sum.b + p.b, sum.c + p.c};
+    }
+    for (int y = int(y0), last = std::min(size, int(std::ceil(y1))); y < last; y++) {
+      float fy = y + 0.5f, low = x0 - 1, high = x1 + 1;
+      for (const Plane& p : s.weight) narrow(p.a, p.b, fy, p.c, low, high);
+      narrow(-sum.a, -sum.b, fy, 1 / kNear - sum.c, low, high);
+      int from = std::max(0, int(std::ceil(low - 0.5f))), to = std::min(size - 1, int(std::floor(high - 0.5f)));
+      float* nearness = &nearness_[size_t(y) * size];
+      int* ids = &ids_[size_t(y) * size];
+      float start = sum.b * fy + sum.c;
+      for (int x = from; x <= to; x++) {
+        float n = start + sum.a * (x + 0.5f);
+        bool closer = n > nearness[x];
+        nearness[x] = closer ? n : nearness[x];
+        ids[x] = closer ? k : ids[x];
+      }
+    }
+  }
+}
+
+void Renderer::drawShadows(const Scene& scene) {
+  const Lighting& light = scene.light;
+  const Vec3& sun = light.sunDirection;
+  lightX_ = normalize(cross(std::fabs(sun.y) < 0.95f ? Vec3{0, 1, 0} : Vec3{1, 0, 0}, sun));
+  lightY_ = cross(sun, lightX_);
+  shadowMap_.assign(kShadowSize * kShadowSize, -1e9f);
+  if (light.sun.x + light.sun.y + light.sun.z <= 0) return;
+  float scale = kShadowSize * 0.5f / light.shadowRadius;
+  std::vector<Vec3> lit(scene.vertices.size());
+  for (size_t i = 0; i < lit.size(); i++) {
+    Vec3 d = scene.vertices[i].position - light.shadowCentre;
+    lit[i] = {dot(d, lightX_) * scale + kShadowSize * 0.5f, dot(d, lightY_) * scale + kShadowSize * 0.5f, dot(d, sun)};
+  }
+  for (const Triangle& t : scene.triangles) {
+    if (!scene.materials[t.material].castsShadow) continue;
+    const Vec3 &a = lit[t.a], &b = lit[t.b], &e = lit[t.c];
+    float determinant = (b.x - a.x) * (e.y - a.y) - (e.x - a.x) * (b.y - a.y);
+    if (std::fabs(determinant) < 1e-6f) continue;
+    float y0 = std::max(0.f, std::min({a.y, b.y, e.y})), y1 = std::min(float(kShadowSize), std::max({a.y, b.y, e.y}) + 1);
+    if (y0 >= y1) continue;
+    float a1 = (e.y - a.y) / determinant, b1 = -(e.x - a.x) / determinant, c1 = -(a1 * a.x + b1 * a.y);
+    float a2 = -(b.y - a.y) / determinant, b2 = (b.x - a.x) / determinant, c2 = -(a2 * a.x + b2 * a.y);
+    float za = a1 * (b.z - a.z) + a2 * (e.z - a.z), zb = b1 * (b.z - a.z) + b2 * (e.z - a.z);
+    float zc = a.z + c1 * (b.z - a.z) + c2 * (e.z - a.z);
+    for (int y = int(y0), last = std::min(kShadowSize, int(std::ceil(y1))); y < last; y++) {
+      float fy = y + 0.5f, low = -1, high = kShadowSize + 1;
+      narrow(a1, b1, fy, c1, low, high);
+      narrow(a2, b2, fy, c2, low, high);
+      narrow(-a1 - a2, -b1 - b2, fy, 1 - c1 - c2, low, high);
+      int from = std::max(0, int(std::ceil(low - 0.5f))), to = std::min(kShadowSize - 1, int(std::floor(high - 0.5f)));
+      float* row = &shadowMap_[y * kShadowSize];
+      for (int x = from; x <= to; x++) row[x] = std::max(row[x], zb * fy + zc + za * (x + 0.5f));
+    }
+  }
+}
+
+// A pixel's disparity is one of its surfaces', never a blend of two: the surface that most of its four samples see
+void Renderer::resolveDisparity(float* disparity) {
+  const int row = 2 * size_;
+  for (int y = 0; y < size_; y++)
+    for (int x = 0; x < size_; x++) {
+      const float *top = &nearness_[size_t(2 * y) * row + 2 * x], *bottom = top + row;
+      float most = std::max({top[0], top[1], bottom[0], bottom[1]}), least = std::min({top[0], top[1], bottom[0], bottom[1]});
+      float sum = top[0] + top[1] + bottom[0] + bottom[1], middle = (sum - most - least) * 0.5f;
+      disparity[y * size_ + x] = most - least < 0.02f * most ? sum * 0.25f : most - middle < middle - least ? most : least;
+    }
+}
+
+// Screen-space ambient occlusion: concave neighbourhoods, by the disparity at opposite offsets
+void Renderer::occlude(const Scene& scene, const float* disparity) {
+  const int size = size_;
+  occlusion_.assign(size_t(size) * size, 1.f);
+  if (scene.light.occlusion <= 0) return;
+  static const float offsets[8][2] = {{1, 0.15f}, {0.7f, 0.75f}, {-0.1f, 1}, {-0.8f, 0.6f}, {0.45f, -0.2f}, {0.2f, 0.45f}, {-0.35f, 0.3f}, {0.3f, 0.1f}};
+  for (int y = 0; y < size; y++)
+    for (int x = 0; x < size; x++) {
+      float here = disparity[y * size + x];
+      if (here <= 0) continue;
+      float radius = clamp(scene.light.occlusionRadius * scene.camera.focal * here, 2.f, size * 0.12f);
+      float jitter = 0.7f + 0.15f * (hash(x, y, 3) & 3), hidden = 0;
+      for (auto& o : offsets) {
+        int dx = int(std::lrint(o[0] * radius * jitter)), dy = int(std::lrint(o[1] * radius * jitter));
+        int xa = x + dx, ya = y + dy, xb = x - dx, yb = y - dy;
+        if (std::min({xa, ya, xb, yb}) < 0 || std::max({xa, ya, xb, yb}) >= size) continue;
+        float hollow = (disparity[ya * size + xa] + disparity[yb * size + xb] - 2 * here) / here;
+        float weight = hollow * scene.camera.focal / (radius * 8);
+        if (hollow > 0.5f) weight *= std::max(0.f, 2 - 2 * hollow);  // a nearer object, not a corner
+        hidden += clamp(weight * 3, 0, 1);
+      }
+      occlusion_[y * size + x] = 1 - scene.light.occlusion * std::min(1.f, hidden / 6);
+    }
+}
+
+Vec3 Renderer::skyColour(const Scene& scene, const Vec3& direction) const {
+  const Sky& sky = scene.sky;
+  Vec3 d = normalize(direction);
+  Vec3 colour = mix(sky.horizon, sky.zenith, std::sqrt(clamp(d.y, 0, 1)));
+  if (sky.clouds > 0 && sky.texture >= 0) {
+    float spread = sky.cloudScale / (std::max(d.y, 0.02f) + 0.15f);
+    Vec3 t = gTextures[sky.texture].sample(d.x * spread, d.z * spread, 1);
+    float cover = clamp(((t.x + t.y + t.z) / 3 - 0.35f) * 2.2f, 0, 1) * sky.clouds;
+    colour = mix(colour, grey((0.6f + 0.4f * t.y) * std::max(sky.horizon.x, 0.3f)), cover);
+  }
+  float glow = std::max(0.f, dot(d, scene.light.sunDirection));
+  return colour + scene.light.sun * (std::pow(glow, 60.f) * 0.25f);
+}
+
+float Renderer::shadowed(const Scene& scene, const Vec3& point, int px, int py) const {
+  const Lighting& light = scene.light;
+  float scale = kShadowSize * 0.5f / light.shadowRadius;
+  Vec3 d = point - light.shadowCentre;
+  float fx = dot(d, lightX_) * scale + kShadowSize * 0.5f, fy = dot(d, lightY_) * scale + kShadowSize * 0.5f;
+  float fz = dot(d, light.sunDirection) + light.shadowRadius * 0.004f;
+  uint32_t h = hash(px, py, 11);
+  float jx = ((h & 255) / 255.f - 0.5f) * 0.8f, jy = (((h >> 8) & 255) / 255.f - 0.5f) * 0.8f, hidden = 0;
+  static const float offsets[4][2] = {{-0.7f, -0.3f}, {0.3f, -0.7f}, {0.7f, 0.3f}, {-0.3f, 0.7f}};
+  for (auto& o : offsets) {
+    int x = int(fx + (o[0] + jx) * light.shadowSoftness), y = int(fy + (o[1] + jy) * light.shadowSoftness);
+    if (x < 0 || y < 0 || x >= kShadowSize || y >= kShadowSize) continue;
+    if (shadowMap_[y * kShadowSize + x] > fz) hidden += 0.25f;
+  }
+  return 1 - hidden;
+}
+
+Vec3 Renderer::shade(const Scene& scene, int id, float x, float y, int px, int py) const {
+  const Camera& camera = scene.camera;
+  const float f = 2 * camera.focal;
+  Vec3 ray = camera.right * ((x - 2 * camera.cx) / f) - camera.up * ((y - 2 * camera.cy) / f) + camera.forward;
+  if (id < 0) return skyColour(scene, ray);
+  const Setup& s = setups_[id];
+  float w0 = std::max(s.weight[0].at(x, y), 0.f), w1 = std::max(s.weight[1].at(x, y), 0.f), w2 = std::max(s.weight[2].at(x, y), 0.f);
+  float z = 1 / std::max(w0 + w1 + w2, 1e-9f);
+  w0 *= z; w1 *= z; w2 *= z;
+  const Triangle& t = scene.triangles[id];
+  const Vertex &a = scene.vertices[t.a], &b = scene.vertices[t.b], &c = scene.vertices[t.c];
+  const Material& m = scene.materials[t.material];
+  const Lighting& light = scene.light;
+  Vec3 point = a.position * w0 + b.position * w1 + c.position * w2;
+  Vec3 n = normalize(a.normal * w0 + b.normal * w1 + c.normal * w2), view = normalize(-ray);
+  Vec3 face = cross(b.position - a.position, c.position - a.position);
+  if (dot(face, view) < 0) face = -face;
+  if (dot(n, face) < 0) n = -n;
+  float facing = std::fabs(dot(normalize(face), view));
+
+  float u = a.u * w0 + b.u * w1 + c.u * w2, v = a.v * w0 + b.v * w1 + c.v * w2;
+  float tu = (u * m.cosine - v * m.sine) * m.scale, tv = (u * m.sine + v * m.cosine) * m.scale;
+  float level = std::log2(std::max(1e-4f, Texture::kSize * m.scale * z / camera.focal / std::sqrt(std::max(facing, 0.05f))));
+  Vec3 albedo = m.offset + m.gain * gTextures[m.texture].sample(tu, tv, level);
+  if (m.stain > 0) albedo = albedo * (1 + m.stain * (2 * fractal(u * 0.9f, v * 0.9f, 2, t.material) - 0.75f));
+  albedo = {clamp(albedo.x, 0.01f, 1), clamp(albedo.y, 0.01f, 1), clamp(albedo.z, 0.01f, 1)};
+  albedo = albedo * albedo;  // to linear light, nearly
+
+  float open = occlusion_[py * size_ + px];
+  float direct = std::max(0.f, dot(n, light.sunDirection));
+  if (direct > 0) direct *= shadowed(scene, point + n * (light.shadowRadius * 0.006f), px, py);
+  Vec3 incoming = light.sun * direct + mix(light.ambientBelow, light.ambientAbove, 0.5f + 0.5f * n.y) * open;
+  Vec3 shine;
+  auto highlight = [&](const Vec3& from) { return m.specular * std::pow(std::max(0.f, dot(n, normalize(view + from))), m.gloss); };
+  if (m.specular > 0 && direct > 0) shine = light.sun * (highlight(light.sunDirection) * direct);
+  for (const PointLight& p : light.points) {
+    Vec3 d = p.position - point;
+    float square = dot(d, d), fall = 1 / (1 + square * 0.5f);
+    Vec3 from = d * (1 / std::sqrt(square + 1e-6f));
+    incoming = incoming + p.colour * (std::max(0.f, dot(n, from)) * fall * (0.4f + 0.6f * open));
+    if (m.specular > 0) shine = shine + p.colour * (highlight(from) * fall);
+  }
+  if (m.specular > 0) {  // a smooth surface mirrors the sky at grazing angles
+    Vec3 mirrored = n * (2 * dot(n, view)) - view;
+    Vec3 there = mirrored.y > 0 ? mix(light.ambientAbove, scene.sky.horizon, 0.5f) : light.ambientBelow;
+    shine = shine + there * (std::pow(1 - facing, 4.f) * m.specular);
+  }
+  Vec3 colour = albedo * incoming * (0.6f + 0.4f * open) + shine + albedo * m.emission;
+  return light.fog > 0 ? mix(light.fogColour, colour, std::exp(-z * light.fog)) : colour;
+}

@@ -1,0 +1,32 @@
+// Software rasteriser: colour (sRGB bytes) and exact disparity of a scene.
+#pragma once
+#include <cstdint>
+#include <vector>
+#include "scene.h"
+
+class Renderer {
+ public:
+  // rgb [size,size,3]; disparity [size,size] in 1/m along the optical axis, 0 = infinitely far
+  void render(const Scene& scene, int size, uint8_t* rgb, float* disparity);
+
+ private:
+  static constexpr int kShadowSize = 320;
+  // Barycentric weights over depth are affine in the pixel: three (a, b, c) rows a triangle
+  struct Plane { float a, b, c; float at(float x, float y) const { return a * x + b * y + c; } };
+  struct Setup { Plane weight[3]; };
+
+  void rasterise(const Scene& scene);
+  void drawShadows(const Scene& scene);
+  void resolveDisparity(float* disparity);
+  void occlude(const Scene& scene, const float* disparity);
+  Vec3 shade(const Scene& scene, int id, float x, float y, int px, int py) const;
+  Vec3 skyColour(const Scene& scene, const Vec3& direction) const;
+  float shadowed(const Scene& scene, const Vec3& point, int px, int py) const;
+
+  int size_ = 0;
+  std::vector<float> nearness_;  // 1/z, two samples a pixel along each axis
+  std::vector<int> ids_;
+  std::vector<Setup> setups_;
+  std::vector<float> shadowMap_, occlusion_;
+  Vec3 lightX_, lightY_;
+};

@@ -1,0 +1,38 @@
+// What a scene's builders share: the scene, its random stream, the instant, where the camera stands; and a palette of materials.
+// A clip's frames are built anew with the same stream and another `time`, so builders draw the same numbers every frame.
+#pragma once
+#include <initializer_list>
+#include "random.h"
+#include "scene.h"
+#include "texture.h"
+
+struct Stage {
+  Scene scene;
+  Random r;
+  float time;  // seconds
+  Vec3 eye;    // where the camera stands at time 0: objects keep clear of it
+  bool wild;   // any texture on any surface, so that a texture never tells the shape
+
+  Stage(uint64_t seed, float seconds) : r(seed), time(seconds), wild(r.chance(0.12f)) {}
+
+  // `recolour` 0: the texture's own colours; 1: its mean becomes `tint`. metres: size of one repeat
+  int material(Surface kind, float metres, const Vec3& tint, float recolour, float specular = 0);
+  int material(std::initializer_list<Surface> kinds, float metres, const Vec3& tint, float recolour, float specular = 0) {
+    return material(r.pick(kinds), metres, tint, recolour, specular);
+  }
+  int flat(const Vec3& colour, float specular = 0);
+  int withoutShadow(int m) { scene.materials[m].castsShadow = false; return m; }
+  int glowing(int m, float emission) { scene.materials[m].emission = emission; return m; }
+
+  int wall(), floor(), ceiling(), wood(), fabric(), anything(), metal(), plastic(), picture(), screen(), skin(), hair();
+  int leaf(), bark(), ground(), road(), facade(), glass(), rock();
+  Vec3 paint();
+
+  bool nearEye(const Vec3& p, float distance) const { return std::hypot(p.x - eye.x, p.z - eye.z) < distance; }
+  // Build something, unless its place is too near the camera: then the random stream advances all the same
+  template <class Build> void place(const Vec3& where, float clearance, Build build) {
+    size_t before = scene.triangles.size();
+    build();
+    if (nearEye(where, clearance)) scene.triangles.resize(before);
+  }
+};
