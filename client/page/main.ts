@@ -1,0 +1,218 @@
+import { listScenes } from '../../src/scene/scene.ts';
+import {
+  type DepthError,
+  DepthSession,
+  type LiveStats,
+  type OutputSettings,
+  type ReceivedFrame,
+} from '../sdk/index.ts';
+import { Controls } from './controls.ts';
+import { byId } from './dom.ts';
+import { LatencyChart } from './latency-chart.ts';
+import { Numbers } from './numbers.ts';
+import { ProblemPanel } from './problem.ts';
+import { readSettings } from './settings.ts';
+import { Stage } from './stage.ts';
+
+/** What this page shows to a console or a test, as `window.depthcast`. */
+export interface PageHandle {
+  /** The present session; undefined while stopped. */
+  session: DepthSession | undefined;
+  /** The last depth frame, statistics and settings. */
+  frame: ReceivedFrame | undefined;
+  stats: LiveStats | undefined;
+  output: OutputSettings | undefined;
+  /** Depth frames since the page was loaded. */
+  frames: number;
+  /** Errors since the page was loaded, oldest first; the last 50. */
+  errors: DepthError[];
+}
+
+declare global {
+  interface Window {
+    depthcast: PageHandle;
+  }
+}
+
+const STATE_NAMES = {
+  idle: 'Idle',
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  failed: 'Error',
+} as const;
+type StateName = keyof typeof STATE_NAMES;
+
+const scenes = listScenes();
+const settings = readSettings(
+  location.search,
+  location.hash,
+  scenes.map(({ name }) => name),
+);
+const handle: PageHandle = {
+  session: undefined,
+  frame: undefined,
+  stats: undefined,
+  output: undefined,
+  frames: 0,
+  errors: [],
+};
+window.depthcast = handle;
+
+const stage = new Stage();
+const numbers = new Numbers();
+const chart = new LatencyChart();
+const problem = new ProblemPanel();
+let wanted: Partial<OutputSettings> = settings.output;
+let { codec } = settings;
+
+const controls = new Controls(settings, scenes, {
+  toggle: () => (handle.session ? stop() : start()),
+  source: (choice) => {
+    describeSource();
+    handle.session?.replaceSource(choice).catch(report);
+  },
+  output: (change) => {
+    wanted = { ...wanted, ...change };
+    if (change.data === 'none') show('track');
+    handle.session?.update(change);
+  },
+  codec: (next) => {
+    codec = next;
+    // A codec is agreed on when a connection is made.
+    if (handle.session) start();
+  },
+  map: (map) => stage.setMap(map),
+  view: show,
+  reset: () => handle.session?.reset(),
+  presentRange: () => handle.frame ?? handle.stats,
+});
+
+function start(): void {
+  end();
+  problem.hide();
+  const session = new DepthSession({
+    source: controls.choice,
+    output: wanted,
+    codec,
+    ...(settings.server === undefined ? {} : { server: settings.server }),
+    ...(settings.token === undefined ? {} : { token: settings.token }),
+  });
+  handle.session = session;
+  controls.setRunning(true);
+  enter('connecting');
+  session.on('source', ({ stream, label }) => {
+    stage.showSource(stream, sourceLabel(label));
+    void controls.refreshCameras();
+  });
+  session.on('settings', (output) => {
+    handle.output = output;
+    controls.setModels(session.server?.models ?? [], output.model);
+    controls.setOutput(output);
+    describeEngine(session, output);
+  });
+  session.on('depth', (frame) => {
+    handle.frame = frame;
+    handle.frames++;
+    stage.showFrame(frame);
+  });
+  session.on('stats', (stats) => {
+    handle.stats = stats;
+    numbers.show(stats);
+    chart.push(stats.stages);
+    showRangeOf(stats);
+  });
+  session.on('error', report);
+  session.on('state', (state) => {
+    if (state.name === 'closed') return;
+    enter(state.name);
+    if (state.name === 'live') problem.hide();
+    if (state.name === 'reconnecting') {
+      const { error, attempt, retryAt } = state;
+      const action = { label: 'Try now', run: () => session.retryNow() };
+      problem.show(error, {
+        mild: true,
+        ...(attempt > 0 ? { retry: { at: retryAt, attempt } } : {}),
+        ...(retryAt ? { action } : {}),
+      });
+    }
+    if (state.name === 'failed') {
+      end();
+      enter('failed');
+      problem.show(state.error, { action: { label: 'Try again', run: start } });
+    }
+  });
+  show(controls.view);
+}
+
+/** Ends the session, if there is one, and empties the page. */
+function end(): void {
+  handle.session?.close();
+  handle.session = handle.frame = handle.stats = handle.output = undefined;
+  controls.setRunning(false);
+  stage.showSource(undefined, '');
+  stage.clear();
+  numbers.clear();
+  chart.clear();
+  byId('engine', HTMLElement).textContent = '';
+}
+
+function stop(): void {
+  end();
+  problem.hide();
+  enter('idle');
+}
+
+function report(error: DepthError): void {
+  handle.errors = [...handle.errors.slice(-49), error];
+  // What leads to reconnecting or the end is shown with that state.
+  if (handle.session?.state.name === 'live') problem.show(error, { mild: true });
+}
+
+function show(view: 'data' | 'track'): void {
+  controls.setView(view);
+  stage.setView(view, handle.session?.depthStream);
+}
+
+function enter(state: StateName): void {
+  const pill = byId('state', HTMLElement);
+  pill.dataset['state'] = state;
+  pill.textContent = STATE_NAMES[state];
+  document.title = state === 'idle' ? 'depthcast' : `${STATE_NAMES[state]} – depthcast`;
+  describeSource(state);
+}
+
+function describeSource(state: StateName = (byId('state', HTMLElement).dataset['state'] ?? 'idle') as StateName): void {
+  const idle = state === 'idle' || state === 'failed';
+  stage.setMessages(
+    idle ? `${sourceLabel('')}\nPress Start to stream it` : handle.session?.source ? '' : 'Opening the source …',
+    idle ? 'Depth appears here' : state === 'live' ? 'Waiting for the first depth map …' : 'Connecting …',
+  );
+}
+
+function sourceLabel(label: string): string {
+  const { choice } = controls;
+  if (choice.kind === 'scene') return scenes.find(({ name }) => name === choice.name)?.title ?? choice.name;
+  return label || (choice.kind === 'camera' ? 'Camera' : 'File');
+}
+
+function describeEngine({ server }: DepthSession, output: OutputSettings): void {
+  const model = server?.models.find(({ name }) => name === output.model);
+  const element = byId('engine', HTMLElement);
+  element.textContent = [model?.title ?? output.model, server?.device].filter(Boolean).join(' · ');
+  element.title = `depthcast ${server?.version ?? ''}, session ${server?.session ?? ''}`;
+}
+
+/** Without data frames, the range comes with the statistics. */
+function showRangeOf({ near, far, depth }: LiveStats): void {
+  const { session, output } = handle;
+  const unit = session?.server?.models.find(({ name }) => name === output?.model)?.unit ?? 'disparity';
+  if (near !== far) stage.showRange({ unit, near, far });
+  if (depth.width > 0)
+    stage.showDepthDetail(`${depth.width} × ${depth.height}, ${output?.data === 'none' ? 'video' : output?.data}`);
+}
+
+stage.setMap(settings.map);
+show(settings.view);
+enter('idle');
+if (settings.autostart) start();
