@@ -1,0 +1,127 @@
+import { DepthcastError } from '../../errors.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { GraphBuilder, Precision } from './builder.ts';
+import type { Value } from './onnx.ts';
+
+/** Named tensors: a Checkpoint, or weights made in memory. */
+export type TensorSource = Pick<Checkpoint, 'tensors' | 'read'>;
+
+/** What a linear layer is folded with when its weights are written: y = after * (W (before * x + shift) + b). */
+export interface Fold {
+  /** A tensor [out] that multiplies each output, such as LayerScale's gamma. */
+  readonly after?: string;
+  /** A factor for the outputs, by index. */
+  readonly scale?: (output: number) => number;
+  /** A norm whose weight and bias [in] come before. */
+  readonly norm?: string;
+}
+
+/**
+ * Layers by their names in the state dict. Weights are checked by shape when the graph is built and read when it is
+ * written, one tensor at a time.
+ */
+export class Layers {
+  readonly graph: GraphBuilder;
+  readonly #source: TensorSource;
+  readonly #used = new Set<string>();
+
+  constructor(graph: GraphBuilder, source: TensorSource) {
+    this.graph = graph;
+    this.#source = source;
+  }
+
+  /** The tensor as it stands in the checkpoint. */
+  tensor(name: string, shape: readonly number[], type?: Precision): Value {
+    return this.derive(name, shape, { [name]: shape }, (values) => values, type);
+  }
+
+  /** A constant made from tensors, whose expected shapes are given by name. */
+  derive(
+    label: string,
+    shape: readonly number[],
+    from: Readonly<Record<string, readonly number[]>>,
+    make: (...tensors: Float32Array[]) => Float32Array,
+    type?: Precision,
+  ): Value {
+    const names = Object.keys(from);
+    for (const name of names) this.#expect(name, from[name]!);
+    return this.graph.weight(label, shape, () => make(...names.map((name) => this.#source.read(name))), type);
+  }
+
+  /** x [rows, in] to [rows, out]. */
+  linear(x: Value, name: string, out: number, fold: Fold & { bias?: boolean } = {}): Value {
+    const inner = x.shape[1]!;
+    const weight = `${name}.weight`;
+    const bias = `${name}.bias`;
+    const { after, scale, norm } = fold;
+    const extra = { ...(after && { [after]: [out] }), ...(norm && { [`${norm}.weight`]: [inner] }) };
+    const w = this.derive(weight, [out, inner], { [weight]: [out, inner], ...extra }, (values, ...others) => {
+      const gamma = after ? others[0] : undefined;
+      const gain = norm ? others.at(-1) : undefined;
+      if (!gamma && !scale && !gain) return values;
+      for (let o = 0, i = 0; o < out; o++) {
+        const factor = (gamma?.[o] ?? 1) * (scale?.(o) ?? 1);
+        for (let k = 0; k < inner; k++, i++) values[i]! *= factor * (gain?.[k] ?? 1);
+      }
+      return values;
+    });
+    if (fold.bias === false) return this.graph.gemm(x, w);
+    return this.graph.gemm(x, w, this.#linearBias(weight, bias, out, inner, fold));
+  }
+
+  #linearBias(weight: string, bias: string, out: number, inner: number, { after, scale, norm }: Fold): Value {
+    const extra = {
+      ...(after && { [after]: [out] }),
+      ...(norm && { [weight]: [out, inner], [`${norm}.bias`]: [inner] }),
+    };
+    return this.derive(bias, [out], { [bias]: [out], ...extra }, (values, ...others) => {
+      const gamma = after ? others[0] : undefined;
+      const [matrix, shift] = norm ? others.slice(-2) : [];
+      for (let o = 0; o < out; o++) {
+        let sum = values[o]!;
+        if (matrix && shift) for (let k = 0; k < inner; k++) sum += matrix[o * inner + k]! * shift[k]!;
+        values[o] = sum * (gamma?.[o] ?? 1) * (scale?.(o) ?? 1);
+      }
+      return values;
+    });
+  }
+
+  /** A square convolution; `stride` and `pad` as in PyTorch. */
+  conv(
+    x: Value,
+    name: string,
+    out: number,
+    kernel: number,
+    options: { stride?: number; pad?: number; bias?: boolean; type?: Precision } = {},
+  ): Value {
+    const { bias = true, type, ...rest } = options;
+    const w = this.tensor(`${name}.weight`, [out, x.shape[1]!, kernel, kernel], type);
+    return this.graph.conv(x, w, bias ? this.tensor(`${name}.bias`, [out], type) : undefined, rest);
+  }
+
+  layerNorm(x: Value, name: string, epsilon: number): Value {
+    const parameter = (part: string) => this.tensor(`${name}.${part}`, x.shape.slice(-1), 'float32');
+    return this.graph.layerNorm(x, parameter('weight'), parameter('bias'), epsilon);
+  }
+
+  /** Says that a tensor of the checkpoint is known to play no part. */
+  ignore(pattern: RegExp): void {
+    for (const name of this.#source.tensors.keys()) if (pattern.test(name)) this.#used.add(name);
+  }
+
+  /** @throws DepthcastError BAD_CHECKPOINT when tensors are left over: then this is another network than it seems. */
+  finish(): void {
+    const left = [...this.#source.tensors.keys()].filter((name) => !this.#used.has(name));
+    if (left.length > 0)
+      throw bad(`${left.length} tensors are not part of this network: ${left.slice(0, 3).join(', ')}`);
+  }
+
+  #expect(name: string, shape: readonly number[]): void {
+    const tensor = this.#source.tensors.get(name);
+    if (!tensor) throw bad(`there is no tensor ${name}`);
+    if (tensor.shape.join() !== shape.join()) throw bad(`${name} is [${tensor.shape}], not [${shape}]`);
+    this.#used.add(name);
+  }
+}
+
+const bad = (detail: string): DepthcastError => new DepthcastError('BAD_CHECKPOINT', { detail });

@@ -1,0 +1,118 @@
+import { DepthcastError } from '../../errors.ts';
+import type { WindowRule } from '../window.ts';
+import { GraphBuilder, type Precision } from './builder.ts';
+import { type ConfigOverrides, inferConfig, type NetworkConfig } from './config.ts';
+import { dinov2 } from './dinov2.ts';
+import { dptHead } from './dpt.ts';
+import { Layers, type TensorSource } from './layers.ts';
+import type { OnnxModel } from './onnx.ts';
+import { OfflineAttention, StreamingAttention } from './temporal.ts';
+
+/** Raised whenever the graph for the same checkpoint and options changes. */
+export const BUILDER_VERSION = 1;
+
+export interface GraphOptions {
+  /** Sides of the network's input in pixels, multiples of the patch (14). */
+  readonly width: number;
+  readonly height: number;
+  /** Type of the weights and of the products with them; inputs and outputs are float32 either way. */
+  readonly precision?: Precision;
+  readonly config?: ConfigOverrides;
+}
+
+/** Mean and standard deviation of the encoder's training images, red, green, blue in [0, 1]. */
+export const NORMALISE = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+} as const;
+
+/** The window that the streaming graph of a network of this many frames was trained for; see window.ts. */
+export const anchoredRule = (frames: number): WindowRule => ({
+  rule: 'anchored',
+  slots: frames - 1,
+  farAge: FAR_AGE,
+  emptyMask: -1e9,
+});
+
+/** 2 * (32 - 10) - 1 - (10 - 8) in the official code: where a keyframe of the offline windows would be. */
+const FAR_AGE = 41;
+
+/**
+ * One frame with cached states: the streaming contract.
+ * in: image [1,3,H,W], slots int64[S], mask [S], c0.. [places, S-1, channels];
+ * out: depth [1,H,W], h0.. [places, 1, channels], summary [1, D]: the encoder's normalised class token.
+ *
+ * @throws DepthcastError BAD_CHECKPOINT when the tensors are not those of such a network, BAD_SIZE.
+ */
+export function buildStreamGraph(source: TensorSource, options: GraphOptions): OnnxModel {
+  const { layers, config } = prepare(source, options);
+  const { graph } = layers;
+  const image = graph.input('image', 'float32', [1, 3, options.height, options.width]);
+  const slots = graph.input('slots', 'int64', [config.frames]);
+  const attention = new StreamingAttention(layers, config, slots, graph.input('mask', 'float32', [config.frames]));
+  const features = graph.scope('encoder', () => dinov2(layers, config, image));
+  graph.output(
+    'depth',
+    graph.scope('head', () => dptHead(layers, config, features, patchesOf(config, options), attention)),
+  );
+  attention.ports.forEach(({ state }, i) => {
+    graph.output(`h${i}`, state);
+  });
+  graph.output('summary', features.at(-1)!.summary);
+  return finish(layers, config, options, 'stream');
+}
+
+/**
+ * A whole window at once. in: image [S,3,H,W]; out: depth [S,H,W].
+ * @throws as buildStreamGraph.
+ */
+export function buildOfflineGraph(source: TensorSource, options: GraphOptions): OnnxModel {
+  const { layers, config } = prepare(source, options);
+  const { graph } = layers;
+  const image = graph.input('image', 'float32', [config.frames, 3, options.height, options.width]);
+  const features = graph.scope('encoder', () => dinov2(layers, config, image));
+  const attention = new OfflineAttention(layers, config);
+  graph.output(
+    'depth',
+    graph.scope('head', () => dptHead(layers, config, features, patchesOf(config, options), attention)),
+  );
+  return finish(layers, config, options, 'offline');
+}
+
+function prepare(source: TensorSource, { width, height, precision, config: overrides }: GraphOptions) {
+  const config = inferConfig(source.tensors, overrides);
+  for (const side of [width, height])
+    if (!(Number.isInteger(side) && side > 0 && side % config.patch === 0 && side <= MAX_SIDE))
+      throw new DepthcastError('BAD_SIZE', {
+        detail: `${width}x${height}; both sides must be multiples of ${config.patch}`,
+      });
+  return { layers: new Layers(new GraphBuilder(precision), source), config };
+}
+
+const MAX_SIDE = 4096;
+
+const patchesOf = ({ patch }: NetworkConfig, { width, height }: GraphOptions) => ({
+  rows: height / patch,
+  columns: width / patch,
+});
+
+function finish(layers: Layers, config: NetworkConfig, options: GraphOptions, kind: string): OnnxModel {
+  // DINOv2's token for masked patches, the deepest fusion's unit for a skip connection that it does not have, and
+  // encoder blocks behind the last tap.
+  layers.ignore(/^pretrained\.mask_token$|^head\.scratch\.refinenet4\.resConfUnit1\./);
+  layers.ignore(
+    new RegExp(`^pretrained\\.blocks\\.(${range(config.taps.at(-1)! + 1, config.blocks).join('|') || '-'})\\.`),
+  );
+  layers.finish();
+  const { width, height, precision = 'float32' } = options;
+  return layers.graph.finish(`video-depth-anything-${kind}`, {
+    kind,
+    builder: String(BUILDER_VERSION),
+    size: `${width}x${height}`,
+    precision,
+    network: JSON.stringify(config),
+  });
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
