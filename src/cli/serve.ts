@@ -16,6 +16,7 @@ interface ServeOptions {
   model?: string;
   size?: number;
   threads?: number;
+  scene?: string[];
   logLevel?: string;
 }
 
@@ -28,6 +29,7 @@ export function serveCommand(version: string): Command {
     .option('-m, --model <name|manifest>', 'depth model (default: depthcast-pilot)')
     .option('--size <pixels>', "long side of the network's input (default: the model's own)", integer(16, 4096))
     .option('--threads <number>', 'threads of the network (default: every core, up to 8)', integer(0, 128))
+    .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
     .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
     .addHelpText('after', '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000.')
     .action((options: ServeOptions) => serve(options, version));
@@ -44,6 +46,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
       'depth.model': options.model,
       'depth.size': options.size,
       'depth.threads': options.threads,
+      'sources.scenes': options.scene,
       'log.level': options.logLevel,
     },
   });

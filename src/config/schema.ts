@@ -54,6 +54,12 @@ export const configSchema = z.strictObject({
     maxBitrate: z.int().max(100_000_000).default(3_000_000),
     trackSide: z.int().min(64).max(4096).default(1280),
   }),
+  sources: z.strictObject({
+    scenes: z.array(z.string()).max(16).default([]),
+    width: z.int().min(64).max(1920).default(640),
+    height: z.int().min(64).max(1080).default(480),
+    fps: z.number().min(1).max(120).default(30),
+  }),
   targets: z
     .array(
       z.strictObject({

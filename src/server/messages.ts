@@ -102,7 +102,6 @@ export type ServerMessage =
   | {
       type: 'welcome';
       protocol: number;
-      session: string;
       server: string;
       device: string;
       models: ModelInfo[];

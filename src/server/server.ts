@@ -12,6 +12,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
+import { publishScenes } from '../session/scenes.ts';
 import { originAllowed } from './auth.ts';
 import { addWhip } from './whip.ts';
 import { WsSession } from './ws-session.ts';
@@ -65,6 +66,7 @@ export async function startServer({
     metrics.setTargets(config.targets);
     house = { config, version, pool, metrics, log, registry: new Registry(config.limits), device: first.device };
     watchInference(house, first);
+    await publishScenes(house);
     return await listen(house);
   } catch (thrown) {
     await pool.close();

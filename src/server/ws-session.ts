@@ -126,7 +126,6 @@ export class WsSession {
     this.#send({
       type: 'welcome',
       protocol: PROTOCOL_VERSION,
-      session: '',
       server: `depthcast ${version}`,
       device: this.#house.device,
       models: pool.models.map(({ manifest }): ModelInfo => {

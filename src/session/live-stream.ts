@@ -93,6 +93,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     return this.#inference.options.size;
   }
 
+  /** Whether anybody receives this stream's depth now. */
+  get watched(): boolean {
+    return [...this.#grayTracks.values(), ...this.#data.values()].some((sink) => sink.receivers > 0);
+  }
+
   /** Milliseconds since the last picture, or since the stream began. */
   get idleFor(): number {
     return performance.now() - this.#lastPictureAt;

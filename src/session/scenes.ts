@@ -1,0 +1,29 @@
+import { createScene } from '../scene/scene.ts';
+import type { House } from './house.ts';
+import { LiveStream } from './live-stream.ts';
+import { SceneSource } from './scene-source.ts';
+
+/**
+ * Publishes the configured synthetic scenes, each as the stream `scene-NAME`.
+ * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams
+ */
+export async function publishScenes(house: House): Promise<void> {
+  const { config, metrics, pool, registry, log } = house;
+  const { scenes, width, height, fps } = config.sources;
+  for (const scene of scenes) {
+    // Here, so that a misspelt name stops the start and not a thread later.
+    createScene(scene, { width: 16, height: 16 });
+    const name = `scene-${scene}`;
+    const { filled, free } = registry.reserve(name);
+    const stream = new LiveStream({ name, inferencer: await pool.get(), metrics, config });
+    stream.once('closed', free);
+    stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
+    const wanted = () => stream.watched;
+    const onError = (error: Error) => {
+      log.error({ stream: name, err: error }, 'the scene stopped');
+      stream.close('scene failed');
+    };
+    stream.attach(new SceneSource({ scene, width, height, fps, wanted, onError }));
+    filled(stream);
+  }
+}

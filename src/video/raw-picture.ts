@@ -1,0 +1,34 @@
+import * as av from 'node-av';
+import { check } from './native.ts';
+import { Picture } from './picture.ts';
+
+/**
+ * A picture of raw YUV 4:2:0 samples, BT.601 limited range, for sources that are not compressed.
+ * @param planes Y [height*width], then U and V [ceil(height/2)*ceil(width/2)], one behind the other; copied
+ * @throws DepthcastError CODEC_FAILED when memory cannot be had
+ */
+export function rawPicture(planes: Uint8Array, width: number, height: number, rtpTimestamp: number): Picture {
+  const frame = new av.Frame();
+  frame.alloc();
+  frame.width = width;
+  frame.height = height;
+  frame.format = av.AV_PIX_FMT_YUV420P;
+  check(frame.getBuffer(), `a ${width}x${height} picture`);
+  let from = 0;
+  frame.data!.forEach((plane, index) => {
+    const w = index === 0 ? width : (width + 1) >> 1;
+    const h = index === 0 ? height : (height + 1) >> 1;
+    const stride = frame.linesize[index]!;
+    for (let y = 0; y < h; y++, from += w) plane.set(planes.subarray(from, from + w), y * stride);
+  });
+  const at = performance.now();
+  const source = {
+    codec: 'VP8' as const,
+    data: planes,
+    keyframe: true,
+    rtpTimestamp,
+    firstPacketAt: at,
+    lastPacketAt: at,
+  };
+  return new Picture(frame, source);
+}
