@@ -1,0 +1,376 @@
+import { randomBytes } from 'node:crypto';
+import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import {
+  Candidate,
+  Connection,
+  candidateFoundation,
+  candidatePriority,
+  parseIceServers,
+  StunProtocol,
+  serverReflexiveCandidate,
+  type UdpTransport,
+} from 'werift';
+import { parseCandidate } from './candidate.ts';
+import { Emitter } from './emitter.ts';
+import { MAX_CANDIDATES } from './sdp.ts';
+import { isAuthenticRequest, stunClass, transactionId } from './stun.ts';
+import { UdpPort } from './udp-port.ts';
+
+export interface IceServer {
+  /** `stun:host:port` or `turn:host:port`. */
+  urls: string | string[];
+  username?: string;
+  credential?: string;
+}
+
+export interface IceOptions {
+  iceServers?: readonly IceServer[];
+  /** Inclusive range of UDP ports. */
+  portRange?: readonly [number, number];
+  /** Addresses to announce besides those of the network interfaces: 127.0.0.1, or the public one of a 1:1 NAT. */
+  hostAddresses?: readonly string[];
+}
+
+interface IceEvents {
+  /** A pair was nominated for the first time, or again after a restart. */
+  connected: [];
+  /** From the peer's verified address: SRTP or SRTCP. `now` is performance.now(). */
+  media: [packet: Buffer, now: number];
+  dtls: [packet: Buffer];
+  /** Nothing was heard from the peer for too long, or the agent gave up. */
+  lost: [];
+}
+
+/** The private parts of werift's agent that this class stands in for or watches. */
+interface ConnectionInternals {
+  protocols: StunProtocol[];
+  localCandidatesStart: boolean;
+  localCandidatesEnd: boolean;
+  stunServer: unknown;
+  ensureProtocol(protocol: StunProtocol): void;
+  pairLocalProtocol(protocol: StunProtocol): void;
+  appendLocalCandidate(candidate: Candidate): void;
+  getCandidatePromises(addresses: string[], timeoutSeconds: number): Promise<unknown>[];
+}
+
+interface ProtocolInternals {
+  datagramReceived(data: Buffer, from: readonly [string, number]): void;
+}
+
+const MAX_LOCAL_ADDRESSES = 16;
+/** Verified source addresses; a peer behind a strange NAT uses two or three. */
+const MAX_SOURCES = 32;
+const WATCH_INTERVAL_MS = 1000;
+/** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
+const MAX_SILENT_TICKS = 10;
+const GATHER_TIMEOUT_MS = 3000;
+/** werift remembers every transaction of a pair; forgetting them only miscounts its statistics. */
+const MAX_REMEMBERED_TRANSACTIONS = 256;
+
+/**
+ * ICE for one peer: werift's agent on sockets of our own. Every packet is sorted here (RFC 7983): STUN must be
+ * authentic, DTLS and media must come from an address that authentic STUN came from; the rest is dropped and counted.
+ */
+export class IceTransport extends Emitter<IceEvents> {
+  dropped = 0;
+  readonly #connection: Connection;
+  readonly #internals: ConnectionInternals;
+  readonly #options: IceOptions;
+  readonly #ports: UdpPort[] = [];
+  readonly #sources = new Set<string>();
+  #lastSource: { address: string; port: number } | undefined;
+  #remoteCandidates = 0;
+  #silentTicks = 0;
+  #heard = false;
+  #watch: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: IceOptions) {
+    super();
+    this.#options = options;
+    this.#connection = new Connection(false, { ...parseIceServers([...(options.iceServers ?? [])]) });
+    this.#internals = this.#connection as unknown as ConnectionInternals;
+    // Without a STUN server werift would ask a public one.
+    const { stunServer } = parseIceServers([...(options.iceServers ?? [])]);
+    if (!stunServer) this.#internals.stunServer = undefined;
+    this.#renewCredentials();
+    // Only packets that came through a TURN relay arrive this way.
+    this.#connection.onData.subscribe((data) => this.#sortTrusted(data, performance.now()));
+    this.#connection.stateChanged.subscribe((state) => {
+      if (state === 'failed') this.#lose();
+    });
+  }
+
+  get localUfrag(): string {
+    return this.#connection.localUsername;
+  }
+
+  get localPwd(): string {
+    return this.#connection.localPassword;
+  }
+
+  get role(): 'controlling' | 'controlled' {
+    return this.#connection.iceControlling ? 'controlling' : 'controlled';
+  }
+
+  /** Of the last connectivity or consent check, in ms. */
+  get roundTripTime(): number | undefined {
+    const seconds = this.#connection.nominated?.rtt;
+    return seconds === undefined ? undefined : seconds * 1000;
+  }
+
+  /** `address:port` of the selected pair. */
+  get selectedPair(): { local: string; remote: string } | undefined {
+    const pair = this.#connection.nominated;
+    if (!pair) return undefined;
+    const text = ({ host, port }: Candidate) => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    return { local: text(pair.localCandidate), remote: text(pair.remoteCandidate) };
+  }
+
+  /** Whether these are not the credentials in use: the peer restarts ICE. */
+  isRestart(iceUfrag: string, icePwd: string): boolean {
+    return this.#connection.remoteUsername !== iceUfrag || this.#connection.remotePassword !== icePwd;
+  }
+
+  /** `candidate:` lines for the answer, once {@link gather} has run. */
+  localCandidates(): string[] {
+    return this.#connection.localCandidates.map((candidate) => `candidate:${candidate.toSdp()}`);
+  }
+
+  setRemote(remote: { iceUfrag: string; icePwd: string; iceLite: boolean; candidates: readonly string[] }): void {
+    this.#connection.setRemoteParams({
+      usernameFragment: remote.iceUfrag,
+      password: remote.icePwd,
+      iceLite: remote.iceLite,
+    });
+    // The offerer controls, unless it is lite (RFC 8445 section 6.1.1).
+    this.#connection.iceControlling = remote.iceLite;
+    for (const candidate of remote.candidates) this.addCandidate(candidate);
+  }
+
+  /** @throws DepthcastError BAD_REQUEST */
+  addCandidate(line: string): void {
+    if (line === '' || this.#closed) return;
+    const candidate = parseCandidate(line);
+    if (!candidate || this.#remoteCandidates >= MAX_CANDIDATES) return;
+    this.#remoteCandidates++;
+    // The end of candidates is never told to werift: it would fail instead of waiting for the peer's own checks.
+    this.#connection.addRemoteCandidate(candidate).catch(() => {});
+  }
+
+  /** Opens the sockets, once, and collects our candidates. */
+  async gather(): Promise<void> {
+    const internals = this.#internals;
+    internals.localCandidatesStart = true;
+    for (const protocol of internals.protocols) {
+      if (protocol.localCandidate) internals.appendLocalCandidate(protocol.localCandidate);
+    }
+    if (internals.protocols.length === 0) {
+      await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
+      await this.#gatherFromServers();
+    }
+    internals.localCandidatesEnd = true;
+  }
+
+  /** Runs connectivity checks until a pair is nominated; 'connected' tells. */
+  connect(): void {
+    this.#connection.connect().then(
+      () => {
+        if (this.#closed) return;
+        this.#watch ??= setInterval(() => this.#checkLiveness(), WATCH_INTERVAL_MS);
+        this.emit('connected');
+      },
+      () => this.#lose(),
+    );
+  }
+
+  /** New credentials on the same sockets; {@link setRemote}, {@link gather} and {@link connect} follow. */
+  async restart(): Promise<void> {
+    await this.#connection.restart();
+    this.#renewCredentials();
+    for (const { localCandidate } of this.#internals.protocols)
+      if (localCandidate) localCandidate.ufrag = this.localUfrag;
+    this.#remoteCandidates = 0;
+    this.#silentTicks = 0;
+  }
+
+  /** Sends on the selected pair; lost without one. */
+  send(packet: Buffer): void {
+    const pair = this.#connection.nominated;
+    if (!pair || this.#closed) return;
+    const { host, port } = pair.remoteCandidate;
+    const transport = (pair.protocol as StunProtocol).transport as unknown;
+    if (transport instanceof UdpPort) transport.sendTo(packet, port, host);
+    else pair.protocol.sendData(packet, [host, port]).catch(() => {});
+  }
+
+  /** To be called for every packet that proved to be the peer's. */
+  noteAlive(): void {
+    this.#heard = true;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watch);
+    for (const port of this.#ports) port.onPacket = () => {};
+    await this.#connection.close().catch(() => {});
+    await Promise.all(this.#ports.map((port) => port.close()));
+    this.removeAllListeners();
+  }
+
+  /** Longer secrets than werift's: 48 and 192 bits (RFC 8445 section 5.3 asks for 24 and 128). */
+  #renewCredentials(): void {
+    this.#connection.localUsername = randomBytes(6).toString('base64');
+    this.#connection.localPassword = randomBytes(24).toString('base64');
+    this.#connection.userHistory[this.#connection.localUsername] = this.#connection.localPassword;
+  }
+
+  #passwordOf(ufrag: string): string | undefined {
+    const history = this.#connection.userHistory;
+    return Object.hasOwn(history, ufrag) ? history[ufrag] : undefined;
+  }
+
+  async #open(address: string): Promise<void> {
+    const { portRange } = this.#options;
+    const wildcard = isIPv6(address) ? '::' : '0.0.0.0';
+    const port = await UdpPort.open(address, portRange)
+      .catch((error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRNOTAVAIL' ? UdpPort.open(wildcard, portRange) : undefined,
+      )
+      .catch(() => undefined);
+    if (!port) return;
+    if (this.#closed) return port.close();
+    this.#ports.push(port);
+    const protocol = new StunProtocol();
+    protocol.transport = port as unknown as UdpTransport;
+    protocol.localIp = address;
+    protocol.localCandidate = new Candidate(
+      candidateFoundation('host', 'udp', address),
+      1,
+      'udp',
+      candidatePriority('host', {
+        transport: 'udp',
+        otherPreference: isIPv6(address) ? 60_000 : 50_000 - this.#ports.length,
+      }),
+      address,
+      port.address.port,
+      'host',
+      undefined,
+      undefined,
+      undefined,
+      this.#connection.generation,
+      this.localUfrag,
+    );
+    this.#internals.ensureProtocol(protocol);
+    this.#internals.protocols.push(protocol);
+    this.#internals.pairLocalProtocol(protocol);
+    this.#internals.appendLocalCandidate(protocol.localCandidate);
+    port.onPacket = (data, from) => this.#sort(data, from.address, from.port, protocol);
+  }
+
+  async #gatherFromServers(): Promise<void> {
+    const { stunServer, turnServer } = this.#connection;
+    const queries: Promise<unknown>[] = [];
+    if (stunServer) {
+      for (const protocol of this.#internals.protocols) {
+        if (protocol.localIp === undefined || isIPv6(protocol.localIp) || protocol.localIp.startsWith('127.')) continue;
+        queries.push(
+          serverReflexiveCandidate(protocol, stunServer).then((candidate) => {
+            if (candidate) this.#internals.appendLocalCandidate(candidate);
+          }),
+        );
+      }
+    }
+    // With no addresses given, only the relay is asked.
+    if (turnServer) queries.push(...this.#internals.getCandidatePromises([], GATHER_TIMEOUT_MS / 1000));
+    if (queries.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise((resolve) => {
+      timer = setTimeout(resolve, GATHER_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.allSettled(queries), timeout]);
+    clearTimeout(timer);
+  }
+
+  #sort(data: Buffer, address: string, port: number, protocol: StunProtocol): void {
+    const first = data[0];
+    if (first === undefined || this.#closed) return;
+    if (first < 4) this.#receiveStun(data, address, port, protocol);
+    else if (this.#isTrusted(address, port)) this.#sortTrusted(data, performance.now());
+    else this.dropped++;
+  }
+
+  #sortTrusted(data: Buffer, now: number): void {
+    const first = data[0]!;
+    if (first >= 128 && first < 192 && data.length >= 12) this.emit('media', data, now);
+    else if (first >= 20 && first < 64) this.emit('dtls', data);
+    else this.dropped++;
+  }
+
+  #isTrusted(address: string, port: number): boolean {
+    const last = this.#lastSource;
+    if (last && last.port === port && last.address === address) return true;
+    if (!this.#sources.has(`${address} ${port}`) && !this.#isNominated(address, port)) return false;
+    this.#lastSource = { address, port };
+    return true;
+  }
+
+  /** A lite peer sends no requests; its address is verified by our own checks. */
+  #isNominated(address: string, port: number): boolean {
+    const remote = this.#connection.nominated?.remoteCandidate;
+    return remote?.host === address && remote.port === port;
+  }
+
+  #receiveStun(data: Buffer, address: string, port: number, protocol: StunProtocol): void {
+    const kind = stunClass(data);
+    if (kind === 'request') {
+      if (!isAuthenticRequest(data, (ufrag) => this.#passwordOf(ufrag))) {
+        this.dropped++;
+        return;
+      }
+      const source = `${address} ${port}`;
+      if (!this.#sources.has(source)) {
+        if (this.#sources.size >= MAX_SOURCES) return;
+        this.#sources.add(source);
+      }
+    } else if (kind === 'indication') {
+      return;
+    } else if (!kind || !protocol.transactions[transactionId(data)]) {
+      this.dropped++;
+      return;
+    }
+    this.#heard = true;
+    (protocol as unknown as ProtocolInternals).datagramReceived(data, [address, port]);
+    for (const { requestTransactionIds } of this.#connection.checkList as unknown as {
+      requestTransactionIds: Set<string>;
+    }[]) {
+      if (requestTransactionIds.size > MAX_REMEMBERED_TRANSACTIONS) requestTransactionIds.clear();
+    }
+  }
+
+  /** Counts ticks, not time: a stalled event loop must not look like a silent peer. */
+  #checkLiveness(): void {
+    this.#silentTicks = this.#heard ? 0 : this.#silentTicks + 1;
+    this.#heard = false;
+    if (this.#silentTicks >= MAX_SILENT_TICKS) this.#lose();
+  }
+
+  #lose(): void {
+    if (!this.#closed) this.emit('lost');
+  }
+}
+
+/** Addresses to open a socket for: those asked for first, then those of the interfaces. */
+function hostAddresses(extra: readonly string[]): string[] {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(
+      ({ internal, address, family }) =>
+        !internal && !(family === 'IPv6' ? /^fe80:/i.test(address) : address.startsWith('169.254.')),
+    )
+    .map(({ address }) => address);
+  const all = [...new Set([...extra.filter((address) => isIP(address) !== 0), ...own])];
+  return (all.length > 0 ? all : ['127.0.0.1']).slice(0, MAX_LOCAL_ADDRESSES);
+}

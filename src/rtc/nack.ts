@@ -1,0 +1,84 @@
+/** Missing packets that may be asked for at once; a larger hole is not worth repairing. */
+export const MAX_MISSING = 512;
+const MAX_TRIES = 10;
+const MIN_RETRY_MS = 20;
+const MAX_RETRY_MS = 250;
+const MIN_PATIENCE_MS = 250;
+const MAX_PATIENCE_MS = 1000;
+/** Without a measurement. */
+const DEFAULT_RTT_MS = 100;
+
+interface Missing {
+  since: number;
+  askedAt: number;
+  tries: number;
+}
+
+/**
+ * Which packets to ask for again and when (RFC 4585 generic NACK). Each is asked for once per round trip, a bounded
+ * number of times, for a bounded time. Sequence numbers are extended ones, which never wrap; times are in ms.
+ */
+export class NackList {
+  asked = 0;
+  recovered = 0;
+  /** Ascending, because numbers are only ever added above the highest. */
+  readonly #missing = new Map<number, Missing>();
+
+  get size(): number {
+    return this.#missing.size;
+  }
+
+  /** @returns false where the hole from..to (inclusive) is too large to be repaired; the list is then empty */
+  add(from: number, to: number, now: number): boolean {
+    if (this.#missing.size + to - from + 1 > MAX_MISSING) {
+      this.#missing.clear();
+      return false;
+    }
+    for (let sequence = from; sequence <= to; sequence++) {
+      this.#missing.set(sequence, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
+    }
+    return true;
+  }
+
+  /** The packet has come. */
+  remove(sequence: number): void {
+    const entry = this.#missing.get(sequence);
+    if (!entry) return;
+    this.#missing.delete(sequence);
+    if (entry.tries > 0) this.recovered++;
+  }
+
+  /** Everything below no longer matters. */
+  removeBelow(sequence: number): void {
+    for (const missing of this.#missing.keys()) {
+      if (missing >= sequence) return;
+      this.#missing.delete(missing);
+    }
+  }
+
+  clear(): void {
+    this.#missing.clear();
+  }
+
+  /** The numbers to ask for now; counts them as asked. */
+  due(now: number, roundTripTime = DEFAULT_RTT_MS): number[] {
+    const interval = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, 1.25 * roundTripTime + 10));
+    const due: number[] = [];
+    for (const [sequence, entry] of this.#missing) {
+      if (entry.tries >= MAX_TRIES || now - entry.askedAt < interval) continue;
+      entry.askedAt = now;
+      entry.tries++;
+      due.push(sequence);
+    }
+    this.asked += due.length;
+    return due;
+  }
+
+  /** The highest number for which there is no more hope, or undefined. */
+  hopeless(now: number, roundTripTime = DEFAULT_RTT_MS): number | undefined {
+    const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, 3 * roundTripTime + 150));
+    let highest: number | undefined;
+    for (const [sequence, { since }] of this.#missing) if (now - since >= patience) highest = sequence;
+    return highest;
+  }
+}

@@ -1,0 +1,331 @@
+import { randomBytes, randomInt, randomUUID, X509Certificate } from 'node:crypto';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
+import type { VideoCodec } from '../video/types.ts';
+import { buildAnswer } from './answer.ts';
+import type { BitrateLimits } from './bitrate.ts';
+import type { IceCandidateInit } from './candidate.ts';
+import type { DataChannel, DataChannelStats } from './data-channel.ts';
+import { DtlsTransport, localCertificate } from './dtls.ts';
+import { Emitter } from './emitter.ts';
+import { type IceServer, IceTransport } from './ice.ts';
+import { MediaTransport, type MediaTransportStats } from './media-transport.ts';
+import { type Agreement, negotiate, type PeerRole } from './negotiation.ts';
+import { type ReceiverStats, VideoReceiver } from './receiver.ts';
+import { SctpTransport } from './sctp.ts';
+import { parseOffer } from './sdp.ts';
+import { type SenderStats, VideoSender } from './sender.ts';
+
+export interface PeerOptions {
+  role: PeerRole;
+  /** In order of preference; VP8 before H264 by default. */
+  codecs?: readonly VideoCodec[];
+  /** STUN and TURN servers for our own candidates; none by default. */
+  iceServers?: readonly IceServer[];
+  /** Inclusive range of UDP ports. */
+  portRange?: readonly [number, number];
+  /** Addresses to announce besides those of the network interfaces. */
+  hostAddresses?: readonly string[];
+  /** bit/s that we tell the sender to stay below (REMB). */
+  receiveBitrate: number;
+  /** Of what we send. */
+  sendBitrate?: BitrateLimits;
+  /** Largest data channel message that we accept, in bytes; 262144 by default. */
+  maxMessageSize?: number;
+  /** From the answer to the end of the DTLS handshake. */
+  setupTimeoutMs: number;
+}
+
+/** Why a peer ended. `closed`: by us; `peer`: the peer said goodbye; `lost`: it went silent. */
+export type CloseReason = 'closed' | 'peer' | 'lost' | 'timeout' | 'failed';
+
+interface PeerEvents {
+  connected: [];
+  /** A renegotiation began to receive video; a receiver of the first offer is there from the start. */
+  receiver: [receiver: VideoReceiver];
+  /** A renegotiation began to send video. */
+  sender: [sender: VideoSender];
+  channel: [channel: DataChannel];
+  closed: [end: { reason: CloseReason; error?: DepthcastError }];
+}
+
+export interface PeerStats {
+  state: 'connecting' | 'connected' | 'closed';
+  /** `address:port` of the selected pair. */
+  pair: { local: string; remote: string } | undefined;
+  /** ms, of the last ICE check. */
+  roundTripTime: number | undefined;
+  /** Packets that were not from the peer. */
+  dropped: number;
+  transport: MediaTransportStats;
+  receiver: ReceiverStats | undefined;
+  sender: SenderStats | undefined;
+  channels: DataChannelStats[];
+}
+
+const DEFAULT_CODECS: readonly VideoCodec[] = ['VP8', 'H264'];
+const DEFAULT_MAX_MESSAGE = 262_144;
+
+/** One WebRTC peer that offered; we answer. Video flows one way or both ways on one media section. */
+export class RtcPeer extends Emitter<PeerEvents> {
+  readonly #options: PeerOptions;
+  readonly #ice: IceTransport;
+  readonly #dtls: DtlsTransport;
+  readonly #media: MediaTransport;
+  readonly #ssrc = randomInt(1, 0xffffffff);
+  readonly #rtxSsrc = randomInt(1, 0xffffffff);
+  readonly #cname = randomBytes(12).toString('base64url');
+  readonly #streamId = randomUUID();
+  readonly #trackId = randomUUID();
+  readonly #sessionId = String(randomInt(2 ** 47));
+  #sessionVersion = 0;
+  #sctp: SctpTransport | undefined;
+  #agreement: Agreement;
+  #answerSdp = '';
+  #state: PeerStats['state'] = 'connecting';
+  #setupTimer: NodeJS.Timeout | undefined;
+  #restarting: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Answers an offer. The connection then sets itself up: 'connected' or 'closed' follows.
+   * @throws DepthcastError BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, PORT_IN_USE
+   */
+  static async answer(offerSdp: string, options: PeerOptions): Promise<RtcPeer> {
+    const offer = parseOffer(offerSdp);
+    const agreement = negotiate(offer, options.role, options.codecs ?? DEFAULT_CODECS);
+    const peer = new RtcPeer(agreement, options);
+    try {
+      await peer.#ice.gather();
+      peer.#ice.setRemote(agreement.transport);
+      peer.#answerSdp = buildAnswer(offer, agreement, await peer.#describe());
+      peer.#connect();
+      return peer;
+    } catch (error) {
+      await peer.close();
+      throw error;
+    }
+  }
+
+  private constructor(agreement: Agreement, options: PeerOptions) {
+    super();
+    this.#options = options;
+    this.#agreement = agreement;
+    this.#ice = new IceTransport(options);
+    const send = (packet: Buffer) => this.#ice.send(packet);
+    this.#dtls = new DtlsTransport({
+      role: agreement.transport.dtlsRole,
+      fingerprints: agreement.transport.fingerprints,
+      iceRole: agreement.transport.iceLite ? 'controlling' : 'controlled',
+      send,
+    });
+    this.#media = new MediaTransport({
+      ssrc: this.#ssrc,
+      cname: this.#cname,
+      send,
+      onAlive: () => this.#ice.noteAlive(),
+    });
+    this.#wireTransports();
+    this.#adoptVideo();
+    if (agreement.data) this.#openSctp(agreement.data);
+  }
+
+  /** The current answer; a restart replaces it. */
+  get answerSdp(): string {
+    return this.#answerSdp;
+  }
+
+  get receiver(): VideoReceiver | undefined {
+    return this.#media.receiver;
+  }
+
+  get sender(): VideoSender | undefined {
+    return this.#media.sender;
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get connected(): boolean {
+    return this.#state === 'connected';
+  }
+
+  /** User fragment of our current ICE session: changes with every restart. */
+  get iceUfrag(): string {
+    return this.#ice.localUfrag;
+  }
+
+  getStats(): PeerStats {
+    return {
+      state: this.#state,
+      pair: this.#ice.selectedPair,
+      roundTripTime: this.#ice.roundTripTime,
+      dropped: this.#ice.dropped,
+      transport: this.#media.getStats(),
+      receiver: this.receiver?.getStats(),
+      sender: this.sender?.getStats(),
+      channels: [...(this.#sctp?.channels ?? [])].map((channel) => channel.getStats()),
+    };
+  }
+
+  /**
+   * Takes a trickled candidate of the peer. Those of no use (TCP, mDNS names) are ignored.
+   * @throws DepthcastError BAD_REQUEST where it is malformed
+   */
+  addCandidate({ candidate }: IceCandidateInit): void {
+    if (!this.closed) this.#ice.addCandidate(candidate);
+  }
+
+  /**
+   * Answers a further offer on the same connection: an ICE restart, or other directions or codecs.
+   * @returns the new answer
+   * @throws DepthcastError as `answer` does, and SESSION_NOT_FOUND once closed; the peer then goes on as before
+   */
+  restart(offerSdp: string): Promise<string> {
+    const run = this.#restarting.then(() => this.#restart(offerSdp));
+    this.#restarting = run.catch(() => {});
+    return run;
+  }
+
+  async close(): Promise<void> {
+    await this.#end({ reason: 'closed' });
+  }
+
+  async #restart(offerSdp: string): Promise<string> {
+    if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
+    const offer = parseOffer(offerSdp);
+    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS);
+    const known = this.#agreement.transport.fingerprints;
+    if (
+      !agreement.transport.fingerprints.some(({ value }) => known.some((fingerprint) => fingerprint.value === value))
+    ) {
+      throw new DepthcastError('BAD_SDP', { detail: 'the DTLS certificate changed; open a new session instead' });
+    }
+    // The DTLS role stays what it was (RFC 8842 section 5.5).
+    agreement.transport.dtlsRole = this.#agreement.transport.dtlsRole;
+    const iceRestart = this.#ice.isRestart(agreement.transport.iceUfrag, agreement.transport.icePwd);
+    if (iceRestart) {
+      await this.#ice.restart();
+      await this.#ice.gather();
+    }
+    this.#agreement = agreement;
+    const before = { receiver: this.receiver, sender: this.sender };
+    this.#adoptVideo();
+    if (agreement.data && !this.#sctp) {
+      this.#openSctp(agreement.data);
+      if (this.connected) await this.#sctp!.start();
+    }
+    this.#ice.setRemote(agreement.transport);
+    this.#answerSdp = buildAnswer(offer, agreement, await this.#describe());
+    if (iceRestart) this.#ice.connect();
+    if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);
+    if (this.sender && !before.sender) this.emit('sender', this.sender);
+    return this.#answerSdp;
+  }
+
+  #connect(): void {
+    this.#setupTimer = setTimeout(() => {
+      void this.#end({ reason: 'timeout', error: new DepthcastError('SETUP_TIMEOUT') });
+    }, this.#options.setupTimeoutMs);
+    this.#ice.connect();
+  }
+
+  #wireTransports(): void {
+    this.#ice
+      .on('connected', () => void this.#dtls.start())
+      .on('lost', () => void this.#end({ reason: 'lost' }))
+      .on('dtls', (packet) => this.#guard(() => this.#dtls.receive(packet)))
+      .on('media', (packet, now) => this.#guard(() => this.#media.receive(packet, now)));
+    this.#dtls
+      .on('failed', (cause) => {
+        void this.#end({ reason: 'failed', error: new DepthcastError('INTERNAL', { detail: cause.message, cause }) });
+      })
+      .on('closed', () => void this.#end({ reason: 'peer' }))
+      .on('connected', (keys) => {
+        clearTimeout(this.#setupTimer);
+        this.#media.start(keys);
+        this.#state = 'connected';
+        void this.#sctp?.start();
+        this.emit('connected');
+      });
+  }
+
+  /** Whatever a listener or a packet sets off ends this peer, never the process. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      void this.#end({ reason: 'failed', error: toDepthcastError(thrown) });
+    }
+  }
+
+  #adoptVideo(): void {
+    const { video } = this.#agreement;
+    const receives = video !== undefined && (video.direction === 'sendrecv' || video.direction === 'recvonly');
+    const sends = video !== undefined && (video.direction === 'sendrecv' || video.direction === 'sendonly');
+    const media = this.#media;
+    if (receives) {
+      if (media.receiver) media.receiver.renegotiate(video);
+      else {
+        media.receiver = new VideoReceiver({
+          agreement: video,
+          localSsrc: this.#ssrc,
+          receiveBitrate: this.#options.receiveBitrate,
+          sendRtcp: media.sendRtcp,
+          roundTripTime: () => this.#ice.roundTripTime,
+        });
+      }
+    }
+    if (sends) {
+      if (media.sender) media.sender.renegotiate(video);
+      else {
+        media.sender = new VideoSender({
+          agreement: video,
+          ssrc: this.#ssrc,
+          rtxSsrc: this.#rtxSsrc,
+          sendRtp: media.sendRtp,
+          ...(this.#options.sendBitrate ? { bitrate: this.#options.sendBitrate } : {}),
+        });
+      }
+    }
+  }
+
+  #openSctp(data: NonNullable<Agreement['data']>): void {
+    this.#sctp = new SctpTransport(this.#dtls, data, this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE)
+      .on('channel', (channel) => this.emit('channel', channel))
+      .on('abuse', (detail) => {
+        void this.#end({ reason: 'failed', error: new DepthcastError('BAD_REQUEST', { detail }) });
+      });
+  }
+
+  async #describe(): Promise<Parameters<typeof buildAnswer>[2]> {
+    const { certPem } = await localCertificate();
+    return {
+      sessionId: this.#sessionId,
+      sessionVersion: this.#sessionVersion++,
+      iceUfrag: this.#ice.localUfrag,
+      icePwd: this.#ice.localPwd,
+      candidates: this.#ice.localCandidates(),
+      fingerprint: new X509Certificate(certPem).fingerprint256,
+      maxMessageSize: this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE,
+      outgoing: {
+        ssrc: this.#ssrc,
+        rtxSsrc: this.#rtxSsrc,
+        cname: this.#cname,
+        streamId: this.#streamId,
+        trackId: this.#trackId,
+      },
+    };
+  }
+
+  async #end(end: { reason: CloseReason; error?: DepthcastError }): Promise<void> {
+    if (this.closed) return;
+    this.#state = 'closed';
+    clearTimeout(this.#setupTimer);
+    this.emit('closed', end);
+    this.removeAllListeners();
+    await this.#sctp?.close();
+    this.#media.close();
+    this.#dtls.close();
+    await this.#ice.close();
+  }
+}

@@ -1,0 +1,304 @@
+import type { EncodedFrame, VideoCodec } from '../video/types.ts';
+import { FrameAssembler } from './assembler.ts';
+import { readCaptureTime } from './capture-time.ts';
+import { Emitter } from './emitter.ts';
+import { NackList } from './nack.ts';
+import type { VideoAgreement } from './negotiation.ts';
+import { Reception } from './reception.ts';
+import {
+  nack,
+  pictureLossIndication,
+  type ReportBlock,
+  type RtcpMessage,
+  receiverEstimatedMaximumBitrate,
+} from './rtcp.ts';
+import { findExtension, type RtpPacket } from './rtp.ts';
+
+interface ReceiverEvents {
+  frame: [frame: EncodedFrame];
+  /** Frames were lost for good: the next one will be a keyframe, which has been asked for. */
+  gap: [];
+}
+
+export interface ReceiverStats {
+  codec: VideoCodec;
+  ssrc: number | undefined;
+  packets: number;
+  /** Payload bytes. */
+  bytes: number;
+  /** As in receiver reports: retransmissions do not make up for it. */
+  lost: number;
+  /** Packets asked for again, counting each time. */
+  nacksSent: number;
+  /** Lost packets that came after all. */
+  recovered: number;
+  rtxPackets: number;
+  plisSent: number;
+  frames: number;
+  keyframes: number;
+  discardedFrames: number;
+  /** Packets that had come before, or too late. */
+  duplicates: number;
+  /** ms */
+  jitter: number;
+  /** performance.now() */
+  lastPacketAt: number | undefined;
+}
+
+interface ReceiverOptions {
+  agreement: VideoAgreement;
+  /** Our own SSRC, for feedback. */
+  localSsrc: number;
+  /** bit/s to ask the sender for. */
+  receiveBitrate: number;
+  sendRtcp: (packet: Buffer) => void;
+  /** ms, where known. */
+  roundTripTime: () => number | undefined;
+}
+
+const NACK_TICK_MS = 10;
+const MIN_PLI_INTERVAL_MS = 300;
+/** After this, a keyframe request counts as lost. */
+const PLI_RETRY_MS = 1000;
+/** Packets of a stream that has just been replaced may still be on their way. */
+const RETIRED_MS = 2000;
+const MAX_RETIRED = 8;
+
+/**
+ * Receives one video stream: loss recovery, reordering, frames. The sender may change payload type, resolution, SSRC
+ * and sequence numbers at any time; a keyframe is all that is needed to go on.
+ */
+export class VideoReceiver extends Emitter<ReceiverEvents> {
+  readonly #options: ReceiverOptions;
+  readonly #assembler: FrameAssembler;
+  readonly #nacks = new NackList();
+  readonly #codecs = new Map<number, VideoCodec>();
+  /** RTX payload type -> the payload type that it repeats. */
+  readonly #repairs = new Map<number, number>();
+  readonly #retired = new Map<number, number>();
+  #agreement: VideoAgreement;
+  #reception = new Reception();
+  #ssrc: number | undefined;
+  #codec: VideoCodec;
+  #mayNack = true;
+  #nackTimer: NodeJS.Timeout | undefined;
+  #pliAt = Number.NEGATIVE_INFINITY;
+  #packets = 0;
+  #bytes = 0;
+  #rtxPackets = 0;
+  #plisSent = 0;
+  #frames = 0;
+  #keyframes = 0;
+  #duplicates = 0;
+  #lastPacketAt: number | undefined;
+  #closed = false;
+
+  constructor(options: ReceiverOptions) {
+    super();
+    this.#options = options;
+    this.#agreement = options.agreement;
+    this.#codec = options.agreement.codecs[0]!.codec;
+    this.#assembler = new FrameAssembler({
+      parameterSets: options.agreement.codecs.flatMap(({ parameterSets }) => parameterSets),
+      onFrame: (frame) => {
+        this.#frames++;
+        if (frame.keyframe) this.#keyframes++;
+        this.#codec = frame.codec;
+        this.emit('frame', frame);
+      },
+      onGap: () => {
+        this.emit('gap');
+        this.requestKeyframe();
+      },
+    });
+    this.renegotiate(options.agreement);
+  }
+
+  /** Of the latest frame; before the first one, the preferred of those negotiated. */
+  get codec(): VideoCodec {
+    return this.#codec;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  getStats(): ReceiverStats {
+    return {
+      codec: this.#codec,
+      ssrc: this.#ssrc,
+      packets: this.#packets,
+      bytes: this.#bytes,
+      lost: this.#reception.lost,
+      nacksSent: this.#nacks.asked,
+      recovered: this.#nacks.recovered,
+      rtxPackets: this.#rtxPackets,
+      plisSent: this.#plisSent,
+      frames: this.#frames,
+      keyframes: this.#keyframes,
+      discardedFrames: this.#assembler.discarded,
+      duplicates: this.#duplicates,
+      jitter: this.#reception.jitter,
+      lastPacketAt: this.#lastPacketAt,
+    };
+  }
+
+  /** Asks the sender for a keyframe; requests in quick succession count as one. */
+  requestKeyframe(): void {
+    const now = performance.now();
+    const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
+    if (this.#ssrc === undefined || this.#closed || now - this.#pliAt < spacing) return;
+    this.#pliAt = now;
+    this.#plisSent++;
+    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, this.#ssrc));
+  }
+
+  /** @internal */
+  renegotiate(agreement: VideoAgreement): void {
+    this.#agreement = agreement;
+    this.#codecs.clear();
+    this.#repairs.clear();
+    this.#mayNack = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
+    for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
+      this.#codecs.set(payloadType, codec);
+      if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);
+    }
+  }
+
+  /**
+   * @internal
+   * @param now performance.now() when it came
+   */
+  receive(packet: RtpPacket, now: number): void {
+    if (this.#closed) return;
+    this.#lastPacketAt = now;
+    const repairs = this.#repairs.get(packet.payloadType);
+    if (repairs !== undefined) this.#receiveRepair(packet, repairs, now);
+    else {
+      const codec = this.#codecs.get(packet.payloadType);
+      if (codec && this.#follow(packet.ssrc, now)) this.#receiveMedia(packet, codec, now, false);
+    }
+  }
+
+  /** @internal */
+  receiveRtcp(message: RtcpMessage, now: number): void {
+    if (message.kind === 'sender-report' && message.ssrc === this.#ssrc)
+      this.#reception.noteSenderReport(message.ntp, now);
+  }
+
+  /** @internal Report block and REMB for the next compound packet. */
+  feedback(now: number): { report: ReportBlock; remb: Buffer } | undefined {
+    if (this.#ssrc === undefined) return undefined;
+    // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
+    if (this.#assembler.waiting && now - this.#pliAt > PLI_RETRY_MS && now - this.#lastPacketAt! < PLI_RETRY_MS)
+      this.requestKeyframe();
+    const { localSsrc, receiveBitrate } = this.#options;
+    return {
+      report: this.#reception.report(this.#ssrc, now),
+      remb: receiverEstimatedMaximumBitrate(localSsrc, this.#ssrc, receiveBitrate),
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#nackTimer);
+    this.#nacks.clear();
+    this.removeAllListeners();
+  }
+
+  /** Whether packets of this SSRC count: those of the current one, or of a new one, which then becomes current. */
+  #follow(ssrc: number, now: number): boolean {
+    if (ssrc === this.#ssrc) return true;
+    if (this.#ssrc !== undefined) {
+      const retiredAt = this.#retired.get(ssrc);
+      if (retiredAt !== undefined && now - retiredAt < RETIRED_MS) return false;
+      this.#retired.delete(ssrc);
+      if (this.#retired.size >= MAX_RETIRED) this.#retired.delete(this.#retired.keys().next().value!);
+      this.#retired.set(this.#ssrc, now);
+      this.#reception = new Reception();
+      this.#nacks.clear();
+      this.#assembler.reset();
+    }
+    this.#ssrc = ssrc;
+    return true;
+  }
+
+  /** RFC 4588: the original sequence number stands before the original payload. */
+  #receiveRepair(packet: RtpPacket, payloadType: number, now: number): void {
+    const codec = this.#codecs.get(payloadType);
+    // Probes for bandwidth are empty or nothing but padding.
+    if (!codec || this.#ssrc === undefined || packet.payload.length < 2) return;
+    // Repairs of a stream that was replaced carry the numbers of that one.
+    const signalled = this.#agreement.repairSsrcs.get(this.#ssrc);
+    if (signalled !== undefined && signalled !== packet.ssrc) return;
+    this.#rtxPackets++;
+    const original = { ...packet, sequenceNumber: packet.payload.readUInt16BE(0), payload: packet.payload.subarray(2) };
+    this.#receiveMedia(original, codec, now, true);
+  }
+
+  #receiveMedia(packet: RtpPacket, codec: VideoCodec, now: number, repair: boolean): void {
+    let sequence = this.#reception.extend(packet.sequenceNumber);
+    if (sequence === 'restart') {
+      this.#nacks.clear();
+      this.#assembler.reset();
+      sequence = this.#reception.extend(packet.sequenceNumber) as number;
+    }
+    if (sequence === undefined) return;
+    const expected = this.#reception.highest + 1;
+    // A repair can only be of something that was sent, and missed, before.
+    if (repair && sequence >= expected) return;
+    this.#packets++;
+    this.#bytes += packet.payload.length;
+    if (!repair) this.#reception.count(sequence, packet.timestamp, now);
+    this.#nacks.remove(sequence);
+    if (sequence > expected && this.#assembler.next >= 0 && !this.#nacks.add(expected, sequence - 1, now)) {
+      this.#assembler.restartAt(sequence);
+    }
+    const discarded = this.#assembler.discarded;
+    const inserted = this.#assembler.insert({
+      sequence,
+      timestamp: packet.timestamp,
+      marker: packet.marker,
+      codec,
+      payload: packet.payload,
+      arrivedAt: now,
+      captureTime: this.#captureTime(packet),
+    });
+    if (!inserted) this.#duplicates++;
+    if (this.#assembler.waiting && this.#assembler.discarded > discarded) this.requestKeyframe();
+    this.#recover(now);
+  }
+
+  #captureTime({ extensions }: RtpPacket): number | undefined {
+    const id = this.#agreement.extensions.absCaptureTime;
+    const element = extensions && id !== undefined ? findExtension(extensions, id) : undefined;
+    return element && readCaptureTime(element);
+  }
+
+  /** Asks for what is missing, gives up what is hopeless, and comes back as long as something is missing. */
+  #recover(now: number): void {
+    const nacks = this.#nacks;
+    if (nacks.size === 0) return;
+    const rtt = this.#options.roundTripTime();
+    const hopeless = nacks.hopeless(now, rtt);
+    if (hopeless !== undefined) this.#assembler.giveUp(hopeless);
+    nacks.removeBelow(this.#assembler.next);
+    const due = this.#mayNack ? nacks.due(now, rtt) : [];
+    if (due.length > 0 && this.#ssrc !== undefined) {
+      this.#options.sendRtcp(
+        nack(
+          this.#options.localSsrc,
+          this.#ssrc,
+          due.map((sequence) => sequence & 0xffff),
+        ),
+      );
+    }
+    if (nacks.size > 0 && !this.#closed) {
+      this.#nackTimer ??= setTimeout(() => {
+        this.#nackTimer = undefined;
+        this.#recover(performance.now());
+      }, NACK_TICK_MS);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+// No display, no GPU, no network of its own, a fake camera, and WebRTC that may use loopback.
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  '--allow-loopback-in-peer-connection',
+  '--use-fake-ui-for-media-stream',
+];
+
+export interface BrowserOptions {
+  /** A y4m or mjpeg file in place of Chromium's own moving picture. */
+  cameraFile?: string;
+  /** Frames a second of Chromium's own picture. */
+  fps?: number;
+  args?: string[];
+}
+
+function isExecutable(path: string | undefined): path is string {
+  try {
+    accessSync(path ?? '', constants.X_OK);
+    return path !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** CHROMIUM_PATH, a Chromium on the PATH, or the one that playwright has downloaded; undefined without any. */
+export function findChromium(): string | undefined {
+  const onPath = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)));
+  return [process.env['CHROMIUM_PATH'], ...onPath, chromium.executablePath()].find(isExecutable);
+}
+
+/** @throws where there is no Chromium */
+export async function launchBrowser({ cameraFile, fps = 30, args = [] }: BrowserOptions = {}): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error('No Chromium was found: install one or set CHROMIUM_PATH');
+  return chromium.launch({
+    executablePath,
+    args: [
+      ...FLAGS,
+      `--use-fake-device-for-media-stream=fps=${fps}`,
+      ...(cameraFile ? [`--use-file-for-fake-video-capture=${cameraFile}`] : []),
+      ...args,
+    ],
+  });
+}
+
+/** An empty page in a secure context, where cameras work; nothing listens at its address. */
+export async function openBlankPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  await page.route('http://localhost/', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html><video autoplay muted playsinline></video>' }),
+  );
+  await page.goto('http://localhost/');
+  return page;
+}
