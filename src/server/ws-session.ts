@@ -1,6 +1,8 @@
 import type { RawData, WebSocket } from 'ws';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
+import type { IceCandidateInit } from '../rtc/index.ts';
 import type { House } from '../session/house.ts';
+import { iceServers } from '../session/peer-support.ts';
 import { Publisher } from '../session/publisher.ts';
 import type { StreamReport } from '../session/stream-stats.ts';
 import { checkBearer } from './auth.ts';
@@ -14,6 +16,8 @@ import {
   type ServerMessage,
 } from './messages.ts';
 import { short } from './whip.ts';
+
+type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
 
 const HELLO_MS = 10_000;
 const HEARTBEAT_MS = 15_000;
@@ -95,7 +99,7 @@ export class WsSession {
         await this.#offer(message.sdp, message.output);
         break;
       case 'candidate':
-        await this.#publisher?.peer.addCandidate(message.candidate);
+        await this.#publisher?.peer.addCandidate(ofCandidate(message.candidate));
         break;
       case 'settings':
         await this.#applySettings(message.output);
@@ -133,11 +137,7 @@ export class WsSession {
         return { name, title, unit, sizes: size.longSides, defaultSize: size.default };
       }),
       output: this.#output,
-      iceServers: config.rtc.iceServers.map(({ urls, username, credential }) => ({
-        urls,
-        ...(username === undefined ? {} : { username }),
-        ...(credential === undefined ? {} : { credential }),
-      })),
+      iceServers: iceServers(config.rtc),
     });
   }
 
@@ -264,6 +264,10 @@ export class WsSession {
     clearInterval(this.#heartbeat);
     await this.#publisher?.close(reason);
   }
+}
+
+function ofCandidate({ candidate, sdpMid, sdpMLineIndex }: CandidateMessage): IceCandidateInit {
+  return { candidate, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null };
 }
 
 function defaultOutput({ config, pool }: House): OutputSettings {

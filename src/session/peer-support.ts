@@ -1,18 +1,31 @@
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+import type { IceServer, PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+
+/** bit/s of the gray track until the receiver has told what it can take. */
+const START_BITRATE = 1_000_000;
 
 /** The peer options that the settings ask for. */
-export function peerOptions({ rtc, limits }: Config, role: PeerRole): PeerOptions {
+export function peerOptions({ rtc, limits, output }: Config, role: PeerRole): PeerOptions {
   return {
     role,
     codecs: rtc.codecs,
-    iceServers: rtc.iceServers,
+    iceServers: iceServers(rtc),
     hostAddresses: rtc.hostAddresses,
     receiveBitrate: rtc.receiveBitrate,
+    sendBitrate: { min: output.minBitrate, start: Math.min(START_BITRATE, output.maxBitrate), max: output.maxBitrate },
     setupTimeoutMs: limits.setupSeconds * 1000,
     ...(rtc.portRange ? { portRange: rtc.portRange } : {}),
   };
+}
+
+/** STUN and TURN servers as the settings name them, without keys that are not set. */
+export function iceServers({ iceServers }: Config['rtc']): IceServer[] {
+  return iceServers.map(({ urls, username, credential }) => ({
+    urls,
+    ...(username === undefined ? {} : { username }),
+    ...(credential === undefined ? {} : { credential }),
+  }));
 }
 
 /** Counter values at the last report, by name. */
@@ -33,16 +46,16 @@ export function reportRtp(metrics: Metrics, peer: RtcPeer, last: PeerCounters): 
     metrics.rtpBytes.inc({ direction: 'in' }, videoBytes);
     for (const event of ['lost', 'recovered', 'duplicates'] as const)
       metrics.rtpEvents.inc({ event }, since(event, received[event]));
-    metrics.rtpEvents.inc({ event: 'nack_sent' }, since('nacks', received.nacks));
-    metrics.rtpEvents.inc({ event: 'pli_sent' }, since('plis', received.plis));
+    metrics.rtpEvents.inc({ event: 'nack_sent' }, since('nacks', received.nacksSent));
+    metrics.rtpEvents.inc({ event: 'pli_sent' }, since('plis', received.plisSent));
   }
   const sent = peer.sender?.getStats();
   if (sent) {
     metrics.rtpPackets.inc({ direction: 'out' }, since('packetsOut', sent.packets));
     metrics.rtpBytes.inc({ direction: 'out' }, since('bytesOut', sent.bytes));
     metrics.rtpEvents.inc({ event: 'retransmitted' }, since('retransmitted', sent.retransmitted));
-    metrics.rtpEvents.inc({ event: 'nack_received' }, since('nacksIn', sent.nacks));
-    metrics.rtpEvents.inc({ event: 'pli_received' }, since('plisIn', sent.plis));
+    metrics.rtpEvents.inc({ event: 'nack_received' }, since('nacksIn', sent.nacksReceived));
+    metrics.rtpEvents.inc({ event: 'pli_received' }, since('plisIn', sent.keyframeRequests));
   }
   return videoBytes;
 }

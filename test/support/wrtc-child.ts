@@ -1,0 +1,145 @@
+// An independent WebRTC stack (libwebrtc through @roamhq/wrtc) as load: a number of two-way sessions that send a
+// synthetic scene and count what comes back. Its own process, because the library crashes at a natural exit.
+import wrtc from '@roamhq/wrtc';
+import { WebSocket } from 'ws';
+import { createScene } from '../../src/scene/scene.ts';
+import { y4mFrame, y4mFrameSize } from '../../src/scene/y4m.ts';
+import type { ServerMessage, SessionStats } from '../../src/server/messages.ts';
+import { decodeFrame, Reassembler } from '../../src/wire/index.ts';
+import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
+
+const { RTCPeerConnection, nonstandard } = wrtc;
+/** Pictures rendered beforehand and played to and fro, so that the renderer takes no time from the test. */
+const PICTURES = 60;
+
+class LoadPeer {
+  readonly report: PeerReport = {
+    connected: false,
+    frames: 0,
+    packets: 0,
+    badPackets: 0,
+    epochs: 0,
+    errors: [],
+    lastTimestamp: 0,
+  };
+  readonly source = new nonstandard.RTCVideoSource();
+  readonly #pc = new RTCPeerConnection();
+  readonly #socket: WebSocket;
+  readonly #reassembler = new Reassembler();
+  #sink: { stop(): void } | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}/ws`);
+    this.#socket.on('message', (text) => void this.#receive(JSON.parse(String(text)) as ServerMessage, options));
+    this.#socket.on('open', () => this.#send({ type: 'hello', protocol: 1, client: 'load' }));
+    this.#socket.on('error', (error) => this.report.errors.push(error.message));
+    this.#pc.onconnectionstatechange = () => {
+      this.report.connected = this.#pc.connectionState === 'connected';
+    };
+    this.#pc.ontrack = ({ track }: { track: never }) => {
+      const sink = new nonstandard.RTCVideoSink(track);
+      sink.onframe = () => {
+        this.report.frames++;
+      };
+      this.#sink = sink;
+    };
+  }
+
+  close(): void {
+    this.#sink?.stop();
+    this.#pc.close();
+    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ type: 'bye' });
+    this.#socket.close();
+  }
+
+  #send(message: object): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  async #receive(message: ServerMessage, options: FleetOptions): Promise<void> {
+    if (message.type === 'welcome') await this.#offer(options);
+    else if (message.type === 'answer') await this.#pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+    else if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
+    else if (message.type === 'error') this.report.errors.push(`${message.code}: ${message.message}`);
+  }
+
+  async #offer({ data, track }: FleetOptions): Promise<void> {
+    this.#pc.addTrack(this.source.createTrack());
+    const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
+    channel.binaryType = 'arraybuffer';
+    channel.onmessage = ({ data }: { data: unknown }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
+    const offer = await this.#pc.createOffer();
+    await this.#pc.setLocalDescription(offer);
+    await this.#gathered();
+    this.#send({ type: 'offer', sdp: this.#pc.localDescription!.sdp, output: { data, track } });
+  }
+
+  /** Offers with all candidates in them: fewer messages, one less thing to vary. */
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => this.#pc.iceGatheringState === 'complete' && resolve();
+      this.#pc.onicegatheringstatechange = done;
+      done();
+      setTimeout(resolve, 1000);
+    });
+  }
+
+  async #chunk(bytes: Uint8Array): Promise<void> {
+    try {
+      const packet = this.#reassembler.push(bytes);
+      if (packet === undefined) return;
+      this.report.packets++;
+      // Unpacking every map would load the machine that is being measured; one in 30 shows that they are whole.
+      if (this.report.packets % 30 !== 1) return;
+      const frame = await decodeFrame(packet);
+      this.report.epochs = frame.epoch + 1;
+      this.report.lastTimestamp = frame.rtpTimestamp;
+    } catch {
+      this.report.badPackets++;
+    }
+  }
+}
+
+function pictures({ scene, width, height, fps }: FleetOptions): Uint8ClampedArray[] {
+  const source = createScene(scene, { width, height, fps });
+  const target = source.renderFrame(0);
+  const bytes = new Uint8Array(y4mFrameSize(width, height));
+  return Array.from({ length: PICTURES }, (_, n) => {
+    source.renderFrame(n, target);
+    y4mFrame(target.rgba, width, height, bytes);
+    return Uint8ClampedArray.from(bytes.subarray('FRAME\n'.length));
+  });
+}
+
+process.once('message', (options: FleetOptions) => {
+  const { width, height, fps } = options;
+  const frames = pictures(options);
+  const peers = Array.from({ length: options.peers }, () => new LoadPeer(options));
+  const startedAt = performance.now();
+  let sent = 0;
+  let step = 0;
+  const feed = setInterval(
+    () => {
+      // Catches up after a late timer, so that the mean rate is what was asked for.
+      const due = Math.floor(((performance.now() - startedAt) * fps) / 1000);
+      if (sent >= due) return;
+      sent = due;
+      const at = step++ % (2 * PICTURES - 2);
+      const data = frames[at < PICTURES ? at : 2 * PICTURES - 2 - at]!;
+      for (const peer of peers) peer.source.onFrame({ width, height, data: data as unknown as Uint8Array });
+    },
+    1000 / fps / 4,
+  );
+  const tell = setInterval(
+    () => process.send?.({ at: performance.now(), sent: step, peers: peers.map((peer) => peer.report) }),
+    500,
+  );
+  const end = () => {
+    clearInterval(feed);
+    clearInterval(tell);
+    for (const peer of peers) peer.close();
+    setTimeout(() => process.exit(0), 300);
+  };
+  process.once('message', end);
+  process.once('disconnect', () => process.exit(0));
+});
