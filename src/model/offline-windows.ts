@@ -1,0 +1,104 @@
+import { DepthcastError } from '../errors.ts';
+
+/**
+ * Long videos offline, as Video Depth Anything's official code cuts and joins them (arXiv:2501.12375, section 3.3):
+ * windows of 32 frames that overlap by 10. A window's first two frames are keyframes of the past, which tie its scale
+ * and shift to them; the next eight are blended with the window before.
+ */
+const WINDOW = 32;
+const OVERLAP = 10;
+const STEP = WINDOW - OVERLAP;
+/** Frames of the window before that a window starts with. */
+const KEYFRAMES = [0, 12, 24, 25, 26, 27, 28, 29, 30, 31] as const;
+const BLEND = 8;
+/** The overlap's frames that are aligned with the past: they do not appear in the result. */
+const ALIGNED = OVERLAP - BLEND;
+
+export const OFFLINE_WINDOW_FRAMES = WINDOW;
+
+/** Which frames of a video of `frameCount` go into each window, in order; the last is repeated where there are no more. */
+export function* offlineWindows(frameCount: number): Generator<readonly number[]> {
+  let before: number[] = [];
+  for (let start = 0; start < frameCount; start += STEP) {
+    before = Array.from({ length: WINDOW }, (_, i) =>
+      start > 0 && i < OVERLAP ? before[KEYFRAMES[i]!]! : Math.min(start + i, frameCount - 1),
+    );
+    yield before;
+  }
+}
+
+/** Joins the depth maps of consecutive windows. Holds two keyframes and the last window's array. */
+export class OfflineStitcher {
+  readonly #metric: boolean;
+  readonly #size: number;
+  /** The last frames, which the next window still changes. */
+  #pending: Float32Array[] = [];
+  #keyframes: Float32Array[] = [];
+
+  /** @param size Values of one depth map. @param metric Metres: nothing to align, only to blend. */
+  constructor(size: number, { metric }: { metric: boolean }) {
+    this.#size = size;
+    this.#metric = metric;
+  }
+
+  /**
+   * @param depths 32 maps; they are changed, and the stitcher keeps the array.
+   * @returns the frames that are now final, in order.
+   */
+  push(depths: Float32Array): Float32Array[] {
+    const size = this.#size;
+    if (depths.length !== WINDOW * size)
+      throw new DepthcastError('INTERNAL', { detail: `${depths.length} values for ${WINDOW} maps of ${size}` });
+    const maps = Array.from({ length: WINDOW }, (_, i) => depths.subarray(i * size, (i + 1) * size));
+    if (this.#pending.length > 0) this.#join(maps);
+    const first = this.#keyframes[0] ?? maps[0]!.slice();
+    this.#keyframes = [first, maps[KEYFRAMES[1]]!.slice()];
+    const fresh = this.#pending.length > 0 ? maps.slice(ALIGNED) : maps;
+    this.#pending = fresh.slice(-BLEND);
+    return fresh.slice(0, -BLEND);
+  }
+
+  /** The frames still held back; the last of them may be repetitions. */
+  finish(): Float32Array[] {
+    const rest = this.#pending;
+    this.#pending = [];
+    this.#keyframes = [];
+    return rest;
+  }
+
+  #join(maps: readonly Float32Array[]): void {
+    if (!this.#metric) {
+      const { scale, shift } = align(maps, this.#keyframes);
+      for (const map of maps) for (let i = 0; i < map.length; i++) map[i] = Math.max(0, map[i]! * scale + shift);
+    }
+    this.#pending.forEach((past, k) => {
+      const map = maps[ALIGNED + k]!;
+      const weight = k / (BLEND - 1);
+      for (let i = 0; i < map.length; i++) map[i] = past[i]! * (1 - weight) + map[i]! * weight;
+    });
+  }
+}
+
+/** Least squares: the scale and shift that bring the first maps closest to the keyframes. */
+function align(maps: readonly Float32Array[], keyframes: readonly Float32Array[]): { scale: number; shift: number } {
+  let xx = 0;
+  let x1 = 0;
+  let xy = 0;
+  let y1 = 0;
+  let count = 0;
+  keyframes.forEach((target, k) => {
+    const map = maps[k]!;
+    for (let i = 0; i < map.length; i++) {
+      const x = map[i]!;
+      const y = target[i]!;
+      xx += x * x;
+      x1 += x;
+      xy += x * y;
+      y1 += y;
+    }
+    count += map.length;
+  });
+  const determinant = xx * count - x1 * x1;
+  if (determinant === 0) return { scale: 1, shift: 0 };
+  return { scale: (count * xy - x1 * y1) / determinant, shift: (xx * y1 - x1 * xy) / determinant };
+}

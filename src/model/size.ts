@@ -1,0 +1,36 @@
+/** Network sizes as the official Depth Anything and Video Depth Anything code chooses them. */
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** From this ratio of the sides on, the input size shrinks, so that wide videos do not take more memory than 16:9. */
+const WIDEST = 1.78;
+const WIDEST_TARGET = 1.777;
+
+/**
+ * The network size for a picture: its shorter side about `inputSize`, the aspect ratio kept as well as multiples of
+ * `multipleOf` allow, neither side below `inputSize`.
+ *
+ * @param inputSize Length of the shorter side in pixels; 518 is what the networks were trained at.
+ */
+export function networkSize(picture: Size, inputSize: number, multipleOf = 14): Size {
+  const { width, height } = picture;
+  const ratio = Math.max(width, height) / Math.min(width, height);
+  const narrowed = roundEven(Math.trunc((inputSize * WIDEST_TARGET) / ratio) / multipleOf) * multipleOf;
+  const side = ratio > WIDEST ? Math.max(multipleOf, narrowed) : inputSize;
+  const scale = Math.max(side / width, side / height);
+  const along = (length: number) => {
+    const rounded = roundEven((scale * length) / multipleOf) * multipleOf;
+    return rounded < side ? Math.ceil((scale * length) / multipleOf) * multipleOf : rounded;
+  };
+  return { width: along(width), height: along(height) };
+}
+
+/** Halves go to the even neighbour, as in Python and NumPy. */
+function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
