@@ -40,7 +40,11 @@ export function ensureInstalled() {
   const wanted = digestFiles(['package-lock.json', 'package.json', '.npmrc']);
   if (read(stamp) === wanted) return;
   say('Installing packages (once; about 800 MB, most of it onnxruntime and FFmpeg)');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { shell: process.platform === 'win32' });
+  // Not `npm ci`: it refuses a lock file that was written where other platforms' binaries cannot be seen. This follows
+  // the lock file just as well, adds what this platform needs, and with --no-save leaves the file as it is.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    shell: process.platform === 'win32',
+  });
   writeFileSync(stamp, wanted);
 }
 
