@@ -175,7 +175,7 @@ function writeReport(target: Buffer, at: number, report: ReportBlock): void {
 export function receiverReport(ssrc: number, reports: readonly ReportBlock[]): Buffer {
   const body = Buffer.alloc(4 + REPORT_BYTES * reports.length);
   body.writeUInt32BE(ssrc, 0);
-  reports.forEach((report, i) => writeReport(body, 4 + REPORT_BYTES * i, report));
+  for (const [i, report] of reports.entries()) writeReport(body, 4 + REPORT_BYTES * i, report);
   return packet(RR, reports.length, body);
 }
 
@@ -191,7 +191,7 @@ export function senderReport(
   body.writeUInt32BE(sender.rtpTimestamp >>> 0, 12);
   body.writeUInt32BE(sender.packets >>> 0, 16);
   body.writeUInt32BE(sender.octets >>> 0, 20);
-  reports.forEach((report, i) => writeReport(body, 24 + REPORT_BYTES * i, report));
+  for (const [i, report] of reports.entries()) writeReport(body, 24 + REPORT_BYTES * i, report);
   return packet(SR, reports.length, body);
 }
 

@@ -233,7 +233,7 @@ export class VideoSender extends Emitter<SenderEvents> {
 
   #noteReport(report: ReportBlock, now: number): void {
     this.#fractionLost = report.fractionLost / 256;
-    this.#estimator.noteLoss(this.#fractionLost, now);
+    this.#estimator.noteReport(report.highestSequence, report.packetsLost, now);
     if (report.lastSenderReport !== 0 && report.lastSenderReport === this.#lastReport?.compact) {
       const rtt = now - this.#lastReport.at - (report.delaySinceLast / 65_536) * 1000;
       if (rtt >= 0 && rtt < 60_000) this.#roundTripTime = rtt;
