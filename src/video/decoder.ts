@@ -43,7 +43,7 @@ export class VideoDecoder {
   readonly #maxHeight: number;
   readonly #queue: Waiting[] = [];
   #draining = false;
-  /** Whether frames were refused since the last keyframe that was let in. */
+  /** Whether frames are missing since the last one that was let in. */
   #gap = false;
   /** Whether the decoder's references are no good. */
   #broken = true;
@@ -73,11 +73,12 @@ export class VideoDecoder {
       context.threadType = av.FF_THREAD_SLICE;
       context.timeBase = new av.Rational(1, 90_000);
       context.setFlags(av.AV_CODEC_FLAG_LOW_DELAY);
-      // No concealment: a damaged picture is an error. Sizes are also checked here, before FFmpeg allocates.
+      // No concealment: a damaged picture is an error.
       setOptions(context, {
         err_detect: 'explode',
         ec: '0',
-        max_pixels: String(roundUp(maxWidth) * roundUp(maxHeight)),
+        // With slack for FFmpeg's own alignment; #receive looks at the exact size.
+        max_pixels: String((maxWidth + 128) * (maxHeight + 128)),
       });
       check(await context.open2(implementation, null), `opening the ${codec} decoder`);
     } catch (error) {
@@ -93,6 +94,14 @@ export class VideoDecoder {
   }
 
   /**
+   * Says that frames between the last and the next one are missing: nothing is decoded before a keyframe. Codecs cannot
+   * tell that by themselves; VP8 frames carry no number, and the H.264 decoder fills gaps with guesses.
+   */
+  waitForKeyframe(): void {
+    this.#gap = true;
+  }
+
+  /**
    * Decodes the next frame of the stream. Resolves with the picture, or with undefined where the frame shows none or is
    * passed over. `frame.data` must not change until then.
    * @throws DepthcastError CODEC_FAILED: the frame is damaged. PICTURE_TOO_LARGE: beyond maxWidth or maxHeight.
@@ -103,10 +112,10 @@ export class VideoDecoder {
       if (this.#guard.closed) return reject(new DepthcastError('INTERNAL', { detail: 'the decoder is closed' }));
       if (frame.codec !== this.codec)
         return reject(new DepthcastError('BAD_VIDEO', { detail: `a ${frame.codec} frame in a ${this.codec} stream` }));
-      if (this.#gap && frame.keyframe) {
-        // What still waits belongs to the past that could not be kept up with.
-        this.#skipQueue();
+      if (frame.keyframe) {
         this.#gap = false;
+        // With so much waiting, what came before belongs to a past that could not be kept up with.
+        if (this.#queue.length >= MAX_BACKLOG) this.#skipQueue();
       }
       if (this.#gap) {
         this.stats.skipped++;

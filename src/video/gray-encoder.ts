@@ -194,7 +194,7 @@ export class GrayEncoder {
 }
 
 const PRIVATE_OPTIONS: Record<VideoCodec, Record<string, string>> = {
-  VP8: { deadline: 'realtime', 'cpu-used': '8', 'lag-in-frames': '0', 'auto-alt-ref': '0' },
+  VP8: { deadline: 'realtime', 'cpu-used': '-12', 'lag-in-frames': '0', 'auto-alt-ref': '0' },
   // One slice, no reordering; parameter sets stand before every keyframe because there is no global header.
   H264: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1', sc_threshold: '0' },
 };
