@@ -12,6 +12,7 @@ import {
 } from '../../src/model/graph/video-depth-anything.ts';
 import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
 import { OFFLINE_WINDOW_FRAMES, OfflineStitcher, offlineWindows } from '../../src/model/offline-windows.ts';
+import { checkDepth, parityError } from '../../src/model/precision.ts';
 import { networkSize } from '../../src/model/size.ts';
 import { formulaFrame, formulaWeights, networkInput, TINY, TINY_CONFIG, VITS } from '../support/formula.ts';
 import { maxDifference, readNpy, thin } from '../support/npy.ts';
@@ -66,6 +67,26 @@ test('the window matters: a plain window of the last 31 frames is far off', asyn
   const errors = await streamErrors(runner, { width: 128, height: 96 }, 84, 'tiny_stream_net', 4);
   expect(Math.max(...errors)).toBeGreaterThan(1);
   await runner.close();
+});
+
+test('half precision: close to full precision, and not by luck', async () => {
+  const size = { width: 112, height: 84 };
+  const build = (precision: 'float16' | 'float32') =>
+    encodeModel(buildStreamGraph(formulaWeights(TINY), { ...size, precision, config: TINY_CONFIG }));
+  const [half, full] = [
+    await StreamRunner.open(build('float16'), anchoredRule(32)),
+    await StreamRunner.open(build('float32'), anchoredRule(32)),
+  ];
+  for (let t = 0; t < 60; t++) {
+    const image = networkInput(formulaFrame(t, 128, 96), { width: 128, height: 96 }, size, NORMALISE);
+    const depth = (await half.run(image, [1, 3, 84, 112])).depth;
+    checkDepth(depth);
+    const error = parityError(depth, (await full.run(image, [1, 3, 84, 112])).depth);
+    expect(error).toBeGreaterThan(1e-5);
+    expect(error).toBeLessThan(3e-3);
+  }
+  await half.close();
+  await full.close();
 });
 
 test('vits from disk: 3 frames within 1e-4', async () => {

@@ -1,0 +1,124 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { formulaWeights, TINY, TINY_CONFIG } from '../../test/support/formula.ts';
+import { pickledDict, pickledTensor, pth } from '../../test/support/pth.ts';
+import { contiguousStrides } from './checkpoint/tensor.ts';
+import { GraphCache, type GraphRequest } from './graph-cache.ts';
+
+let folder: string;
+let checkpoint: string;
+let cacheFolder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'depthcast-graphs-'));
+  checkpoint = join(folder, 'tiny.pth');
+  cacheFolder = join(folder, 'cache');
+  writeFileSync(checkpoint, tinyCheckpoint());
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** The tiny network as torch.save would write it. */
+function tinyCheckpoint(): Buffer {
+  const { tensors, read } = formulaWeights(TINY);
+  const storages: Record<string, Uint8Array> = {};
+  const values: Record<string, Buffer> = {};
+  for (const [name, { shape }] of tensors) {
+    const data = read(name);
+    storages[name] = new Uint8Array(data.buffer);
+    values[name] = pickledTensor({ key: name, elements: data.length, shape, strides: contiguousStrides(shape) });
+  }
+  return pth(pickledDict(values), storages);
+}
+
+const request = (change: Partial<GraphRequest> = {}): GraphRequest => ({
+  checkpoint,
+  kind: 'stream',
+  width: 56,
+  height: 42,
+  precision: 'float32',
+  config: TINY_CONFIG,
+  ...change,
+});
+
+const graphs = () => readdirSync(cacheFolder).filter((name) => name !== 'hashes');
+
+test('builds a graph that runs, once for the same request', async () => {
+  const cache = new GraphCache(cacheFolder);
+  const [path, again] = await Promise.all([cache.get(request()), cache.get(request())]);
+  expect(again).toBe(path);
+  const session = await InferenceSession.create(path);
+  expect(session.inputNames).toContain('c7');
+  await session.release();
+  const built = readFileSync(path);
+  const { ino } = statSync(path);
+  expect(await new GraphCache(cacheFolder).get(request())).toBe(path);
+  expect(statSync(path).ino).toBe(ino);
+  expect(readFileSync(path)).toEqual(built);
+  expect(graphs()).toHaveLength(1);
+});
+
+test('another size, precision, kind, network or content is another graph', async () => {
+  const cache = new GraphCache(cacheFolder);
+  const paths = new Set<string>();
+  for (const change of [
+    {},
+    { width: 70 },
+    { precision: 'float16' },
+    { kind: 'offline' },
+    { config: { ...TINY_CONFIG, heads: 6 } },
+  ] as const)
+    paths.add(await cache.get(request(change)));
+  const bytes = readFileSync(checkpoint);
+  bytes[bytes.indexOf('archive/data/pretrained.cls_token') + 200]! ^= 1;
+  writeFileSync(checkpoint, bytes);
+  paths.add(await cache.get(request()));
+  expect(paths.size).toBe(6);
+  expect(graphs()).toHaveLength(6);
+});
+
+test('what does not build leaves nothing behind, and old ruins are cleared away', async () => {
+  const cache = new GraphCache(cacheFolder);
+  await expect(cache.get(request({ width: 57 }))).rejects.toMatchObject({ code: 'BAD_SIZE' });
+  await expect(cache.get(request({ checkpoint: join(folder, 'none.pth') }))).rejects.toMatchObject({
+    code: 'MODEL_NOT_FOUND',
+  });
+  await expect(cache.get(request({ checkpoint: folder }))).rejects.toMatchObject({ code: 'BAD_CHECKPOINT' });
+  expect(graphs()).toEqual([]);
+  for (const [name, age] of [
+    ['building-old', 2],
+    ['building-new', 0],
+  ] as const) {
+    mkdirSync(join(cacheFolder, name));
+    const then = new Date(Date.now() - age * 3600 * 1000);
+    utimesSync(join(cacheFolder, name), then, then);
+  }
+  await cache.get(request());
+  expect(graphs().filter((name) => name.startsWith('building-'))).toEqual(['building-new']);
+});
+
+test('when full, the graph that was not used for longest goes', async () => {
+  const one = await new GraphCache(cacheFolder).get(request());
+  const bytes = readdirSync(dirname(one)).reduce((sum, name) => sum + statSync(join(dirname(one), name)).size, 0);
+  const cache = new GraphCache(cacheFolder, { maxBytes: 2.5 * bytes });
+  const two = await cache.get(request({ width: 70 }));
+  const yesterday = new Date(Date.now() - 86_400_000);
+  utimesSync(two, yesterday, yesterday);
+  const three = await cache.get(request({ width: 84 }));
+  expect(
+    graphs()
+      .map((name) => join(cacheFolder, name))
+      .sort(),
+  ).toEqual([dirname(one), dirname(three)].sort());
+});

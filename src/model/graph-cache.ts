@@ -1,0 +1,149 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DepthcastError } from '../errors.ts';
+import { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { Precision } from './graph/builder.ts';
+import type { ConfigOverrides } from './graph/config.ts';
+import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph } from './graph/video-depth-anything.ts';
+import { MODEL_FILE, WEIGHTS_FILE, writeModel } from './graph/write.ts';
+
+export interface GraphRequest {
+  /** Path of the .pth or .safetensors file. */
+  readonly checkpoint: string;
+  readonly kind: 'stream' | 'offline';
+  /** Network size in pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly precision: Precision;
+  readonly config?: ConfigOverrides;
+}
+
+/** Folders of builds that did not end are removed after this time. */
+const ABANDONED_MS = 60 * 60 * 1000;
+const BUILDING = 'building-';
+const HASHES = 'hashes';
+
+/**
+ * Graphs on disk, one folder for each checkpoint (by content), kind, size, precision and version of the builder. A
+ * folder appears whole or not at all: several processes may share a cache. When it grows beyond `maxBytes`, what was
+ * not used for longest goes first.
+ */
+export class GraphCache {
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  readonly #underWay = new Map<string, Promise<string>>();
+
+  constructor(folder: string, { maxBytes = 8 * 2 ** 30 } = {}) {
+    this.#folder = resolve(folder);
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The path of the graph, built if need be. Building blocks the thread (ViT-S half a second, ViT-L some seconds).
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_CHECKPOINT, BAD_SIZE.
+   */
+  async get(request: GraphRequest): Promise<string> {
+    const key = graphKey(await this.#contentHash(request.checkpoint), request);
+    const running = this.#underWay.get(key);
+    if (running) return running;
+    const build = this.#find(key, request).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, build);
+    return build;
+  }
+
+  async #find(key: string, request: GraphRequest): Promise<string> {
+    const folder = join(this.#folder, key);
+    const model = join(folder, MODEL_FILE);
+    if (!(await exists(model))) {
+      await this.#build(folder, request);
+      await this.#evict(key);
+    }
+    // The time of last use, for eviction.
+    const now = new Date();
+    await utimes(model, now, now);
+    return model;
+  }
+
+  async #build(folder: string, { checkpoint: path, kind, ...options }: GraphRequest): Promise<void> {
+    const temporary = join(this.#folder, `${BUILDING}${randomBytes(8).toString('hex')}`);
+    const checkpoint = Checkpoint.open(path);
+    try {
+      const model = (kind === 'stream' ? buildStreamGraph : buildOfflineGraph)(checkpoint, options);
+      await mkdir(temporary, { recursive: true });
+      writeModel(model, temporary);
+      await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
+        // Another process was first: its graph is as good.
+        if (!(await exists(join(folder, MODEL_FILE)))) throw error;
+      });
+    } finally {
+      checkpoint.close();
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+
+  async #evict(keep: string): Promise<void> {
+    const graphs: { path: string; bytes: number; used: number }[] = [];
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (name.startsWith(BUILDING)) {
+        const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+        if (age > ABANDONED_MS) await rm(path, { recursive: true, force: true });
+        continue;
+      }
+      const model = await stat(join(path, MODEL_FILE)).catch(() => undefined);
+      const weights = await stat(join(path, WEIGHTS_FILE)).catch(() => undefined);
+      if (model && weights) graphs.push({ path, bytes: model.size + weights.size, used: model.mtimeMs });
+    }
+    let total = graphs.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { path, bytes } of graphs.sort((a, b) => a.used - b.used)) {
+      if (total <= this.#maxBytes) break;
+      if (path === join(this.#folder, keep)) continue;
+      await rm(path, { recursive: true, force: true });
+      total -= bytes;
+    }
+  }
+
+  /** SHA-256 of the checkpoint; remembered for as long as the file's size and times stay what they were. */
+  async #contentHash(path: string): Promise<string> {
+    const full = resolve(path);
+    const file = await stat(full, { bigint: true }).catch((cause: unknown) => {
+      throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${path} cannot be read`, cause });
+    });
+    if (!file.isFile()) throw new DepthcastError('BAD_CHECKPOINT', { detail: `${path} is not a file` });
+    const state = [file.ino, file.size, file.mtimeNs, file.ctimeNs].join(' ');
+    const note = join(this.#folder, HASHES, createHash('sha256').update(full).digest('hex').slice(0, 32));
+    const known = /^([0-9a-f]{64}) (.*)$/.exec(await readFile(note, 'utf8').catch(() => ''));
+    if (known && known[2] === state) return known[1]!;
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(full, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+    const digest = hash.digest('hex');
+    await mkdir(join(this.#folder, HASHES), { recursive: true });
+    const temporary = `${note}.${randomBytes(4).toString('hex')}`;
+    await writeFile(temporary, `${digest} ${state}`);
+    await rename(temporary, note);
+    return digest;
+  }
+}
+
+/** The name of a graph's folder. */
+function graphKey(hash: string, { kind, width, height, precision, config }: GraphRequest): string {
+  const parts = [hash.slice(0, 24), kind, `${width}x${height}`, precision, `v${BUILDER_VERSION}`];
+  if (config) {
+    const { heads, taps, temporalHeads } = config;
+    parts.push(
+      createHash('sha256')
+        .update(JSON.stringify([heads, taps, temporalHeads]))
+        .digest('hex')
+        .slice(0, 8),
+    );
+  }
+  return parts.join('-');
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
