@@ -6,7 +6,7 @@ import type { PageSettings, SourceChoice } from './settings.ts';
 export interface ControlHandlers {
   /** The one button: start, or stop what runs. */
   toggle(): void;
-  source(choice: SourceChoice): void;
+  source(choice: SourceChoice | undefined): void;
   output(change: Partial<OutputSettings>): void;
   codec(codec: VideoCodec): void;
   map(map: ColourMapName): void;
@@ -106,8 +106,14 @@ export class Controls {
     void this.refreshCameras();
   }
 
-  get choice(): SourceChoice {
-    return this.#choice;
+  /** The chosen source; undefined while a file is wanted and none chosen. */
+  get choice(): SourceChoice | undefined {
+    return this.#kind.value === this.#choice.kind ? this.#choice : undefined;
+  }
+
+  /** Opens the browser's file dialogue; only within a click. */
+  askForFile(): void {
+    this.#file.click();
   }
 
   get view(): 'data' | 'track' {
@@ -134,7 +140,7 @@ export class Controls {
     }
     fillSelect(
       this.#model,
-      models.map((m) => [m.name, m.title]),
+      models.map((m) => [m.name, m.name]),
       name,
     );
     this.#fillSizes(name);
@@ -201,14 +207,13 @@ export class Controls {
     else if (kind === 'camera')
       this.#choice = { kind, ...(this.#camera.value && { deviceId: this.#camera.value }), ...size };
     else if (file) this.#choice = { kind, file };
-    // Without a file there is nothing to switch to yet.
-    else return;
-    this.#handlers.source(this.#choice);
+    this.#handlers.source(this.choice);
   }
 
   #fillSizes(name: string): void {
     const model = this.#models.find((m) => m.name === name);
     if (!model) return;
+    this.#model.title = model.title;
     fillSelect(
       this.#size,
       model.sizes.map((size) => [String(size), size === model.defaultSize ? `${size} px (default)` : `${size} px`]),

@@ -52,6 +52,7 @@ export function sample({ values, width, height }: DepthFrame, x: number, y: numb
 export function formatValue(value: number, unit: DepthUnit): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  const text = value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  const text = value.toFixed(digits).replace('-', '−');
   return unit === 'metres' ? `${text} m` : text;
 }

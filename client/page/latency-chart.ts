@@ -16,8 +16,10 @@ const STAGES: readonly (readonly [Stage, string, string])[] = [
 ];
 
 const SPAN = 60_000;
+/** The scale follows most of the samples; a single spike is cut off and does not flatten the rest for a minute. */
+const SCALE_PERCENTILE = 0.95;
 /** Left of the plot, for the scale. */
-const MARGIN = 44;
+const MARGIN = 52;
 const FOOT = 20;
 
 interface Sample {
@@ -73,8 +75,9 @@ export class LatencyChart {
     if (!context || width === 0) return;
     context.scale(ratio, ratio);
     const totals = this.#samples.map(({ stages }) => STAGES.reduce((sum, [stage]) => sum + (stages[stage] ?? 0), 0));
-    const step = niceStep(Math.max(10, ...totals) / 4);
-    const top = step * Math.max(1, Math.ceil(Math.max(10, ...totals) / step));
+    const highest = Math.max(10, percentile(totals, SCALE_PERCENTILE));
+    const step = niceStep(highest / 3);
+    const top = step * Math.ceil(highest / step);
     const plot = { width: width - MARGIN, height: height - FOOT - 8 };
     const y = (ms: number) => 8 + plot.height * (1 - ms / top);
 
@@ -82,7 +85,7 @@ export class LatencyChart {
     const x = (at: number) => MARGIN + plot.width * (1 - (now - at) / SPAN);
     context.save();
     context.beginPath();
-    context.rect(MARGIN, 0, plot.width, height);
+    context.rect(MARGIN, y(top), plot.width, plot.height);
     context.clip();
     const floor = this.#samples.map(() => 0);
     for (const [stage, , colour] of STAGES) {
@@ -133,6 +136,9 @@ export class LatencyChart {
     }
   }
 }
+
+const percentile = (values: number[], p: number): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(p * (values.length - 1))] ?? 0;
 
 /** The smallest of 1, 2, 5 times a power of ten that is at least `least`. */
 export function niceStep(least: number): number {

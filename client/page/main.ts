@@ -5,6 +5,7 @@ import {
   type LiveStats,
   type OutputSettings,
   type ReceivedFrame,
+  sceneStill,
 } from '../sdk/index.ts';
 import { Controls } from './controls.ts';
 import { byId } from './dom.ts';
@@ -69,12 +70,13 @@ let { codec } = settings;
 const controls = new Controls(settings, scenes, {
   toggle: () => (handle.session ? stop() : start()),
   source: (choice) => {
+    if (!handle.session) showStill();
     describeSource();
-    handle.session?.replaceSource(choice).catch(report);
+    if (choice) handle.session?.replaceSource(choice).catch(report);
   },
   output: (change) => {
     wanted = { ...wanted, ...change };
-    if (change.data === 'none') show('track');
+    if (change.data !== undefined) show(change.data === 'none' ? 'track' : 'data');
     handle.session?.update(change);
   },
   codec: (next) => {
@@ -89,10 +91,15 @@ const controls = new Controls(settings, scenes, {
 });
 
 function start(): void {
+  const { choice } = controls;
+  if (!choice) {
+    controls.askForFile();
+    return;
+  }
   end();
   problem.hide();
   const session = new DepthSession({
-    source: controls.choice,
+    source: choice,
     output: wanted,
     codec,
     ...(settings.server === undefined ? {} : { server: settings.server }),
@@ -110,6 +117,7 @@ function start(): void {
     controls.setModels(session.server?.models ?? [], output.model);
     controls.setOutput(output);
     describeEngine(session, output);
+    describeSource();
   });
   session.on('depth', (frame) => {
     handle.frame = frame;
@@ -161,17 +169,19 @@ function stop(): void {
   end();
   problem.hide();
   enter('idle');
+  showStill();
 }
 
 function report(error: DepthError): void {
   handle.errors = [...handle.errors.slice(-49), error];
   // What leads to reconnecting or the end is shown with that state.
-  if (handle.session?.state.name === 'live') problem.show(error, { mild: true });
+  if (handle.session?.state.name === 'live') problem.show(error, { mild: true, passing: true });
 }
 
 function show(view: 'data' | 'track'): void {
   controls.setView(view);
   stage.setView(view, handle.session?.depthStream);
+  describeSource();
 }
 
 function enter(state: StateName): void {
@@ -183,36 +193,63 @@ function enter(state: StateName): void {
 }
 
 function describeSource(state: StateName = (byId('state', HTMLElement).dataset['state'] ?? 'idle') as StateName): void {
-  const idle = state === 'idle' || state === 'failed';
+  if (state === 'idle' || state === 'failed') {
+    const source = controls.choice ? `${sourceLabel('')}\nPress Start to stream it` : 'Choose a video file';
+    stage.setMessages(source, 'Depth appears here');
+    return;
+  }
   stage.setMessages(
-    idle ? `${sourceLabel('')}\nPress Start to stream it` : handle.session?.source ? '' : 'Opening the source …',
-    idle ? 'Depth appears here' : state === 'live' ? 'Waiting for the first depth map …' : 'Connecting …',
+    handle.session?.source ? '' : 'Opening the source …',
+    state === 'live' ? missingDepth() : 'Connecting …',
   );
+}
+
+/** Why there is no depth picture although the session is live. */
+function missingDepth(): string {
+  const { track, data } = { ...wanted, ...handle.output };
+  if (controls.view === 'data' && data === 'none') return 'Depth data is off';
+  if (controls.view === 'track' && track === 'off') return 'The gray track is off';
+  return 'Waiting for the first depth map …';
+}
+
+/** A first picture of the chosen scene, so that one sees what Start would stream. */
+function showStill(): void {
+  const { choice } = controls;
+  stage.showStill(undefined);
+  if (choice?.kind !== 'scene') return;
+  sceneStill(choice)
+    .then((picture) => {
+      if (!handle.session && controls.choice === choice) stage.showStill(picture);
+    })
+    // A picture that is not there is no problem worth showing.
+    .catch(() => {});
 }
 
 function sourceLabel(label: string): string {
   const { choice } = controls;
-  if (choice.kind === 'scene') return scenes.find(({ name }) => name === choice.name)?.title ?? choice.name;
-  return label || (choice.kind === 'camera' ? 'Camera' : 'File');
+  if (choice?.kind === 'scene') return scenes.find(({ name }) => name === choice.name)?.title ?? choice.name;
+  return label || (choice?.kind === 'camera' ? 'Camera' : 'File');
 }
 
 function describeEngine({ server }: DepthSession, output: OutputSettings): void {
   const model = server?.models.find(({ name }) => name === output.model);
   const element = byId('engine', HTMLElement);
   element.textContent = [model?.title ?? output.model, server?.device].filter(Boolean).join(' · ');
-  element.title = `depthcast ${server?.version ?? ''}, session ${server?.session ?? ''}`;
+  element.title = server?.name ?? '';
 }
 
 /** Without data frames, the range comes with the statistics. */
-function showRangeOf({ near, far, depth }: LiveStats): void {
+function showRangeOf({ near, far, depth, client }: LiveStats): void {
   const { session, output } = handle;
   const unit = session?.server?.models.find(({ name }) => name === output?.model)?.unit ?? 'disparity';
   if (near !== far) stage.showRange({ unit, near, far });
-  if (depth.width > 0)
-    stage.showDepthDetail(`${depth.width} × ${depth.height}, ${output?.data === 'none' ? 'video' : output?.data}`);
+  if (depth.width === 0 || !output) return;
+  const data = output.data === 'none' ? '' : `, ${output.data} at ${client.depthRate.toFixed(0)} fps`;
+  stage.showDepthDetail(`${depth.width} × ${depth.height}${data}`);
 }
 
 stage.setMap(settings.map);
 show(settings.view);
 enter('idle');
 if (settings.autostart) start();
+else showStill();

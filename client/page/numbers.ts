@@ -24,7 +24,7 @@ const CELLS: readonly { label: string; title: string; read: (stats: LiveStats) =
   },
   { label: 'Latency p95', title: 'The same, 95th percentile', read: (s) => milliseconds(s.latency.p95) },
   {
-    label: 'Capture to depth',
+    label: 'End to end',
     title: 'From a picture’s capture to its depth reaching this page, median',
     read: (s) => milliseconds(s.client.captureToDepth),
   },

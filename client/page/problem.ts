@@ -28,12 +28,18 @@ const ADVICE: Record<string, string> = {
   DRAINING: 'The server is restarting. The page comes back by itself.',
   MODEL_NOT_FOUND: 'Choose another model.',
   BAD_SIZE: 'Choose another input size.',
+  DECODER_OVERRUN: 'The machine is busy; depth goes on with the next keyframe.',
   WORKER_DIED: 'The server restarts its depth worker by itself.',
 };
+
+/** What passes by itself is not shown for longer (milliseconds). */
+const NOTICE_TIME = 10_000;
 
 export interface ProblemOptions {
   /** Things go on: shown in a milder colour. */
   mild?: boolean;
+  /** It passes by itself, and so does the panel. */
+  passing?: boolean;
   /** When the next attempt comes (ms since the Unix epoch), and its number. */
   retry?: { at: number | undefined; attempt: number };
   /** What the button does; no button without. */
@@ -47,13 +53,14 @@ export class ProblemPanel {
   readonly #button = byId('problem-retry', HTMLButtonElement);
   #action: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #notice: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#button.addEventListener('click', () => this.#action?.());
     byId('problem-dismiss', HTMLButtonElement).addEventListener('click', () => this.hide());
   }
 
-  show(error: DepthError, { mild = false, retry, action }: ProblemOptions = {}): void {
+  show(error: DepthError, { mild = false, passing = false, retry, action }: ProblemOptions = {}): void {
     this.#panel.hidden = false;
     this.#panel.classList.toggle('mild', mild);
     byId('problem-code', HTMLElement).textContent = error.code;
@@ -66,11 +73,14 @@ export class ProblemPanel {
     this.#action = action?.run;
     clearInterval(this.#timer);
     this.#count(retry);
+    clearTimeout(this.#notice);
+    if (passing) this.#notice = setTimeout(() => this.hide(), NOTICE_TIME);
     if (retry?.at) this.#timer = setInterval(() => this.#count(retry), 250);
   }
 
   hide(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#notice);
     this.#panel.hidden = true;
   }
 

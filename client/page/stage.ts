@@ -10,6 +10,7 @@ const PROBE_STEP = 0.01;
 export class Stage {
   readonly #screens = [byId('source-screen', HTMLElement), byId('depth-screen', HTMLElement)] as const;
   readonly #sourceVideo = byId('source-video', HTMLVideoElement);
+  readonly #still = byId('source-still', HTMLCanvasElement);
   readonly #depthVideo = byId('depth-video', HTMLVideoElement);
   readonly #canvas = byId('depth-canvas', HTMLCanvasElement);
   readonly #context = this.#canvas.getContext('2d');
@@ -33,6 +34,7 @@ export class Stage {
   #sourceLabel = '';
 
   constructor() {
+    this.#depthVideo.addEventListener('resize', () => this.#draw());
     for (const screen of this.#screens) {
       screen.addEventListener('pointermove', (event) => this.#point(screen, event));
       screen.addEventListener('pointerdown', (event) => this.#point(screen, event));
@@ -50,8 +52,17 @@ export class Stage {
   showSource(stream: MediaStream | undefined, label: string): void {
     this.#sourceLabel = label;
     this.#sourceVideo.srcObject = stream ?? null;
+    if (stream) this.showStill(undefined);
     this.#sourceDetail.textContent = label;
     this.#screens[0].classList.toggle('live', stream !== undefined);
+  }
+
+  /** A picture for as long as there is no stream. */
+  showStill(picture: ImageData | undefined): void {
+    this.#still.hidden = !picture;
+    if (!picture) return;
+    Object.assign(this.#still, { width: picture.width, height: picture.height });
+    this.#still.getContext('2d')?.putImageData(picture, 0, 0);
   }
 
   setMessages(source: string, depth: string): void {
@@ -94,7 +105,9 @@ export class Stage {
     this.#depthVideo.srcObject = view === 'track' ? (stream ?? null) : null;
     this.#depthVideo.hidden = view !== 'track';
     this.#canvas.hidden = view === 'track';
-    this.#draw();
+    // What was drawn before may be long past.
+    if (view === 'data') this.#context?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    this.#frame = undefined;
   }
 
   /** Empties the depth picture; what was seen does not belong to what comes. */

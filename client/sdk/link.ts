@@ -13,8 +13,9 @@ export interface LinkOptions extends PeerOptions, SignallingOptions {
 }
 
 export interface ServerInfo {
-  session: string;
-  version: string;
+  /** Program and version. */
+  name: string;
+  /** What the networks run on, for people. */
   device: string;
   models: ModelInfo[];
 }
@@ -103,8 +104,8 @@ export class Link {
       signal,
     );
     this.#signalling = signalling;
-    const { session, server, device, models } = welcome;
-    this.#handlers.welcome({ session, version: server, device, models });
+    const { server, device, models } = welcome;
+    this.#handlers.welcome({ name: server, device, models });
     this.#handlers.settings(welcome.output);
     const candidates: (RTCIceCandidate | null)[] = [];
     let offered = false;

@@ -38,7 +38,7 @@ function isStats(value: unknown): boolean {
 const CHECKS: Record<ServerMessage['type'], (m: Fields) => boolean> = {
   welcome: (m) =>
     isNumber(m['protocol']) &&
-    ['session', 'server', 'device'].every((key) => isText(m[key])) &&
+    ['server', 'device'].every((key) => isText(m[key])) &&
     Array.isArray(m['models']) &&
     m['models'].every(isModel) &&
     isOutput(m['output']) &&
