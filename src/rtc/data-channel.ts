@@ -23,25 +23,27 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   readonly label: string;
   readonly protocol: string;
   readonly ordered: boolean;
-  /** Retransmissions that the channel makes, or undefined for a reliable one. */
+  /** Retransmissions that the channel makes, or undefined where their number is not limited. */
   readonly maxRetransmits: number | undefined;
   readonly #channel: RTCDataChannel;
   readonly #maxBuffered: number;
+  readonly #fail: (thrown: unknown) => void;
   #closed = false;
 
   /** @internal */
-  constructor(channel: RTCDataChannel, options: { maxBufferedBytes: number; maxRetransmits: number | undefined }) {
+  constructor(channel: RTCDataChannel, options: { maxBufferedBytes: number; fail: (thrown: unknown) => void }) {
     super();
     this.#channel = channel;
     this.#maxBuffered = options.maxBufferedBytes;
     this.label = channel.label;
     this.protocol = channel.protocol;
     this.ordered = channel.ordered;
-    this.maxRetransmits = options.maxRetransmits;
-    channel.onMessage.subscribe((data) => this.emit('message', data));
-    channel.bufferedAmountLow.subscribe(() => this.emit('drain'));
+    this.maxRetransmits = channel.maxRetransmits ?? undefined;
+    this.#fail = options.fail;
+    channel.onMessage.subscribe((data) => this.#guard(() => this.emit('message', data)));
+    channel.bufferedAmountLow.subscribe(() => this.#guard(() => this.emit('drain')));
     channel.stateChange.subscribe((state) => {
-      if (state === 'closed') this.#end();
+      if (state === 'closed') this.#guard(() => this.#end());
     });
   }
 
@@ -80,6 +82,15 @@ export class DataChannel extends Emitter<DataChannelEvents> {
     if (this.#closed) return;
     this.#channel.close();
     this.#end();
+  }
+
+  /** werift would swallow what a listener throws. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   #end(): void {

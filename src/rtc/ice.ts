@@ -11,6 +11,7 @@ import {
   serverReflexiveCandidate,
   type UdpTransport,
 } from 'werift';
+import { DepthcastError } from '../errors.ts';
 import { parseCandidate } from './candidate.ts';
 import { Emitter } from './emitter.ts';
 import { MAX_CANDIDATES } from './sdp.ts';
@@ -159,7 +160,10 @@ export class IceTransport extends Emitter<IceEvents> {
     this.#connection.addRemoteCandidate(candidate).catch(() => {});
   }
 
-  /** Opens the sockets, once, and collects our candidates. */
+  /**
+   * Opens the sockets, once, and collects our candidates.
+   * @throws DepthcastError BUSY without a free port
+   */
   async gather(): Promise<void> {
     const internals = this.#internals;
     internals.localCandidatesStart = true;
@@ -168,6 +172,8 @@ export class IceTransport extends Emitter<IceEvents> {
     }
     if (internals.protocols.length === 0) {
       await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
+      if (internals.protocols.length === 0)
+        throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
       await this.#gatherFromServers();
     }
     internals.localCandidatesEnd = true;

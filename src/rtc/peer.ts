@@ -87,7 +87,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
 
   /**
    * Answers an offer. The connection then sets itself up: 'connected' or 'closed' follows.
-   * @throws DepthcastError BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, PORT_IN_USE
+   * @throws DepthcastError BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, BUSY
    */
   static async answer(offerSdp: string, options: PeerOptions): Promise<RtcPeer> {
     const offer = parseOffer(offerSdp);
@@ -245,7 +245,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
         this.#media.start(keys);
         this.#state = 'connected';
         void this.#sctp?.start();
-        this.emit('connected');
+        this.#guard(() => this.emit('connected'));
       });
   }
 
@@ -254,9 +254,13 @@ export class RtcPeer extends Emitter<PeerEvents> {
     try {
       run();
     } catch (thrown) {
-      void this.#end({ reason: 'failed', error: toDepthcastError(thrown) });
+      this.#fail(thrown);
     }
   }
+
+  readonly #fail = (thrown: unknown): void => {
+    void this.#end({ reason: 'failed', error: toDepthcastError(thrown) });
+  };
 
   #adoptVideo(): void {
     const { video } = this.#agreement;
@@ -271,6 +275,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
           localSsrc: this.#ssrc,
           receiveBitrate: this.#options.receiveBitrate,
           sendRtcp: media.sendRtcp,
+          fail: this.#fail,
           roundTripTime: () => this.#ice.roundTripTime,
         });
       }
@@ -283,6 +288,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
           ssrc: this.#ssrc,
           rtxSsrc: this.#rtxSsrc,
           sendRtp: media.sendRtp,
+          fail: this.#fail,
           ...(this.#options.sendBitrate ? { bitrate: this.#options.sendBitrate } : {}),
         });
       }
@@ -290,8 +296,12 @@ export class RtcPeer extends Emitter<PeerEvents> {
   }
 
   #openSctp(data: NonNullable<Agreement['data']>): void {
-    this.#sctp = new SctpTransport(this.#dtls, data, this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE)
-      .on('channel', (channel) => this.emit('channel', channel))
+    this.#sctp = new SctpTransport(this.#dtls, {
+      agreement: data,
+      maxMessageSize: this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE,
+      fail: this.#fail,
+    })
+      .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
       .on('abuse', (detail) => {
         void this.#end({ reason: 'failed', error: new DepthcastError('BAD_REQUEST', { detail }) });
       });

@@ -52,6 +52,8 @@ interface ReceiverOptions {
   /** bit/s to ask the sender for. */
   receiveBitrate: number;
   sendRtcp: (packet: Buffer) => void;
+  /** Takes what a listener throws out of a timer. */
+  fail: (thrown: unknown) => void;
   /** ms, where known. */
   roundTripTime: () => number | undefined;
 }
@@ -297,7 +299,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (nacks.size > 0 && !this.#closed) {
       this.#nackTimer ??= setTimeout(() => {
         this.#nackTimer = undefined;
-        this.#recover(performance.now());
+        try {
+          this.#recover(performance.now());
+        } catch (thrown) {
+          this.#options.fail(thrown);
+        }
       }, NACK_TICK_MS);
     }
   }

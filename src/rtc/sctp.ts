@@ -4,6 +4,7 @@ import type { DtlsTransport } from './dtls.ts';
 import { Emitter } from './emitter.ts';
 import type { DataAgreement } from './negotiation.ts';
 import { isSaneSctp } from './sctp-guard.ts';
+import { LIFETIME_SCALE, repairSctp, type SctpAssociation } from './sctp-repair.ts';
 
 interface SctpEvents {
   channel: [channel: DataChannel];
@@ -17,15 +18,8 @@ interface TransportInternals {
   dataChannelFlush(): Promise<void>;
 }
 
-interface AssociationInternals {
-  handleData(packet: Buffer): Promise<void>;
-  transmit(): Promise<void>;
-  lastReceivedTsn: number | undefined;
-  advertisedRwnd: number;
-}
-
 interface ChannelInternals {
-  parameters: { maxRetransmits?: number | undefined };
+  parameters: { maxPacketLifeTime?: number | undefined };
 }
 
 const LOCAL_PORT = 5000;
@@ -38,12 +32,19 @@ const MAX_OVERDRAFT_BYTES = 256 << 10;
 export class SctpTransport extends Emitter<SctpEvents> {
   readonly channels = new Set<DataChannel>();
   readonly #transport: RTCSctpTransport;
-  readonly #association: AssociationInternals;
+  readonly #association: SctpAssociation;
   readonly #agreement: DataAgreement;
+  readonly #fail: (thrown: unknown) => void;
   #closed = false;
 
-  constructor(dtls: DtlsTransport, agreement: DataAgreement, maxMessageSize: number) {
+  /** @param fail takes what a listener throws */
+  constructor(
+    dtls: DtlsTransport,
+    options: { agreement: DataAgreement; maxMessageSize: number; fail: (thrown: unknown) => void },
+  ) {
     super();
+    const { agreement, maxMessageSize } = options;
+    this.#fail = options.fail;
     this.#agreement = agreement;
     this.#transport = new RTCSctpTransport(LOCAL_PORT, maxMessageSize);
     const internals = this.#transport as unknown as TransportInternals;
@@ -54,7 +55,8 @@ export class SctpTransport extends Emitter<SctpEvents> {
     internals.dataChannelFlush = () => flush().catch(() => {});
 
     this.#transport.setDtlsTransport(dtls as unknown as RTCDtlsTransport);
-    this.#association = this.#transport.sctp as unknown as AssociationInternals;
+    this.#association = this.#transport.sctp as unknown as SctpAssociation;
+    repairSctp(this.#association);
     const transmit = this.#association.transmit.bind(this.#association);
     this.#association.transmit = () => transmit().catch(() => {});
     this.#transport.setRemoteMaxMessageSize(agreement.maxMessageSize);
@@ -87,10 +89,9 @@ export class SctpTransport extends Emitter<SctpEvents> {
       this.emit('abuse', `it opened more than ${MAX_CHANNELS} data channels`);
       return;
     }
-    const maxRetransmits = channel.maxRetransmits ?? undefined;
-    // werift takes 0 for "unlimited"; anything between 0 and 1 does what 0 means.
-    if (maxRetransmits === 0) (channel as unknown as ChannelInternals).parameters.maxRetransmits = 0.5;
-    const wrapped = new DataChannel(channel, { maxBufferedBytes: DEFAULT_MAX_BUFFERED, maxRetransmits });
+    const { parameters } = channel as unknown as ChannelInternals;
+    if (parameters.maxPacketLifeTime !== undefined) parameters.maxPacketLifeTime *= LIFETIME_SCALE;
+    const wrapped = new DataChannel(channel, { maxBufferedBytes: DEFAULT_MAX_BUFFERED, fail: this.#fail });
     this.channels.add(wrapped);
     wrapped.once('close', () => this.channels.delete(wrapped));
     this.emit('channel', wrapped);

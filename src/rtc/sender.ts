@@ -45,6 +45,8 @@ interface SenderOptions {
   bitrate?: BitrateLimits;
   /** False where the connection is not up. */
   sendRtp: (packet: Buffer, headerLength: number) => boolean;
+  /** Takes what a listener throws out of a timer. */
+  fail: (thrown: unknown) => void;
 }
 
 /** IPv6 and UDP headers (48) and this stay below the 1280 bytes that every path carries. */
@@ -258,7 +260,11 @@ export class VideoSender extends Emitter<SenderEvents> {
       this.#keyframeTimer ??= setTimeout(() => {
         this.#keyframeTimer = undefined;
         this.#keyframeAt = performance.now();
-        this.emit('keyframe');
+        try {
+          this.emit('keyframe');
+        } catch (thrown) {
+          this.#options.fail(thrown);
+        }
       }, wait);
     }
   }
