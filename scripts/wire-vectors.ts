@@ -93,7 +93,7 @@ const CASES: Case[] = [
   },
   {
     name: 'u16-packed',
-    says: 'A ramp that falls by one a pixel and rises by ten a row, packed.',
+    says: 'A ramp that falls by one a pixel and rises by ten a row, two outliers at its end; packed.',
     format: 'u16',
     info: { ...base, width: 16, height: 8, near: 126, far: 0 },
     input: Float32Array.from({ length: 128 }, (_, i) =>

@@ -135,6 +135,27 @@ test.each(CODECS.flatMap((codec) => [[codec, 1_500_000, 500_000] as const, [code
   },
 );
 
+test('VP8 takes a large change of bitrate by itself, after a while, and no small one', async () => {
+  const encoder = await GrayEncoder.create({ codec: 'VP8', width: 64, height: 48, bitrate: 500_000, fps: 30 });
+  const keys: number[] = [];
+  const changes = new Map([
+    [60, 450_000],
+    [90, 300_000],
+    [95, 100_000],
+    [200, 120_000],
+    [210, Number.NaN],
+    [220, 1e12],
+  ]);
+  for (let n = 0; n < 600; n++) {
+    const change = changes.get(n);
+    if (change !== undefined) encoder.setBitrate(change);
+    if ((await encoder.encode(luma(0), 160, 120, n * 3000)).keyframe) keys.push(n);
+  }
+  // 300k at once; 100k when a second has passed since; NaN counts as none; the top rate eight seconds later.
+  expect(keys).toEqual([0, 90, 121, 210, 451]);
+  encoder.close();
+});
+
 test('timestamps that jump or stand still do not stop the encoder', async () => {
   for (const codec of CODECS) {
     const encoder = await GrayEncoder.create({ codec, width: 64, height: 48, bitrate: 100_000, fps: 30 });

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-/** Runs a part of hostile.child.ts in a process of its own: native code that crashes must not take the tests with it. */
+/** Runs a part of test/hostile-video.ts in a process of its own: native code that crashes must not take the tests with it. */
 function child(part: string): Promise<{ code: number | null; signal: string | null; report: unknown }> {
   return new Promise((resolve, reject) => {
     const script = fileURLToPath(new URL('../../test/hostile-video.ts', import.meta.url));
