@@ -230,7 +230,7 @@ test.each(CODECS)('%s: pictures beyond the limit are refused, and the next good 
   decoder.close();
 });
 
-test.each(CODECS)('%s: nothing is shown before a keyframe, after damage, or after a loss', async (codec) => {
+test.each(CODECS)('%s: nothing is shown before a keyframe or after damage', async (codec) => {
   const frames = await encoded(codec, 12);
   const [key] = await encoded(codec, 1);
   const decoder = await VideoDecoder.create(codec);
@@ -250,11 +250,7 @@ test.each(CODECS)('%s: nothing is shown before a keyframe, after damage, or afte
   expect(await shown(frames[3]!)).toBe(false);
   expect(await shown({ ...key!, rtpTimestamp: 90_000 })).toBe(true);
   expect(await shown(frames[1]!)).toBe(true);
-  decoder.waitForKeyframe();
-  expect(decoder.waitsForKeyframe).toBe(true);
-  expect(await shown(frames[3]!)).toBe(false);
-  expect(await shown(frames[0]!)).toBe(true);
-  expect(decoder.stats).toEqual({ decoded: 5, skipped: 3, failed: 1 });
+  expect(decoder.stats).toEqual({ decoded: 4, skipped: 2, failed: 1 });
   decoder.close();
 });
 

@@ -31,7 +31,8 @@ interface Waiting {
 
 /**
  * Decodes one stream, strictly in order and without delay: one frame in, one picture out. It never hands out a picture
- * that was decoded from a broken reference: after any failure it waits for the next keyframe.
+ * that was decoded from a broken reference: after any failure it waits for the next keyframe. What it cannot see is a
+ * frame that never came (VP8 numbers none): its source must hold back what follows a loss until a keyframe.
  */
 export class VideoDecoder {
   readonly codec: VideoCodec;
@@ -43,7 +44,7 @@ export class VideoDecoder {
   readonly #maxHeight: number;
   readonly #queue: Waiting[] = [];
   #draining = false;
-  /** Whether frames are missing since the last one that was let in. */
+  /** Whether frames were refused since the last one that was let in. */
   #gap = false;
   /** Whether the decoder's references are no good. */
   #broken = true;
@@ -91,14 +92,6 @@ export class VideoDecoder {
   /** Whether nothing will be decoded before a keyframe arrives: ask the sender for one. */
   get waitsForKeyframe(): boolean {
     return this.#gap || (this.#broken && !this.#queue.some(({ frame }) => frame.keyframe));
-  }
-
-  /**
-   * Says that frames between the last and the next one are missing: nothing is decoded before a keyframe. Codecs cannot
-   * tell that by themselves; VP8 frames carry no number, and the H.264 decoder fills gaps with guesses.
-   */
-  waitForKeyframe(): void {
-    this.#gap = true;
   }
 
   /**
