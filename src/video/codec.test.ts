@@ -280,6 +280,18 @@ test('a decoder that cannot keep up refuses, and comes back with the next keyfra
   decoder.close();
 });
 
+test('a decoder at work does not ask for keyframes', async () => {
+  const frames = await encoded('VP8', 6);
+  const decoder = await VideoDecoder.create('VP8');
+  const asked = frames.map(async (frame) => {
+    (await decoder.decode(frame))!.close();
+    return decoder.waitsForKeyframe;
+  });
+  expect(decoder.waitsForKeyframe).toBe(false); // one is on its way
+  expect(await Promise.all(asked)).toEqual(new Array(6).fill(false));
+  decoder.close();
+});
+
 test('closing a busy decoder lets go of everything', async () => {
   const frames = await encoded('H264', 5);
   const before = Picture.open;

@@ -43,7 +43,8 @@ export class VideoDecoder {
   readonly #maxWidth: number;
   readonly #maxHeight: number;
   readonly #queue: Waiting[] = [];
-  #draining = false;
+  /** The frame that is being decoded. */
+  #current: EncodedFrame | undefined;
   /** Whether frames were refused since the last one that was let in. */
   #gap = false;
   /** Whether the decoder's references are no good. */
@@ -91,7 +92,8 @@ export class VideoDecoder {
 
   /** Whether nothing will be decoded before a keyframe arrives: ask the sender for one. */
   get waitsForKeyframe(): boolean {
-    return this.#gap || (this.#broken && !this.#queue.some(({ frame }) => frame.keyframe));
+    const coming = this.#current?.keyframe || this.#queue.some(({ frame }) => frame.keyframe);
+    return this.#gap || (this.#broken && !coming);
   }
 
   /**
@@ -119,7 +121,7 @@ export class VideoDecoder {
         return reject(new DepthcastError('DECODER_OVERRUN'));
       }
       this.#queue.push({ frame, resolve, reject });
-      if (!this.#draining) void this.#drain();
+      if (!this.#current) void this.#drain();
     });
   }
 
@@ -137,9 +139,9 @@ export class VideoDecoder {
   }
 
   async #drain(): Promise<void> {
-    this.#draining = true;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
       const { frame, resolve, reject } = next;
+      this.#current = frame;
       try {
         const picture = await this.#guard.run(() => this.#decode(frame));
         if (this.#guard.closed) picture?.close();
@@ -149,7 +151,7 @@ export class VideoDecoder {
         reject(error);
       }
     }
-    this.#draining = false;
+    this.#current = undefined;
   }
 
   async #decode(frame: EncodedFrame): Promise<Picture | undefined> {
@@ -157,29 +159,18 @@ export class VideoDecoder {
       this.stats.skipped++;
       return undefined;
     }
-    // Until this frame has come out well, its successors have nothing to build on.
-    const wasBroken = this.#broken;
-    this.#broken = true;
-    const size = codedSize(this.codec, frame.data);
-    if (size && (size.width > roundUp(this.#maxWidth) || size.height > roundUp(this.#maxHeight))) this.#refuse(size);
-    if (wasBroken) this.#context.flushBuffers();
-    await this.#send(frame);
-
-    const decoded = new av.Frame();
-    decoded.alloc();
     try {
-      const shown = this.#receive(decoded, frame);
+      const size = codedSize(this.codec, frame.data);
+      if (size && (size.width > roundUp(this.#maxWidth) || size.height > roundUp(this.#maxHeight))) this.#refuse(size);
+      if (this.#broken) this.#context.flushBuffers();
+      await this.#send(frame);
+      const picture = this.#receive(frame);
       this.#broken = false;
-      if (shown) {
-        this.stats.decoded++;
-        return new Picture(decoded, frame);
-      }
+      return picture;
     } catch (error) {
-      decoded.free();
+      this.#broken = true;
       throw error;
     }
-    decoded.free();
-    return undefined;
   }
 
   async #send({ data, rtpTimestamp, keyframe }: EncodedFrame): Promise<void> {
@@ -193,8 +184,23 @@ export class VideoDecoder {
   }
 
   /** Takes the picture out. #send has decoded it already: this only moves a pointer, in 0.01 ms, and may be synchronous. */
-  #receive(decoded: av.Frame, frame: EncodedFrame): boolean {
-    const code = this.#context.receiveFrameSync(decoded);
+  #receive(frame: EncodedFrame): Picture | undefined {
+    const decoded = new av.Frame();
+    decoded.alloc();
+    try {
+      if (this.#isShown(this.#context.receiveFrameSync(decoded), decoded, frame)) {
+        this.stats.decoded++;
+        return new Picture(decoded, frame);
+      }
+    } catch (error) {
+      decoded.free();
+      throw error;
+    }
+    decoded.free();
+    return undefined;
+  }
+
+  #isShown(code: number, decoded: av.Frame, frame: EncodedFrame): boolean {
     if (code === av.AVERROR_EAGAIN) {
       // VP8 has invisible frames. An H.264 picture that does not come out is damaged, or waits for a later one.
       if (this.codec === 'H264' && hasSlice(frame.data)) throw failed('the frame gave no picture');
