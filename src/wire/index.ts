@@ -6,7 +6,7 @@ export {
   type ReassemblerOptions,
   type ReassemblerStats,
 } from './chunks.ts';
-export { type Inflate, inflateRaw } from './inflate.ts';
+export type { Inflate } from './inflate.ts';
 export { PACKET_HEADER_SIZE } from './layout.ts';
 export { type Deflate, DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
 export type { DepthFormat, DepthFrame, DepthFrameInfo, DepthUnit } from './types.ts';

@@ -26,23 +26,23 @@ export const PACKET_FIELDS = {
 } as const;
 
 export const PACKET_HEADER_SIZE = 64;
-export const PACKET_VERSION = 1;
+const PACKET_VERSION = 1;
 /** "DCDF" */
-export const PACKET_MAGIC = 0x46444344;
+const PACKET_MAGIC = 0x46444344;
 
 export const FLAG_PACKED = 1;
-export const FLAG_METRES = 2;
-export const FLAG_CAPTURE_TIME = 4;
-export const FLAG_LATENCY = 8;
+const FLAG_METRES = 2;
+const FLAG_CAPTURE_TIME = 4;
+const FLAG_LATENCY = 8;
 const KNOWN_FLAGS = FLAG_PACKED | FLAG_METRES | FLAG_CAPTURE_TIME | FLAG_LATENCY;
 
 /** Format codes: the index is the byte on the wire. */
-export const FORMATS = ['none', 'u8', 'u16', 'f16'] as const satisfies readonly DepthFormat[];
+const FORMATS = ['none', 'u8', 'u16', 'f16'] as const satisfies readonly DepthFormat[];
 /** Bytes of one stored value. */
 export const VALUE_SIZE: Readonly<Record<DepthFormat, number>> = { none: 0, u8: 1, u16: 2, f16: 2 };
 
 /** Most values in one depth map, a bound on what a packet can make its receiver allocate. */
-export const MAX_VALUES = 1 << 24;
+const MAX_VALUES = 1 << 24;
 /** Deflate cannot expand by more than this (zlib's technical notes: 1032:1). */
 const MAX_EXPANSION = 1032;
 

@@ -1,7 +1,7 @@
 import type { Affine } from './layout.ts';
 
 /** The u16 code of a pixel without a value: NaN or infinite where it was encoded, NaN where it is decoded. */
-export const NO_VALUE = 0xffff;
+const NO_VALUE = 0xffff;
 const U16_STEPS = 0xfffe;
 const U8_STEPS = 0xff;
 
