@@ -13,7 +13,6 @@ class Stage:
     lr: float
     encoder_lr: float  # relative to lr
     memory_lr: float  # relative to lr, for the temporal attentions
-    decay: float  # the last share of the stage over which lr falls to zero
     strength: float  # of degradation: 0 none, 1 full
     batch_pixels: int
     sizes: list  # [width, height, weight]

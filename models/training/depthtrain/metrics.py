@@ -15,3 +15,49 @@ def errors(p, g, alignment, farthest=FARTHEST):
     depth = 1 / np.clip(alignment[0] * p + alignment[1], 1 / farthest, 1 / NEAREST)
     truth = 1 / g
     return float(np.mean(np.abs(depth - truth) / truth)), float(np.mean(np.maximum(depth / truth, truth / depth) < 1.25))
+
+
+def reproject_error(depth, other, pose, other_pose, intrinsics, consistent):
+    """Mean relative difference between `depth` carried into the other view and that view's own depth, where `consistent`."""
+    fx, fy, cx, cy = intrinsics
+    h, w = depth.shape
+    v, u = np.nonzero(consistent)
+    z = depth[v, u]
+    points = np.stack([(u - cx) / fx * z, (v - cy) / fy * z, z, np.ones_like(z)])
+    moved = np.linalg.inv(other_pose) @ pose @ points
+    ahead = moved[2] > 1e-3
+    x, y = (np.full(len(z), -1, int) for _ in range(2))
+    x[ahead] = np.rint(moved[0, ahead] / moved[2, ahead] * fx + cx).clip(-1, w)
+    y[ahead] = np.rint(moved[1, ahead] / moved[2, ahead] * fy + cy).clip(-1, h)
+    inside = (x >= 0) & (x < w) & (y >= 0) & (y < h)
+    if inside.sum() < 100:
+        return np.nan
+    there = other[y[inside], x[inside]]
+    return float(np.mean(np.abs(moved[2, inside] - there) / there))
+
+
+def consistency(truth, other, pose, other_pose, intrinsics, farthest, tolerance=0.05):
+    """Pixels whose true depth agrees with the other view's: neither occluded nor on a moving thing. bool [H,W]."""
+    fx, fy, cx, cy = intrinsics
+    h, w = truth.shape
+    v, u = np.mgrid[0:h, 0:w]
+    z = truth
+    known = (z > 0) & (z < farthest)
+    points = np.stack([(u - cx) / fx * z, (v - cy) / fy * z, z, np.ones_like(z)]).reshape(4, -1)
+    moved = (np.linalg.inv(other_pose) @ pose @ points).reshape(4, h, w)
+    ahead = np.maximum(moved[2], 1e-3)
+    x, y = np.rint(moved[0] / ahead * fx + cx).clip(-1, w).astype(int), np.rint(moved[1] / ahead * fy + cy).clip(-1, h).astype(int)
+    inside = known & (moved[2] > 1e-3) & (x >= 0) & (x < w) & (y >= 0) & (y < h)
+    there = np.where(inside, other[y.clip(0, h - 1), x.clip(0, w - 1)], 0)
+    return inside & (there > 0) & (np.abs(moved[2] - there) < tolerance * np.maximum(there, 1e-3))
+
+
+def temporal_alignment_error(depth, truth, poses, intrinsics, farthest):
+    """TAE (Yang et al., Depth Any Video; used by Video Depth Anything): mean relative difference between each frame's predicted
+    depth carried into the next view (and back) and the depth predicted there; over pixels whose truth is consistent."""
+    scores = []
+    for i in range(len(depth) - 1):
+        for a, b in ((i, i + 1), (i + 1, i)):
+            same = consistency(truth[a], truth[b], poses[a], poses[b], intrinsics, farthest)
+            scores.append(reproject_error(depth[a], depth[b], poses[a], poses[b], intrinsics, same))
+    return float(np.nanmean(scores))

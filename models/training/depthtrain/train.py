@@ -1,9 +1,12 @@
 """Train, or resume training.
 
-Usage: python3 -m depthtrain.train --config config.toml --data DIR --run DIR --build DIR [--init FILE]
+Usage: python3 -m depthtrain.train --config config.toml --data DIR --run DIR --build DIR [--init FILE] [--settle IMAGES]
 
 DIR/frames and DIR/clips of --data hold the generator's shards. --run receives last.pt (checkpoint, atomically replaced) and
 log.jsonl (one JSON object a line: training and validation curves). The same command resumes.
+
+The learning rate stays constant, so that a run can go on for as long as there is time. To harvest it, continue a copy of its
+last.pt in another --run with --settle: the rate falls to zero over that many images, and the run ends.
 """
 import argparse
 import copy
@@ -37,7 +40,7 @@ def arguments():
     parser.add_argument('--build', required=True)
     parser.add_argument('--init', help='weights to start from when there is no checkpoint yet')
     parser.add_argument('--consume', action='store_true', help='delete shards once they are in memory')
-    parser.add_argument('--images', type=int, help='stop at this many images')
+    parser.add_argument('--settle', type=int, default=0, help='let the rate fall to zero over this many images from the --init checkpoint, then stop')
     return parser.parse_args()
 
 
@@ -56,11 +59,14 @@ class Trainer:
             self.net.load_state_dict(state.get('net', state['ema']))
         self.ema = copy.deepcopy(self.net)
         self.ema.eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.parameter_groups(), lr=1e-3, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(self.parameter_groups(), lr=1e-3, betas=(0.9, 0.98), foreach=True)
         if state and 'optimizer' in state:
             self.ema.load_state_dict(state['ema'])
             self.optimizer.load_state_dict(state['optimizer'])
             self.images, self.steps = state['images'], state['steps']
+        self.settle_from = None
+        if args.settle:
+            self.settle_from = state['settle_from'] if start == checkpoint and 'settle_from' in state else self.images
         self.started_at_step = self.steps
         self.stopping = False
 
@@ -75,17 +81,18 @@ class Trainer:
                 for (part, decay), group in groups.items()]
 
     def stage(self):
-        """-> (stage, share of it done)."""
-        start = 0
+        """The stage that the run has reached; None when all are done."""
+        end = 0
         for stage in self.config.stages:
-            if self.images < start + stage.images or stage is self.config.stages[-1]:
-                return stage, (self.images - start) / stage.images
-            start += stage.images
+            end += stage.images
+            if self.images < end:
+                return stage
+        return None
 
-    def set_rates(self, stage, done):
+    def set_rates(self, stage):
         rate = stage.lr * min(1.0, (self.steps - self.started_at_step + 1) / self.config.warmup_steps)
-        if stage.decay > 0 and done > 1 - stage.decay:
-            rate *= max(0.0, (1 - done) / stage.decay)
+        if self.settle_from is not None:
+            rate *= max(0.0, 1 - (self.images - self.settle_from) / self.args.settle)
         factors = {'encoder': stage.encoder_lr, 'memory': stage.memory_lr, 'rest': 1.0}
         for group in self.optimizer.param_groups:
             group['lr'] = rate * factors[group['part']]
@@ -115,16 +122,17 @@ class Trainer:
     @torch.no_grad()
     def average(self):
         keep = min(self.config.ema, (1 + self.steps) / (10 + self.steps)) ** EMA_EVERY
-        for mean, value in zip(self.ema.state_dict().values(), self.net.state_dict().values()):
-            if mean.dtype.is_floating_point:
-                mean.mul_(keep).add_(value, alpha=1 - keep)
-            else:
-                mean.copy_(value)
+        pairs = [(m, v) for m, v in zip(self.ema.state_dict().values(), self.net.state_dict().values()) if m.dtype.is_floating_point]
+        means, values = [m for m, _ in pairs], [v for _, v in pairs]
+        torch._foreach_mul_(means, keep)
+        torch._foreach_add_(means, values, alpha=1 - keep)
 
     def save(self, name='last.pt', full=True):
         state = {'ema': self.ema.state_dict(), 'images': self.images, 'steps': self.steps}
         if full:
             state |= {'net': self.net.state_dict(), 'optimizer': self.optimizer.state_dict()}
+        if self.settle_from is not None:
+            state['settle_from'] = self.settle_from
         torch.save(state, self.run / (name + '.tmp'))
         os.replace(self.run / (name + '.tmp'), self.run / name)
 
@@ -145,14 +153,14 @@ class Trainer:
             raise SystemExit(f'no shards in {frames.folder}')
         validation = Validation(args.data, library, self.device)
         feeder = Feeder(library, frames, clips, config, seed=[config.seed, self.images])
-        feeder.start(self.stage()[0])
+        feeder.start(self.stage() or config.stages[-1])
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, 'stopping', True))
         last_log = last_save = time.time()
-        last_validation = 0.0 if self.images == 0 else time.time()
+        last_validation = 0.0  # at once: new data or a new network may have come since
         sums, seen, waited = {}, self.images, 0.0
         while not self.stopping:
-            stage, done = self.stage()
-            if done >= 1 or (args.images and self.images >= args.images):
+            stage = self.stage()
+            if stage is None or (self.settle_from is not None and self.images >= self.settle_from + args.settle):
                 break
             feeder.stage = stage
             now = time.time()
@@ -162,7 +170,7 @@ class Trainer:
             if now - last_save > config.checkpoint_seconds:
                 self.save()
                 last_save = time.time()
-            rate = self.set_rates(stage, done)
+            rate = self.set_rates(stage)
             before = time.time()
             batch = feeder.next()
             waited += time.time() - before

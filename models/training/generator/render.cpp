@@ -32,12 +32,13 @@ uint8_t toneMap(float v) {
 
 }  // namespace
 
-void Renderer::render(const Scene& scene, int size, uint8_t* rgb, float* disparity) {
+float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rgb, float* disparity) {
   size_ = size;
   rasterise(scene);
   drawShadows(scene);
   resolveDisparity(disparity);
   occlude(scene, disparity);
+  light_.resize(size_t(size) * size);
   const int row = 2 * size;
   for (int y = 0; y < size; y++)
     for (int x = 0; x < size; x++) {
@@ -58,11 +59,23 @@ void Renderer::render(const Scene& scene, int size, uint8_t* rgb, float* dispari
           }
         colour = colour + shade(scene, ids[k], 2 * x + sx / n, 2 * y + sy / n, x, y) * (n * 0.25f);
       }
-      uint8_t* o = rgb + (size_t(y) * size + x) * 3;
-      o[0] = toneMap(colour.x);
-      o[1] = toneMap(colour.y);
-      o[2] = toneMap(colour.z);
+      light_[size_t(y) * size + x] = colour;
     }
+  if (exposure <= 0) exposure = meter(scene.light.exposure);
+  for (const Vec3& v : light_) {
+    *rgb++ = toneMap(v.x * exposure);
+    *rgb++ = toneMap(v.y * exposure);
+    *rgb++ = toneMap(v.z * exposure);
+  }
+  return exposure;
+}
+
+// As a camera's automatic exposure: burnt-out windows and skies weigh no more than white
+float Renderer::meter(float target) const {
+  float sum = 0;
+  int count = 0;
+  for (size_t i = 0; i < light_.size(); i += 7, count++) sum += std::min(1.f, (light_[i].x + light_[i].y + light_[i].z) / 3);
+  return clamp(target * count / std::max(sum, 1e-4f), 0.4f, 6.f);
 }
 
 void Renderer::rasterise(const Scene& scene) {

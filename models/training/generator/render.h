@@ -7,7 +7,8 @@
 class Renderer {
  public:
   // rgb [size,size,3]; disparity [size,size] in 1/m along the optical axis, 0 = infinitely far
-  void render(const Scene& scene, int size, uint8_t* rgb, float* disparity);
+  // exposure: 0 measures the image; the value used is returned, so that a clip keeps its first frame's
+  float render(const Scene& scene, int size, float exposure, uint8_t* rgb, float* disparity);
 
  private:
   static constexpr int kShadowSize = 320;
@@ -21,6 +22,7 @@ class Renderer {
   void occlude(const Scene& scene, const float* disparity);
   Vec3 shade(const Scene& scene, int id, float x, float y, int px, int py) const;
   Vec3 skyColour(const Scene& scene, const Vec3& direction) const;
+  float meter(float target) const;
   float shadowed(const Scene& scene, const Vec3& point, int px, int py) const;
 
   int size_ = 0;
@@ -28,5 +30,6 @@ class Renderer {
   std::vector<int> ids_;
   std::vector<Setup> setups_;
   std::vector<float> shadowMap_, occlusion_;
+  std::vector<Vec3> light_;
   Vec3 lightX_, lightY_;
 };

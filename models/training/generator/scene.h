@@ -35,6 +35,7 @@ struct Lighting {
   float shadowRadius = 8, shadowSoftness = 1.5f;  // metres around shadowCentre; texels
   Vec3 shadowCentre;
   float occlusionRadius = 0.3f, occlusion = 1;
+  float exposure = 0.2f;  // mean linear light of the picture
   float fog = 0;  // a metre
   Vec3 fogColour;
 };

@@ -4,7 +4,7 @@ using Kind = Surface;
 
 int Stage::material(Surface kind, float metres, const Vec3& tint, float recolour, float specular) {
   Material m;
-  m.texture = wild || r.chance(0.12f) ? gTextures.any(r) : gTextures.of(r, kind);
+  m.texture = wild || r.chance(0.06f) ? gTextures.any(r) : gTextures.of(r, kind);
   m.scale = 1 / metres;
   float turn = r.chance(0.7f) ? r.below(4) * kPi / 2 : r.uniform(0, 2 * kPi);
   m.cosine = std::cos(turn);
@@ -37,12 +37,12 @@ Vec3 Stage::paint() {
 }
 
 int Stage::wall() {
-  Surface kind = r.pick({Kind::Plain, Kind::Plain, Kind::Plaster, Kind::Plaster, Kind::Plaster, Kind::Clouds, Kind::Brick,
-                         Kind::Tile, Kind::Stripe, Kind::Power, Kind::Wood, Kind::Photo});
+  Surface kind = r.chance(0.55f) ? r.pick({Kind::Plain, Kind::Plaster})
+                                 : r.pick({Kind::Plaster, Kind::Clouds, Kind::Brick, Kind::Tile, Kind::Stripe, Kind::Power, Kind::Wood, Kind::Photo});
   Vec3 tint = paint();
   float size = r.logUniform(0.3f, 3), keep = r.uniform(0.3f, 1), shine = r.chance(0.3f) ? r.uniform(0, 0.15f) : 0;
   int m = withoutShadow(material(kind, size, tint, keep, shine));
-  if (kind == Surface::Plain || kind == Surface::Plaster) scene.materials[m].gain = grey(r.uniform(0.1f, 0.6f));
+  if (kind == Surface::Plain || kind == Surface::Plaster) scene.materials[m].gain = grey(r.uniform(0.05f, 0.5f));
   return m;
 }
 
@@ -69,11 +69,13 @@ int Stage::wood() {
 int Stage::fabric() {
   Vec3 tint = randomColour(r);
   float size = r.logUniform(0.1f, 1.5f), keep = r.uniform(0.2f, 1);
-  return material({Kind::Plain, Kind::Plain, Kind::Weave, Kind::Weave, Kind::Clouds, Kind::Stripe, Kind::Power, Kind::Tile,
+  if (r.chance(0.4f)) return material({Kind::Plain, Kind::Plaster, Kind::Weave}, size, tint, r.uniform(0.8f, 1));
+  return material({Kind::Plain, Kind::Weave, Kind::Clouds, Kind::Stripe, Kind::Power, Kind::Tile,
                    Kind::Collage, Kind::Photo, Kind::Cells}, size, tint, keep);
 }
 
 int Stage::anything() {
+  if (r.chance(0.3f)) return plastic();
   Vec3 tint = randomColour(r);
   float size = r.logUniform(0.1f, 2), keep = r.unit(), shine = r.chance(0.4f) ? r.uniform(0, 0.6f) : 0;
   return material(Surface(r.below(int(Surface::Count))), size, tint, keep, shine);

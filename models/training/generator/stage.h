@@ -13,7 +13,7 @@ struct Stage {
   Vec3 eye;    // where the camera stands at time 0: objects keep clear of it
   bool wild;   // any texture on any surface, so that a texture never tells the shape
 
-  Stage(uint64_t seed, float seconds) : r(seed), time(seconds), wild(r.chance(0.12f)) {}
+  Stage(uint64_t seed, float seconds) : r(seed), time(seconds), wild(r.chance(0.07f)) {}
 
   // `recolour` 0: the texture's own colours; 1: its mean becomes `tint`. metres: size of one repeat
   int material(Surface kind, float metres, const Vec3& tint, float recolour, float specular = 0);

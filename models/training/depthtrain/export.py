@@ -1,0 +1,134 @@
+"""Write the streaming ONNX graph of a checkpoint's averaged weights, and check it against the network run on whole clips.
+
+Usage: python3 -m depthtrain.export CHECKPOINT.pt OUT.onnx
+"""
+import copy
+import sys
+import warnings
+
+import onnx
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .network import WINDOW, DepthNet, StreamingStep
+
+OPSET = 17
+SAMPLE_WIDTH, SAMPLE_HEIGHT = 256, 192
+EMPTY = -1e4  # the mask of an empty slot
+CACHES = ('c0', 'c1', 'c2', 'c3')
+STATES = ('h0', 'h1', 'h2', 'h3')
+CHECK_FRAMES = 20
+TOLERANCE = 1e-4
+
+
+def load(path):
+    net = DepthNet()
+    net.load_state_dict(torch.load(path, map_location='cpu')['ema'])
+    return net.eval()
+
+
+def fold_batch_norms(net):
+    """A copy with every convolution's batch norm folded into it."""
+    net = copy.deepcopy(net).eval()
+    for module in net.modules():
+        if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
+            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
+    return net
+
+
+def fold_pads(model):
+    """MobileNetV2's stride-2 layers pad right and bottom by one: into the convolution's own padding, then drop dead nodes."""
+    graph = model.graph
+    producers = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        pad = producers.get(node.input[0]) if node.op_type == 'Conv' else None
+        if pad is None or pad.op_type != 'Pad':
+            continue
+        attribute = next(a for a in node.attribute if a.name == 'pads')
+        assert list(attribute.ints) == [0, 0, 0, 0]
+        attribute.ints[:] = [0, 0, 1, 1]
+        node.input[0] = pad.input[0]
+    while True:
+        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        dead = [node for node in graph.node if not any(output in used for output in node.output)]
+        if not dead:
+            return
+        for node in dead:
+            graph.node.remove(node)
+
+
+def empty_caches(net, width, height):
+    n32 = (height // 32) * (width // 32)
+    c32, c16 = net.temporal32.query.in_features, net.temporal16.query.in_features
+    return [torch.zeros(tokens, WINDOW, channels) for tokens, channels in ((n32, c32), (n32, c32), (4 * n32, c16), (4 * n32, c16))]
+
+
+def slots_at(frame):
+    """Age of each physical slot when `frame` (0, 1, ...) is the query: frame g lies in slot g mod WINDOW. The query is last."""
+    return torch.tensor([(frame - 1 - slot) % WINDOW + 1 for slot in range(WINDOW)] + [0])
+
+
+class Stream:
+    """A checkpoint served frame by frame as the runtime would."""
+
+    def __init__(self, net, memory=True):
+        self.step, self.memory, self.frame, self.caches = StreamingStep(net), memory, 0, None
+        self.mask = torch.cat([torch.full((WINDOW,), EMPTY), torch.zeros(1)])
+
+    @torch.no_grad()
+    def __call__(self, image):
+        """image [1,3,H,W] -> (disparity [H,W], summary [C])."""
+        if self.caches is None:
+            self.caches = empty_caches(self.step.net, image.shape[3], image.shape[2])
+        depth, *states, summary = self.step(image, slots_at(self.frame), self.mask, *self.caches)
+        if self.memory:
+            slot = self.frame % WINDOW
+            for cache, state in zip(self.caches, states):
+                cache[:, slot] = state[:, 0]
+            self.mask[slot] = 0
+        self.frame += 1
+        return depth[0], summary[0]
+
+
+def export(net, path):
+    image = torch.randn(1, 3, SAMPLE_HEIGHT, SAMPLE_WIDTH)
+    mask = torch.cat([torch.full((WINDOW,), EMPTY), torch.zeros(1)])
+    axes = {'image': {2: 'H', 3: 'W'}, 'depth': {1: 'H', 2: 'W'}}
+    for cache, state, tokens in zip(CACHES, STATES, ('N32', 'N32', 'N16', 'N16')):
+        axes[cache], axes[state] = {0: tokens}, {0: tokens}
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(StreamingStep(fold_batch_norms(net)).eval(), (image, slots_at(0), mask, *empty_caches(net, SAMPLE_WIDTH, SAMPLE_HEIGHT)), path,
+                          opset_version=OPSET, input_names=['image', 'slots', 'mask', *CACHES], output_names=['depth', *STATES, 'summary'], dynamic_axes=axes)
+    model = onnx.load(path)
+    fold_pads(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+@torch.no_grad()
+def check(net):
+    """The ring of caches against attention over the whole clip at once."""
+    clip = torch.randn(CHECK_FRAMES, 3, 96, 128)
+    frame = torch.arange(CHECK_FRAMES)
+    age = frame[:, None] - frame[None, :]
+    visible = ((age >= 0) & (age <= WINDOW))[None]
+    whole = net(clip, visible)
+    stream = Stream(net)
+    streamed = torch.stack([stream(image[None])[0] for image in clip])
+    return float((whole - streamed).abs().max())
+
+
+def main():
+    net = load(sys.argv[1])
+    difference = check(net)
+    if difference > TOLERANCE:
+        raise SystemExit(f'stream and clip differ by {difference}')
+    export(net, sys.argv[2])
+    parameters = sum(p.numel() for p in net.parameters()) / 1e6
+    print(f'{sys.argv[2]}: {parameters:.2f} M parameters, stream and clip differ by at most {difference:.1e}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,106 @@
+"""Render shards of training clips, or a contact sheet.
+
+Usage: python3 -m depthtrain.generate --build DIR --textures FILE.npz --out DIR [--frames 1] [--size 240] [--first 0] [--shards 100]
+       python3 -m depthtrain.generate --build DIR --textures FILE.npz --sheet FILE.png [--family N] [--seed N]
+
+Shard NNNNNN is a function of its number alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see generate.cpp).
+"""
+import argparse
+import ctypes
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .pool import load_library, pointer
+from .textures import unpack
+
+PROCEDURAL_TEXTURES = 800
+CLIPS_PER_SHARD = {1: 250}
+DEFAULT_CLIPS = 25
+SLOWEST, FASTEST = 0.02, 0.2  # seconds between frames
+CAMERA_FLOATS = 15
+
+
+class Generator:
+    def __init__(self, build, textures, threads):
+        self.library, self.threads = load_library(build), threads
+        photos = unpack(textures)
+        self.library.load_textures(PROCEDURAL_TEXTURES, pointer(photos), len(photos))
+
+    def clips(self, first, count, frames, size, family=-1):
+        """-> rgb uint8 [count,frames,size,size,3], disparity float16 [count,frames,size,size] in 1/m, cameras [count,frames,15]."""
+        rgb = np.empty((count, frames, size, size, 3), np.uint8)
+        disparity = np.empty((count, frames, size, size), np.float16)
+        cameras = np.empty((count, frames, CAMERA_FLOATS), np.float32)
+        draw = np.random.default_rng(first).random(count)
+        intervals = (SLOWEST * (FASTEST / SLOWEST) ** draw).astype(np.float32)
+        self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), size, family, self.threads,
+                                pointer(rgb), pointer(disparity), pointer(cameras))
+        return rgb, disparity, cameras
+
+
+def write(path, array):
+    """Whole or not at all."""
+    np.save(path.with_suffix('.tmp.npy'), array)
+    os.replace(path.with_suffix('.tmp.npy'), path)
+
+
+def shards(generator, args):
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    count = CLIPS_PER_SHARD.get(args.frames, DEFAULT_CLIPS)
+    started, made = time.time(), 0
+    for number in range(args.first, args.first + args.shards):
+        path = out / f'{number:06d}.rgb.npy'
+        if path.exists():
+            continue
+        while args.waiting and len(list(out.glob('*.rgb.npy'))) > args.waiting:
+            time.sleep(2)
+        rgb, disparity, cameras = generator.clips(number * count + 10_000_000_000 * args.frames, count, args.frames, args.size)
+        write(out / f'{number:06d}.camera.npy', cameras)
+        write(out / f'{number:06d}.disp.npy', disparity)
+        write(path, rgb)
+        made += count * args.frames
+        print(f'{path.name} {made / (time.time() - started):.0f} frames/s', flush=True)
+
+
+def colourise(disparity):
+    """Disparity -> BGR picture, near bright."""
+    low, high = np.percentile(disparity, 2), np.percentile(disparity, 98)
+    return cv2.applyColorMap((255 * np.clip((disparity - low) / (high - low + 1e-6), 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
+
+
+def sheet(generator, args, rows=8, columns=8):
+    rgb, disparity, _ = generator.clips(args.seed, rows * columns, 1, args.size, args.family)
+    tiles = [np.concatenate([rgb[i, 0, :, :, ::-1], colourise(disparity[i, 0].astype(np.float32))], 0) for i in range(rows * columns)]
+    grid = np.concatenate([np.concatenate(tiles[r * columns:(r + 1) * columns], 1) for r in range(rows)], 0)
+    cv2.imwrite(args.sheet, cv2.resize(grid, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--build', required=True)
+    parser.add_argument('--textures', required=True)
+    parser.add_argument('--out')
+    parser.add_argument('--sheet')
+    parser.add_argument('--frames', type=int, default=1)
+    parser.add_argument('--size', type=int, default=240)
+    parser.add_argument('--first', type=int, default=0)
+    parser.add_argument('--shards', type=int, default=100)
+    parser.add_argument('--waiting', type=int, default=0, help='hold while this many shards wait to be consumed')
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--family', type=int, default=-1)
+    parser.add_argument('--seed', type=int, default=1)
+    args = parser.parse_args()
+    generator = Generator(args.build, args.textures, args.threads)
+    if args.sheet:
+        sheet(generator, args)
+    else:
+        shards(generator, args)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,26 @@
+// Families of scenes. Each builds everything seen at one instant of a clip, camera included.
+#pragma once
+#include "stage.h"
+
+void roomScene(Stage& g, int size);
+void closeUpScene(Stage& g, int size);   // a wall, door or corner right before the camera
+void webcamScene(Stage& g, int size);    // a person at 0.3 to 1.6 m
+void gatheringScene(Stage& g, int size); // people walking and standing near the camera, indoors or out
+void tabletopScene(Stage& g, int size);
+void streetScene(Stage& g, int size);
+void landscapeScene(Stage& g, int size);
+void clutterScene(Stage& g, int size);   // shapes without meaning: geometry has to be read from shading and occlusion alone
+
+// The camera at `from`, looking along yaw and pitch, moving and shaking as a hand, a robot or a tripod would
+struct View { Vec3 from; float yaw = 0, pitch = 0, roll = 0, speed = 0.5f, narrowest = 35, widest = 95; };
+void setCamera(Stage& g, const View& view, int size);
+View lookAt(const Vec3& from, const Vec3& at);
+
+void indoorLight(Stage& g, float halfWidth, float height, float halfDepth);
+void outdoorLight(Stage& g, float shadowRadius);
+
+// A room centred on the origin: floor, ceiling, walls with windows and doors, lamps, pictures, skirting
+void roomShell(Stage& g, float halfWidth, float halfDepth, float height);
+void furnish(Stage& g, float halfWidth, float halfDepth, int alongWalls, int inTheMiddle, int people);
+// Ground to the horizon in the sky's fog, hills, tree lines and houses far away
+void farBackground(Stage& g, float nearest);

@@ -1,0 +1,140 @@
+// Camera, light and far background, common to the scenes
+#include "noise.h"
+#include "objects.h"
+#include "scenes.h"
+
+View lookAt(const Vec3& from, const Vec3& at) {
+  Vec3 d = at - from;
+  View v;
+  v.from = from;
+  v.yaw = std::atan2(d.x, d.z);
+  v.pitch = std::atan2(d.y, std::hypot(d.x, d.z));
+  return v;
+}
+
+void setCamera(Stage& g, const View& view, int size) {
+  Random& r = g.r;
+  float fov = r.uniform(view.narrowest, view.widest) * kPi / 180;
+  float yaw = view.yaw, pitch = view.pitch, roll = view.roll, t = g.time;
+  Vec3 velocity;
+  float turn = 0, tilt = 0, shake = 0;
+  // On a tripod; held still; panned; walking; rolling
+  int motion = r.below(10);
+  if (motion >= 2) shake = r.uniform(0.001f, 0.012f);
+  if (motion >= 4) {
+    float heading = r.chance(0.5f) ? r.uniform(-0.5f, 0.5f) : r.uniform(0, 2 * kPi), speed = view.speed * r.uniform(0.1f, 1);
+    velocity = Vec3{std::sin(yaw + heading), r.normal() * 0.1f, std::cos(yaw + heading)} * speed;
+  }
+  if (motion >= 3) {
+    turn = r.chance(0.6f) ? r.normal() * 0.3f : 0;
+    tilt = r.chance(0.4f) ? r.normal() * 0.1f : 0;
+  }
+  float a1 = r.uniform(0, 6), a2 = r.uniform(0, 6), f1 = r.uniform(2, 9), f2 = r.uniform(2, 9), step = motion >= 7 ? r.uniform(0, 0.03f) : 0;
+  float jolt = shake * r.uniform(0, 2) * std::min(1.f, view.speed);
+  Vec3 eye = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
+  eye.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
+  yaw += turn * t + shake * std::sin(a1 + f1 * t * 1.3f);
+  pitch += tilt * t + shake * std::sin(a2 + f2 * t * 1.1f);
+  roll += shake * 0.5f * std::sin(a1 * 2 + f2 * t);
+  Vec3 forward{std::sin(yaw) * std::cos(pitch), std::sin(pitch), std::cos(yaw) * std::cos(pitch)};
+  Vec3 right = normalize(cross({0, 1, 0}, forward)), up = cross(forward, right);
+  Camera& c = g.scene.camera;
+  c.eye = eye;
+  c.forward = forward;
+  c.right = right * std::cos(roll) + up * std::sin(roll);
+  c.up = up * std::cos(roll) - right * std::sin(roll);
+  c.focal = 0.5f * size / std::tan(fov / 2);
+  c.cx = size * (0.5f + r.uniform(-0.05f, 0.05f));
+  c.cy = size * (0.5f + r.uniform(-0.05f, 0.05f));
+}
+
+void indoorLight(Stage& g, float halfWidth, float height, float halfDepth) {
+  Random& r = g.r;
+  Lighting& l = g.scene.light;
+  l.sunDirection = normalize({r.uniform(-0.7f, 0.7f), r.uniform(0.5f, 1.2f), r.uniform(-0.7f, 0.7f)});
+  float warm = r.uniform(0.8f, 1.15f), level = r.logUniform(0.12f, 0.8f);
+  Vec3 white{warm, 1, 1.9f - warm};
+  l.ambientAbove = white * level;
+  l.ambientBelow = white * (level * r.uniform(0.3f, 0.95f));
+  if (r.chance(0.8f)) l.sun = Vec3{1, r.uniform(0.8f, 1), r.uniform(0.6f, 1)} * r.logUniform(0.08f, 1.4f);
+  for (int n = r.between(0, 4); n > 0; n--) {
+    Vec3 at{r.uniform(-halfWidth, halfWidth) * 0.9f, height * r.uniform(0.4f, 0.97f), r.uniform(-halfDepth, halfDepth) * 0.9f};
+    l.points.push_back({at, Vec3{1, r.uniform(0.7f, 1), r.uniform(0.4f, 1)} * r.logUniform(0.2f, 2.4f)});
+  }
+  g.scene.sky.zenith = Vec3{0.5f, 0.65f, 0.9f} * r.uniform(0.6f, 2.5f);
+  g.scene.sky.horizon = Vec3{0.8f, 0.85f, 0.9f} * r.uniform(0.6f, 2.5f);
+  l.shadowRadius = std::max(halfWidth, halfDepth) * 1.1f;
+  l.shadowCentre = {0, height * 0.4f, 0};
+  l.occlusionRadius = r.uniform(0.15f, 0.6f);
+  l.occlusion = r.uniform(0.3f, 0.9f);
+  l.shadowSoftness = r.uniform(0.7f, 6);
+}
+
+void outdoorLight(Stage& g, float shadowRadius) {
+  Random& r = g.r;
+  Lighting& l = g.scene.light;
+  Sky& sky = g.scene.sky;
+  float elevation = r.uniform(0.12f, 1.3f), azimuth = r.uniform(0, 2 * kPi), weather = r.unit();
+  l.sunDirection = {std::cos(elevation) * std::cos(azimuth), std::sin(elevation), std::cos(elevation) * std::sin(azimuth)};
+  Vec3 above;
+  bool clear = weather < 0.45f, night = weather > 0.88f;
+  if (clear) {
+    l.sun = Vec3{1, mix(0.75f, 1.f, std::min(1.f, elevation)), mix(0.5f, 0.95f, std::min(1.f, elevation))} * r.uniform(0.7f, 1.7f);
+    above = Vec3{r.uniform(0.2f, 0.5f), r.uniform(0.45f, 0.65f), 0.95f} * r.uniform(0.5f, 1.1f);
+  } else if (!night) {  // overcast, up to a burnt-out white sky
+    l.sun = grey(r.uniform(0, 0.3f));
+    float v = r.uniform(0.45f, 1.8f);
+    above = {v, v * 1.02f, v * 1.05f};
+  } else {  // dusk and night
+    l.sun = Vec3{1, 0.6f, 0.35f} * r.uniform(0.05f, 0.5f);
+    above = randomColour(r) * r.uniform(0.05f, 0.6f);
+  }
+  float brightest = std::max({above.x, above.y, above.z});
+  sky.zenith = above;
+  sky.horizon = mix(above, r.chance(0.2f) ? Vec3{1, 0.7f, 0.45f} * brightest : grey(brightest), r.uniform(0.2f, 0.95f));
+  l.ambientAbove = mix(above, grey(above.y), 0.5f) * r.uniform(0.4f, 0.9f);
+  l.ambientBelow = l.ambientAbove * r.uniform(0.3f, 0.8f);
+  if (night)
+    for (int n = r.between(1, 4); n > 0; n--)
+      l.points.push_back({{r.uniform(-6, 6), r.uniform(2, 5), r.uniform(1, 18)}, Vec3{1, r.uniform(0.6f, 1), r.uniform(0.3f, 0.9f)} * r.uniform(2, 12)});
+  Surface kinds[] = {Surface::Clouds, Surface::Power, Surface::Photo, Surface::Clouds};
+  sky.texture = gTextures.of(r, kinds[r.below(4)]);
+  sky.clouds = r.chance(0.6f) ? r.uniform(0.2f, 1) : 0;
+  sky.cloudScale = r.logUniform(0.1f, 0.8f);
+  l.fog = r.chance(0.55f) ? r.logUniform(0.0008f, 0.04f) : 0;
+  l.fogColour = mix(sky.horizon, l.ambientAbove, r.uniform(0, 0.5f));
+  l.shadowRadius = shadowRadius;
+  l.occlusionRadius = r.uniform(0.3f, 1.2f);
+  l.occlusion = r.uniform(0.3f, 0.9f);
+  l.shadowSoftness = r.uniform(0.5f, 3);
+}
+
+// A ridge across the view at distance d: a strip of ground rising to a ragged top
+static void ridge(Stage& g, float distance, float height, float ruggedness, int material) {
+  int seed = g.r.below(9999);
+  g.scene.grid([&](float u, float v) {
+    float a = (u - 0.5f) * 2.8f, d = distance * (1 + 0.8f * v);
+    return Vec3{std::sin(a) * d, height * v * 2 * fractal(a * ruggedness + 20, v * 3 + 9, 4, seed) - 2, std::cos(a) * d};
+  }, 56, 8, g.withoutShadow(material), distance * 3, distance);
+}
+
+void farBackground(Stage& g, float nearest) {
+  Random& r = g.r;
+  if (r.chance(0.5f)) {  // hills or mountains, nearer ones lower
+    for (int n = r.between(1, 3); n > 0; n--) {
+      float d = nearest * r.logUniform(2, 12) * n;
+      Vec3 tint{r.uniform(0.15f, 0.6f), r.uniform(0.2f, 0.5f), r.uniform(0.15f, 0.6f)};
+      ridge(g, d, d * r.uniform(0.04f, 0.4f), r.uniform(2, 8), g.material({Surface::Power, Surface::Photo, Surface::Clouds, Surface::Leaves}, d * r.uniform(0.1f, 0.4f), tint, 0.6f));
+    }
+  }
+  if (r.chance(0.45f)) {  // a line of trees
+    float d = nearest * r.logUniform(1, 4);
+    ridge(g, d, r.uniform(3, 10), r.uniform(15, 40), g.leaf());
+  }
+  if (r.chance(0.4f)) {  // skyline
+    for (int n = r.between(3, 20); n > 0; n--) {
+      float d = nearest * r.logUniform(1, 6), a = r.normal() * 0.5f, wide = r.uniform(4, 14) * std::sqrt(d / nearest);
+      building(g, Frame({std::sin(a) * d, 0, std::cos(a) * d}, r.uniform(0, 6.3f)), wide, r.logUniform(4, 40), wide * r.uniform(0.6f, 1.5f), 1, false);
+    }
+  }
+}
