@@ -1,4 +1,4 @@
-import { type Agreement, EXTENSION_URIS, type ExtensionIds, type VideoAgreement } from './negotiation.ts';
+import type { Agreement, VideoAgreement } from './negotiation.ts';
 import type { Offer, OfferedMedia } from './sdp.ts';
 
 /** Our side of the connection, as the answer states it. */
@@ -78,9 +78,7 @@ function videoSection(media: OfferedMedia, video: VideoAgreement, local: LocalDe
   if (video.mid !== undefined) lines.push(`a=mid:${video.mid}`);
   lines.push(`a=${video.direction}`, 'a=rtcp-mux');
   if (video.rtcpReducedSize) lines.push('a=rtcp-rsize');
-  for (const [name, id] of Object.entries(video.extensions)) {
-    lines.push(`a=extmap:${id} ${EXTENSION_URIS[name as keyof ExtensionIds]}`);
-  }
+  for (const map of video.extensionMaps) lines.push(`a=extmap:${map}`);
   for (const { codec, payloadType, rtxPayloadType, feedback, format } of video.codecs) {
     lines.push(`a=rtpmap:${payloadType} ${codec}/90000`);
     for (const type of feedback) lines.push(`a=rtcp-fb:${payloadType} ${type}`);

@@ -1,5 +1,5 @@
 import type { VideoReceiver } from './receiver.ts';
-import { parseRtcp, receiverReport, senderReport, sourceDescription } from './rtcp.ts';
+import { goodbye, parseRtcp, receiverReport, senderReport, sourceDescription } from './rtcp.ts';
 import { isRtcp, parseRtp } from './rtp.ts';
 import type { VideoSender } from './sender.ts';
 import { type SrtpKeys, SrtpSession } from './srtp.ts';
@@ -69,8 +69,11 @@ export class MediaTransport {
     if (this.#srtp) this.#send(this.#srtp.protectRtcp(packet));
   };
 
+  /** Says goodbye for the stream that we send. */
   close(): void {
     clearInterval(this.#timer);
+    const { ssrc } = this.#options;
+    if (this.sender) this.sendRtcp(Buffer.concat([receiverReport(ssrc, []), this.#description, goodbye(ssrc)]));
     this.#srtp = undefined;
     this.receiver?.close();
     this.sender?.close();

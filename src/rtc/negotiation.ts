@@ -31,6 +31,8 @@ export interface VideoAgreement {
   /** In our order of preference. */
   codecs: AgreedCodec[];
   extensions: ExtensionIds;
+  /** Values of the answer's extmap attributes. */
+  extensionMaps: string[];
   rtcpReducedSize: boolean;
   /** Media SSRC -> RTX SSRC, where the offer tells. */
   repairSsrcs: Map<number, number>;
@@ -115,7 +117,7 @@ function agreeVideo(offer: Offer, role: PeerRole, preference: readonly VideoCode
       mid: media.mid,
       direction,
       codecs,
-      extensions: agreeExtensions(media, direction),
+      ...agreeExtensions(media, direction),
       rtcpReducedSize: media.rtcpReducedSize,
       repairSsrcs: media.repairSsrcs,
     };
@@ -171,19 +173,23 @@ function h264Format({ parameters }: OfferedCodec): string {
   return `level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${level.toLowerCase()}`;
 }
 
-function agreeExtensions(media: OfferedMedia, direction: Direction): ExtensionIds {
-  const ids: ExtensionIds = {};
-  // 15 and above would need the two-byte form.
-  const find = (uri: string) => media.extensions.find((extension) => extension.uri === uri && extension.id < 15)?.id;
-  const mid = find(EXTENSION_URIS.mid);
-  const absSendTime = find(EXTENSION_URIS.absSendTime);
-  const absCaptureTime = find(EXTENSION_URIS.absCaptureTime);
-  const playoutDelay = direction === 'recvonly' ? undefined : find(EXTENSION_URIS.playoutDelay);
-  if (mid !== undefined) ids.mid = mid;
-  if (absSendTime !== undefined) ids.absSendTime = absSendTime;
-  if (absCaptureTime !== undefined) ids.absCaptureTime = absCaptureTime;
-  if (playoutDelay !== undefined) ids.playoutDelay = playoutDelay;
-  return ids;
+function agreeExtensions(
+  media: OfferedMedia,
+  direction: Direction,
+): Pick<VideoAgreement, 'extensions' | 'extensionMaps'> {
+  const extensions: ExtensionIds = {};
+  const extensionMaps: string[] = [];
+  for (const [name, uri] of Object.entries(EXTENSION_URIS) as [keyof ExtensionIds, string][]) {
+    // 15 and above would need the two-byte form.
+    const offered = media.extensions.find((extension) => extension.uri === uri && extension.id < 15);
+    if (!offered || offered.direction === 'inactive') continue;
+    // Only the sender of video sets a playout delay.
+    if (name === 'playoutDelay' && (direction === 'recvonly' || offered.direction === 'sendonly')) continue;
+    extensions[name] = offered.id;
+    const ours = { sendrecv: '', sendonly: '/recvonly', recvonly: '/sendonly' }[offered.direction];
+    extensionMaps.push(`${offered.id}${ours} ${uri}`);
+  }
+  return { extensions, extensionMaps };
 }
 
 function agreeData(media: OfferedMedia, index: number): DataAgreement {

@@ -21,7 +21,7 @@ export interface OfferedMedia {
   fingerprints: Fingerprint[];
   candidates: string[];
   codecs: OfferedCodec[];
-  extensions: { id: number; uri: string }[];
+  extensions: { id: number; uri: string; direction: Direction }[];
   rtcpMux: boolean;
   rtcpReducedSize: boolean;
   /** Media SSRC -> its RTX SSRC, where ssrc-group:FID tells. */
@@ -190,8 +190,9 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
     case 'extmap': {
       const [id = '', uri = ''] = value.split(/ +/);
       const number = Number.parseInt(id, 10);
+      const direction = (DIRECTIONS.has(id.split('/')[1] ?? '') ? id.split('/')[1] : 'sendrecv') as Direction;
       if (number >= 1 && number <= 255 && media.extensions.length < MAX_EXTENSIONS)
-        media.extensions.push({ id: number, uri });
+        media.extensions.push({ id: number, uri, direction });
       return;
     }
     case 'ssrc': {

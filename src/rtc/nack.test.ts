@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { MAX_MISSING, NackList } from './nack.ts';
+
+describe('the list of missing packets', () => {
+  it('asks at once, then once per round trip', () => {
+    const list = new NackList();
+    list.add(10, 12, 0);
+    expect(list.due(0, 40)).toEqual([10, 11, 12]);
+    expect(list.due(30, 40)).toEqual([]);
+    expect(list.due(60, 40)).toEqual([10, 11, 12]);
+    list.remove(11);
+    expect(list.due(120, 40)).toEqual([10, 12]);
+    expect(list.asked).toBe(8);
+    expect(list.recovered).toBe(1);
+  });
+
+  it('does not ask faster than every 20 ms nor slower than every 250 ms', () => {
+    const list = new NackList();
+    list.add(1, 1, 0);
+    list.due(0, 0);
+    expect(list.due(19, 0)).toEqual([]);
+    expect(list.due(20, 0)).toEqual([1]);
+    expect(list.due(20 + 249, 5000)).toEqual([]);
+    expect(list.due(20 + 250, 5000)).toEqual([1]);
+  });
+
+  it('gives up after a bounded number of tries and a bounded time', () => {
+    const list = new NackList();
+    list.add(1, 1, 0);
+    let asked = 0;
+    for (let now = 0; now < 10_000; now += 10) asked += list.due(now, 1).length;
+    expect(asked).toBe(10);
+    expect(list.hopeless(249, 1)).toBeUndefined();
+    expect(list.hopeless(250, 1)).toBe(1);
+    expect(list.hopeless(999, 60_000)).toBeUndefined();
+    expect(list.hopeless(1000, 60_000)).toBe(1);
+  });
+
+  it('names the newest hopeless packet, not those that are still young', () => {
+    const list = new NackList();
+    list.add(1, 2, 0);
+    list.add(5, 5, 200);
+    expect(list.hopeless(260, 1)).toBe(2);
+    list.removeBelow(3);
+    expect(list.size).toBe(1);
+  });
+
+  it('does not try to repair a huge hole', () => {
+    const list = new NackList();
+    expect(list.add(0, MAX_MISSING - 1, 0)).toBe(true);
+    expect(list.add(MAX_MISSING, MAX_MISSING, 0)).toBe(false);
+    expect(list.size).toBe(0);
+    expect(list.add(0, 1_000_000, 0)).toBe(false);
+    expect(list.due(0)).toEqual([]);
+  });
+});
