@@ -37,8 +37,13 @@ export class LiveDepth {
   }
 }
 
+/** Luma of `far` and `near`: the ends of video range (ITU-R BT.601), which players show as black and white. */
+const LUMA_FAR = 16;
+const LUMA_NEAR = 235;
+
 /**
- * Luma of a depth map: 255 at `near`, 0 at `far`, linear in disparity, saturating; NaN is 0, as the farthest.
+ * Luma of a depth map: 235 at `near`, 16 at `far`, linear in disparity. Values beyond the range go on into foot- and
+ * headroom as far as they fit; NaN is the farthest.
  * @param values [height*width] in the unit given; metres are inverted first
  * @param out [height*width]; its element type rounds and clamps
  */
@@ -47,13 +52,14 @@ export function toLuma(
   { near, far, unit }: Pick<DepthFrameInfo, 'near' | 'far' | 'unit'>,
   out: Uint8ClampedArray,
 ): void {
+  const span = LUMA_NEAR - LUMA_FAR;
   if (unit === 'disparity') {
-    const scale = 255 / (near - far);
-    const shift = -far * scale;
+    const scale = span / (near - far);
+    const shift = LUMA_FAR - far * scale;
     for (let i = 0; i < values.length; i++) out[i] = values[i]! * scale + shift;
     return;
   }
-  const scale = 255 / (1 / near - 1 / far);
-  const shift = -scale / far;
+  const scale = span / (1 / near - 1 / far);
+  const shift = LUMA_FAR - scale / far;
   for (let i = 0; i < values.length; i++) out[i] = scale / values[i]! + shift;
 }

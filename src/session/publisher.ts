@@ -62,6 +62,7 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
     peer.on('channel', (channel) => this.#takeChannel(channel));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
+    peer.on('sender', () => this.#wireTrack());
     if (peer.receiver) this.#takeReceiver(peer.receiver);
     this.#wireTrack();
   }

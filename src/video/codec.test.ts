@@ -255,11 +255,11 @@ test.each(CODECS)('%s: nothing is shown before a keyframe or after damage', asyn
 });
 
 test('a decoder that cannot keep up refuses, and comes back with the next keyframe', async () => {
-  const frames = await encoded('VP8', 40);
+  const frames = await encoded('VP8', 90);
   const decoder = await VideoDecoder.create('VP8');
   const outcomes = await Promise.allSettled(
     frames.map(async (frame, n) => {
-      const picture = await decoder.decode(n === 30 ? { ...frames[0]!, rtpTimestamp: frame.rtpTimestamp } : frame);
+      const picture = await decoder.decode(n === 50 ? { ...frames[0]!, rtpTimestamp: frame.rtpTimestamp } : frame);
       picture?.close();
       return picture?.rtpTimestamp;
     }),
@@ -267,15 +267,15 @@ test('a decoder that cannot keep up refuses, and comes back with the next keyfra
   const seen = outcomes.map((o) => (o.status === 'rejected' ? o.reason.code : o.value));
   const shown = (from: number, to: number) => frames.slice(from, to).map((frame) => frame.rtpTimestamp);
   const nothing = (count: number) => new Array(count).fill(undefined);
-  // One is being decoded and eight wait; the next is one too many. The keyframe displaces those that wait.
+  // One is being decoded and 32 wait; the next is one too many. The keyframe displaces those that wait.
   expect(seen).toEqual([
     0,
-    ...nothing(8),
+    ...nothing(32),
     'DECODER_OVERRUN',
-    ...nothing(20),
-    ...shown(30, 38),
+    ...nothing(16),
+    ...shown(50, 82),
     'DECODER_OVERRUN',
-    undefined,
+    ...nothing(7),
   ]);
   decoder.close();
 });

@@ -5,8 +5,11 @@ import { check, Guard, setOptions } from './native.ts';
 import { Picture } from './picture.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
-/** Frames that may wait for the decoder; more means that it cannot keep up. */
-const MAX_BACKLOG = 8;
+/**
+ * Frames that may wait for the decoder; more means that it cannot keep up. A second of video: decoding is quick, so a
+ * stalled machine catches up within a few frames, while starting over costs a keyframe.
+ */
+const MAX_BACKLOG = 32;
 
 export interface DecoderOptions {
   /** Largest picture that is decoded, in pixels. */

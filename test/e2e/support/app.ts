@@ -1,0 +1,33 @@
+import { loadConfig } from '../../../src/config/load.ts';
+import type { Config } from '../../../src/config/schema.ts';
+import { type DepthServer, startServer } from '../../../src/server/server.ts';
+
+/** A server of the test's own on a free port, from source, with the shipped settings but for `overrides`. */
+export async function startApp(overrides: Record<string, unknown> = {}): Promise<DepthServer & { base: string }> {
+  const config: Config = loadConfig({
+    file: new URL('../../../config/depthcast.yaml', import.meta.url).pathname,
+    overrides: { 'server.port': 0, ...overrides },
+  });
+  const server = await startServer({ config, version: 'test' });
+  return Object.assign(server, { base: `http://127.0.0.1:${server.port}` });
+}
+
+/** The value of a metric of this server; the sum over its series that have all of `labels`. */
+export async function metric(server: DepthServer, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const found = await server.house.metrics.registry.getSingleMetric(name)?.get();
+  if (found === undefined) throw new Error(`there is no metric ${name}`);
+  return found.values
+    .filter((series) => Object.entries(labels).every(([key, value]) => series.labels[key as never] === value))
+    .reduce((sum, series) => sum + series.value, 0);
+}
+
+/** Polls until `check` gives something truthy; a failed wait says what was waited for. */
+export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 15_000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
