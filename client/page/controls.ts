@@ -173,10 +173,9 @@ export class Controls {
   }
 
   #listen(): void {
-    byId('controls', HTMLFormElement).addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#handlers.toggle();
-    });
+    // Enter in a field confirms the field and nothing else.
+    byId('controls', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+    this.#start.addEventListener('click', () => this.#handlers.toggle());
     for (const input of [this.#scene, this.#camera, this.#file])
       input.addEventListener('change', () => this.#chooseSource());
     for (const input of [this.#near, this.#far]) input.addEventListener('change', () => this.#sendRange());

@@ -19,6 +19,8 @@ export interface FrameCounters {
   bytes: number;
   /** Frames that never became complete, because the channel does not retransmit. */
   incomplete: number;
+  /** Messages of frames that a newer one had overtaken. */
+  late: number;
   /** Frames overtaken by a newer one while the last was still being unpacked. */
   skipped: number;
   /** Messages or packets that could not be read. */
@@ -44,7 +46,8 @@ export class FrameReader {
   }
 
   get counters(): FrameCounters {
-    return { ...this.#counters, incomplete: this.#reassembler.stats.incomplete };
+    const { incomplete, stale: late } = this.#reassembler.stats;
+    return { ...this.#counters, incomplete, late };
   }
 
   push(message: Uint8Array): void {

@@ -91,8 +91,11 @@ export class Peer {
     parameters.degradationPreference = 'maintain-framerate';
     encoding.maxBitrate = MAX_BITRATE;
     encoding.scaleResolutionDownBy = Math.max(1, width / MAX_WIDTH);
-    // A browser that knows one of these not keeps its defaults, which work too.
-    await sender.setParameters(parameters).catch(() => {});
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // A browser that does not know one of these keeps its defaults, which work too.
+    }
   }
 }
 
@@ -100,19 +103,13 @@ export class Peer {
 function preferCodec(transceiver: RTCRtpTransceiver, codec: VideoCodec): void {
   const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs;
   if (!codecs || !('setCodecPreferences' in transceiver)) return;
-  const rank = ({ mimeType, sdpFmtpLine = '' }: (typeof codecs)[number]): number => {
-    const type = mimeType.slice('video/'.length).toUpperCase();
-    if (type === 'RTX') return 3;
-    // Packetization mode 0 and profiles beyond baseline gain nothing here and cost decoders.
-    if (type === 'H264' && !/packetization-mode=1.*42[ce]0|42[ce]0.*packetization-mode=1/i.test(sdpFmtpLine)) return 2;
-    if (type === codec) return 0;
-    return type === 'VP8' || type === 'H264' ? 1 : Number.POSITIVE_INFINITY;
-  };
-  const wanted = codecs.filter((c) => rank(c) < Number.POSITIVE_INFINITY).sort((a, b) => rank(a) - rank(b));
-  if (rank(wanted[0] ?? { mimeType: 'video/none', clockRate: 0 }) > 1) {
-    throw new DepthError('WEBRTC_UNSUPPORTED', { detail: 'neither VP8 nor H264' });
-  }
-  transceiver.setCodecPreferences(wanted);
+  const order = [codec, 'VP8', 'H264', 'RTX'];
+  const rank = (c: (typeof codecs)[number]): number => order.indexOf(c.mimeType.slice('video/'.length).toUpperCase());
+  // Of H264's profiles the one that every browser shares: baseline, with fragments (RFC 7742, section 6.2).
+  const isBaseline = ({ sdpFmtpLine = '' }: (typeof codecs)[number]): boolean =>
+    sdpFmtpLine.includes('profile-level-id=42') && sdpFmtpLine.includes('packetization-mode=1');
+  const spoken = codecs.filter((c) => rank(c) >= 0 && (!/h264/i.test(c.mimeType) || isBaseline(c)));
+  transceiver.setCodecPreferences(spoken.sort((a, b) => rank(a) - rank(b)));
 }
 
 /** Capture times travel with the frames only when this extension is asked for (abs-capture-time of the WebRTC project). */

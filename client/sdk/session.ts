@@ -251,7 +251,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   }
 
   #complete(stats: SessionStats): LiveStats {
-    const counters = this.#reader?.counters ?? { received: 0, bytes: 0, incomplete: 0, skipped: 0, malformed: 0 };
+    const counters = (this.#reader ?? new FrameReader(() => {})).counters;
     const now = performance.now();
     const depthRate =
       ((counters.received - this.#lastReceived.count) * 1000) / Math.max(1, now - this.#lastReceived.at);

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { ServerMessage, SessionStats } from '../../src/server/messages.ts';
+import { parseServerMessage } from './messages.ts';
+
+const output = { track: 'gray', data: 'u16', range: 'auto', model: 'm', size: 256 } as const;
+const stats: SessionStats = {
+  framesIn: 30,
+  framesOut: 29.5,
+  framesDropped: 0.5,
+  stages: { inference: 20 },
+  latency: { p50: 25, p95: 40 },
+  epoch: 1,
+  near: 2,
+  far: 0.1,
+  source: { width: 640, height: 480, codec: 'VP8' },
+  depth: { width: 256, height: 192 },
+  bitrate: { video: 1e6, track: 1e5, data: 4e6 },
+};
+const valid: ServerMessage[] = [
+  {
+    type: 'welcome',
+    protocol: 1,
+    server: 'depthcast 0.1.0',
+    device: 'CPU',
+    models: [{ name: 'm', title: 'M', unit: 'metres', sizes: [256], defaultSize: 256 }],
+    output,
+    iceServers: [{ urls: 'stun:127.0.0.1' }],
+  },
+  { type: 'answer', sdp: 'v=0' },
+  { type: 'settings', output: { ...output, range: { near: 1, far: 0 } } },
+  { type: 'stats', stats },
+  { type: 'pong', id: 7 },
+  { type: 'error', code: 'BUSY', message: 'full', fatal: true, retryAfter: 2 },
+  { type: 'closing', reason: 'drain', retryAfter: 5 },
+];
+
+describe('parseServerMessage', () => {
+  it.each(valid)('takes $type', (message) => {
+    expect(parseServerMessage(JSON.stringify(message))).toEqual(message);
+  });
+
+  it.each(valid)('refuses $type when any one field is missing', (message) => {
+    for (const key of Object.keys(message)) {
+      if (key === 'type' || key === 'retryAfter') continue;
+      const { [key]: _, ...rest } = message as unknown as Record<string, unknown>;
+      expect(() => parseServerMessage(JSON.stringify(rest)), key).toThrow(
+        expect.objectContaining({ code: 'BAD_MESSAGE' }),
+      );
+    }
+  });
+
+  it('passes over types of newer servers', () => {
+    expect(parseServerMessage('{"type":"hologram","x":1}')).toBeUndefined();
+    expect(parseServerMessage('{"type":"toString"}')).toBeUndefined();
+  });
+
+  it.each([
+    '',
+    'null',
+    '[]',
+    '"welcome"',
+    '{}',
+    '{"type":3}',
+    '<html>',
+    new ArrayBuffer(4),
+    undefined,
+    '{"type":"closing","reason":"x","retryAfter":"soon"}',
+    JSON.stringify({ type: 'stats', stats: { ...stats, near: null } }),
+    JSON.stringify({ type: 'settings', output: { ...output, range: { near: 1 } } }),
+  ])('refuses %s', (data) => {
+    expect(() => parseServerMessage(data)).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
+  });
+});
