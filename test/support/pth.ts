@@ -135,5 +135,6 @@ export function pickledDict(values: Record<string, Buffer>): Buffer {
 /** The archive of a state dict whose pickle is given. */
 export function pth(dataPkl: Uint8Array, storages: Record<string, Uint8Array> = {}, options = {}): Buffer {
   const entries = Object.entries(storages).map(([key, data]) => ({ name: `archive/data/${key}`, data }));
-  return zip([{ name: 'archive/data.pkl', data: dataPkl }, ...entries], options);
+  const version = { name: 'archive/version', data: Buffer.from('3\n') };
+  return zip([{ name: 'archive/data.pkl', data: dataPkl }, version, ...entries], options);
 }

@@ -82,6 +82,13 @@ export class Fleet {
     }
   }
 
+  /** Ends the process as a crash would: no goodbye on any connection. */
+  async kill(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
   async stop(): Promise<void> {
     if (this.exited) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));

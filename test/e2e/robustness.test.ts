@@ -1,0 +1,226 @@
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { ServerMessage } from '../../src/server/messages.ts';
+import { type DepthServer, startServer } from '../../src/server/server.ts';
+import { Fleet } from '../support/wrtc-fleet.ts';
+import { metric, startApp, until } from './support/app.ts';
+import { launchBrowser } from './support/browser.ts';
+
+let server: DepthServer & { base: string };
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await startApp({ 'limits.setupSeconds': 2, 'limits.idleSeconds': 2 });
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+/** A session of the page's own, from a synthetic scene. */
+async function openPage(query = 'source=scene:room&autostart=1&data=u16'): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(`${server.base}/?${query}`);
+  await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 20_000 });
+  return page;
+}
+
+/** Talks to /ws as a stranger does; collects what comes back until the connection ends. */
+async function talk(
+  messages: (string | Buffer)[],
+  base = server.base,
+): Promise<{ received: ServerMessage[]; code: number }> {
+  const socket = new WebSocket(`${base.replace('http', 'ws')}/ws`);
+  const received: ServerMessage[] = [];
+  socket.on('message', (text) => received.push(JSON.parse(String(text)) as ServerMessage));
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  for (const message of messages) socket.send(message);
+  const code = await new Promise<number>((resolve) => {
+    socket.once('close', resolve);
+    setTimeout(() => socket.close(), 3000).unref();
+  });
+  return { received, code };
+}
+
+const hello = JSON.stringify({ type: 'hello', protocol: 1 });
+const rejected = (code: string) => metric(server, 'depthcast_rejected_total', { code });
+
+describe('signalling', () => {
+  it.each([
+    ['not JSON', ['{"type":'], 'BAD_MESSAGE'],
+    ['binary', [Buffer.from(hello)], 'BAD_MESSAGE'],
+    ['an unknown type', ['{"type":"sudo"}'], 'BAD_MESSAGE'],
+    ['an unknown key', ['{"type":"hello","protocol":1,"__proto__":{"x":1},"admin":true}'], 'BAD_MESSAGE'],
+    ['a key of the wrong type', [hello, '{"type":"settings","output":{"data":17}}'], 'BAD_MESSAGE'],
+    ['an offer before hello', ['{"type":"offer","sdp":"v=0"}'], 'BAD_MESSAGE'],
+    ['hello twice', [hello, hello], 'BAD_MESSAGE'],
+    ['another protocol version', ['{"type":"hello","protocol":2}'], 'PROTOCOL_VERSION'],
+    ['an SDP that is none', [hello, '{"type":"offer","sdp":"v=0"}'], 'BAD_SDP'],
+    ['an SDP beyond the limit', [hello, JSON.stringify({ type: 'offer', sdp: 'a'.repeat(70_000) })], 'BAD_MESSAGE'],
+    ['a model that is not there', [hello, '{"type":"offer","sdp":"v=0","output":{"model":"gpt"}}'], 'MODEL_NOT_FOUND'],
+    ['a flood', [hello, ...Array(400).fill('{"type":"ping","id":1}')], 'BAD_MESSAGE'],
+  ])('%s is answered with an error, counted, and ends the connection', async (_name, messages, code) => {
+    const before = await rejected(code);
+    const { received, code: close } = await talk(messages as (string | Buffer)[]);
+    expect(received.at(-1)).toMatchObject({ type: 'error', code, fatal: true });
+    expect(close).toBe(1008);
+    expect(await rejected(code)).toBe(before + 1);
+    expect(server.house.registry.streams).toHaveLength(0);
+  });
+
+  it('a message beyond the frame limit closes the connection', async () => {
+    const { code } = await talk([hello, 'x'.repeat(400_000)]);
+    expect(code).toBe(1009);
+  });
+
+  it('survives raw rubbish and half-open connections on the HTTP port', async () => {
+    for (const bytes of [
+      'GET / HTTP/1.1\r\n',
+      '\x16\x03\x01\x00\xff',
+      'POST /whip/x HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n',
+    ])
+      await new Promise<void>((resolve) => {
+        const socket = connect(server.port, '127.0.0.1', () => {
+          socket.write(bytes);
+          setTimeout(() => socket.destroy(), 50);
+        });
+        socket.on('error', () => {}).on('close', () => resolve());
+      });
+    expect((await fetch(`${server.base}/livez`)).status).toBe(200);
+  });
+});
+
+describe('publishers that do not behave', () => {
+  it('one that never connects is ended after the set-up time', async () => {
+    const sdp = await offerOfNobody();
+    const before = await rejected('SETUP_TIMEOUT');
+    const response = await fetch(`${server.base}/whip/ghost`, {
+      method: 'POST',
+      body: sdp,
+      headers: { 'content-type': 'application/sdp' },
+    });
+    expect(response.status).toBe(201);
+    await until('the time-out', async () => (await rejected('SETUP_TIMEOUT')) > before, 6000);
+    expect(server.house.registry.streams).toHaveLength(0);
+  });
+
+  it('one that stops sending is ended, and told why', async () => {
+    const page = await openPage();
+    await page.evaluate(() =>
+      window.depthcast.session?.connection?.getSenders().forEach((sender) => void sender.replaceTrack(null)),
+    );
+    await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'NO_VIDEO'), undefined, {
+      timeout: 10_000,
+    });
+    await page.close();
+  });
+
+  it('one that vanishes is cleaned up', async () => {
+    const page = await openPage();
+    expect(server.house.registry.streams.length).toBe(1);
+    await page.close();
+    await until('the clean-up', () => server.house.registry.streams.length === 0);
+    await until('the gauge', async () => (await metric(server, 'depthcast_sessions')) === 0);
+  });
+});
+
+describe('a stream beside trouble', () => {
+  it('goes on while junk of every kind arrives at its UDP port', async () => {
+    const page = await openPage();
+    const ports = localPorts();
+    const socket = createSocket('udp4');
+    const frames = await page.evaluate(() => window.depthcast.frames);
+    const junk = [0, 1, 20, 22, 64, 127, 128, 144, 191, 200, 255].flatMap((first) =>
+      [1, 12, 20, 60, 1200].map((size) => Buffer.alloc(size, 0x5a).fill(first, 0, 1)),
+    );
+    for (let round = 0; round < 40; round++)
+      for (const port of ports) for (const packet of junk) socket.send(packet, port, '127.0.0.1');
+    await page.waitForFunction((n) => window.depthcast.frames > n + 30, frames, { timeout: 10_000 });
+    expect(await page.evaluate(() => window.depthcast.errors.length)).toBe(0);
+    socket.close();
+    await page.close();
+  });
+
+  it('resumes within two seconds, with a new epoch, when the depth worker is killed', async () => {
+    const page = await openPage();
+    const epoch = await page.evaluate(() => window.depthcast.frame!.epoch);
+    const restarts = await metric(server, 'depthcast_depth_worker_restarts_total');
+    const inferencer = await server.house.pool.get();
+    const killedAt = Date.now();
+    await inferencer.kill();
+    await page.waitForFunction((e) => (window.depthcast.frame?.epoch ?? 0) > e, epoch, {
+      timeout: 10_000,
+      polling: 50,
+    });
+    // Two seconds for what the server does; the rest is a browser on a machine that also runs this test.
+    expect(Date.now() - killedAt).toBeLessThan(4000);
+    expect(await metric(server, 'depthcast_depth_worker_restarts_total')).toBe(restarts + 1);
+    expect(await metric(server, 'depthcast_epochs_total', { cause: 'restart' })).toBeGreaterThan(0);
+    expect((await fetch(`${server.base}/readyz`)).status).toBe(200);
+    await page.close();
+  });
+
+  it('is not disturbed by a neighbour that crashes, and independent libwebrtc peers share it', async () => {
+    const page = await openPage();
+    const fleet = new Fleet({
+      url: server.base,
+      peers: 2,
+      scene: 'static',
+      width: 320,
+      height: 240,
+      fps: 10,
+      data: 'u8',
+      track: 'gray',
+    });
+    const report = await fleet.flowing();
+    expect(report.peers.map((peer) => peer.badPackets)).toEqual([0, 0]);
+    await fleet.kill();
+    const frames = await page.evaluate(() => window.depthcast.frames);
+    await page.waitForFunction((n) => window.depthcast.frames > n + 20, frames);
+    await until('the dead peers', () => server.house.registry.streams.length === 1, 15_000);
+    await page.close();
+  });
+});
+
+it('says in one line what is wrong with its port', async () => {
+  const { config } = server.house;
+  const again = startServer({
+    config: { ...config, server: { ...config.server, port: server.port } },
+    version: 'test',
+  });
+  await expect(again).rejects.toMatchObject({ code: 'PORT_IN_USE', message: expect.stringContaining('--port') });
+});
+
+it('drains: sessions are told, new ones are refused, the process has nothing left to do', async () => {
+  const own = await startApp();
+  const page = await browser.newPage();
+  await page.goto(`${own.base}/?source=scene:room&autostart=1`);
+  await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 20_000 });
+  await own.close('maintenance');
+  await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting');
+  await expect(fetch(`${own.base}/livez`)).rejects.toThrow();
+  await page.close();
+});
+
+/** A well-formed offer whose maker is gone. */
+async function offerOfNobody(): Promise<string> {
+  const page = await browser.newPage();
+  await page.goto(`${server.base}/livez`);
+  const sdp = await page.evaluate(async () => {
+    const pc = new RTCPeerConnection();
+    pc.addTransceiver('video', { direction: 'sendonly' });
+    await pc.setLocalDescription();
+    return pc.localDescription!.sdp;
+  });
+  await page.close();
+  return sdp;
+}
+
+/** UDP ports that the server's peers have bound. */
+function localPorts(): number[] {
+  return server.house.registry.sessions.map(({ peer }) => Number(peer.getStats().pair!.local.split(':').at(-1)));
+}
