@@ -8,9 +8,24 @@ describe('the list of missing packets', () => {
     expect(list.due(0, 40)).toEqual([10, 11, 12]);
     expect(list.due(30, 40)).toEqual([]);
     expect(list.due(60, 40)).toEqual([10, 11, 12]);
-    list.remove(11);
+    list.remove(11, 100, true);
     expect(list.due(120, 40)).toEqual([10, 12]);
     expect(list.asked).toBe(8);
+    expect(list.recovered).toBe(1);
+  });
+
+  it('waits a little where packets come out of order', () => {
+    const list = new NackList();
+    list.add(1, 1, 0);
+    expect(list.due(0, 1)).toEqual([1]);
+    // Not a repair: it was only late.
+    list.remove(1, 8, false);
+    expect(list.recovered).toBe(0);
+    list.add(3, 3, 100);
+    expect(list.due(105, 1)).toEqual([]);
+    expect(list.due(110, 1)).toEqual([3]);
+    // A repair says nothing about the order.
+    list.remove(3, 500, true);
     expect(list.recovered).toBe(1);
   });
 

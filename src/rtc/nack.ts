@@ -7,6 +7,9 @@ const MIN_PATIENCE_MS = 250;
 const MAX_PATIENCE_MS = 1000;
 /** Without a measurement. */
 const DEFAULT_RTT_MS = 100;
+/** A packet that is only out of order may take this long before it is asked for. */
+const MAX_REORDERING_MS = 20;
+const REORDERING_DECAY = 0.995;
 
 interface Missing {
   since: number;
@@ -16,13 +19,15 @@ interface Missing {
 
 /**
  * Which packets to ask for again and when (RFC 4585 generic NACK). Each is asked for once per round trip, a bounded
- * number of times, for a bounded time. Sequence numbers are extended ones, which never wrap; times are in ms.
+ * number of times, for a bounded time; where packets come out of order, not before they had time to. Sequence numbers are extended ones, which never wrap; times are in ms.
  */
 export class NackList {
   asked = 0;
   recovered = 0;
   /** Ascending, because numbers are only ever added above the highest. */
   readonly #missing = new Map<number, Missing>();
+  /** How late packets that were not lost have come recently, in ms. */
+  #reordering = 0;
 
   get size(): number {
     return this.#missing.size;
@@ -34,18 +39,22 @@ export class NackList {
       this.#missing.clear();
       return false;
     }
+    this.#reordering *= REORDERING_DECAY;
     for (let sequence = from; sequence <= to; sequence++) {
       this.#missing.set(sequence, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
     }
     return true;
   }
 
-  /** The packet has come. */
-  remove(sequence: number): void {
+  /** The packet has come: itself, or as a repair. */
+  remove(sequence: number, now: number, repair: boolean): void {
     const entry = this.#missing.get(sequence);
     if (!entry) return;
     this.#missing.delete(sequence);
-    if (entry.tries > 0) this.recovered++;
+    const delay = now - entry.since;
+    if (repair) this.recovered++;
+    else if (delay < MAX_REORDERING_MS) this.#reordering = Math.max(this.#reordering, 1.25 * delay);
+    else if (entry.tries > 0) this.recovered++;
   }
 
   /** Everything below no longer matters. */
@@ -65,7 +74,7 @@ export class NackList {
     const interval = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, 1.25 * roundTripTime + 10));
     const due: number[] = [];
     for (const [sequence, entry] of this.#missing) {
-      if (entry.tries >= MAX_TRIES || now - entry.askedAt < interval) continue;
+      if (entry.tries >= MAX_TRIES || now - entry.askedAt < interval || now - entry.since < this.#reordering) continue;
       entry.askedAt = now;
       entry.tries++;
       due.push(sequence);

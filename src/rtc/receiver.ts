@@ -131,7 +131,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       ssrc: this.#ssrc,
       packets: this.#packets,
       bytes: this.#bytes,
-      lost: this.#reception.lost,
+      lost: Math.max(0, this.#reception.lost),
       nacksSent: this.#nacks.asked,
       recovered: this.#nacks.recovered,
       rtxPackets: this.#rtxPackets,
@@ -253,7 +253,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#packets++;
     this.#bytes += packet.payload.length;
     if (!repair) this.#reception.count(sequence, packet.timestamp, now);
-    this.#nacks.remove(sequence);
+    this.#nacks.remove(sequence, now, repair);
     if (sequence > expected && this.#assembler.next >= 0 && !this.#nacks.add(expected, sequence - 1, now)) {
       this.#assembler.restartAt(sequence);
     }
