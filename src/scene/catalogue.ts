@@ -1,5 +1,8 @@
+import { hall } from './hall.ts';
 import { person } from './person.ts';
 import { room, roomStatic, stillRoom } from './room.ts';
+import { street } from './street.ts';
+import { tabletop } from './tabletop.ts';
 import type { World } from './world.ts';
 
 export interface SceneInfo {
@@ -8,19 +11,26 @@ export interface SceneInfo {
   description: string;
 }
 
-interface Entry extends SceneInfo {
-  build(seed: number): World;
+export interface Entry extends SceneInfo {
+  /** The worlds that the scene shows; one, or several between which it cuts. */
+  build(seed: number): World[];
+}
+
+/** Seconds from one hard cut to the next, in scenes of several worlds. */
+export const CUT_EVERY = 4;
+
+function entry(name: string, title: string, description: string, ...worlds: ((seed: number) => World)[]): Entry {
+  return { name, title, description, build: (seed) => worlds.map((world) => world(seed)) };
 }
 
 /** Every scene there is, in the order that a list shows them. */
 export const CATALOGUE: readonly Entry[] = [
-  { name: 'room', title: 'Room', description: 'A furnished living room; the camera drifts around it.', build: room },
-  {
-    name: 'room-static',
-    title: 'Room, tripod',
-    description: 'The same room from a tripod; someone walks through it.',
-    build: roomStatic,
-  },
-  { name: 'static', title: 'Still room', description: 'The same room; nothing moves at all.', build: stillRoom },
-  { name: 'person', title: 'Person', description: 'Someone gesturing before a webcam in a study.', build: person },
+  entry('room', 'Living room', 'A furnished living room; the camera drifts around it.', room),
+  entry('room-static', 'Living room, tripod', 'The same room from a tripod; someone walks through it.', roomStatic),
+  entry('static', 'Still life', 'The same room from a tripod; nothing moves at all.', stillRoom),
+  entry('street', 'Street', 'A shopping street with traffic and people; the camera drives along it.', street),
+  entry('person', 'Person', 'Someone gesturing before a webcam in a study.', person),
+  entry('hall', 'Hall', 'A long colonnade; the camera glides down its middle.', hall),
+  entry('tabletop', 'Tabletop', 'Things on a kitchen table; the camera swings around them.', tabletop),
+  entry('cuts', 'Cuts', 'Room, street and person in turn, a hard cut every four seconds.', room, street, person),
 ];

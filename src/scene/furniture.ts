@@ -146,7 +146,7 @@ export function plant(b: MeshBuilder, kit: Kit, high: number, pot: Material): vo
     kit.bark,
     6,
   );
-  const foliage = material(leaves(kit.random.integer(9999), 110, 2.2), 1, [0.62, 0.72, 0.52], { masked: true });
+  const foliage = material(leaves(kit.random.integer(9999), 200, 2.2), 1, [0.62, 0.72, 0.52], { masked: true });
   const size = high * 0.6;
   for (let i = 0; i < 7; i++) {
     const turn = (i / 7) * Math.PI * 2 + kit.random.between(-0.3, 0.3);

@@ -1,6 +1,6 @@
 import { type Material, material } from './mesh.ts';
 import { Random } from './noise.ts';
-import { boards, cloth, grit, plaster, strands, wood } from './surfaces.ts';
+import { boards, cloth, grit, leaves, plaster, strands, wood } from './surfaces.ts';
 import { type Colour, hex, scaleColour } from './texture.ts';
 
 const WHITE: Colour = [1, 1, 1];
@@ -16,6 +16,8 @@ export interface Kit {
   shiny(colour: Colour | string, gloss?: number): Material;
   /** Cloth lit from behind. */
   glowing(colour: Colour | string, glow: number): Material;
+  /** Leaf cards in one of three greens. */
+  foliage(kind: number): Material;
   glass: Material;
   steel: Material;
   dark: Material;
@@ -25,6 +27,7 @@ export interface Kit {
 
 export function makeKit(seed: number): Kit {
   const random = new Random(seed);
+  const greens: Material[] = [];
   const even = plaster(seed);
   const smoothTexture = plaster(seed + 1, 0.03);
   const weave = cloth(seed + 2);
@@ -40,10 +43,24 @@ export function makeKit(seed: number): Kit {
     fabric: (c) => material(weave, 0.25, scaleColour(colour(c), 1.1)),
     shiny: (c, gloss = 0.5) => material(smoothTexture, 0.5, colour(c), { gloss }),
     glowing: (c, glow) => material(weave, 0.25, colour(c), { glow }),
+    foliage: (kind) => {
+      greens[kind] ??= foliage(seed + 11, kind);
+      return greens[kind];
+    },
     glass: material(smoothTexture, 1, hex('#303a42'), { gloss: 0.6 }),
     steel: material(smoothTexture, 0.4, hex('#9aa0a6'), { gloss: 0.7 }),
     dark: material(smoothTexture, 0.4, hex('#2b2b2e'), { gloss: 0.3 }),
     soil: material(grit(seed + 6), 0.3, hex('#4a3626')),
     bark: material(strands(seed + 7), 0.4, hex('#7a624c')),
   };
+}
+
+const GREENS: readonly Colour[] = [
+  [0.5, 0.56, 0.4],
+  [0.42, 0.5, 0.36],
+  [0.58, 0.57, 0.38],
+];
+
+function foliage(seed: number, kind: number): Material {
+  return material(leaves(seed + kind, 420, 1.5), 1, GREENS[kind % GREENS.length], { masked: true });
 }

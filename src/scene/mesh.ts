@@ -205,7 +205,11 @@ export class MeshBuilder {
     }
     const cap = (ring: Ring, up: boolean) => {
       const points = Array.from({ length: segments }, (_, i) => point(ring, i));
-      if (ring.rx > 0) this.polygon(up ? points : points.reverse(), material);
+      if (ring.rx === 0) return;
+      if (!up) points.reverse();
+      // Smooth although flat: such small faces are not worth a lightmap.
+      const values = this.#planarUv(points, material).map((uv) => [...uv, 0, up ? 1 : -1, 0]);
+      this.#add(points, values, SMOOTH, material);
     };
     if (ends === 'both' || ends === 'bottom') cap(rings[0]!, false);
     if (ends === 'both' || ends === 'top') cap(rings.at(-1)!, true);

@@ -6,18 +6,18 @@ export function hash2(x: number, y: number, seed: number): number {
   return ((h ^ (h >>> 16)) >>> 0) / 4294967296;
 }
 
-/** Smooth noise in [0, 1] on the unit lattice, repeating every `period` cells in both directions. */
-export function noise2(x: number, y: number, period: number, seed: number): number {
+/** Smooth noise in [0, 1] on the unit lattice, repeating every `across` cells in x and `down` cells in y. */
+export function noise2(x: number, y: number, across: number, down: number, seed: number): number {
   const xi = Math.floor(x);
   const yi = Math.floor(y);
   const fx = x - xi;
   const fy = y - yi;
   const sx = fx * fx * (3 - 2 * fx);
   const sy = fy * fy * (3 - 2 * fy);
-  const x0 = ((xi % period) + period) % period;
-  const y0 = ((yi % period) + period) % period;
-  const x1 = (x0 + 1) % period;
-  const y1 = (y0 + 1) % period;
+  const x0 = ((xi % across) + across) % across;
+  const y0 = ((yi % down) + down) % down;
+  const x1 = (x0 + 1) % across;
+  const y1 = (y0 + 1) % down;
   const top = hash2(x0, y0, seed) * (1 - sx) + hash2(x1, y0, seed) * sx;
   const bottom = hash2(x0, y1, seed) * (1 - sx) + hash2(x1, y1, seed) * sx;
   return top * (1 - sy) + bottom * sy;
@@ -38,10 +38,10 @@ export function fractal(
   let sum = 0;
   let weight = 0;
   let amplitude = 1;
-  let [across, down] = cells;
+  let across = cells[0];
+  let down = cells[1];
   for (let octave = 0; octave < octaves; octave++) {
-    // One period serves both directions: the smaller lattice repeats within the larger one.
-    sum += amplitude * noise2(u * across, v * down, Math.max(across, down), seed + octave * 101);
+    sum += amplitude * noise2(u * across, v * down, across, down, seed + octave * 101);
     weight += amplitude;
     amplitude *= gain;
     across *= 2;

@@ -17,6 +17,8 @@ import {
 
 /** Light is worked out at both ends of blocks of so many pixels, and is linear between. */
 const BLOCK = 16;
+/** How much thinner the haze is towards the sky. */
+const SKY_HAZE = 0.04;
 /** Light times texture in 1/255, up to four times white, to bytes: linear below, a soft shoulder above. */
 const TONE = Uint8Array.from({ length: 1024 }, (_, i) => {
   const x = i / 255;
@@ -183,7 +185,8 @@ export class Shading {
       }
       this.#lightNormal(nx, ny, nz, kind === SMOOTH ? material.gloss : 0, eye);
     }
-    this.#finish(material.tint, material.sky ? 0 : z);
+    // Far above the haze: only what lies low over the horizon fades.
+    this.#finish(material.tint, material.sky ? z * SKY_HAZE : z);
   }
 
   /** Sun, sky and ground on a surface with this world normal; the highlight goes into lit[3]. */

@@ -157,19 +157,20 @@ export function strands(seed: number, contrast = 0.6): Texture {
 }
 
 /** A cluster of leaves with holes between them: alpha is cut. */
-export function leaves(seed: number, count = 160, long = 1.6): Texture {
+export function leaves(seed: number, count = 280, long = 1.6): Texture {
   const canvas = new Canvas(256, [0.2, 0.3, 0.1], 0);
   for (let i = 0; i < count; i++) {
     const angle = hash2(i, 1, seed) * 2 * Math.PI;
     const out = 0.42 * Math.sqrt(hash2(i, 2, seed));
     const x = 0.5 + out * Math.cos(angle);
     const y = 0.5 + out * Math.sin(angle);
-    const r = 0.03 + 0.03 * hash2(i, 3, seed);
+    const r = 0.022 + 0.022 * hash2(i, 3, seed);
     const turn = hash2(i, 4, seed) * Math.PI;
     const [c, s] = [Math.cos(turn), Math.sin(turn)];
     // Upper leaves are lit, lower and inner ones lie in the shade of the others.
     const tone = (0.45 + 0.55 * (i / count)) * (1.15 - 0.4 * y) * (0.8 + 0.4 * hash2(i, 5, seed));
-    const colour: Colour = [0.72 * tone, 0.86 * tone, 0.5 * tone];
+    const dry = hash2(i, 6, seed) * 0.12;
+    const colour: Colour = [(0.66 + dry) * tone, 0.78 * tone, (0.5 - dry) * tone];
     canvas.over([x - r * 1.5, y - r * 1.5, x + r * 1.5, y + r * 1.5], colour, (px, py) => {
       const a = (px * c + py * s) / long;
       const b = -px * s + py * c;
