@@ -15,11 +15,11 @@ export type Precision = 'float32' | 'float16';
  */
 export class GraphBuilder {
   readonly precision: Precision;
-  readonly #nodes: GraphNode[] = [];
+  #nodes: GraphNode[] = [];
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
   readonly #initializers = new Map<string, Initializer>();
-  readonly #casts = new Map<string, Value>();
+  #casts = new Map<string, Value>();
   readonly #scope: string[] = [];
   #count = 0;
 
@@ -261,6 +261,32 @@ export class GraphBuilder {
     return this.#node('Gather', [x, indices], shape, { axis: { int: axis } });
   }
 
+  /**
+   * Runs `body` on one slice after the other along the first axis and stacks what it returns: memory for one slice's
+   * intermediate values, whatever the number of slices.
+   */
+  scan(stacks: readonly Value[], body: (slices: Value[]) => readonly Value[]): Value[] {
+    const [length] = stacks[0]!.shape;
+    for (const stack of stacks) if (stack.shape[0] !== length) throw mismatch('Scan', stacks[0]!, stack);
+    const [nodes, casts] = [this.#nodes, this.#casts];
+    const name = this.#name('Scan');
+    const inputs = stacks.map(({ type, shape }, i) => ({ name: `${name}/in${i}`, type, shape: shape.slice(1) }));
+    this.#nodes = [];
+    this.#casts = new Map(casts);
+    const outputs = body(inputs);
+    const graph = { name, nodes: this.#nodes, inputs, outputs };
+    [this.#nodes, this.#casts] = [nodes, casts];
+    const stacked = outputs.map(({ type, shape }, i) => ({ name: `${name}:${i}`, type, shape: [length!, ...shape] }));
+    const names = { inputs: stacks.map((stack) => stack.name), outputs: stacked.map((value) => value.name) };
+    const attributes = { body: { graph }, num_scan_inputs: { int: stacks.length } };
+    this.#nodes.push({ op: 'Scan', name, ...names, attributes, domain: '' });
+    return stacked;
+  }
+
+  #name(op: string): string {
+    return `${[...this.#scope, op].join('/')}_${this.#count++}`;
+  }
+
   #elementwise(op: string, a: Value, b: Value): Value {
     const [left, right] = this.#promote(a, b);
     return this.#node(op, [left, right], broadcast(left.shape, right.shape));
@@ -283,7 +309,7 @@ export class GraphBuilder {
     attributes: Record<string, Attribute>,
     type: DataType,
   ): Value[] {
-    const name = `${[...this.#scope, op].join('/')}_${this.#count++}`;
+    const name = this.#name(op);
     const outputs = shapes.map((shape, i) => ({ name: shapes.length > 1 ? `${name}:${i}` : name, type, shape }));
     const names = { inputs: inputs.map((input) => input?.name ?? ''), outputs: outputs.map((output) => output.name) };
     this.#nodes.push({ op, name, ...names, attributes, domain: '' });

@@ -4,68 +4,84 @@ import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
 import { type TemporalAttention, temporalModule } from './temporal.ts';
 
+/**
+ * The dense prediction head (DPT, arXiv:2103.13413) with Video Depth Anything's four temporal modules, in three
+ * steps. Only the second mixes frames; the first and the last treat each frame alone.
+ */
+
+/** Patches along the image's height and width. */
+export interface PatchGrid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** One frame's maps of 4, 2, 1 and 1/2 times the patches' resolution. */
+export interface AssembledMaps {
+  /** Ready for the fusion: [1, features, ..]. */
+  readonly fine: Value;
+  readonly middle: Value;
+  /** With their own channels, for the temporal modules. */
+  readonly coarse: Value;
+  readonly coarsest: Value;
+}
+
 /** Channels between the two last convolutions. */
 const OUTPUT_CHANNELS = 32;
 
-/**
- * The dense prediction head (DPT, arXiv:2103.13413) with Video Depth Anything's four temporal modules.
- *
- * @param rows Patches along the image's height; @param columns along its width.
- * @returns depth [frames, height, width], not negative.
- */
-export function dptHead(
+/** Step 1: one frame's four taps as maps. */
+export function assemble(
   layers: Layers,
   config: NetworkConfig,
   features: readonly EncoderFeatures[],
-  { rows, columns }: { rows: number; columns: number },
+  { rows, columns }: PatchGrid,
+): AssembledMaps {
+  const { graph } = layers;
+  const { mapChannels } = config;
+  const maps = features.map(({ patches }, i) => {
+    const map = graph.reshape(graph.transpose(patches, [1, 0]), [1, patches.shape[1]!, rows, columns]);
+    return layers.conv(map, `head.projects.${i}`, mapChannels[i]!, 1);
+  });
+  return {
+    fine: toFeatures(layers, config, enlarge(layers, maps[0]!, 'head.resize_layers.0', 4), 1),
+    middle: toFeatures(layers, config, enlarge(layers, maps[1]!, 'head.resize_layers.1', 2), 2),
+    coarse: maps[2]!,
+    coarsest: layers.conv(maps[3]!, 'head.resize_layers.3', mapChannels[3]!, 3, { stride: 2, pad: 1 }),
+  };
+}
+
+/** Step 2: the two coarser maps through time, and their fusion. @returns [frames, features, 2 rows, 2 columns]. */
+export function fuseInTime(
+  layers: Layers,
+  config: NetworkConfig,
+  { coarse, coarsest }: Pick<AssembledMaps, 'coarse' | 'coarsest'>,
+  { rows, columns }: PatchGrid,
   attention: TemporalAttention,
 ): Value {
   const { graph } = layers;
-  const frames = features[0]!.patches.shape[0]!;
   const temporal = (map: Value, index: number) =>
     graph.scope(`temporal${index}`, () => temporalModule(layers, config, map, index, attention));
-
-  const [first, second, third, fourth] = graph.scope('assemble', () =>
-    assemble(layers, config, features, rows, columns),
-  );
-  const inTime = [first!, second!, temporal(third!, 0), temporal(fourth!, 1)];
-  const maps = graph.scope('assemble', () =>
-    inTime.map((map, i) =>
-      layers.conv(map, `head.scratch.layer${i + 1}_rn`, config.features, 3, { pad: 1, bias: false }),
-    ),
-  );
-
-  const fuse = (index: number, path: Value, skip: Value | undefined, height: number, width: number) =>
-    graph.scope(`fuse${index}`, () => fusion(layers, `head.scratch.refinenet${index}`, path, skip, height, width));
-  const [m1, m2, m3, m4] = maps as [Value, Value, Value, Value];
-  let path = temporal(fuse(4, m4, undefined, rows, columns), 2);
-  path = temporal(fuse(3, path, m3, 2 * rows, 2 * columns), 3);
-  path = fuse(2, path, m2, 4 * rows, 4 * columns);
-  path = fuse(1, path, m1, 8 * rows, 8 * columns);
-  const [height, width] = [rows * config.patch, columns * config.patch];
-  return graph.scope('output', () => graph.reshape(output(layers, path, height, width), [frames, height, width]));
+  const third = toFeatures(layers, config, temporal(coarse, 0), 3);
+  const fourth = toFeatures(layers, config, temporal(coarsest, 1), 4);
+  const path = temporal(fuse(layers, 4, fourth, undefined, rows, columns), 2);
+  return temporal(fuse(layers, 3, path, third, 2 * rows, 2 * columns), 3);
 }
 
-/** The four taps as maps of 4, 2, 1 and 1/2 times the patches' resolution. */
-function assemble(
+/** Step 3: the finer maps and the output layers. @returns depth [frames, height, width], not negative. */
+export function decode(
   layers: Layers,
-  { mapChannels }: NetworkConfig,
-  features: readonly EncoderFeatures[],
-  rows: number,
-  columns: number,
-): Value[] {
+  { patch }: NetworkConfig,
+  path: Value,
+  { fine, middle }: Pick<AssembledMaps, 'fine' | 'middle'>,
+  { rows, columns }: PatchGrid,
+): Value {
   const { graph } = layers;
-  const maps = features.map(({ patches }, i) => {
-    const [frames, , channels] = patches.shape as [number, number, number];
-    const map = graph.reshape(graph.transpose(patches, [0, 2, 1]), [frames, channels, rows, columns]);
-    return layers.conv(map, `head.projects.${i}`, mapChannels[i]!, 1);
-  });
-  return [
-    enlarge(layers, maps[0]!, 'head.resize_layers.0', 4),
-    enlarge(layers, maps[1]!, 'head.resize_layers.1', 2),
-    maps[2]!,
-    layers.conv(maps[3]!, 'head.resize_layers.3', mapChannels[3]!, 3, { stride: 2, pad: 1 }),
-  ];
+  const half = fuse(layers, 2, path, middle, 4 * rows, 4 * columns);
+  const whole = fuse(layers, 1, half, fine, 8 * rows, 8 * columns);
+  return graph.scope('output', () => output(layers, whole, rows * patch, columns * patch));
+}
+
+function toFeatures(layers: Layers, { features }: NetworkConfig, map: Value, index: number): Value {
+  return layers.conv(map, `head.scratch.layer${index}_rn`, features, 3, { pad: 1, bias: false });
 }
 
 /** A transposed convolution whose stride is its kernel. */
@@ -76,19 +92,22 @@ function enlarge(layers: Layers, map: Value, name: string, factor: number): Valu
 }
 
 /** A fusion block: skip connection, residual unit, enlargement, 1x1 convolution. */
-function fusion(
+function fuse(
   layers: Layers,
-  name: string,
+  index: number,
   path: Value,
   skip: Value | undefined,
   height: number,
   width: number,
 ): Value {
   const { graph } = layers;
-  const sum = skip ? graph.add(path, residualUnit(layers, skip, `${name}.resConfUnit1`)) : path;
-  const refined = residualUnit(layers, sum, `${name}.resConfUnit2`);
-  // Bilinear weights sum to 1, so the 1x1 convolution may come before the enlargement, where it has less to do.
-  return graph.resize(layers.conv(refined, `${name}.out_conv`, refined.shape[1]!, 1), height, width);
+  const name = `head.scratch.refinenet${index}`;
+  return graph.scope(`fuse${index}`, () => {
+    const sum = skip ? graph.add(path, residualUnit(layers, skip, `${name}.resConfUnit1`)) : path;
+    const refined = residualUnit(layers, sum, `${name}.resConfUnit2`);
+    // Bilinear weights sum to 1, so the 1x1 convolution may come before the enlargement, where it has less to do.
+    return graph.resize(layers.conv(refined, `${name}.out_conv`, refined.shape[1]!, 1), height, width);
+  });
 }
 
 function residualUnit(layers: Layers, x: Value, name: string): Value {
@@ -101,10 +120,11 @@ function residualUnit(layers: Layers, x: Value, name: string): Value {
 /** float32 from the enlargement on, as in the official code: the last values need more than 11 bits. */
 function output(layers: Layers, path: Value, height: number, width: number): Value {
   const { graph } = layers;
-  const narrow = layers.conv(path, 'head.scratch.output_conv1', path.shape[1]! / 2, 3, { pad: 1 });
+  const [frames, channels] = path.shape as [number, number];
+  const narrow = layers.conv(path, 'head.scratch.output_conv1', channels / 2, 3, { pad: 1 });
   const full = graph.resize(graph.float(narrow), height, width);
-  const inner = graph.relu(
-    layers.conv(full, 'head.scratch.output_conv2.0', OUTPUT_CHANNELS, 3, { pad: 1, type: 'float32' }),
-  );
-  return graph.relu(layers.conv(inner, 'head.scratch.output_conv2.2', 1, 1, { type: 'float32' }));
+  const type = 'float32';
+  const inner = graph.relu(layers.conv(full, 'head.scratch.output_conv2.0', OUTPUT_CHANNELS, 3, { pad: 1, type }));
+  const depth = graph.relu(layers.conv(inner, 'head.scratch.output_conv2.2', 1, 1, { type }));
+  return graph.reshape(depth, [frames, height, width]);
 }

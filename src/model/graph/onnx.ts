@@ -13,7 +13,20 @@ export interface Value {
   readonly shape: readonly number[];
 }
 
-export type Attribute = { int: number } | { float: number } | { text: string } | { ints: readonly number[] };
+export type Attribute =
+  | { int: number }
+  | { float: number }
+  | { text: string }
+  | { ints: readonly number[] }
+  | { graph: Subgraph };
+
+/** What a control-flow operator repeats. It sees the constants and values of the graph around it. */
+export interface Subgraph {
+  readonly name: string;
+  readonly nodes: readonly GraphNode[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
 
 export interface GraphNode {
   readonly op: string;
@@ -31,11 +44,7 @@ export interface Initializer extends Value {
   readonly make: () => Uint8Array;
 }
 
-export interface OnnxModel {
-  readonly name: string;
-  readonly nodes: readonly GraphNode[];
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
+export interface OnnxModel extends Subgraph {
   readonly initializers: readonly Initializer[];
   /** Kept in metadata_props. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -62,12 +71,8 @@ export function encodeModel(
   model: OnnxModel,
   place: (initializer: Initializer) => ExternalData | undefined = () => undefined,
 ): Uint8Array {
-  const graph = new ProtoMessage();
-  for (const node of model.nodes) graph.message(1, encodeNode(node));
-  graph.text(2, model.name);
+  const graph = encodeGraph(model);
   for (const initializer of model.initializers) graph.message(5, encodeInitializer(initializer, place(initializer)));
-  for (const input of model.inputs) graph.message(11, encodeValue(input));
-  for (const output of model.outputs) graph.message(12, encodeValue(output));
   const proto = new ProtoMessage().int(1, IR_VERSION).text(2, 'depthcast').message(7, graph);
   proto.message(8, new ProtoMessage().text(1, '').int(2, OPSET));
   proto.message(8, new ProtoMessage().text(1, CONTRIB_DOMAIN).int(2, 1));
@@ -76,6 +81,15 @@ export function encodeModel(
 }
 
 const entry = (key: string, value: string): ProtoMessage => new ProtoMessage().text(1, key).text(2, value);
+
+function encodeGraph({ name, nodes, inputs, outputs }: Subgraph): ProtoMessage {
+  const graph = new ProtoMessage();
+  for (const node of nodes) graph.message(1, encodeNode(node));
+  graph.text(2, name);
+  for (const input of inputs) graph.message(11, encodeValue(input));
+  for (const output of outputs) graph.message(12, encodeValue(output));
+  return graph;
+}
 
 function encodeNode({ op, name, inputs, outputs, attributes, domain }: GraphNode): ProtoMessage {
   const node = new ProtoMessage();
@@ -91,6 +105,7 @@ function encodeAttribute(name: string, value: Attribute): ProtoMessage {
   if ('float' in value) return attribute.float(2, value.float).int(20, 1);
   if ('int' in value) return attribute.int(3, value.int).int(20, 2);
   if ('text' in value) return attribute.text(4, value.text).int(20, 3);
+  if ('graph' in value) return attribute.message(6, encodeGraph(value.graph)).int(20, 5);
   for (const int of value.ints) attribute.int(8, int);
   return attribute.int(20, 7);
 }

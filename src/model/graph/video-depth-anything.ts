@@ -3,9 +3,9 @@ import type { WindowRule } from '../window.ts';
 import { GraphBuilder, type Precision } from './builder.ts';
 import { type ConfigOverrides, inferConfig, type NetworkConfig } from './config.ts';
 import { dinov2 } from './dinov2.ts';
-import { dptHead } from './dpt.ts';
+import { assemble, decode, fuseInTime, type PatchGrid } from './dpt.ts';
 import { Layers, type TensorSource } from './layers.ts';
-import type { OnnxModel } from './onnx.ts';
+import type { OnnxModel, Value } from './onnx.ts';
 import { OfflineAttention, StreamingAttention } from './temporal.ts';
 
 /** Raised whenever the graph for the same checkpoint and options changes. */
@@ -45,37 +45,45 @@ const FAR_AGE = 41;
  * @throws DepthcastError BAD_CHECKPOINT when the tensors are not those of such a network, BAD_SIZE.
  */
 export function buildStreamGraph(source: TensorSource, options: GraphOptions): OnnxModel {
-  const { layers, config } = prepare(source, options);
+  const { layers, config, grid } = prepare(source, options);
   const { graph } = layers;
   const image = graph.input('image', 'float32', [1, 3, options.height, options.width]);
   const slots = graph.input('slots', 'int64', [config.frames]);
   const attention = new StreamingAttention(layers, config, slots, graph.input('mask', 'float32', [config.frames]));
   const features = graph.scope('encoder', () => dinov2(layers, config, image));
-  graph.output(
-    'depth',
-    graph.scope('head', () => dptHead(layers, config, features, patchesOf(config, options), attention)),
-  );
-  attention.ports.forEach(({ state }, i) => {
-    graph.output(`h${i}`, state);
+  const depth = graph.scope('head', () => {
+    const maps = graph.scope('assemble', () => assemble(layers, config, features, grid));
+    return decode(layers, config, fuseInTime(layers, config, maps, grid, attention), maps, grid);
   });
+  graph.output('depth', depth);
+  for (const [i, { state }] of attention.ports.entries()) graph.output(`h${i}`, state);
   graph.output('summary', features.at(-1)!.summary);
   return finish(layers, config, options, 'stream');
 }
 
 /**
- * A whole window at once. in: image [S,3,H,W]; out: depth [S,H,W].
+ * A whole window at once. in: image [S,3,H,W]; out: depth [S,H,W]. The encoder and the finer part of the head run
+ * one frame after the other, so that memory hardly grows with S.
  * @throws as buildStreamGraph.
  */
 export function buildOfflineGraph(source: TensorSource, options: GraphOptions): OnnxModel {
-  const { layers, config } = prepare(source, options);
+  const { layers, config, grid } = prepare(source, options);
   const { graph } = layers;
-  const image = graph.input('image', 'float32', [config.frames, 3, options.height, options.width]);
-  const features = graph.scope('encoder', () => dinov2(layers, config, image));
+  const frames = graph.input('image', 'float32', [config.frames, 3, options.height, options.width]);
+  const one = (slice: Value) => graph.reshape(slice, [1, ...slice.shape]);
+  const single = (value: Value) => graph.reshape(value, value.shape.slice(1));
+
+  const [fine, middle, coarse, coarsest] = graph.scan([frames], ([frame]) => {
+    const features = graph.scope('encoder', () => dinov2(layers, config, one(frame!)));
+    const maps = graph.scope('assemble', () => assemble(layers, config, features, grid));
+    return [maps.fine, maps.middle, maps.coarse, maps.coarsest].map(single);
+  }) as [Value, Value, Value, Value];
   const attention = new OfflineAttention(layers, config);
-  graph.output(
-    'depth',
-    graph.scope('head', () => dptHead(layers, config, features, patchesOf(config, options), attention)),
-  );
+  const path = fuseInTime(layers, config, { coarse, coarsest }, grid, attention);
+  const [depth] = graph.scan([path, fine, middle], ([p, f, m]) => [
+    single(decode(layers, config, one(p!), { fine: one(f!), middle: one(m!) }, grid)),
+  ]);
+  graph.output('depth', depth!);
   return finish(layers, config, options, 'offline');
 }
 
@@ -86,15 +94,11 @@ function prepare(source: TensorSource, { width, height, precision, config: overr
       throw new DepthcastError('BAD_SIZE', {
         detail: `${width}x${height}; both sides must be multiples of ${config.patch}`,
       });
-  return { layers: new Layers(new GraphBuilder(precision), source), config };
+  const grid: PatchGrid = { rows: height / config.patch, columns: width / config.patch };
+  return { layers: new Layers(new GraphBuilder(precision), source), config, grid };
 }
 
 const MAX_SIDE = 4096;
-
-const patchesOf = ({ patch }: NetworkConfig, { width, height }: GraphOptions) => ({
-  rows: height / patch,
-  columns: width / patch,
-});
 
 function finish(layers: Layers, config: NetworkConfig, options: GraphOptions, kind: string): OnnxModel {
   // DINOv2's token for masked patches, the deepest fusion's unit for a skip connection that it does not have, and
