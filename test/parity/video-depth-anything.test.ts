@@ -62,6 +62,22 @@ test('tiny, streamed: 60 frames within 1e-4 of the official code, and the same a
   await runner.close();
 });
 
+test('the summary is the normalised class token', async () => {
+  const reference = vector('tiny_summary');
+  const runner = await StreamRunner.open(encodeModel(tinyGraph()), anchoredRule(32));
+  for (const t of [0, 1, 59]) {
+    const image = networkInput(
+      formulaFrame(t, 128, 96),
+      { width: 128, height: 96 },
+      { width: 112, height: 84 },
+      NORMALISE,
+    );
+    const { summary } = await runner.run(image, [1, 3, 84, 112]);
+    expect(maxDifference(summary, reference.data.subarray(t * 96, (t + 1) * 96))).toBeLessThan(1e-4);
+  }
+  await runner.close();
+});
+
 test('the window matters: a plain window of the last 31 frames is far off', async () => {
   const runner = await StreamRunner.open(encodeModel(tinyGraph()), { rule: 'recent', frames: 31, emptyMask: -1e9 });
   const errors = await streamErrors(runner, { width: 128, height: 96 }, 84, 'tiny_stream_net', 4);
