@@ -1,7 +1,6 @@
 import { toHalves } from './float16.ts';
 import type { Attribute, DataType, GraphNode, Initializer, OnnxModel, Value } from './onnx.ts';
-
-type Shape = readonly number[];
+import { broadcast, count, type Shape, same } from './shape.ts';
 
 /** Element type of weights and of the products made with them. */
 export type Precision = 'float32' | 'float16';
@@ -11,7 +10,7 @@ export type Precision = 'float32' | 'float16';
  * grows, so a mistake shows at the line that makes it and not in a session's error.
  *
  * Half precision follows the rule of PyTorch's autocast: products (gemm, conv) take the weights' type, whatever sums
- * or normalises over many values (norms, softmax, residual sums with a float32 term) is float32. See `promote`.
+ * or normalises over many values (norms, softmax, residual sums with a float32 term) is float32.
  */
 export class GraphBuilder {
   readonly precision: Precision;
@@ -317,23 +316,8 @@ export class GraphBuilder {
   }
 }
 
-const count = (shape: Shape): number => shape.reduce((n, side) => n * side, 1);
-
-const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((side, i) => side === b[i]);
-
 const mismatch = (op: string, a: Value, b: Value): Error =>
   new Error(`${op} of ${a.name} ${a.type}[${a.shape}] and ${b.name} ${b.type}[${b.shape}]`);
 
 const asBytes = (values: Float32Array | Uint16Array | BigInt64Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-/** NumPy's rule: aligned at the last dimension, sides equal or 1. */
-function broadcast(a: Shape, b: Shape): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const left = a[i - rank + a.length] ?? 1;
-    const right = b[i - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) throw new Error(`[${a}] and [${b}] do not broadcast`);
-    return Math.max(left, right);
-  });
-}

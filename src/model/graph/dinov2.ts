@@ -87,6 +87,7 @@ function attention(layers: Layers, x: Value, name: string, channels: number, hea
     .split(layers.linear(x, name, 3 * channels, { scale: queryScale }), 1, [channels, channels, channels])
     .map((part) => graph.reshape(part, [tokens, heads, width]));
   const scores = graph.matmul(graph.transpose(q!, [1, 0, 2]), graph.transpose(k!, [1, 2, 0]));
-  const mixed = graph.matmul(graph.softmax(scores), graph.transpose(v!, [1, 0, 2]));
+  const weights = graph.cast(graph.softmax(scores), graph.precision);
+  const mixed = graph.matmul(weights, graph.transpose(v!, [1, 0, 2]));
   return graph.reshape(graph.transpose(mixed, [1, 0, 2]), [tokens, channels]);
 }

@@ -194,17 +194,13 @@ export class OfflineAttention implements TemporalAttention {
     const positions = graph.reshape(sines, [frames, 1, channels]);
     const positioned = graph.add(graph.reshape(hidden, [frames, places, channels]), positions);
     const flat = graph.reshape(positioned, [rows, channels]);
+    const shape = [frames, places, heads, width];
     const project = (part: string, scale: number) =>
-      graph.reshape(layers.linear(flat, `${name}.to_${part}`, channels, { bias: false, scale: () => scale }), [
-        frames,
-        places,
-        heads,
-        width,
-      ]);
+      graph.reshape(layers.linear(flat, `${name}.to_${part}`, channels, { bias: false, scale: () => scale }), shape);
     const q = graph.transpose(project('q', width ** -0.5), [1, 2, 0, 3]);
     const k = graph.transpose(project('k', 1), [1, 2, 3, 0]);
     const v = graph.transpose(project('v', 1), [1, 2, 0, 3]);
-    const mixed = graph.matmul(graph.softmax(graph.matmul(q, k)), v);
+    const mixed = graph.matmul(graph.cast(graph.softmax(graph.matmul(q, k)), graph.precision), v);
     return graph.reshape(graph.transpose(mixed, [2, 0, 1, 3]), [rows, channels]);
   }
 }
