@@ -138,7 +138,7 @@ export class LatencyChart {
 }
 
 const percentile = (values: number[], p: number): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(p * (values.length - 1))] ?? 0;
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(p * values.length))] ?? 0;
 
 /** The smallest of 1, 2, 5 times a power of ten that is at least `least`. */
 export function niceStep(least: number): number {

@@ -4,15 +4,16 @@ import {
   DepthSession,
   type LiveStats,
   type OutputSettings,
+  type PreparedScene,
+  prepareScene,
   type ReceivedFrame,
-  sceneStill,
 } from '../sdk/index.ts';
 import { Controls } from './controls.ts';
 import { byId } from './dom.ts';
 import { LatencyChart } from './latency-chart.ts';
 import { Numbers } from './numbers.ts';
 import { ProblemPanel } from './problem.ts';
-import { readSettings } from './settings.ts';
+import { readSettings, type SourceChoice } from './settings.ts';
 import { Stage } from './stage.ts';
 
 /** What this page shows to a console or a test, as `window.depthcast`. */
@@ -66,13 +67,14 @@ const chart = new LatencyChart();
 const problem = new ProblemPanel();
 let wanted: Partial<OutputSettings> = settings.output;
 let { codec } = settings;
+let prepared: { choice: SourceChoice; scene: Promise<PreparedScene> } | undefined;
 
 const controls = new Controls(settings, scenes, {
   toggle: () => (handle.session ? stop() : start()),
   source: (choice) => {
     if (!handle.session) showStill();
     describeSource();
-    if (choice) handle.session?.replaceSource(choice).catch(report);
+    if (choice && handle.session) replaceSource(handle.session, choice);
   },
   output: (change) => {
     wanted = { ...wanted, ...change };
@@ -99,7 +101,7 @@ function start(): void {
   end();
   problem.hide();
   const session = new DepthSession({
-    source: choice,
+    source: takeSource(choice),
     output: wanted,
     codec,
     ...(settings.server === undefined ? {} : { server: settings.server }),
@@ -212,23 +214,48 @@ function missingDepth(): string {
   return 'Waiting for the first depth map …';
 }
 
-/** A first picture of the chosen scene, so that one sees what Start would stream. */
+/** Builds the chosen scene ahead and shows its first picture, so that one sees what Start would stream. */
 function showStill(): void {
-  const { choice } = controls;
+  prepared?.scene.then((scene) => scene.close()).catch(() => {});
+  prepared = undefined;
   stage.showStill(undefined);
+  const { choice } = controls;
   if (choice?.kind !== 'scene') return;
-  sceneStill(choice)
-    .then((picture) => {
-      if (!handle.session && controls.choice === choice) stage.showStill(picture);
+  const scene = prepareScene(choice);
+  prepared = { choice, scene };
+  scene
+    .then(({ still }) => {
+      if (prepared?.scene === scene) stage.showStill(still);
     })
-    // A picture that is not there is no problem worth showing.
+    // What is wrong with it is told when it is started.
     .catch(() => {});
+}
+
+/** The chosen source, with what was prepared for it. */
+function takeSource(choice: SourceChoice): SourceChoice {
+  const ahead = prepared;
+  prepared = undefined;
+  if (choice.kind !== 'scene' || ahead?.choice !== choice) {
+    ahead?.scene.then((scene) => scene.close()).catch(() => {});
+    return choice;
+  }
+  return { ...choice, prepared: ahead.scene };
+}
+
+function replaceSource(session: DepthSession, choice: SourceChoice): void {
+  stage.showSourceDetail(`Opening ${sourceLabel('').toLowerCase()} …`);
+  session.replaceSource(choice).catch((error: DepthError) => {
+    if (handle.session !== session || error.code === 'CLOSED') return;
+    stage.showSource(session.source?.stream, sourceLabel(session.source?.label ?? ''));
+    report(error);
+  });
 }
 
 function sourceLabel(label: string): string {
   const { choice } = controls;
   if (choice?.kind === 'scene') return scenes.find(({ name }) => name === choice.name)?.title ?? choice.name;
-  return label || (choice?.kind === 'camera' ? 'Camera' : 'File');
+  if (choice?.kind === 'file') return choice.file instanceof File ? choice.file.name : label || 'File';
+  return label || 'Camera';
 }
 
 function describeEngine({ server }: DepthSession, output: OutputSettings): void {

@@ -122,6 +122,10 @@ export class Stage {
     this.#moveProbe(undefined);
   }
 
+  showSourceDetail(text: string): void {
+    this.#sourceDetail.textContent = text;
+  }
+
   showDepthDetail(text: string): void {
     this.#depthDetail.textContent = text;
   }

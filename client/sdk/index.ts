@@ -18,5 +18,5 @@ export {
 export { type CameraInfo, type CameraSpec, listCameras } from './sources/camera.ts';
 export type { FileSpec } from './sources/file.ts';
 export type { SourceSpec } from './sources/open.ts';
-export { type SceneSpec, sceneStill } from './sources/scene.ts';
+export { type PreparedScene, prepareScene, type SceneSpec } from './sources/scene.ts';
 export type { Source } from './sources/source.ts';

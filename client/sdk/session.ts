@@ -82,6 +82,8 @@ export class DepthSession extends Emitter<SessionEvents> {
   #wanted: Partial<OutputSettings>;
   #output: OutputSettings | undefined;
   #server: ServerInfo | undefined;
+  /** Counts the sources asked for: of several that open at once only the last is used. */
+  #sourceTurn = 0;
   /** Interrupts a wait for the next attempt. */
   #hurry: (() => void) | undefined;
   #lastReceived = { count: 0, at: 0 };
@@ -137,10 +139,11 @@ export class DepthSession extends Emitter<SessionEvents> {
 
   /** Puts another source in the place of the present one without reconnecting. Rejects when it cannot be opened. */
   async replaceSource(spec: SourceSpec): Promise<void> {
+    const turn = ++this.#sourceTurn;
     const next = await openSource(spec);
-    if (this.#ended.signal.aborted) {
+    if (this.#ended.signal.aborted || turn !== this.#sourceTurn) {
       next.close();
-      throw new DepthError('CLOSED');
+      throw new DepthError('CLOSED', { detail: 'or yet another source was chosen' });
     }
     const last = this.#source;
     this.#adopt(next);
@@ -168,7 +171,9 @@ export class DepthSession extends Emitter<SessionEvents> {
       if (typeof RTCPeerConnection === 'undefined') throw new DepthError('WEBRTC_UNSUPPORTED');
       const source = await openSource(this.#options.source);
       if (signal.aborted) return source.close();
-      this.#adopt(source);
+      // While it opened, another one may have been put in its place.
+      if (this.#source) source.close();
+      else this.#adopt(source);
       await this.#stayConnected(url);
     } catch (thrown) {
       if (signal.aborted) return;

@@ -1,10 +1,10 @@
 import { createScene, type Scene } from '../../../src/scene/scene.ts';
 import type { FromSceneWorker, ToSceneWorker } from './scene-messages.ts';
 
-/** Part of a frame's time that rendering may take; the rest of the core is left to the page and the encoder. */
+/** Part of the time that rendering may take; the rest of the core is left to the page and the encoder. */
 const SHARE = 0.6;
-/** Sides relative to what was asked for, largest first. */
-const SCALES = [1, 0.75, 0.5];
+/** A machine that needs more than this many intervals for one picture renders half the size. */
+const TOO_SLOW = 1.5;
 /** Pictures that exist at once. When the page holds all of them, the next moment is skipped. */
 const PICTURES = 3;
 
@@ -24,23 +24,21 @@ self.onmessage = ({ data }: MessageEvent<ToSceneWorker>) => {
 };
 
 function start({ name, width, height, frameRate }: Extract<ToSceneWorker, { type: 'start' }>): void {
-  const scene = fittingScene(name, width, height, frameRate);
+  let interval = 1000 / frameRate;
+  let scene = createScene(name, { width: even(width), height: even(height), fps: frameRate });
+  let cost = renderTime(scene);
+  if (cost > TOO_SLOW * interval) {
+    scene = createScene(name, { width: even(width / 2), height: even(height / 2), fps: frameRate });
+    cost = renderTime(scene);
+  }
+  interval = Math.max(interval, cost / SHARE);
   for (let i = 0; i < PICTURES; i++) free.push(new ArrayBuffer(scene.width * scene.height * 4));
   post({ type: 'started', width: scene.width, height: scene.height });
-  play(scene, 1000 / frameRate);
+  play(scene, interval);
 }
 
-/** The scene in the largest size that this machine renders in time. */
-function fittingScene(name: string, width: number, height: number, frameRate: number): Scene {
-  let scene: Scene | undefined;
-  for (const scale of SCALES) {
-    // Video codecs want even sides.
-    const even = (side: number) => Math.max(16, Math.round((side * scale) / 2) * 2);
-    scene = createScene(name, { width: even(width), height: even(height), fps: frameRate });
-    if (renderTime(scene) < (SHARE * 1000) / frameRate) break;
-  }
-  return scene as Scene;
-}
+/** Video codecs want even sides. */
+const even = (side: number): number => Math.max(16, Math.round(side / 2) * 2);
 
 /** Milliseconds for one picture, once the code is warm. */
 function renderTime(scene: Scene): number {

@@ -12,14 +12,16 @@ export interface SceneSpec {
   width?: number;
   height?: number;
   frameRate?: number;
+  /** Built beforehand, from the same name and size. */
+  prepared?: Promise<PreparedScene>;
 }
 
 /** Renders a synthetic scene in a worker and streams it: a moving picture without a camera. */
 export async function openScene(spec: SceneSpec): Promise<Source> {
-  const renderer = await SceneRenderer.start(spec);
+  const renderer = (await spec.prepared)?.take() ?? (await SceneRenderer.start(spec));
   try {
     const screen = new Screen(renderer.width, renderer.height, spec.frameRate ?? FRAME_RATE);
-    renderer.onPicture = (picture) => screen.show(picture);
+    renderer.play((picture) => screen.show(picture));
     return sourceOf(screen.stream, spec.name, () => {
       renderer.close();
       for (const track of screen.stream.getTracks()) track.stop();
@@ -30,35 +32,73 @@ export async function openScene(spec: SceneSpec): Promise<Source> {
   }
 }
 
-/** One picture of a scene. */
-export async function sceneStill(spec: SceneSpec): Promise<ImageData> {
+/** Builds a scene, which takes a second or two, ahead of its use as a source: see `prepared` of SceneSpec. */
+export async function prepareScene(spec: SceneSpec): Promise<PreparedScene> {
   const renderer = await SceneRenderer.start(spec);
-  return new Promise((resolve) => {
-    renderer.onPicture = (picture) => {
-      resolve(new ImageData(picture.data.slice(), picture.width, picture.height));
-      renderer.close();
-    };
-  });
+  const still = await new Promise<ImageData>((resolve) => renderer.hold(resolve));
+  return new PreparedScene(renderer, still);
 }
 
-/** The worker that renders. */
+/** A scene that was built and stands still. Hand it over in a SceneSpec once, or close it. */
+export class PreparedScene {
+  /** Its first picture. */
+  readonly still: ImageData;
+  #renderer: SceneRenderer | undefined;
+
+  constructor(renderer: SceneRenderer, still: ImageData) {
+    this.#renderer = renderer;
+    this.still = still;
+  }
+
+  take(): SceneRenderer | undefined {
+    const renderer = this.#renderer;
+    this.#renderer = undefined;
+    return renderer;
+  }
+
+  close(): void {
+    this.take()?.close();
+  }
+}
+
+/** The worker that renders. It has memory for a few pictures, so that it pauses while none comes back. */
 class SceneRenderer {
   readonly #worker: Worker;
   readonly width: number;
   readonly height: number;
-  /** Gets every picture; its memory goes back to the worker afterwards. */
-  onPicture: (picture: ImageData) => void = () => {};
+  #held: ArrayBuffer[] = [];
+  #show: (picture: ImageData) => void = () => {};
 
   private constructor(worker: Worker, width: number, height: number) {
     this.#worker = worker;
     this.width = width;
     this.height = height;
-    worker.onmessage = ({ data }: MessageEvent<FromSceneWorker>) => {
+  }
+
+  /** Shows the first picture and keeps the memory of all, so that the worker stops. */
+  hold(first: (picture: ImageData) => void): void {
+    this.#worker.onmessage = ({ data }: MessageEvent<FromSceneWorker>) => {
       if (data.type !== 'picture') return;
-      const { pixels } = data;
-      this.onPicture(new ImageData(new Uint8ClampedArray(pixels), width, height));
-      send(worker, { type: 'recycle', pixels }, [pixels]);
+      if (this.#held.push(data.pixels) === 1) first(this.#image(data.pixels.slice()));
     };
+  }
+
+  /** Shows every picture, whose memory goes back to the worker afterwards. */
+  play(show: (picture: ImageData) => void): void {
+    this.#show = show;
+    this.#worker.onmessage = ({ data }: MessageEvent<FromSceneWorker>) => {
+      if (data.type === 'picture') this.#pass(data.pixels);
+    };
+    for (const pixels of this.#held.splice(0)) this.#pass(pixels);
+  }
+
+  #pass(pixels: ArrayBuffer): void {
+    this.#show(this.#image(pixels));
+    send(this.#worker, { type: 'recycle', pixels }, [pixels]);
+  }
+
+  #image(pixels: ArrayBuffer): ImageData {
+    return new ImageData(new Uint8ClampedArray(pixels), this.width, this.height);
   }
 
   static async start({ name, width = 640, height = 480, frameRate = FRAME_RATE }: SceneSpec): Promise<SceneRenderer> {
@@ -81,7 +121,7 @@ class SceneRenderer {
   }
 
   close(): void {
-    this.onPicture = () => {};
+    this.#worker.onmessage = null;
     this.#worker.terminate();
   }
 }
