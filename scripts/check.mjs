@@ -3,8 +3,8 @@ import { ensureInstalled, run, runPackage, say } from './lib.mjs';
 
 ensureInstalled();
 say('Types');
-runPackage('typescript', ['-p', 'tsconfig.json']);
-runPackage('typescript', ['-p', 'client/tsconfig.json']);
+for (const project of ['tsconfig.json', 'client/tsconfig.json', 'test/tsconfig.json'])
+  runPackage('typescript', ['-p', project]);
 say('Boundaries between rooms');
 run(process.execPath, ['scripts/boundaries.mjs', '--check']);
 say('Lint and format');

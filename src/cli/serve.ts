@@ -28,7 +28,7 @@ export function serveCommand(version: string): Command {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
     .option('-m, --model <name|manifest>', 'depth model (default: depthcast-pilot)')
     .option('--size <pixels>', "long side of the network's input (default: the model's own)", integer(16, 4096))
-    .option('--threads <number>', 'threads of the network (default: every core, up to 8)', integer(0, 128))
+    .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
     .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
     .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
     .addHelpText('after', '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000.')

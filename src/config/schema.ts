@@ -44,6 +44,7 @@ export const configSchema = z.strictObject({
     model: z.string().min(1).default('depthcast-pilot'),
     size: z.int().min(16).max(4096).nullable().default(null),
     threads: z.int().min(0).max(128).default(0),
+    workers: z.int().min(0).max(16).default(0),
     gapSeconds: z.number().min(0.1).max(3600).default(2),
     sceneCuts: z.boolean().default(true),
   }),

@@ -21,8 +21,13 @@ export interface NetworkOutput {
   summary: Float32Array | undefined;
 }
 
-/** 0 stands for every core, up to the number at which small networks stop gaining. */
-export const threadCount = (asked: number): number => (asked > 0 ? asked : Math.min(8, availableParallelism()));
+/** Most threads that `auto` gives one network: beyond, a frame gains little and other streams lose. */
+const MAX_THREADS = 8;
+/**
+ * A network that needs no more than this on one thread gets one: waking a second for each frame costs as much as it
+ * saves (measured on two cores, 30 fps, 256x192: 8.4 ms on one thread, 9.1 ms on two), and it serves another stream.
+ */
+const ONE_THREAD_MS = 15;
 
 /**
  * A streaming depth network in onnxruntime. Checks the graph against the streaming contract when it is loaded.
@@ -33,21 +38,34 @@ export class DepthEngine {
   readonly caches: readonly CacheShape[];
   /** False for a model that leaves scene cuts to the picture itself. */
   readonly hasSummary: boolean;
+  readonly threads: number;
   readonly #session: ort.InferenceSession;
 
-  private constructor(model: InstalledModel, session: ort.InferenceSession) {
+  private constructor(model: InstalledModel, session: ort.InferenceSession, threads: number) {
     this.model = model;
+    this.threads = threads;
     this.#session = session;
     this.caches = checkContract(model, session);
     this.hasSummary = session.outputNames.includes('summary');
   }
 
-  /** @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract */
+  /**
+   * @param threads 0 measures: one where that is quick enough, otherwise every core
+   * @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract
+   */
   static async load(model: InstalledModel, { threads = 0 } = {}): Promise<DepthEngine> {
+    const engine = await DepthEngine.#create(model, threads || 1);
+    const cores = Math.min(MAX_THREADS, availableParallelism());
+    if (threads > 0 || cores === 1 || (await engine.#trialTime()) <= ONE_THREAD_MS) return engine;
+    await engine.release();
+    return DepthEngine.#create(model, cores);
+  }
+
+  static async #create(model: InstalledModel, threads: number): Promise<DepthEngine> {
     let session: ort.InferenceSession;
     try {
       session = await ort.InferenceSession.create(model.graph, {
-        intraOpNumThreads: threadCount(threads),
+        intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
@@ -59,8 +77,9 @@ export class DepthEngine {
       const detail = `${model.graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
       throw new DepthcastError('BAD_MODEL', { detail, cause: thrown });
     }
-    const engine = new DepthEngine(model, session);
-    await engine.#warmUp();
+    const engine = new DepthEngine(model, session, threads);
+    // The first run allocates, and a graph that cannot run must fail here.
+    await engine.#trial();
     return engine;
   }
 
@@ -100,8 +119,18 @@ export class DepthEngine {
     await this.#session.release();
   }
 
-  /** One frame at the default size: the first run allocates, and a graph that cannot run must fail here. */
-  async #warmUp(): Promise<void> {
+  /** Milliseconds of a frame at the default size: the quickest of a few, since a busy machine only ever slows one. */
+  async #trialTime(): Promise<number> {
+    let least = Infinity;
+    for (let i = 0; i < 4; i++) {
+      const began = performance.now();
+      await this.#trial();
+      least = Math.min(least, performance.now() - began);
+    }
+    return least;
+  }
+
+  async #trial(): Promise<void> {
     const { manifest } = this.model;
     const { width, height } = networkSize(manifest, 4, 3);
     const window = createWindow(manifest.window);

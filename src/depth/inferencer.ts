@@ -4,7 +4,6 @@ import { DepthcastError } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { startThread } from '../threads.ts';
-import { threadCount } from './engine.ts';
 import { WorkerStream } from './inference-stream.ts';
 import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
 import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
@@ -30,7 +29,8 @@ interface InferencerEvents {
  */
 export class WorkerInferencer extends EventEmitter<InferencerEvents> implements Inferencer {
   readonly model: ModelManifest;
-  readonly device: string;
+  /** Of the network's session; known once the model is loaded. */
+  threads = 0;
   /** Restarts so far. */
   restarts = 0;
   readonly #boot: WorkerBoot;
@@ -47,13 +47,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   private constructor(model: InstalledModel, threads: number) {
     super();
     this.model = model.manifest;
-    this.#boot = { model, threads: threadCount(threads) };
-    this.device = `CPU, ${this.#boot.threads} thread${this.#boot.threads === 1 ? '' : 's'}`;
+    this.#boot = { model, threads };
   }
 
   /**
    * Loads the model and runs it once.
-   * @param threads of the network's session; 0 for every core up to 8
+   * @param threads of the network's session; 0 measures what suits it
    * @throws DepthcastError BAD_MODEL
    */
   static async create(model: InstalledModel, { threads = 0 } = {}): Promise<WorkerInferencer> {
@@ -62,6 +61,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), HANG_MS / 6).unref();
     return inferencer;
+  }
+
+  get device(): string {
+    return `CPU, ${this.threads} thread${this.threads === 1 ? '' : 's'}`;
   }
 
   get closed(): boolean {
@@ -124,6 +127,9 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
         if (message.case === 'ready') {
           clearTimeout(timer);
           this.#startedAt = performance.now();
+          this.threads = message.value.threads;
+          // A restart need not measure again.
+          this.#boot.threads = this.threads;
           resolve();
         } else if (message.case === 'unusable') {
           clearTimeout(timer);

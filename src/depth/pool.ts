@@ -1,25 +1,38 @@
+import { availableParallelism } from 'node:os';
 import { DepthcastError } from '../errors.ts';
-import { findModel, type InstalledModel, listModels } from '../model/library.ts';
+import { findModel, type InstalledModel, listModels, verifyModel } from '../model/library.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
-/** Networks kept loaded at once; each holds its weights and threads. */
+/** Models kept loaded at once; each holds its weights and threads. */
 const MAX_LOADED = 4;
+/** Workers of one model: each holds the weights once more. */
+const MAX_WORKERS = 16;
 
-/** The inferencers of a server, one a model, loaded when first asked for. */
+export interface PoolOptions {
+  /** Of each worker; 0 measures what suits the model. */
+  threads?: number;
+  /** Most workers for one model; 0 for as many as the cores carry. */
+  workers?: number;
+  /** Called with each new inferencer, to watch it. */
+  onLoad?: (inferencer: WorkerInferencer) => void;
+}
+
+/**
+ * The depth workers of a server. A model's first worker is loaded when it is first asked for, further ones when streams
+ * would have to share, up to the number of cores: two small networks side by side do more than one on two threads.
+ */
 export class InferencerPool {
-  readonly #threads: number;
+  readonly #options: Required<PoolOptions>;
   readonly #models = new Map<string, InstalledModel>();
-  readonly #loaded = new Map<string, Promise<WorkerInferencer>>();
-  readonly #onLoad: (inferencer: WorkerInferencer) => void;
+  readonly #workers = new Map<string, WorkerInferencer[]>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * @param defaultModel name or manifest path; it is offered beside every model that is shipped
-   * @param onLoad called with each new inferencer, to watch it
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MANIFEST
    */
-  constructor(defaultModel: string, { threads = 0, onLoad = (_: WorkerInferencer) => {} } = {}) {
-    this.#threads = threads;
-    this.#onLoad = onLoad;
+  constructor(defaultModel: string, { threads = 0, workers = 0, onLoad = () => {} }: PoolOptions = {}) {
+    this.#options = { threads, workers, onLoad };
     const first = findModel(defaultModel);
     for (const model of [first, ...listModels()])
       if (!this.#models.has(model.manifest.name)) this.#models.set(model.manifest.name, model);
@@ -30,45 +43,56 @@ export class InferencerPool {
     return [...this.#models.values()];
   }
 
-  get loaded(): Promise<WorkerInferencer>[] {
-    return [...this.#loaded.values()];
+  get workers(): WorkerInferencer[] {
+    return [...this.#workers.values()].flat();
   }
 
-  /** @throws DepthcastError MODEL_NOT_FOUND, BAD_MODEL, BUSY when too many models are in use */
-  async get(name = this.models[0]!.manifest.name): Promise<WorkerInferencer> {
+  /**
+   * The worker of a model that carries the fewest streams.
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_MODEL, BUSY when too many models are in use
+   */
+  get(name = this.models[0]!.manifest.name): Promise<WorkerInferencer> {
     const model = this.#models.get(name);
-    if (model === undefined)
-      throw new DepthcastError('MODEL_NOT_FOUND', {
-        detail: `${name}; there is ${[...this.#models.keys()].join(', ')}`,
-      });
-    const loading = this.#loaded.get(name);
-    if (loading) return loading;
-    await this.#makeRoom();
-    const promise = WorkerInferencer.create(model, { threads: this.#threads });
-    this.#loaded.set(name, promise);
-    try {
-      const inferencer = await promise;
-      this.#onLoad(inferencer);
-      return inferencer;
-    } catch (thrown) {
-      this.#loaded.delete(name);
-      throw thrown;
+    if (model === undefined) {
+      const detail = `${name}; there is ${[...this.#models.keys()].join(', ')}`;
+      return Promise.reject(new DepthcastError('MODEL_NOT_FOUND', { detail }));
     }
+    // One at a time, so that two who ask at once do not both load.
+    const found = this.#turn.then(() => this.#find(model));
+    this.#turn = found.catch(() => {});
+    return found;
   }
 
   async close(): Promise<void> {
-    const all = await Promise.allSettled(this.#loaded.values());
-    this.#loaded.clear();
-    await Promise.all(all.map((r) => (r.status === 'fulfilled' ? r.value.close() : undefined)));
+    await this.#turn;
+    const workers = this.workers;
+    this.#workers.clear();
+    await Promise.all(workers.map((worker) => worker.close()));
+  }
+
+  async #find(model: InstalledModel): Promise<WorkerInferencer> {
+    const { name } = model.manifest;
+    const workers = this.#workers.get(name) ?? [];
+    const [first] = workers;
+    const most = first ? this.#options.workers || Math.max(1, Math.floor(availableParallelism() / first.threads)) : 1;
+    const least = workers.toSorted((a, b) => a.streamCount - b.streamCount)[0];
+    if (least && (least.streamCount === 0 || workers.length >= Math.min(most, MAX_WORKERS))) return least;
+    if (!first) {
+      await this.#makeRoom();
+      await verifyModel(model);
+    }
+    const worker = await WorkerInferencer.create(model, { threads: first?.threads ?? this.#options.threads });
+    this.#workers.set(name, [...workers, worker]);
+    this.#options.onLoad(worker);
+    return worker;
   }
 
   async #makeRoom(): Promise<void> {
-    if (this.#loaded.size < MAX_LOADED) return;
-    for (const [name, promise] of this.#loaded) {
-      const inferencer = await promise.catch(() => undefined);
-      if (inferencer && inferencer.streamCount > 0) continue;
-      this.#loaded.delete(name);
-      await inferencer?.close();
+    if (this.#workers.size < MAX_LOADED) return;
+    for (const [name, workers] of this.#workers) {
+      if (workers.some((worker) => worker.streamCount > 0)) continue;
+      this.#workers.delete(name);
+      await Promise.all(workers.map((worker) => worker.close()));
       return;
     }
     throw new DepthcastError('BUSY', { detail: `${MAX_LOADED} models are in use`, retryAfter: 30 });

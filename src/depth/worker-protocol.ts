@@ -5,6 +5,7 @@ import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from '
 /** What a depth worker is started with. */
 export interface WorkerBoot {
   model: InstalledModel;
+  /** 0 measures; see DepthEngine.load. */
   threads: number;
 }
 
@@ -42,7 +43,7 @@ export interface InferFailure {
 export type ToWorker = { case: 'infer'; value: InferRequest } | { case: 'close'; value: number };
 
 export type FromWorker =
-  | { case: 'ready' }
+  | { case: 'ready'; value: { threads: number } }
   | { case: 'unusable'; value: { code: ErrorCode; detail: string | undefined } }
   | { case: 'depth'; value: InferAnswer }
   | { case: 'failed'; value: InferFailure };

@@ -16,7 +16,7 @@ const { model, threads } = workerData as WorkerBoot;
 let engine: DepthEngine;
 try {
   engine = await DepthEngine.load(model, { threads });
-  send({ case: 'ready' });
+  send({ case: 'ready', value: { threads: engine.threads } });
 } catch (thrown) {
   const { code, detail } = toDepthcastError(thrown);
   send({ case: 'unusable', value: { code, detail } });

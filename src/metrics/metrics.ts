@@ -23,6 +23,16 @@ export type FrameOutcome = 'depth' | 'dropped' | 'undecodable' | 'failed';
 const STAGE_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
 const LATENCY_BUCKETS = [0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.045, 0.06, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
+/** Weight of a new frame in the moving average that is compared with a target: about the last second. */
+const RATIO_MOMENTUM = 1 / 30;
+
+/** Published or budgeted inference time of a model. */
+export interface Target {
+  model: string;
+  precision: string;
+  seconds: number;
+}
+
 /**
  * The Prometheus registry of one server. Labels are closed sets: no stream name, session id or address ever
  * becomes a label, so that cardinality does not grow with use.
@@ -44,6 +54,7 @@ export class Metrics {
   readonly channelBytes: Counter;
   readonly channelFrames: Counter<'outcome'>;
   readonly rejected: Counter<'code'>;
+  readonly #targets = new Map<string, { seconds: number; mean: number }>();
 
   constructor(build: { version: string; model: string; device: string }) {
     const registers = [this.registry];
@@ -147,8 +158,19 @@ export class Metrics {
     this.stage.observe({ stage }, ms / 1000);
   }
 
-  setTargets(targets: { model: string; precision: string; seconds: number }[]): void {
-    for (const { model, precision, seconds } of targets) this.target.set({ model, precision }, seconds);
+  setTargets(targets: readonly Target[]): void {
+    for (const { model, precision, seconds } of targets) {
+      this.target.set({ model, precision }, seconds);
+      this.#targets.set(`${model} ${precision}`, { seconds, mean: 0 });
+    }
+  }
+
+  /** `ms` that a model took for one frame; models without a target are passed over. */
+  observeInference(model: string, precision: string, ms: number): void {
+    const target = this.#targets.get(`${model} ${precision}`);
+    if (target === undefined) return;
+    target.mean = target.mean === 0 ? ms : target.mean + RATIO_MOMENTUM * (ms - target.mean);
+    this.targetRatio.set({ model, precision }, target.mean / 1000 / target.seconds);
   }
 
   text(): Promise<string> {

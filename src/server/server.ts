@@ -53,6 +53,7 @@ export async function startServer({
   let house: House | undefined;
   const pool = new InferencerPool(config.depth.model, {
     threads: config.depth.threads,
+    workers: config.depth.workers,
     onLoad: (inferencer) => house && watchInference(house, inferencer),
   });
   try {
@@ -166,7 +167,7 @@ function addCors(app: FastifyInstance, { server }: Config): void {
 function addHealth(app: FastifyInstance, house: House): void {
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', async (_request, reply) => {
-    const workers = await Promise.all(house.pool.loaded);
+    const { workers } = house.pool;
     const reasons = [
       ...(house.registry.draining ? ['draining'] : []),
       ...(workers.some((worker) => !worker.alive) ? ['the depth worker is restarting'] : []),

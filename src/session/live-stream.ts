@@ -227,6 +227,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.stats.stage('preprocess', scaled - began + timings.preprocess);
       this.stats.stage('queue', began - at + timings.queue);
       this.stats.stage('inference', timings.inference);
+      const { model } = this.#inferencer;
+      this.#metrics.observeInference(model.name, model.precision, timings.inference);
       this.stats.stage('postprocess', timings.postprocess);
       this.stats.made();
       if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
@@ -243,7 +245,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         height,
         sourceWidth: picture.width,
         sourceHeight: picture.height,
-        unit: this.#inferencer.model.unit,
+        unit: model.unit,
         ...range,
       };
       const depth = new LiveDepth(map, info, picture.lastPacketAt);

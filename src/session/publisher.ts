@@ -77,8 +77,9 @@ export class Publisher extends EventEmitter<PublisherEvents> {
     let stream: LiveStream | undefined;
     try {
       const inferencer = await house.pool.get(options.model);
-      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
+      // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
+      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
       const publisher = new Publisher(house, peer, stream, options, free);
       filled(stream);
       house.registry.add(publisher);

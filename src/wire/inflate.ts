@@ -10,8 +10,8 @@ export type Inflate = (bytes: Uint8Array, size: number) => Promise<Uint8Array>;
 export const inflateRaw: Inflate = async (bytes, size) => {
   const { readable, writable } = new DecompressionStream('deflate-raw');
   const writer = writable.getWriter();
-  // Errors of the input side also end the output side, where they are handled.
-  writer.write(bytes).catch(() => {});
+  // Errors of the input side also end the output side, where they are handled. Messages never lie in shared memory.
+  writer.write(bytes as Uint8Array<ArrayBuffer>).catch(() => {});
   writer.close().catch(() => {});
   const reader: ReadableStreamDefaultReader<Uint8Array> = readable.getReader();
   const output = new Uint8Array(size);

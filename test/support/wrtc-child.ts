@@ -36,7 +36,7 @@ class LoadPeer {
     this.#pc.onconnectionstatechange = () => {
       this.report.connected = this.#pc.connectionState === 'connected';
     };
-    this.#pc.ontrack = ({ track }: { track: never }) => {
+    this.#pc.ontrack = ({ track }) => {
       const sink = new nonstandard.RTCVideoSink(track);
       sink.onframe = () => {
         this.report.frames++;
@@ -67,7 +67,7 @@ class LoadPeer {
     this.#pc.addTrack(this.source.createTrack());
     const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
     channel.binaryType = 'arraybuffer';
-    channel.onmessage = ({ data }: { data: unknown }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
+    channel.onmessage = ({ data }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
     const offer = await this.#pc.createOffer();
     await this.#pc.setLocalDescription(offer);
     await this.#gathered();

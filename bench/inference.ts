@@ -1,0 +1,49 @@
+import { DepthEngine } from '../src/depth/engine.ts';
+import { networkSize } from '../src/depth/network-size.ts';
+import { StreamState } from '../src/depth/stream-state.ts';
+import { findModel } from '../src/model/library.ts';
+import { printTable, quantile } from './table.ts';
+
+const FRAMES = 120;
+
+/** The embedded network alone: wall and CPU time a frame by size, shape and threads. */
+export async function benchInference(): Promise<void> {
+  const model = findModel('depthcast-pilot');
+  const rows: (string | number)[][] = [];
+  for (const threads of [1, 2]) {
+    const engine = await DepthEngine.load(model, { threads });
+    for (const [size, w, h] of [
+      [256, 640, 480],
+      [192, 640, 480],
+      [256, 1280, 720],
+      [256, 480, 640],
+    ] as const) {
+      const { width, height } = networkSize(model.manifest, w, h, size);
+      const state = new StreamState(engine);
+      const wall: number[] = [];
+      const image = { data: new Float32Array(3 * width * height), width, height };
+      let cpu = process.cpuUsage();
+      for (let n = -20; n < FRAMES; n++) {
+        if (n === 0) cpu = process.cpuUsage();
+        for (let i = 0; i < image.data.length; i++) image.data[i] = 0.5 + 0.5 * Math.sin(i * 0.01 + n * 0.1);
+        const { timings } = await state.infer(
+          image,
+          n / 30,
+          { range: 'auto', sceneCuts: false, gapSeconds: 10 },
+          undefined,
+        );
+        if (n >= 0) wall.push(timings.preprocess + timings.inference + timings.postprocess);
+      }
+      const { user, system } = process.cpuUsage(cpu);
+      rows.push([
+        `${width}x${height}`,
+        threads,
+        quantile(wall, 0.5),
+        quantile(wall, 0.95),
+        (user + system) / 1000 / FRAMES,
+      ]);
+    }
+    await engine.release();
+  }
+  printTable('Inference, embedded model, ms a frame', ['network', 'threads', 'p50', 'p95', 'CPU'], rows);
+}

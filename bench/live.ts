@@ -1,0 +1,139 @@
+import { loadConfig } from '../src/config/load.ts';
+import { type DepthServer, startServer } from '../src/server/server.ts';
+import { Fleet, type FleetOptions, type FleetReport } from '../test/support/wrtc-fleet.ts';
+import { printTable, quantile } from './table.ts';
+import { cpuSplit, threadTimes } from './threads.ts';
+
+export interface LiveRun {
+  seconds: number;
+  fleet: FleetReport[];
+  /** Latency of every frame, ms, by output; taken from the server's own clock. */
+  latency: { track: number[]; data: number[] };
+  fps: number[];
+  cpu: { main: number; inference: number; pool: number };
+  frames: number;
+  server: DepthServer;
+}
+
+/** Runs a server in this process and libwebrtc peers in another, for `seconds` after everything flows. */
+export async function runLive(
+  options: Omit<FleetOptions, 'url'>,
+  seconds: number,
+  every?: (second: number) => void,
+): Promise<LiveRun> {
+  const before = new Set(threadTimes().keys());
+  const config = loadConfig({ file: 'config/depthcast.yaml', overrides: { 'server.port': 0 } });
+  const server = await startServer({ config, version: 'bench' });
+  const inference = new Set([...threadTimes().keys()].filter((id) => !before.has(id)));
+  const latency: LiveRun['latency'] = { track: [], data: [] };
+  const observe = server.house.metrics.latency.observe.bind(server.house.metrics.latency);
+  server.house.metrics.latency.observe = ((labels: { output: 'track' | 'data' }, value: number) => {
+    latency[labels.output].push(value * 1000);
+    observe(labels, value);
+  }) as typeof observe;
+  const fleet = new Fleet({ ...options, url: `http://127.0.0.1:${server.port}` });
+  try {
+    await fleet.flowing();
+    // Bitrates and keyframes settle.
+    for (let i = 0; i < 6; i++) await fleet.next();
+    const reports: FleetReport[] = [await fleet.next()];
+    latency.track.length = latency.data.length = 0;
+    const cpuBefore = threadTimes();
+    const startedAt = performance.now();
+    let told = 0;
+    while (performance.now() - startedAt < seconds * 1000) {
+      reports.push(await fleet.next());
+      const second = Math.floor((performance.now() - startedAt) / 1000);
+      if (second > told) {
+        told = second;
+        every?.(second);
+      }
+    }
+    const cpu = cpuSplit(cpuBefore, threadTimes(), inference);
+    const [first, last] = [reports[0]!, reports.at(-1)!];
+    const took = (last.at - first.at) / 1000;
+    const got = last.peers.map((peer, i) => peer.frames - first.peers[i]!.frames);
+    const frames = got.reduce((sum, n) => sum + n, 0);
+    return { seconds: took, fleet: reports, latency, fps: got.map((n) => n / took), cpu, frames, server };
+  } finally {
+    await fleet.stop();
+    await server.close();
+  }
+}
+
+const VGA = { scene: 'room', width: 640, height: 480, data: 'u16', track: 'gray' } as const;
+
+/** One stream, both outputs. */
+export async function benchOne(seconds = 30): Promise<void> {
+  const run = await runLive({ ...VGA, peers: 1, fps: 30 }, seconds);
+  const packets = run.fleet.at(-1)!.peers[0]!.packets - run.fleet[0]!.peers[0]!.packets;
+  printTable(
+    'One 640x480@30 VP8 stream, gray track and u16 data (goal: 30 fps, p50 <= 25 ms, p95 <= 45 ms)',
+    ['output', 'fps', 'latency p50', 'p95', 'p99'],
+    [
+      ['gray track', run.fps[0]!, ...[0.5, 0.95, 0.99].map((q) => quantile(run.latency.track, q))],
+      ['data, u16', packets / run.seconds, ...[0.5, 0.95, 0.99].map((q) => quantile(run.latency.data, q))],
+    ],
+  );
+  const { main, pool, inference } = run.cpu;
+  printTable(
+    'CPU of the server, ms a frame (goal: all but inference <= 8)',
+    ['threads', 'ms'],
+    [
+      ['main: sockets, SRTP, SCTP, sessions', main / run.frames],
+      ['pool: decode, scale, encode, deflate', pool / run.frames],
+      ['all but inference', (main + pool) / run.frames],
+      ['depth worker and its threads', inference / run.frames],
+    ],
+  );
+  const stages = run.fleet.map((report) => report.peers[0]!.stats?.stages ?? {});
+  const names = ['assemble', 'decode', 'preprocess', 'queue', 'inference', 'postprocess', 'encode', 'send'] as const;
+  printTable(
+    'Wall time by stage, ms, median of the medians of each second',
+    ['stage', 'ms'],
+    names.map((name) => [
+      name,
+      quantile(
+        stages.flatMap((stage) => stage[name] ?? []),
+        0.5,
+      ),
+    ]),
+  );
+}
+
+/** Four streams on the same cores as the load that feeds them. */
+export async function benchFour(fps: number, seconds: number): Promise<void> {
+  const early: number[] = [];
+  let cut = 0;
+  const latency: number[][] = [];
+  const run = await runLive({ ...VGA, peers: 4, fps, data: 'u16' }, seconds, () => {
+    latency.push([]);
+    cut++;
+  });
+  const all = run.latency.track;
+  const third = Math.floor(all.length / 3);
+  early.push(...all.slice(0, third));
+  const late = all.slice(-third);
+  const stats = run.fleet.at(-1)!.peers;
+  printTable(
+    `Four 640x480@${fps} streams for ${Math.round(run.seconds)} s (${fps === 15 ? 'goal: each >= 12 fps, no growth' : 'goal: shared within 20 %, p95 < 150 ms'})`,
+    ['stream', 'fps out', 'errors'],
+    run.fps.map((value, i) => [`${i + 1}`, value, stats[i]!.errors.length]),
+  );
+  const spread = (Math.max(...run.fps) - Math.min(...run.fps)) / (run.fps.reduce((a, b) => a + b) / run.fps.length);
+  printTable(
+    'Latency, ms, all streams',
+    ['', 'p50', 'p95'],
+    [
+      ['all', quantile(all, 0.5), quantile(all, 0.95)],
+      ['first third', quantile(early, 0.5), quantile(early, 0.95)],
+      ['last third', quantile(late, 0.5), quantile(late, 0.95)],
+    ],
+  );
+  const events = (await run.server.house.metrics.rtpEvents.get()).values;
+  const count = (event: string) => events.find((value) => value.labels.event === event)?.value ?? 0;
+  console.log(
+    `  spread of fps ${(100 * spread).toFixed(0)} %; NACKs sent ${count('nack_sent')}, PLIs sent ${count('pli_sent')}, packets lost ${count('lost')}`,
+  );
+  void cut;
+}

@@ -1,0 +1,33 @@
+// npm run bench: what depthcast costs and how quick it is on this machine. Medians; nothing here asserts.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { benchInference } from './inference.ts';
+import { benchFour, benchOne } from './live.ts';
+import { benchCycles, benchSoak } from './soak.ts';
+
+const SECTIONS = {
+  inference: { run: () => benchInference(), about: 'the embedded network alone' },
+  live: { run: () => benchOne(), about: 'one stream, 30 s' },
+  four: { run: () => benchFour(15, 60), about: 'four streams at 15 fps, 60 s' },
+  overload: { run: () => benchFour(30, 30), about: 'four streams at 30 fps, 30 s' },
+  cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
+  soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
+} as const;
+type Section = keyof typeof SECTIONS;
+const names = Object.keys(SECTIONS) as Section[];
+const quick: Section[] = ['inference', 'live', 'four', 'overload'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean', short: 'h' } },
+});
+const unknown = positionals.filter((name) => !names.includes(name as Section));
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`unknown: ${unknown.join(', ')}\n`);
+  console.log('npm run bench -- [SECTION ...]      default: inference live four overload\n');
+  for (const name of names) console.log(`  ${name.padEnd(10)} ${SECTIONS[name].about}`);
+  process.exit(unknown.length > 0 ? 1 : 0);
+}
+console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`);
+for (const name of positionals.length > 0 ? (positionals as Section[]) : quick) await SECTIONS[name].run();
+process.exit(0);

@@ -1,0 +1,160 @@
+import { randomInt, X509Certificate } from 'node:crypto';
+import { RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
+import { DtlsTransport, localCertificate } from '../../src/rtc/dtls.ts';
+import { IceTransport } from '../../src/rtc/ice.ts';
+import { MediaTransport } from '../../src/rtc/media-transport.ts';
+import { negotiate } from '../../src/rtc/negotiation.ts';
+import { VideoReceiver } from '../../src/rtc/receiver.ts';
+import { parseOffer } from '../../src/rtc/sdp.ts';
+import { VideoSender } from '../../src/rtc/sender.ts';
+
+export interface ClientOptions {
+  direction?: 'sendrecv' | 'sendonly' | 'recvonly';
+  data?: boolean;
+  /** What the SDP says instead of the certificate's fingerprint. */
+  fingerprint?: string;
+}
+
+/** An offering WebRTC peer on loopback whose every layer can be reached, to do what no browser would. */
+export class RtcClient {
+  readonly ice = new IceTransport({ hostAddresses: ['127.0.0.1'] });
+  offerSdp = '';
+  dtls!: DtlsTransport;
+  media!: MediaTransport;
+  sctp: RTCSctpTransport | undefined;
+  readonly ssrc = randomInt(1, 0xffffffff);
+  readonly #options: ClientOptions;
+
+  static async create(options: ClientOptions = {}): Promise<RtcClient> {
+    const client = new RtcClient(options);
+    await client.ice.gather();
+    client.offerSdp = await client.#describe();
+    return client;
+  }
+
+  private constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the answer and begins to connect. */
+  accept(answerSdp: string): void {
+    const answer = parseOffer(answerSdp);
+    const [video] = answer.media;
+    this.dtls = new DtlsTransport({
+      role: video!.setup === 'active' ? 'server' : 'client',
+      fingerprints: video!.fingerprints,
+      iceRole: 'controlling',
+      send: (packet) => this.ice.send(packet),
+    });
+    this.media = new MediaTransport({
+      ssrc: this.ssrc,
+      cname: 'client',
+      send: (packet) => this.ice.send(packet),
+      onAlive: () => {},
+    });
+    this.#adoptVideo(answerSdp);
+    this.ice.on('connected', () => void this.dtls.start());
+    this.ice.on('dtls', (packet) => this.dtls.receive(packet));
+    this.ice.on('media', (packet, now) => this.media.receive(packet, now));
+    if (this.#options.data) {
+      this.sctp = new RTCSctpTransport(5000, 262_144);
+      this.sctp.setDtlsTransport(this.dtls as unknown as RTCDtlsTransport);
+      this.sctp.setRemoteMaxMessageSize(262_144);
+    }
+    this.dtls.on('connected', (keys) => {
+      this.media.start(keys);
+      void this.sctp?.start(5000);
+    });
+    // As if the answerer were lite: the way to make this agent control.
+    this.ice.setRemote({
+      iceUfrag: video!.iceUfrag!,
+      icePwd: video!.icePwd!,
+      iceLite: true,
+      candidates: video!.candidates,
+    });
+    this.ice.connect();
+  }
+
+  get sender(): VideoSender {
+    return this.media.sender!;
+  }
+
+  get receiver(): VideoReceiver {
+    return this.media.receiver!;
+  }
+
+  openChannel(label: string, options: Partial<RTCDataChannelParameters> = {}): RTCDataChannel {
+    return new RTCDataChannel(this.sctp!, new RTCDataChannelParameters({ label, ...options }));
+  }
+
+  async close(): Promise<void> {
+    await this.sctp?.stop();
+    this.media?.close();
+    this.dtls?.close();
+    await this.ice.close();
+  }
+
+  #adoptVideo(answerSdp: string): void {
+    const { video } = negotiate(parseOffer(answerSdp), 'duplex', ['VP8', 'H264']);
+    if (!video) return;
+    const fail = (thrown: unknown) => {
+      throw thrown;
+    };
+    const { sendRtcp, sendRtp } = this.media;
+    this.media.receiver = new VideoReceiver({
+      agreement: video,
+      localSsrc: this.ssrc,
+      receiveBitrate: 1_000_000,
+      sendRtcp,
+      fail,
+      roundTripTime: () => this.ice.roundTripTime,
+    });
+    this.media.sender = new VideoSender({ agreement: video, ssrc: this.ssrc, rtxSsrc: this.ssrc ^ 1, sendRtp, fail });
+  }
+
+  async #describe(): Promise<string> {
+    const { certPem } = await localCertificate();
+    const fingerprint = this.#options.fingerprint ?? new X509Certificate(certPem).fingerprint256;
+    const transport = [
+      'c=IN IP4 0.0.0.0',
+      `a=ice-ufrag:${this.ice.localUfrag}`,
+      `a=ice-pwd:${this.ice.localPwd}`,
+      `a=fingerprint:sha-256 ${fingerprint}`,
+      'a=setup:actpass',
+    ];
+    const lines = [
+      'v=0',
+      'o=- 1 1 IN IP4 127.0.0.1',
+      's=-',
+      't=0 0',
+      'a=group:BUNDLE 0 1',
+      'm=video 9 UDP/TLS/RTP/SAVPF 96 97 108 109',
+      ...transport,
+      ...this.ice.localCandidates().map((candidate) => `a=${candidate}`),
+      'a=mid:0',
+      `a=${this.#options.direction ?? 'sendrecv'}`,
+      'a=rtcp-mux',
+      'a=rtcp-rsize',
+      'a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid',
+      'a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time',
+      'a=rtpmap:96 VP8/90000',
+      'a=rtpmap:97 rtx/90000',
+      'a=fmtp:97 apt=96',
+      'a=rtpmap:108 H264/90000',
+      'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+      'a=rtpmap:109 rtx/90000',
+      'a=fmtp:109 apt=108',
+      ...['nack', 'nack pli', 'ccm fir', 'goog-remb'].map((type) => `a=rtcp-fb:* ${type}`),
+    ];
+    if (this.#options.data) {
+      lines.push(
+        'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+        ...transport,
+        'a=mid:1',
+        'a=sctp-port:5000',
+        'a=max-message-size:262144',
+      );
+    }
+    return `${lines.join('\r\n')}\r\n`;
+  }
+}
