@@ -280,6 +280,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
         });
       }
     }
+    media.sender?.setActive(sends);
     if (sends) {
       if (media.sender) media.sender.renegotiate(video);
       else {
@@ -333,9 +334,11 @@ export class RtcPeer extends Emitter<PeerEvents> {
     clearTimeout(this.#setupTimer);
     this.emit('closed', end);
     this.removeAllListeners();
-    await this.#sctp?.close();
+    // Each says its goodbye before the one below it closes; nothing is sent after this call returns.
+    const channels = this.#sctp?.close();
     this.#media.close();
     this.#dtls.close();
+    await channels;
     await this.#ice.close();
   }
 }

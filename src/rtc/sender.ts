@@ -85,6 +85,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   #budgetAt = 0;
   #last: { timestamp: number; at: number } | undefined;
   #lastReport: { compact: number; at: number } | undefined;
+  #active = true;
   #closed = false;
 
   constructor(options: SenderOptions) {
@@ -133,7 +134,7 @@ export class VideoSender extends Emitter<SenderEvents> {
    */
   send(frame: EncodedFrame): number {
     const codec = this.#agreement.codecs.find((agreed) => agreed.codec === frame.codec);
-    if (!codec || this.#closed || frame.data.length === 0) return 0;
+    if (!codec || !this.#active || this.#closed || frame.data.length === 0) return 0;
     const now = performance.now();
     const extensions = this.#extensions(frame);
     const headerLength = RTP_HEADER_BYTES + extensions.length;
@@ -173,6 +174,11 @@ export class VideoSender extends Emitter<SenderEvents> {
   /** @internal */
   renegotiate(agreement: VideoAgreement): void {
     this.#agreement = agreement;
+  }
+
+  /** @internal Whether the peer wants video at the moment. */
+  setActive(active: boolean): void {
+    this.#active = active;
   }
 
   /** @internal */
