@@ -35,9 +35,12 @@ class Config:
     stages: list
 
 
-def load(path):
-    raw = tomllib.loads(Path(path).read_text())
-    common = {k: v for k, v in raw.items() if k != 'stage'}
-    defaults = common.pop('defaults')
-    stages = [Stage(**{**defaults, **stage, 'weights': {**defaults['weights'], **stage.get('weights', {})}}) for stage in raw['stage']]
-    return Config(stages=stages, **common)
+def load(path, device):
+    """The configuration for 'cpu' or 'cuda': the table of the device's name overrides the rest."""
+    common = tomllib.loads(Path(path).read_text())
+    stages, defaults = common.pop('stage'), common.pop('defaults')
+    own = common.pop('cuda')
+    if device == 'cuda':
+        defaults |= own.pop('defaults')
+        common |= own
+    return Config(stages=[Stage(**{**defaults, **s, 'weights': {**defaults['weights'], **s.get('weights', {})}}) for s in stages], **common)

@@ -20,7 +20,7 @@ from .textures import unpack
 PROCEDURAL_TEXTURES = 800
 CLIPS_PER_SHARD = {1: 250}
 DEFAULT_CLIPS = 25
-SLOWEST, FASTEST = 0.02, 0.2  # seconds between frames
+SLOWEST, FASTEST = 0.025, 0.4  # seconds between frames
 CAMERA_FLOATS = 15
 
 

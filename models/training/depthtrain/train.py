@@ -45,11 +45,10 @@ def arguments():
 
 
 class Trainer:
-    def __init__(self, args, config):
-        self.args, self.config = args, config
+    def __init__(self, args, config, device):
+        self.args, self.config, self.device = args, config, device
         self.run = Path(args.run)
         self.run.mkdir(parents=True, exist_ok=True)
-        self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.net = DepthNet().to(self.device, memory_format=torch.channels_last)
         self.images = self.steps = 0
         checkpoint = self.run / 'last.pt'
@@ -156,7 +155,7 @@ class Trainer:
         feeder.start(self.stage() or config.stages[-1])
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, 'stopping', True))
         last_log = last_save = time.time()
-        last_validation = 0.0  # at once: new data or a new network may have come since
+        last_validation = time.time()
         sums, seen, waited = {}, self.images, 0.0
         while not self.stopping:
             stage = self.stage()
@@ -191,10 +190,11 @@ class Trainer:
 
 def main():
     args = arguments()
-    config = configuration.load(args.config)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    config = configuration.load(args.config, device)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    Trainer(args, config).train()
+    Trainer(args, config, device).train()
 
 
 if __name__ == '__main__':

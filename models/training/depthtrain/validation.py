@@ -8,7 +8,7 @@ from .losses import normalise, temporal_gradient_loss
 from .metrics import errors, fit
 from .pool import VALIDATION_SHARD, augment, read_shard
 
-FRAMES, CLIPS, SEED = 200, 24, 77
+FRAMES, CLIPS, SEED = 160, 12, 77
 BATCH = 8
 FARTHEST = 80.0
 

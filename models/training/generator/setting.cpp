@@ -26,8 +26,8 @@ void setCamera(Stage& g, const View& view, int size) {
     velocity = Vec3{std::sin(yaw + heading), r.normal() * 0.1f, std::cos(yaw + heading)} * speed;
   }
   if (motion >= 3) {
-    turn = r.chance(0.6f) ? r.normal() * 0.3f : 0;
-    tilt = r.chance(0.4f) ? r.normal() * 0.1f : 0;
+    turn = r.chance(0.6f) ? r.normal() * 0.45f : 0;
+    tilt = r.chance(0.4f) ? r.normal() * 0.15f : 0;
   }
   float a1 = r.uniform(0, 6), a2 = r.uniform(0, 6), f1 = r.uniform(2, 9), f2 = r.uniform(2, 9), step = motion >= 7 ? r.uniform(0, 0.03f) : 0;
   float jolt = shake * r.uniform(0, 2) * std::min(1.f, view.speed);
