@@ -9,6 +9,9 @@ export interface Intrinsics {
   cy: number;
 }
 
+/** Things nearer to the camera than this are cut away, in metres. */
+export const NEAR = 0.05;
+
 /** A 4x4 identity in doubles: gl-matrix's own are single precision. */
 export function matrix(): mat4 {
   return mat4.identity(new Float64Array(16) as unknown as mat4);

@@ -1,8 +1,9 @@
 import { mat4 } from 'gl-matrix';
 import { expect, test } from 'vitest';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import { CATALOGUE } from './catalogue.ts';
-import { MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { material, type Vec3 } from './mesh.ts';
 import { Random } from './noise.ts';
 import { createTarget, Renderer, type RenderTarget } from './renderer.ts';
 import { plaster } from './surfaces.ts';

@@ -1,23 +1,23 @@
-import { BALL, EYE, OFFSET, STRIDE, type Visibility } from './visibility.ts';
+import { BALL, EYE, OFFSET, type Records, STRIDE, type View } from './records.ts';
 
 /**
  * Antialiasing after shading: where neighbouring pixels show different things, the exact outline between their centres
  * says how much of each belongs to the other (geometric post-process antialiasing). Depth is not touched.
  */
-export function smoothEdges(visibility: Visibility, pixels: Int32Array): void {
-  const { ids, width, height } = visibility;
+export function smoothEdges(view: View, pixels: Int32Array): void {
+  const { ids, width, height } = view;
   for (let y = 0; y < height; y++) {
     const row = y * width;
     for (let i = row; i < row + width - 1; i++)
-      if (ids[i] !== ids[i + 1]) smoothPair(visibility, pixels, i, i + 1, i - row, y, 1, 0);
+      if (ids[i] !== ids[i + 1]) smoothPair(view, pixels, i, i + 1, i - row, y, 1, 0);
     if (y + 1 === height) break;
     for (let i = row; i < row + width; i++)
-      if (ids[i] !== ids[i + width]) smoothPair(visibility, pixels, i, i + width, i - row, y, 0, 1);
+      if (ids[i] !== ids[i + width]) smoothPair(view, pixels, i, i + width, i - row, y, 0, 1);
   }
 }
 
 function smoothPair(
-  visibility: Visibility,
+  view: View,
   pixels: Int32Array,
   p: number,
   q: number,
@@ -26,17 +26,18 @@ function smoothPair(
   dx: number,
   dy: number,
 ): void {
-  const { ids, surfaces } = visibility;
+  const { ids, records } = view;
+  const { surfaces } = records;
   const a = ids[p]!;
   const b = ids[q]!;
   const surface = a === 0 ? -1 : surfaces[a - 1]!;
   if (surface >= 0 && b !== 0 && surfaces[b - 1] === surface) return;
-  if (pixels[p] !== pixels[q]) blend(visibility, pixels, p, q, x, y, dx, dy);
+  if (pixels[p] !== pixels[q]) blend(view, pixels, p, q, x, y, dx, dy);
 }
 
 /** Mixes pixel p and its neighbour q, one step (dx, dy) on, by where the outline crosses between them. */
 function blend(
-  visibility: Visibility,
+  view: View,
   pixels: Int32Array,
   p: number,
   q: number,
@@ -45,30 +46,26 @@ function blend(
   dx: number,
   dy: number,
 ): void {
-  const { ids, inverseDepth } = visibility;
+  const { ids, inverseDepth, records } = view;
   const pNearer = inverseDepth[p]! > inverseDepth[q]!;
   const nearer = pNearer ? ids[p]! : ids[q]!;
   const farther = pNearer ? ids[q]! : ids[p]!;
   // The nearer thing's outline hides the other; where two things run into each other it is the other's.
-  let at = pNearer
-    ? crossing(visibility, nearer, x, y, dx, dy)
-    : 1 - crossing(visibility, nearer, x + dx, y + dy, -dx, -dy);
+  let at = pNearer ? crossing(records, nearer, x, y, dx, dy) : 1 - crossing(records, nearer, x + dx, y + dy, -dx, -dy);
   if (!(at >= 0 && at <= 1) && farther !== 0)
-    at = pNearer
-      ? 1 - crossing(visibility, farther, x + dx, y + dy, -dx, -dy)
-      : crossing(visibility, farther, x, y, dx, dy);
+    at = pNearer ? 1 - crossing(records, farther, x + dx, y + dy, -dx, -dy) : crossing(records, farther, x, y, dx, dy);
   if (!(at >= 0 && at <= 1)) return;
   if (at < 0.5) pixels[p] = mixPixels(pixels[p]!, pixels[q]!, (128 - at * 256) | 0);
   else pixels[q] = mixPixels(pixels[q]!, pixels[p]!, (at * 256 - 128) | 0);
 }
 
 /** Share of the step from pixel (x, y) at which thing `id` ends; NaN or out of range where it does not. */
-function crossing(visibility: Visibility, id: number, x: number, y: number, dx: number, dy: number): number {
-  const { seen, corners, records } = visibility;
+function crossing(records: Records, id: number, x: number, y: number, dx: number, dy: number): number {
+  const { seen, corners, values } = records;
   const thing = seen[id - 1]!;
   if (thing.kind === BALL) {
-    const here = discriminant(records, (id - 1) * STRIDE, x, y);
-    const there = discriminant(records, (id - 1) * STRIDE, x + dx, y + dy);
+    const here = discriminant(values, (id - 1) * STRIDE, x, y);
+    const there = discriminant(values, (id - 1) * STRIDE, x + dx, y + dy);
     return here / (here - there);
   }
   let first = NaN;

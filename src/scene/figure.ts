@@ -1,7 +1,8 @@
 import { mat4 } from 'gl-matrix';
+import { MeshBuilder } from './builder.ts';
 import { matrix } from './camera.ts';
 import type { Kit } from './materials.ts';
-import { type Material, type Mesh, MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { type Material, type Mesh, material, type Vec3 } from './mesh.ts';
 import { face } from './pictures.ts';
 import { strands } from './surfaces.ts';
 import { type Colour, hex } from './texture.ts';

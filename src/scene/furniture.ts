@@ -1,5 +1,6 @@
+import type { MeshBuilder } from './builder.ts';
 import type { Kit } from './materials.ts';
-import { type Material, type MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { type Material, material, type Vec3 } from './mesh.ts';
 import { books, label, painting, screen } from './pictures.ts';
 import { leaves } from './surfaces.ts';
 

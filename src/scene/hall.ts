@@ -1,9 +1,10 @@
 import { mat4 } from 'gl-matrix';
 import { bakeLight } from './bake.ts';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import type { Lighting, Panel } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
-import { type Mesh, MeshBuilder, material } from './mesh.ts';
+import { type Mesh, material } from './mesh.ts';
 import { view } from './pictures.ts';
 import { blocks, marble } from './surfaces.ts';
 import { hex } from './texture.ts';

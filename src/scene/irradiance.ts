@@ -3,7 +3,7 @@ import type { Vec3 } from './mesh.ts';
 import { type Blocker, castRay, within } from './rays.ts';
 import type { Colour } from './texture.ts';
 
-const AMBIENT_RAYS = 32;
+const AMBIENT_RAYS = 24;
 
 /** What may stand between a small piece of surface and each of its lights. */
 export interface Surroundings {
@@ -55,15 +55,20 @@ export function lightAt(
   lights: BakeLights,
   out: Float64Array,
 ): void {
-  let up = 0;
-  let down = 0;
-  for (let i = 0; i < AMBIENT_RAYS; i++) {
-    hemisphere(normal, i, AMBIENT_RAYS, turn, direction);
-    const open = castRay(point, direction, around.near, lights.reach) / lights.reach;
-    const visible = (0.25 + 0.75 * open) / AMBIENT_RAYS;
-    const share = (direction[1] + 1) / 2;
-    up += visible * share;
-    down += visible * (1 - share);
+  // With nothing near, the mean of (y+1)/2 over the cosine-weighted hemisphere.
+  let up = (normal[1] * 2) / 6 + 0.5;
+  let down = 1 - up;
+  if (around.near.length > 0) {
+    up = 0;
+    down = 0;
+    for (let i = 0; i < AMBIENT_RAYS; i++) {
+      hemisphere(normal, i, AMBIENT_RAYS, turn, direction);
+      const open = castRay(point, direction, around.near, lights.reach) / lights.reach;
+      const visible = (0.25 + 0.75 * open) / AMBIENT_RAYS;
+      const share = (direction[1] + 1) / 2;
+      up += visible * share;
+      down += visible * (1 - share);
+    }
   }
   for (let c = 0; c < 3; c++) out[c] = lighting.sky[c]! * up + lighting.ground[c]! * down;
   const add = (colour: Colour, k: number) => {

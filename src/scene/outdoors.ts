@@ -1,7 +1,8 @@
+import { MeshBuilder } from './builder.ts';
 import { FACADE, facade, shopfront } from './facades.ts';
 import { card } from './furniture.ts';
 import type { Kit } from './materials.ts';
-import { type Material, type Mesh, MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { type Material, type Mesh, material, type Vec3 } from './mesh.ts';
 import { hex, scaleColour } from './texture.ts';
 
 // Things of a street. Each stands on y = 0; sizes in metres.

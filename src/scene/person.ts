@@ -1,10 +1,11 @@
 import { bakeLight } from './bake.ts';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import { Figure, type Pose, STANDING } from './figure.ts';
 import { bookcase, cabinet, chair, floorLamp, framed, plant, table, vase } from './furniture.ts';
 import type { Lighting } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
-import { type Mesh, MeshBuilder } from './mesh.ts';
+import type { Mesh } from './mesh.ts';
 import type { World } from './world.ts';
 
 const LIGHTING: Lighting = {

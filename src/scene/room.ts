@@ -1,10 +1,11 @@
 import { bakeLight } from './bake.ts';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import { Figure, type Pose, STANDING, walking } from './figure.ts';
 import { bookcase, cabinet, chair, floorLamp, framed, plant, sofa, table, vase } from './furniture.ts';
 import type { Lighting, Panel } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
-import { type Material, type Mesh, MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { type Material, type Mesh, material, type Vec3 } from './mesh.ts';
 import { view } from './pictures.ts';
 import { folds, rug } from './surfaces.ts';
 import { type Colour, hex, type Texture } from './texture.ts';

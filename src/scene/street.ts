@@ -1,11 +1,12 @@
 import { mat4 } from 'gl-matrix';
 import { bakeLight } from './bake.ts';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import { carriageway, clouds, FACADE } from './facades.ts';
 import { Figure, STANDING, walking } from './figure.ts';
 import type { Lighting } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
-import { type Mesh, MeshBuilder, material, type Vec3 } from './mesh.ts';
+import { type Mesh, material, type Vec3 } from './mesh.ts';
 import { car, house, streetLamp, tree } from './outdoors.ts';
 import { blocks } from './surfaces.ts';
 import { hex } from './texture.ts';

@@ -1,9 +1,10 @@
 import { bakeLight } from './bake.ts';
+import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
 import { bookcase, carton, framed, plant, table, vase } from './furniture.ts';
 import type { Lighting } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
-import { type Material, type Mesh, MeshBuilder, material } from './mesh.ts';
+import { type Material, type Mesh, material } from './mesh.ts';
 import { label } from './pictures.ts';
 import { blocks, rug } from './surfaces.ts';
 import { hex } from './texture.ts';

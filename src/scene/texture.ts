@@ -30,6 +30,16 @@ export function hex(code: string): Colour {
   return [(n >> 16) / 255, ((n >> 8) & 255) / 255, (n & 255) / 255];
 }
 
+/** The mip level whose texels are about as large as a pixel, given the repeats per pixel along x and y. */
+export function mipLevel({ size, levels }: Texture, ux: number, uy: number, vx: number, vy: number): number {
+  const across = (ux * ux + vx * vx) * size * size;
+  const down = (uy * uy + vy * vy) * size * size;
+  // Between the sharper and the blurrier axis: floors seen at a grazing angle would smear otherwise.
+  const area = Math.sqrt(across * down) * 0.5 + Math.max(across, down) * 0.2;
+  const level = area < 1 ? 0 : (32 - Math.clz32(area)) >> 1;
+  return level < levels ? level : levels - 1;
+}
+
 /** A picture being painted: four floats a texel (red, green, blue, alpha). */
 export class Canvas {
   readonly size: number;

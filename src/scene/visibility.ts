@@ -1,6 +1,10 @@
 import type { mat4, ReadonlyMat4 } from 'gl-matrix';
-import type { Intrinsics } from './camera.ts';
-import { ATTRIBUTES, BAKED, type Ball, type Material, type Mesh, SMOOTH } from './mesh.ts';
+import { seeBall } from './balls.ts';
+import { type Intrinsics, NEAR } from './camera.ts';
+import { type Mesh, SMOOTH } from './mesh.ts';
+import { setPlanes } from './planes.ts';
+import { Records, STRIDE, type View } from './records.ts';
+import { mipLevel } from './texture.ts';
 
 /** A mesh somewhere in the world; `matrix` is rigid. */
 export interface Instance {
@@ -8,67 +12,30 @@ export interface Instance {
   matrix: mat4;
 }
 
-/** Things nearer than this are cut away, in metres. */
-const NEAR = 0.05;
-/** Doubles of a record. */
-export const STRIDE = 36;
-export const BALL = 3;
-/** Where a record keeps what; planes are three numbers: value = a*x + b*y + c in pixels. */
-export const W = 0; // 1/z
-export const ATTRIBUTE = 3; // attribute/z, five planes
-export const NORMAL = 18; // FLAT: outward normal in the world
-export const TURN = 21; // object to world rotation, row-major (SMOOTH)
-// Balls: ray direction in the unit sphere's frame (three planes), the camera there, its square length less one, and
-// the matrix of world normals.
-export const RAY = 0;
-export const EYE = 9;
-export const OFFSET = 12;
-export const NORMALS = 13;
-export const PER_PIXEL = 22; // texture repeats that one pixel covers
-
-/** One polygon or ball that may be seen in this frame. */
-export interface Seen {
-  kind: number;
-  material: Material;
-  mesh: Mesh;
-  /** Polygon number within the mesh. */
-  polygon: number;
-  /** Its corners on the screen: from `corner`, `corners` of them. */
-  corner: number;
-  corners: number;
-}
-
 /** The visibility pass: which polygon or ball is nearest at each pixel centre. */
-export class Visibility {
+export class Visibility implements View {
   readonly width: number;
   readonly height: number;
   /** 1 + the record's number, 0 where there is nothing. */
   readonly ids: Int32Array;
   /** 1/z, 0 where there is nothing. */
   readonly inverseDepth: Float32Array;
-  records = new Float64Array(1024 * STRIDE);
-  readonly seen: Seen[] = [];
-  /** A number per record: neighbours with the same one share a smooth surface, -1 shares none. */
-  surfaces = new Int32Array(1024);
-  count = 0;
-  /** Screen corners of the polygons, x and y. */
-  corners = new Float64Array(8192);
-  #cornerCount = 0;
+  readonly records = new Records();
   #surface = 0;
-  readonly #intrinsics: Intrinsics;
+  readonly intrinsics: Intrinsics;
   /** World to camera, rows of 4. */
   readonly #view = new Float64Array(12);
   /** Object to camera, rows of 4. */
   readonly #toCamera = new Float64Array(12);
   #points = new Float64Array(1024);
-  readonly #clipped = new Float64Array(64);
+  readonly #clipped = new Float64Array(128);
   readonly #left: Int32Array;
   readonly #right: Int32Array;
 
   constructor(width: number, height: number, intrinsics: Intrinsics) {
     this.width = width;
     this.height = height;
-    this.#intrinsics = intrinsics;
+    this.intrinsics = intrinsics;
     this.ids = new Int32Array(width * height);
     this.inverseDepth = new Float32Array(width * height);
     this.#left = new Int32Array(height);
@@ -78,8 +45,7 @@ export class Visibility {
   render(instances: readonly Instance[], pose: ReadonlyMat4): void {
     this.ids.fill(0);
     this.inverseDepth.fill(0);
-    this.count = 0;
-    this.#cornerCount = 0;
+    this.records.clear();
     this.#surface = 0;
     invertRigid(pose, this.#view);
     for (const instance of instances) this.#instance(instance);
@@ -88,7 +54,6 @@ export class Visibility {
   #instance({ mesh, matrix }: Instance): void {
     multiply(this.#view, matrix, this.#toCamera);
     if (!this.#inSight(mesh)) return;
-    this.#surface++;
     const m = this.#toCamera;
     const { vertices, planes, first } = mesh;
     if (this.#points.length < vertices.length) this.#points = new Float64Array(vertices.length * 2);
@@ -109,12 +74,13 @@ export class Visibility {
       if (facing > 0 || (material.masked && facing < 0))
         this.#polygon(mesh, p, matrix, first[p]!, first[p + 1]! - first[p]!, facing < 0);
     }
-    for (const ball of mesh.balls) this.#ball(mesh, ball, matrix);
+    this.#surface += mesh.smooth;
+    for (const ball of mesh.balls) seeBall(this, mesh, ball, matrix, m);
   }
 
   #inSight({ centre: c, radius }: Mesh): boolean {
     const m = this.#toCamera;
-    const { fx, fy, cx, cy } = this.#intrinsics;
+    const { fx, fy, cx, cy } = this.intrinsics;
     const x = m[0]! * c[0] + m[1]! * c[1] + m[2]! * c[2] + m[3]!;
     const y = m[4]! * c[0] + m[5]! * c[1] + m[6]! * c[2] + m[7]!;
     const z = m[8]! * c[0] + m[9]! * c[1] + m[10]! * c[2] + m[11]!;
@@ -127,30 +93,9 @@ export class Visibility {
     );
   }
 
-  #record(kind: number, material: Material, mesh: Mesh, polygon: number): number {
-    const r = this.count++;
-    if ((r + 1) * STRIDE > this.records.length) {
-      const larger = new Float64Array(this.records.length * 2);
-      larger.set(this.records);
-      this.records = larger;
-      const surfaces = new Int32Array(this.surfaces.length * 2);
-      surfaces.set(this.surfaces);
-      this.surfaces = surfaces;
-    }
-    this.surfaces[r] = kind === SMOOTH ? this.#surface : -1;
-    const seen = this.seen[r];
-    if (seen) {
-      seen.kind = kind;
-      seen.material = material;
-      seen.mesh = mesh;
-      seen.polygon = polygon;
-    } else this.seen.push({ kind, material, mesh, polygon, corner: 0, corners: 0 });
-    return r;
-  }
-
   /** Projects points start.. of #points, cut at the near plane, onto the screen; the number of corners, 0 if unseen. */
   #project(start: number, count: number): number {
-    const { fx, fy, cx, cy } = this.#intrinsics;
+    const { fx, fy, cx, cy } = this.intrinsics;
     const points = this.#points;
     const out = this.#clipped;
     let n = 0;
@@ -196,17 +141,20 @@ export class Visibility {
     const y0 = Math.max(0, Math.ceil(top));
     const y1 = Math.min(height, Math.ceil(bottom));
     if (y0 >= y1 || Math.ceil(left) >= Math.ceil(right)) return;
-    // Counter-clockwise seen from outside is clockwise on a screen whose y points down... but for the front side only.
     this.#edges(n, y0, y1, fromBehind);
     const material = mesh.materials[p]!;
-    const r = this.#record(mesh.kinds[p]!, material, mesh, p);
-    this.#planes(r, mesh, p, matrix, fromBehind);
-    this.#keepCorners(r, n);
+    const kind = mesh.kinds[p]!;
+    const r = this.records.add(kind, material, mesh, p, kind === SMOOTH ? this.#surface + mesh.surfaces[p]! : -1);
+    setPlanes(this.records.values, r * STRIDE, mesh, p, this.#toCamera, matrix, this.intrinsics, fromBehind);
+    this.records.keepCorners(r, c, n);
     if (material.masked) this.#fillMasked(r, y0, y1);
     else this.#fill(r, y0, y1);
   }
 
-  /** First and last-plus-one pixel of each row. A pixel belongs to a polygon when its centre lies in it. */
+  /**
+   * First and last-plus-one pixel of each row. On the screen a front side goes down on its left, a back side (mirrored) on
+   * its right. A pixel belongs to a polygon when its centre lies in it.
+   */
   #edges(n: number, y0: number, y1: number, mirrored: boolean): void {
     const c = this.#clipped;
     const w = this.width;
@@ -231,68 +179,15 @@ export class Visibility {
     }
   }
 
-  /** Writes 1/z and the attributes as planes over the screen. */
-  #planes(r: number, mesh: Mesh, p: number, matrix: ReadonlyMat4, fromBehind: boolean): void {
-    const m = this.#toCamera;
-    const { fx, fy, cx, cy } = this.#intrinsics;
-    const o = r * STRIDE;
-    const rec = this.records;
-    const [a, b, c] = [mesh.planes[p * 4]!, mesh.planes[p * 4 + 1]!, mesh.planes[p * 4 + 2]!];
-    const nx = m[0]! * a + m[1]! * b + m[2]! * c;
-    const ny = m[4]! * a + m[5]! * b + m[6]! * c;
-    const nz = m[8]! * a + m[9]! * b + m[10]! * c;
-    const d = mesh.planes[p * 4 + 3]! + nx * m[3]! + ny * m[7]! + nz * m[11]!;
-    const wx = nx / (fx * d);
-    const wy = ny / (fy * d);
-    const wc = (nz - (nx * cx) / fx - (ny * cy) / fy) / d;
-    rec[o] = wx;
-    rec[o + 1] = wy;
-    rec[o + 2] = wc;
-    const kind = mesh.kinds[p]!;
-    const used = kind === SMOOTH ? 5 : kind === BAKED ? 4 : 2;
-    for (let k = 0; k < used; k++) {
-      const g = (p * ATTRIBUTES + k) * 4;
-      const [ga, gb, gc] = [mesh.gradients[g]!, mesh.gradients[g + 1]!, mesh.gradients[g + 2]!];
-      const gx = m[0]! * ga + m[1]! * gb + m[2]! * gc;
-      const gy = m[4]! * ga + m[5]! * gb + m[6]! * gc;
-      const gz = m[8]! * ga + m[9]! * gb + m[10]! * gc;
-      const h = mesh.gradients[g + 3]! - gx * m[3]! - gy * m[7]! - gz * m[11]!;
-      const at = o + ATTRIBUTE + k * 3;
-      rec[at] = gx / fx + h * wx;
-      rec[at + 1] = gy / fy + h * wy;
-      rec[at + 2] = gz - (gx * cx) / fx - (gy * cy) / fy + h * wc;
-    }
-    const sign = fromBehind ? -1 : 1;
-    for (let k = 0; k < 3; k++) {
-      rec[o + NORMAL + k] = sign * (matrix[k]! * a + matrix[k + 4]! * b + matrix[k + 8]! * c);
-      rec[o + TURN + k * 3] = matrix[k]!;
-      rec[o + TURN + k * 3 + 1] = matrix[k + 4]!;
-      rec[o + TURN + k * 3 + 2] = matrix[k + 8]!;
-    }
-  }
-
-  #keepCorners(r: number, n: number): void {
-    const at = this.#cornerCount;
-    if ((at + n) * 2 > this.corners.length) {
-      const larger = new Float64Array(this.corners.length * 2);
-      larger.set(this.corners);
-      this.corners = larger;
-    }
-    for (let i = 0; i < n * 2; i++) this.corners[at * 2 + i] = this.#clipped[i]!;
-    this.#cornerCount += n;
-    const seen = this.seen[r]!;
-    seen.corner = at;
-    seen.corners = n;
-  }
-
   #fill(r: number, y0: number, y1: number): void {
     const { ids, inverseDepth, width } = this;
     const left = this.#left;
     const right = this.#right;
     const o = r * STRIDE;
-    const wx = this.records[o]!;
-    const wy = this.records[o + 1]!;
-    const wc = this.records[o + 2]!;
+    const rec = this.records.values;
+    const wx = rec[o]!;
+    const wy = rec[o + 1]!;
+    const wc = rec[o + 2]!;
     const id = r + 1;
     for (let y = y0; y < y1; y++) {
       const x0 = left[y]!;
@@ -311,8 +206,8 @@ export class Visibility {
   /** Like #fill, where the texture's alpha is at least a half. */
   #fillMasked(r: number, y0: number, y1: number): void {
     const { ids, inverseDepth, width } = this;
-    const { texture } = this.seen[r]!.material;
-    const rec = this.records;
+    const { texture } = this.records.seen[r]!.material;
+    const rec = this.records.values;
     const o = r * STRIDE;
     const [wx, wy, wc] = [rec[o]!, rec[o + 1]!, rec[o + 2]!];
     const [ux, uy, uc] = [rec[o + 3]!, rec[o + 4]!, rec[o + 5]!];
@@ -326,7 +221,7 @@ export class Visibility {
       const z = 1 / (wx * x0 + wy * y + wc);
       const u0 = (ux * x0 + uy * y + uc) * z;
       const v0 = (vx * x0 + vy * y + vc) * z;
-      const level = mipLevel(texture.size, texture.levels, z, ux - u0 * wx, uy - u0 * wy, vx - v0 * wx, vy - v0 * wy);
+      const level = mipLevel(texture, (ux - u0 * wx) * z, (uy - u0 * wy) * z, (vx - v0 * wx) * z, (vy - v0 * wy) * z);
       const size = texture.size >> level;
       const offset = texture.offsets[level]!;
       const mask = size - 1;
@@ -342,131 +237,6 @@ export class Visibility {
       }
     }
   }
-
-  #ball(mesh: Mesh, ball: Ball, matrix: ReadonlyMat4): void {
-    const m = this.#toCamera;
-    const s = ball.shape;
-    const { fx, fy, cx, cy } = this.#intrinsics;
-    const { width, height } = this;
-    const rec = this.records;
-    const camera = ballFrame;
-    for (let row = 0; row < 3; row++)
-      for (let k = 0; k < 4; k++)
-        camera[row * 4 + k] =
-          m[row * 4]! * s[k * 4]! +
-          m[row * 4 + 1]! * s[k * 4 + 1]! +
-          m[row * 4 + 2]! * s[k * 4 + 2]! +
-          (k === 3 ? m[row * 4 + 3]! : 0);
-    const reach = Math.hypot(camera[8]!, camera[9]!, camera[10]!);
-    if (camera[11]! - reach < NEAR) return;
-    // The bounds of the outline: roots of its dual conic K (c c^T - A A^T) K^T.
-    const dual = (i: number, j: number) =>
-      camera[i * 4 + 3]! * camera[j * 4 + 3]! -
-      camera[i * 4]! * camera[j * 4]! -
-      camera[i * 4 + 1]! * camera[j * 4 + 1]! -
-      camera[i * 4 + 2]! * camera[j * 4 + 2]!;
-    const zz = dual(2, 2);
-    const spanX = Math.sqrt(dual(0, 2) ** 2 - zz * dual(0, 0));
-    const spanY = Math.sqrt(dual(1, 2) ** 2 - zz * dual(1, 1));
-    const x0 = (fx * (dual(0, 2) - spanX)) / zz + cx;
-    const x1 = (fx * (dual(0, 2) + spanX)) / zz + cx;
-    const top = Math.max(0, Math.ceil((fy * (dual(1, 2) - spanY)) / zz + cy));
-    const bottom = Math.min(height, Math.ceil((fy * (dual(1, 2) + spanY)) / zz + cy));
-    if (x1 < 0 || x0 > width - 1 || top >= bottom) return;
-
-    const r = this.#record(BALL, ball.material, mesh, -1);
-    this.seen[r]!.polygon = ball.front ? 1 : 0;
-    const o = r * STRIDE;
-    const out = this.records === rec ? rec : this.records;
-    let offset = -1;
-    for (let k = 0; k < 3; k++) {
-      const a = [camera[k]!, camera[4 + k]!, camera[8 + k]!] as const;
-      const square = a[0] * a[0] + a[1] * a[1] + a[2] * a[2];
-      // Row k of the inverse shape.
-      const [ix, iy, iz] = [a[0] / square, a[1] / square, a[2] / square];
-      out[o + RAY + k * 3] = ix / fx;
-      out[o + RAY + k * 3 + 1] = iy / fy;
-      out[o + RAY + k * 3 + 2] = iz - (ix * cx) / fx - (iy * cy) / fy;
-      const eye = -(ix * camera[3]! + iy * camera[7]! + iz * camera[11]!);
-      out[o + EYE + k] = eye;
-      offset += eye * eye;
-      // World normal of unit-sphere point s: sum over k of (column k of the object-to-world shape) / square * s_k.
-      for (let row = 0; row < 3; row++)
-        out[o + NORMALS + row * 3 + k] =
-          (matrix[row]! * s[k * 4]! + matrix[row + 4]! * s[k * 4 + 1]! + matrix[row + 8]! * s[k * 4 + 2]!) / square;
-    }
-    out[o + OFFSET] = offset;
-    const size = Math.cbrt(
-      Math.hypot(s[0]!, s[1]!, s[2]!) * Math.hypot(s[4]!, s[5]!, s[6]!) * Math.hypot(s[8]!, s[9]!, s[10]!),
-    );
-    out[o + PER_PIXEL] = camera[11]! / (fx * (ball.front ? size * 2 : ball.material.scale));
-    out[o + PER_PIXEL + 1] = ball.front ? 0.5 : size / ball.material.scale;
-    this.#fillBall(r, top, bottom);
-  }
-
-  #fillBall(r: number, top: number, bottom: number): void {
-    const { ids, inverseDepth, width, records: rec } = this;
-    const o = r * STRIDE;
-    const [ax, bx, cx] = [rec[o]!, rec[o + 3]!, rec[o + 6]!];
-    const [ex, ey, ez] = [rec[o + EYE]!, rec[o + EYE + 1]!, rec[o + EYE + 2]!];
-    const offset = rec[o + OFFSET]!;
-    const id = r + 1;
-    for (let y = top; y < bottom; y++) {
-      // Ray direction d = (a, b, c) + x (ax, bx, cx) in the unit sphere's frame; z solves |e + z d|^2 = 1.
-      const a = rec[o + 1]! * y + rec[o + 2]!;
-      const b = rec[o + 4]! * y + rec[o + 5]!;
-      const c = rec[o + 7]! * y + rec[o + 8]!;
-      const along0 = ex * a + ey * b + ez * c;
-      const along1 = ex * ax + ey * bx + ez * cx;
-      const square0 = a * a + b * b + c * c;
-      const square1 = a * ax + b * bx + c * cx;
-      const square2 = ax * ax + bx * bx + cx * cx;
-      // The discriminant is a quadratic in x: q2 x^2 + 2 q1 x + q0 > 0 between its roots.
-      const q2 = along1 * along1 - square2 * offset;
-      const q1 = along0 * along1 - square1 * offset;
-      const q0 = along0 * along0 - square0 * offset;
-      const root = q1 * q1 - q2 * q0;
-      if (root <= 0 || q2 >= 0) continue;
-      const half = Math.sqrt(root) / -q2;
-      const middle = -q1 / q2;
-      const x0 = Math.max(0, Math.ceil(middle - half));
-      const x1 = Math.min(width, Math.ceil(middle + half));
-      for (let x = x0, i = y * width + x0; x < x1; x++, i++) {
-        const along = along0 + along1 * x;
-        const disc = q0 + x * (2 * q1 + q2 * x);
-        // 1/z of the nearer root (-along - sqrt(disc)) / square, without cancellation.
-        const w = (-along + Math.sqrt(Math.max(disc, 0))) / offset;
-        if (w > inverseDepth[i]!) {
-          inverseDepth[i] = w;
-          ids[i] = id;
-        }
-      }
-    }
-  }
-}
-
-const ballFrame = new Float64Array(12);
-
-/**
- * The mip level whose texels are about as large as a pixel; the derivatives are those of u/z less u d(1/z), which times z
- * are repeats per pixel.
- */
-export function mipLevel(
-  size: number,
-  levels: number,
-  z: number,
-  ux: number,
-  uy: number,
-  vx: number,
-  vy: number,
-): number {
-  const k = size * z;
-  const across = (ux * ux + vx * vx) * k * k;
-  const down = (uy * uy + vy * vy) * k * k;
-  // Between the sharper and the blurrier axis: floors seen at a grazing angle would smear otherwise.
-  const area = Math.sqrt(across * down) * 0.5 + Math.max(across, down) * 0.2;
-  const level = area < 1 ? 0 : (32 - Math.clz32(area)) >> 1;
-  return level < levels ? level : levels - 1;
 }
 
 function invertRigid(pose: ReadonlyMat4, out: Float64Array): void {
