@@ -176,6 +176,11 @@ function stop(): void {
 
 function report(error: DepthError): void {
   handle.errors = [...handle.errors.slice(-49), error];
+  // What the server does not have must not be asked for again.
+  if (error.code === 'MODEL_NOT_FOUND' || error.code === 'BAD_SIZE') {
+    const { model: _model, size: _size, ...rest } = wanted;
+    wanted = rest;
+  }
   // What leads to reconnecting or the end is shown with that state.
   if (handle.session?.state.name === 'live') problem.show(error, { mild: true, passing: true });
 }
@@ -188,7 +193,7 @@ function show(view: 'data' | 'track'): void {
 
 function enter(state: StateName): void {
   const pill = byId('state', HTMLElement);
-  pill.dataset['state'] = state;
+  pill.dataset['state'] = document.body.dataset['state'] = state;
   pill.textContent = STATE_NAMES[state];
   document.title = state === 'idle' ? 'depthcast' : `${STATE_NAMES[state]} – depthcast`;
   describeSource(state);

@@ -3,20 +3,15 @@ export type { ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../
 export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/wire/types.ts';
 export { DepthHistory, rtpDistance } from './alignment.ts';
 export type { RetryPolicy } from './backoff.ts';
+export { connect } from './connect.ts';
 export { type ClientErrorCode, DepthError, type DepthErrorCode } from './errors.ts';
 export type { FrameCounters, ReceivedFrame } from './frames.ts';
 export type { ServerInfo } from './link.ts';
 export type { VideoCodec } from './peer.ts';
-export {
-  connect,
-  DepthSession,
-  type LiveStats,
-  type SessionEvents,
-  type SessionOptions,
-  type SessionState,
-} from './session.ts';
+export { DepthSession } from './session.ts';
 export { type CameraInfo, type CameraSpec, listCameras } from './sources/camera.ts';
 export type { FileSpec } from './sources/file.ts';
 export type { SourceSpec } from './sources/open.ts';
 export { type PreparedScene, prepareScene, type SceneSpec } from './sources/scene.ts';
 export type { Source } from './sources/source.ts';
+export type { LiveStats, SessionEvents, SessionOptions, SessionState } from './types.ts';

@@ -21,7 +21,7 @@ export interface ServerInfo {
 }
 
 export interface LinkHandlers {
-  welcome(server: ServerInfo): void;
+  welcome(server: ServerInfo, defaults: OutputSettings): void;
   settings(output: OutputSettings): void;
   stats(stats: SessionStats): void;
   /** The server refused something, but the session goes on. */
@@ -105,8 +105,7 @@ export class Link {
     );
     this.#signalling = signalling;
     const { server, device, models } = welcome;
-    this.#handlers.welcome({ name: server, device, models });
-    this.#handlers.settings(welcome.output);
+    this.#handlers.welcome({ name: server, device, models }, welcome.output);
     const candidates: (RTCIceCandidate | null)[] = [];
     let offered = false;
     this.#peer = new Peer(

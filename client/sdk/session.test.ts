@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MediaStream, RTCPeerConnection } from 'werift';
 import { WebSocket } from 'ws';
+import { connect } from './connect.ts';
 import type { DepthError } from './errors.ts';
-import { connect, DepthSession, type SessionOptions, type SessionState } from './session.ts';
+import { DepthSession } from './session.ts';
 import { silentStream, type TestClient, TestServer } from './test-server.ts';
+import type { SessionOptions, SessionState } from './types.ts';
 
 // Browser interfaces of the ws and werift packages: real sockets, ICE, DTLS and SCTP on both sides.
 beforeAll(() => {

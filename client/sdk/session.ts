@@ -1,70 +1,19 @@
-import type { OutputSettings, SessionStats } from '../../src/server/messages.ts';
+import type { OutputSettings } from '../../src/server/messages.ts';
 import { DepthHistory } from './alignment.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
+import { ClientStats } from './client-stats.ts';
 import { Emitter } from './emitter.ts';
 import { DepthError, toDepthError } from './errors.ts';
-import { type FrameCounters, FrameReader, type ReceivedFrame } from './frames.ts';
+import { FrameReader, type ReceivedFrame } from './frames.ts';
 import { Link, type LinkHandlers, type ServerInfo } from './link.ts';
-import type { VideoCodec } from './peer.ts';
 import { signallingUrl } from './signalling.ts';
 import { openSource, type SourceSpec } from './sources/open.ts';
 import type { Source } from './sources/source.ts';
+import type { SessionEvents, SessionOptions, SessionState } from './types.ts';
 
 const CLIENT = 'depthcast-web/0.1.0';
 /** A connection that held for this long counts as good: the next loss starts counting attempts anew. */
 const PROVEN_AFTER = 10_000;
-
-export interface SessionOptions {
-  source: SourceSpec;
-  /** http(s) or ws(s) address of the server; default: where this page came from. */
-  server?: string | URL;
-  /** Bearer token, where the server asks for one. */
-  token?: string;
-  /** What to return; the server's defaults for what is left out. */
-  output?: Partial<OutputSettings>;
-  /** Preferred codec of the video sent; default VP8. */
-  codec?: VideoCodec;
-  /** STUN and TURN servers besides those that the server names. */
-  iceServers?: RTCIceServer[];
-  retry?: Partial<RetryPolicy>;
-  onDepth?: (frame: ReceivedFrame) => void;
-  onStats?: (stats: LiveStats) => void;
-  onState?: (state: SessionState) => void;
-  onError?: (error: DepthError) => void;
-}
-
-export type SessionState =
-  /** Opening the source or the first connection. */
-  | { name: 'connecting' }
-  | { name: 'live' }
-  /** The connection was lost. With `retryAt` (ms since the Unix epoch) it waits until then, without it tries just now. */
-  | { name: 'reconnecting'; error: DepthError; attempt: number; retryAt?: number }
-  /** It gave up; `close()` has been called. */
-  | { name: 'failed'; error: DepthError }
-  | { name: 'closed' };
-
-/** The server's numbers of the last second, and what is measured on this side. */
-export interface LiveStats extends SessionStats {
-  client: FrameCounters & {
-    /** Depth frames a second that reached this page through the data channel. */
-    depthRate: number;
-    /** Milliseconds there and back over the signalling connection, once known. */
-    roundTrip?: number;
-    /** Median milliseconds from a picture's capture to its depth reaching this page, where capture times travel. */
-    captureToDepth?: number;
-  };
-}
-
-export interface SessionEvents {
-  state: SessionState;
-  depth: ReceivedFrame;
-  stats: LiveStats;
-  /** The server's output settings, after every change. */
-  settings: OutputSettings;
-  /** Everything that went wrong, also what the session recovers from by itself. */
-  error: DepthError;
-  source: Source;
-}
 
 /** A live depth stream: video goes to the server, depth comes back. Reconnects by itself; ends with `close()`. */
 export class DepthSession extends Emitter<SessionEvents> {
@@ -86,8 +35,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   #sourceTurn = 0;
   /** Interrupts a wait for the next attempt. */
   #hurry: (() => void) | undefined;
-  #lastReceived = { count: 0, at: 0 };
-  #captureLags: number[] = [];
+  #stats = new ClientStats();
 
   /** Starts at once; watch `state`. `connect()` is the promise-based way. */
   constructor(options: SessionOptions) {
@@ -215,17 +163,19 @@ export class DepthSession extends Emitter<SessionEvents> {
     if (!track) throw new DepthError('SOURCE_ENDED');
     const reader = new FrameReader((frame) => this.#receive(frame));
     this.#reader = reader;
-    this.#lastReceived = { count: 0, at: performance.now() };
+    this.#stats = new ClientStats();
     let lose!: (error: DepthError) => void;
     const lost = new Promise<DepthError>((resolve) => {
       lose = resolve;
     });
     const handlers: LinkHandlers = {
-      welcome: (server) => {
+      welcome: (server, defaults) => {
         this.#server = server;
+        this.#settle({ ...defaults, ...this.#wanted });
       },
       settings: (output) => this.#settle(output),
-      stats: (stats) => this.emit('stats', this.#complete(stats)),
+      stats: (stats) =>
+        this.emit('stats', { ...stats, client: this.#stats.take(reader.counters, this.#link?.roundTrip) }),
       refused: (error) => this.#refuse(error),
       depthTrack: (depthTrack) => this.#show(depthTrack),
       message: (message) => reader.push(message),
@@ -248,31 +198,8 @@ export class DepthSession extends Emitter<SessionEvents> {
 
   #receive(frame: ReceivedFrame): void {
     this.history.push(frame);
-    if (frame.captureTime !== undefined) {
-      const lag = performance.timeOrigin + frame.receivedAt - frame.captureTime;
-      if (lag >= 0 && lag < 60_000) this.#captureLags.push(lag);
-    }
+    this.#stats.count(frame);
     this.emit('depth', frame);
-  }
-
-  #complete(stats: SessionStats): LiveStats {
-    const counters = (this.#reader ?? new FrameReader(() => {})).counters;
-    const now = performance.now();
-    const depthRate =
-      ((counters.received - this.#lastReceived.count) * 1000) / Math.max(1, now - this.#lastReceived.at);
-    this.#lastReceived = { count: counters.received, at: now };
-    const lags = this.#captureLags.splice(0).sort((a, b) => a - b);
-    const captureToDepth = lags[lags.length >> 1];
-    const roundTrip = this.#link?.roundTrip;
-    return {
-      ...stats,
-      client: {
-        ...counters,
-        depthRate,
-        ...(roundTrip === undefined ? {} : { roundTrip }),
-        ...(captureToDepth === undefined ? {} : { captureToDepth }),
-      },
-    };
   }
 
   #settle(output: OutputSettings): void {
@@ -284,7 +211,8 @@ export class DepthSession extends Emitter<SessionEvents> {
   #refuse(error: DepthError): void {
     this.emit('error', error);
     if (!this.#output) return;
-    this.#wanted = { ...this.#output };
+    for (const key of Object.keys(this.#wanted) as (keyof OutputSettings)[])
+      this.#wanted = { ...this.#wanted, [key]: this.#output[key] };
     this.emit('settings', this.#output);
   }
 
@@ -341,27 +269,4 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.emit('state', state);
     this.removeListeners();
   }
-}
-
-/**
- * Opens the source, connects, and resolves once depth can flow.
- * Makes one attempt and rejects with a DepthError when it fails; later losses are mended as `retry` says.
- */
-export async function connect(options: SessionOptions & { signal?: AbortSignal }): Promise<DepthSession> {
-  const session = new DepthSession(options);
-  const { signal } = options;
-  return new Promise((resolve, reject) => {
-    const abort = () => session.close();
-    const settle = (state: SessionState) => {
-      if (state.name === 'connecting') return;
-      signal?.removeEventListener('abort', abort);
-      stop();
-      if (state.name === 'live') return resolve(session);
-      reject('error' in state ? state.error : new DepthError('CLOSED'));
-      session.close();
-    };
-    const stop = session.on('state', settle);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-  });
 }

@@ -1,0 +1,59 @@
+import type { OutputSettings, SessionStats } from '../../src/server/messages.ts';
+import type { RetryPolicy } from './backoff.ts';
+import type { DepthError } from './errors.ts';
+import type { FrameCounters, ReceivedFrame } from './frames.ts';
+import type { VideoCodec } from './peer.ts';
+import type { SourceSpec } from './sources/open.ts';
+import type { Source } from './sources/source.ts';
+
+export interface SessionOptions {
+  source: SourceSpec;
+  /** http(s) or ws(s) address of the server; default: where this page came from. */
+  server?: string | URL;
+  /** Bearer token, where the server asks for one. */
+  token?: string;
+  /** What to return; the server's defaults for what is left out. */
+  output?: Partial<OutputSettings>;
+  /** Preferred codec of the video sent; default VP8. */
+  codec?: VideoCodec;
+  /** STUN and TURN servers besides those that the server names. */
+  iceServers?: RTCIceServer[];
+  retry?: Partial<RetryPolicy>;
+  onDepth?: (frame: ReceivedFrame) => void;
+  onStats?: (stats: LiveStats) => void;
+  onState?: (state: SessionState) => void;
+  onError?: (error: DepthError) => void;
+}
+
+export type SessionState =
+  /** Opening the source or the first connection. */
+  | { name: 'connecting' }
+  | { name: 'live' }
+  /** The connection was lost. With `retryAt` (ms since the Unix epoch) it waits until then, without it tries just now. */
+  | { name: 'reconnecting'; error: DepthError; attempt: number; retryAt?: number }
+  /** It gave up; `close()` has been called. */
+  | { name: 'failed'; error: DepthError }
+  | { name: 'closed' };
+
+/** The server's numbers of the last second, and what is measured on this side. */
+export interface LiveStats extends SessionStats {
+  client: FrameCounters & {
+    /** Depth frames a second that reached this page through the data channel. */
+    depthRate: number;
+    /** Milliseconds there and back over the signalling connection, once known. */
+    roundTrip?: number;
+    /** Median milliseconds from a picture's capture to its depth reaching this page, where capture times travel. */
+    captureToDepth?: number;
+  };
+}
+
+export interface SessionEvents {
+  state: SessionState;
+  depth: ReceivedFrame;
+  stats: LiveStats;
+  /** The server's output settings, after every change. */
+  settings: OutputSettings;
+  /** Everything that went wrong, also what the session recovers from by itself. */
+  error: DepthError;
+  source: Source;
+}
