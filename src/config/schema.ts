@@ -51,6 +51,7 @@ export const configSchema = z.strictObject({
   output: z.strictObject({
     track: z.enum(['gray', 'off']).default('gray'),
     data: z.enum(['none', 'u8', 'u16', 'f16']).default('u16'),
+    u16Steps: z.int().min(255).max(65534).default(4095),
     minBitrate: z.int().min(20_000).default(150_000),
     maxBitrate: z.int().max(100_000_000).default(3_000_000),
     trackSide: z.int().min(64).max(4096).default(1280),

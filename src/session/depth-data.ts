@@ -13,6 +13,8 @@ const DEFLATE = { level: constants.Z_BEST_SPEED, strategy: constants.Z_RLE, memL
 
 export interface DepthDataOptions {
   format: DepthFormat;
+  /** Of u16; see DepthPacker. */
+  steps: number;
   metrics: Metrics;
   /** A frame went out: what packing and sending took and its latency, in ms. */
   onFrame(pack: number, send: number, bytes: number, latency: number | undefined): void;
@@ -26,7 +28,7 @@ export interface DepthDataOptions {
 export class DepthData implements DepthSink {
   readonly format: DepthFormat;
   readonly #options: DepthDataOptions;
-  readonly #packer = new DepthPacker((bytes) => deflateAsync(bytes, DEFLATE));
+  readonly #packer: DepthPacker;
   readonly #channels = new Set<DataChannel>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#pack(depth),
@@ -40,6 +42,7 @@ export class DepthData implements DepthSink {
   constructor(options: DepthDataOptions) {
     this.format = options.format;
     this.#options = options;
+    this.#packer = new DepthPacker((bytes) => deflateAsync(bytes, DEFLATE), options);
   }
 
   get receivers(): number {

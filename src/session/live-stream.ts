@@ -152,6 +152,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     if (data === undefined) {
       data = new DepthData({
         format,
+        steps: this.#config.output.u16Steps,
         metrics: this.#metrics,
         onFrame: (pack, send, bytes, latency) => {
           this.stats.stage('encode', pack);

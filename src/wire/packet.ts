@@ -12,7 +12,7 @@ import {
   writeHeader,
 } from './layout.ts';
 import { fromBytes, fromPlanes, toBytes, toPlanes } from './planes.ts';
-import { dequantise8, dequantise16, quantise8, quantise16 } from './quantise.ts';
+import { dequantise8, dequantise16, quantise8, quantise16, U16_STEPS } from './quantise.ts';
 import type { DepthFormat, DepthFrame, DepthFrameInfo } from './types.ts';
 
 /** A raw-deflate compressor (RFC 1951): zlib.deflateRaw in Node, CompressionStream in a browser. */
@@ -24,13 +24,19 @@ const IDENTITY: Affine = { offset: 0, scale: 1 };
 /** Turns depth maps into packets, one after the other, in memory that it reuses. */
 export class DepthPacker {
   readonly #deflate: Deflate;
+  readonly #steps: number;
   #codes = new Uint16Array(0);
   #planes = new Uint8Array(0);
   #packet = new Uint8Array(0);
   #busy = false;
 
-  constructor(deflate: Deflate) {
+  /**
+   * @param steps of u16 over each frame's own range, at most 65534. Fewer drop bits that are noise and pack smaller;
+   *   the error is half a step.
+   */
+  constructor(deflate: Deflate, { steps = U16_STEPS } = {}) {
     this.#deflate = deflate;
+    this.#steps = steps;
   }
 
   /**
@@ -78,7 +84,7 @@ export class DepthPacker {
 
   #quantise(info: DepthFrameInfo, values: Float32Array, format: 'u8' | 'u16' | 'f16'): Affine {
     if (format === 'u8') return quantise8(values, info.near, info.far, this.#codes);
-    if (format === 'u16') return quantise16(values, this.#codes);
+    if (format === 'u16') return quantise16(values, this.#codes, this.#steps);
     encodeHalves(values, this.#codes);
     return IDENTITY;
   }

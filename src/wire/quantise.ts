@@ -2,7 +2,8 @@ import type { Affine } from './layout.ts';
 
 /** The u16 code of a pixel without a value: NaN or infinite where it was encoded, NaN where it is decoded. */
 const NO_VALUE = 0xffff;
-const U16_STEPS = 0xfffe;
+/** The finest that sixteen bits hold beside NO_VALUE. */
+export const U16_STEPS = 0xfffe;
 const U8_STEPS = 0xff;
 
 /**
@@ -22,10 +23,10 @@ export function quantise8(values: Float32Array, near: number, far: number, codes
 }
 
 /**
- * Sixteen bits over the frame's own finite minimum and maximum, so that nothing clips: codes 0..65534, error at most
+ * Sixteen bits over the frame's own finite minimum and maximum, so that nothing clips: codes 0..`steps`, error at most
  * half a step. Non-finite values become NO_VALUE. Returns the affine map back to values.
  */
-export function quantise16(values: Float32Array, codes: Uint16Array): Affine {
+export function quantise16(values: Float32Array, codes: Uint16Array, steps = U16_STEPS): Affine {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
@@ -35,14 +36,14 @@ export function quantise16(values: Float32Array, codes: Uint16Array): Affine {
     if (value > max) max = value;
   }
   const offset = min <= max ? min : 0;
-  let scale = min <= max ? Math.fround((max - min) / U16_STEPS) : 0;
+  let scale = min <= max ? Math.fround((max - min) / steps) : 0;
   // At the very end of float32 the rounded step could carry the last code beyond it.
-  if (!Number.isFinite(Math.fround(offset + scale * U16_STEPS))) scale = Math.fround(scale * (1 - 2 ** -23));
+  if (!Number.isFinite(Math.fround(offset + scale * steps))) scale = Math.fround(scale * (1 - 2 ** -23));
   const inverse = scale === 0 ? 0 : 1 / scale;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     const code = (value - offset) * inverse + 0.5;
-    codes[i] = value - value !== 0 ? NO_VALUE : code >= U16_STEPS ? U16_STEPS : code | 0;
+    codes[i] = value - value !== 0 ? NO_VALUE : code >= steps ? steps : code | 0;
   }
   return { offset, scale };
 }
