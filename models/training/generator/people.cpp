@@ -142,7 +142,7 @@ float person(Stage& g, const Frame& f, Pose pose, bool near) {
                    f.ex, sides, d.skirt ? d.bottom : d.top, 0.15f, r.below(99));
   }
   for (float side : {-1.f, 1.f}) {
-    Vec3 shoulder = chest + Vec3{side * 0.185f * k, 0.12f * k, 0}, elbow, wrist;
+    Vec3 shoulder = chest + Vec3{side * 0.175f * k, 0.11f * k, 0}, elbow, wrist;
     float a = -swing * w * side * 0.9f, out = r.uniform(0.05f, 0.4f), wave = std::sin(g.time * r.uniform(1.5f, 5) + r.uniform(0, 6));
     int gesture = pose == Pose::Sitting ? r.below(5) : r.below(9);
     if (gesture == 0) {  // raised
@@ -158,7 +158,7 @@ float person(Stage& g, const Frame& f, Pose pose, bool near) {
       elbow = shoulder + Vec3{side * out * 0.3f, -0.28f * std::cos(a), 0.28f * std::sin(a)} * k;
       wrist = elbow + Vec3{side * 0.02f, -0.25f * std::cos(a + 0.2f), 0.25f * std::sin(a + 0.3f)} * k;
     }
-    limb(g, f, shoulder + Vec3{-side * 0.02f * k, 0.005f, 0}, 0.062f * k * fat, elbow, 0.045f * k * std::sqrt(fat), wrist, 0.03f * k, d.top, d.longSleeves ? d.top : d.skin, sides);
+    limb(g, f, shoulder + Vec3{-side * 0.02f * k, 0.005f, 0}, 0.056f * k * std::sqrt(fat), elbow, 0.042f * k * std::sqrt(fat), wrist, 0.03f * k, d.top, d.longSleeves ? d.top : d.skin, sides);
     Vec3 heading = f.direction(wrist - elbow);
     hand(g, f.point(wrist), heading, f.direction({0, 0.2f, 1}), k, d.skin, near);
     if (r.chance(0.12f)) item(g, f.at(wrist + Vec3{0, 0, 0.05f * k}, r.uniform(0, 6)), 0.9f);

@@ -229,12 +229,12 @@ float Renderer::shadowed(const Scene& scene, const Vec3& point, int px, int py) 
   float fx = dot(d, lightX_) * scale + kShadowSize * 0.5f, fy = dot(d, lightY_) * scale + kShadowSize * 0.5f;
   float fz = dot(d, light.sunDirection) + light.shadowRadius * 0.004f;
   uint32_t h = hash(px, py, 11);
-  float jx = ((h & 255) / 255.f - 0.5f) * 0.8f, jy = (((h >> 8) & 255) / 255.f - 0.5f) * 0.8f, hidden = 0;
-  static const float offsets[4][2] = {{-0.7f, -0.3f}, {0.3f, -0.7f}, {0.7f, 0.3f}, {-0.3f, 0.7f}};
+  float turn = (h & 255) * (2 * kPi / 256), c = std::cos(turn), s = std::sin(turn), hidden = 0;
+  static const float offsets[8][2] = {{-0.9f, -0.2f}, {0.2f, -0.9f}, {0.9f, 0.2f}, {-0.2f, 0.9f}, {0.35f, 0.35f}, {-0.35f, 0.35f}, {-0.35f, -0.35f}, {0.35f, -0.35f}};
   for (auto& o : offsets) {
-    int x = int(fx + (o[0] + jx) * light.shadowSoftness), y = int(fy + (o[1] + jy) * light.shadowSoftness);
+    int x = int(fx + (o[0] * c - o[1] * s) * light.shadowSoftness), y = int(fy + (o[0] * s + o[1] * c) * light.shadowSoftness);
     if (x < 0 || y < 0 || x >= kShadowSize || y >= kShadowSize) continue;
-    if (shadowMap_[y * kShadowSize + x] > fz) hidden += 0.25f;
+    if (shadowMap_[y * kShadowSize + x] > fz) hidden += 0.125f;
   }
   return 1 - hidden;
 }

@@ -59,8 +59,8 @@ void outlook(Stage& g, const Frame& x, float a, float b, float y0, float y1, boo
 void wallThings(Stage& g, const Frame& x, float hw, float height) {  // on the wall at local z = 0, room towards -z
   Random& r = g.r;
   for (int n = r.between(0, 3); n > 0; n--) {
-    float w = r.logUniform(0.1f, 0.7f), h = r.logUniform(0.1f, 0.6f);
-    Vec3 c{r.uniform(-hw + w, hw - w), std::min(height - h - 0.05f, r.uniform(1, 1.9f)), -0.02f};
+    float w = r.logUniform(0.1f, 0.9f), h = r.logUniform(0.1f, 0.8f);
+    Vec3 c{r.uniform(-hw + w, hw - w), clamp(r.uniform(1, 1.9f), h + 0.1f, height - h - 0.05f), -0.02f};
     int picture = g.picture(), frame = g.wood();
     g.scene.materials[picture].scale = 0.5f / std::max(w, h);
     g.scene.box(x, c, {w + 0.03f, h + 0.03f, 0.015f}, frame);
@@ -122,6 +122,8 @@ void roomShell(Stage& g, float W, float D, float height) {
       panel(c - w, c + w, y1, height);
       done = c + w;
       outlook(g, x, c - w, c + w, y0, y1, door, r.uniform(0.03f, 0.2f), floorMaterial);
+      if (!door && r.chance(0.5f) && g.scene.light.points.size() < 5)  // daylight that falls off into the room
+        g.scene.light.points.push_back({x.point({c, (y0 + y1) / 2, -0.25f}), Vec3{r.uniform(0.8f, 1), r.uniform(0.9f, 1), 1} * r.logUniform(0.3f, 2.5f)});
     }
     panel(done, hw, 0, height);
     if (r.chance(0.6f)) g.scene.box(x, {0, 0.05f, -0.008f}, {hw, 0.05f, 0.01f}, trim);
