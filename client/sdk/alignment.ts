@@ -7,7 +7,8 @@ export const rtpDistance = (a: number, b: number): number => (a - b) | 0;
  * The last depth frames, to be found by the picture they belong to.
  *
  * A depth frame carries the RTP timestamp of its source frame, and the gray track keeps it, so `byRtpTimestamp` is exact
- * for frames of that track. The local camera preview has no RTP timestamps; `byCaptureTime` compares capture times.
+ * for frames of that track. A local camera preview has no RTP timestamps; there `byCaptureTime` takes
+ * `performance.timeOrigin + metadata.captureTime` of requestVideoFrameCallback (not given for canvas and file streams).
  */
 export class DepthHistory {
   readonly #frames: ReceivedFrame[] = [];

@@ -1,6 +1,6 @@
 /** The browser SDK of depthcast: live video to a depth server, depth back. */
 export type { ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../src/server/messages.ts';
-export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/wire/types.ts';
+export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/wire/index.ts';
 export { DepthHistory, rtpDistance } from './alignment.ts';
 export type { RetryPolicy } from './backoff.ts';
 export { connect } from './connect.ts';
