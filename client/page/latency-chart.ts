@@ -115,13 +115,14 @@ export class LatencyChart {
     context.lineWidth = 1;
     context.textAlign = 'right';
     context.textBaseline = 'middle';
+    const label = (ms: number) => (a.top < 1000 ? `${ms} ms` : `${ms / 1000} s`);
     for (let ms = 0; ms <= a.top; ms += a.step) {
       const line = Math.round(a.y(ms)) + 0.5;
       context.beginPath();
       context.moveTo(MARGIN, line);
       context.lineTo(a.width, line);
       context.stroke();
-      context.fillText(ms === a.top ? `${ms} ms` : String(ms), MARGIN - 8, line);
+      context.fillText(label(ms), MARGIN - 8, line);
     }
     context.textBaseline = 'bottom';
     const baseline = a.plot.height + FOOT + 8;
