@@ -10,6 +10,7 @@ const CATALOGUE = {
   NOT_FOUND: [404, 'There is nothing at this address'],
   SESSION_NOT_FOUND: [404, 'No such session; it may have ended'],
   METHOD_NOT_ALLOWED: [405, 'That method is not allowed here'],
+  DTLS_FAILED: [422, 'The DTLS handshake failed'],
   SETUP_TIMEOUT: [408, 'The connection was not set up in time'],
   NO_PUBLISHER: [409, 'Nobody publishes this stream yet; try again later'],
   STREAM_TAKEN: [409, 'This stream already has a publisher; use another name or end the first'],

@@ -1,6 +1,7 @@
 import type { EncodedFrame, VideoCodec } from '../video/types.ts';
 import { CaptureClock } from './capture-time.ts';
 import { beginsH264AccessUnit, carriesIdr, H264Depacketizer } from './h264.ts';
+import { join } from './rtp.ts';
 import { isVp8Keyframe, parseVp8Descriptor } from './vp8.ts';
 
 /** A packet of the video stream, in the order in which it came. */
@@ -217,6 +218,8 @@ export class FrameAssembler {
       : building.codec === 'VP8'
         ? assembleVp8(building.payloads)
         : this.#h264.assemble(building.payloads);
+    // Parameter sets alone: nothing to show, nothing lost.
+    if (content?.data.length === 0) return;
     if (!content || (this.#waiting && !content.keyframe)) {
       this.discarded++;
       this.#wait();
@@ -253,7 +256,7 @@ function assembleVp8(payloads: readonly Buffer[]): { data: Buffer; keyframe: boo
     if (!descriptor || descriptor.start !== (index === 0)) return undefined;
     parts.push(payload.subarray(descriptor.dataAt));
   }
-  const data = Buffer.concat(parts);
+  const data = join(parts);
   if (data.length < 3) return undefined;
   const intra = (data[0]! & 1) === 0;
   // A keyframe without its start code is damaged.

@@ -23,7 +23,7 @@ function packetize(accessUnit: Uint8Array, maxPayload: number): Buffer[] {
 
 /** A NAL unit: no start code inside, no zero at the end. */
 const unit = fc
-  .tuple(fc.constantFrom(0x41, 0x65, 0x06, 0x21), fc.uint8Array({ minLength: 1, maxLength: 400 }))
+  .tuple(fc.constantFrom(0x41, 0x65, 0x21), fc.uint8Array({ minLength: 1, maxLength: 400 }))
   .map(([head, body]) => Uint8Array.from([head, ...body.map((byte) => byte || 1)]));
 
 describe('H.264 payloads', () => {
@@ -74,6 +74,12 @@ describe('H.264 payloads', () => {
     expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
     const sdp = new H264Depacketizer([PPS.toString('base64'), SPS.toString('base64'), 'AAAA', '???']);
     expect(sdp.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
+  });
+
+  it('without a picture are remembered but give no frame', () => {
+    const stream = new H264Depacketizer();
+    expect(stream.assemble([SPS, PPS])).toEqual({ data: Buffer.alloc(0), keyframe: false });
+    expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
   });
 
   it('are refused where a fragment is missing or of an unknown kind', () => {

@@ -1,4 +1,6 @@
-/** H.264 over RTP (RFC 6184), packetization mode 1. */
+import { join } from './rtp.ts';
+
+// H.264 over RTP (RFC 6184), packetization mode 1.
 export const NAL_IDR = 5;
 export const NAL_SPS = 7;
 export const NAL_PPS = 8;
@@ -29,6 +31,14 @@ export function carriesIdr(payload: Uint8Array): boolean {
   return false;
 }
 
+interface Progress {
+  picture: boolean;
+  keyframe: boolean;
+  parameterSets: boolean;
+  /** In the middle of a fragmented unit. */
+  fragment: boolean;
+}
+
 /**
  * Puts the payloads of one access unit together in Annex B form. Remembers parameter sets, and adds them to keyframes
  * that come without: decoders joined midway need them.
@@ -41,24 +51,24 @@ export class H264Depacketizer {
     for (const set of parameterSets.slice(0, MAX_PARAMETER_SETS)) this.#remember(Buffer.from(set, 'base64'));
   }
 
-  /** @returns undefined where the payloads make no valid access unit */
+  /**
+   * @returns undefined where the payloads make no valid access unit; no data where it holds no picture, only parameter
+   *   sets and the like
+   */
   assemble(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {
     const parts: Buffer[] = [];
-    const state = { keyframe: false, parameterSets: false, fragment: false };
+    const state: Progress = { picture: false, keyframe: false, parameterSets: false, fragment: false };
     for (const payload of payloads) if (!this.#append(payload, parts, state)) return undefined;
     if (state.fragment || parts.length === 0) return undefined;
+    if (!state.picture) return { data: Buffer.alloc(0), keyframe: false };
     if (state.keyframe && !state.parameterSets) {
       const sets = [this.#parameterSets.get(NAL_SPS), this.#parameterSets.get(NAL_PPS)];
       parts.unshift(...sets.flatMap((set) => (set ? [START_CODE, set] : [])));
     }
-    return { data: Buffer.concat(parts), keyframe: state.keyframe };
+    return { data: join(parts), keyframe: state.keyframe };
   }
 
-  #append(
-    payload: Buffer,
-    parts: Buffer[],
-    state: { keyframe: boolean; parameterSets: boolean; fragment: boolean },
-  ): boolean {
+  #append(payload: Buffer, parts: Buffer[], state: Progress): boolean {
     const type = payload[0]! & 0x1f;
     if (state.fragment !== (type === FU_A && payload.length > 1 && (payload[1]! & 0x80) === 0)) return false;
     if (type === FU_A) {
@@ -87,12 +97,14 @@ export class H264Depacketizer {
     return true;
   }
 
-  #unit(unit: Buffer, parts: Buffer[], state: { keyframe: boolean; parameterSets: boolean }): void {
+  #unit(unit: Buffer, parts: Buffer[], state: Progress): void {
     this.#note(unit[0]! & 0x1f, unit, state);
     parts.push(START_CODE, unit);
   }
 
-  #note(type: number, unit: Buffer | undefined, state: { keyframe: boolean; parameterSets: boolean }): void {
+  #note(type: number, unit: Buffer | undefined, state: Progress): void {
+    // Slices and partitions (RFC 6184 table 1).
+    state.picture ||= type >= 1 && type <= NAL_IDR;
     if (type === NAL_IDR) state.keyframe = true;
     else if (type === NAL_SPS || type === NAL_PPS) {
       state.parameterSets ||= type === NAL_SPS;

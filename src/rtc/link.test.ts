@@ -21,6 +21,7 @@ a=ice-ufrag:abcd
 a=ice-pwd:0123456789012345678901
 a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}
 a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid
+a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time
 a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time
 a=extmap:7 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
 a=rtpmap:96 VP8/90000
@@ -341,6 +342,8 @@ describe('a sender and a receiver', () => {
         const { extensions } = parseRtp(packet.subarray(0, headerLength), packet.subarray(headerLength))!;
         expect(findExtension(extensions!, 3)!.toString()).toBe('0');
         expect(findExtension(extensions!, 7)).toEqual(Buffer.alloc(3));
+        const seconds = findExtension(extensions!, 2)!.readUIntBE(0, 3) / 0x40000;
+        expect(seconds).toBeCloseTo((performance.now() / 1000) % 64, 2);
         seen.push(findExtension(extensions!, 5)!);
         return true;
       },

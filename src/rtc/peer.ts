@@ -237,7 +237,10 @@ export class RtcPeer extends Emitter<PeerEvents> {
       .on('media', (packet, now) => this.#guard(() => this.#media.receive(packet, now)));
     this.#dtls
       .on('failed', (cause) => {
-        void this.#end({ reason: 'failed', error: new DepthcastError('INTERNAL', { detail: cause.message, cause }) });
+        void this.#end({
+          reason: 'failed',
+          error: new DepthcastError('DTLS_FAILED', { detail: cause.message, cause }),
+        });
       })
       .on('closed', () => void this.#end({ reason: 'peer' }))
       .on('connected', (keys) => {

@@ -143,3 +143,16 @@ export function sequenceDistance(a: number, b: number): number {
 export function timestampDistance(a: number, b: number): number {
   return (a - b) | 0;
 }
+
+/** Like Buffer.concat, but never in Node's shared pool: the result may be transferred to another thread. */
+export function join(parts: readonly Uint8Array[]): Buffer<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

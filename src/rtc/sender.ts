@@ -57,6 +57,18 @@ const BITRATE_STEP = 0.05;
 /** Answers to NACKs may take this share of the target on top; more would feed a congestion. */
 const RETRANSMISSION_SHARE = 0.5;
 const CLOCK_RATE_KHZ = 90;
+/** Of the value of the first header extension element: fixed header, block header, element header. */
+const SEND_TIME_AT = RTP_HEADER_BYTES + 4 + 1;
+
+/**
+ * http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time: 24 bits, 6.18 fixed point seconds. Without it a receiver
+ * takes the time that a frame spent in our depth network for congestion.
+ */
+function sendTime(now: number): Buffer {
+  const value = Buffer.allocUnsafe(3);
+  value.writeUIntBE(Math.floor((now / 1000) * 0x40000) % 0x1000000, 0, 3);
+  return value;
+}
 
 /** Sends one video stream. RTP timestamps leave as they are given: they are the identity of the source frame. */
 export class VideoSender extends Emitter<SenderEvents> {
@@ -136,7 +148,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     const codec = this.#agreement.codecs.find((agreed) => agreed.codec === frame.codec);
     if (!codec || !this.#active || this.#closed || frame.data.length === 0) return 0;
     const now = performance.now();
-    const extensions = this.#extensions(frame);
+    const extensions = this.#extensions(frame, now);
     const headerLength = RTP_HEADER_BYTES + extensions.length;
     const maxPayload = MAX_PACKET_BYTES - headerLength - RTX_BYTES - SRTP_OVERHEAD;
     let sent = 0;
@@ -225,12 +237,15 @@ export class VideoSender extends Emitter<SenderEvents> {
     this.removeAllListeners();
   }
 
-  #extensions(frame: EncodedFrame): Buffer {
-    const { mid: midId, absCaptureTime, playoutDelay } = this.#agreement.extensions;
+  #extensions(frame: EncodedFrame, now: number): Buffer {
+    const { mid: midId, absSendTime, absCaptureTime, playoutDelay } = this.#agreement.extensions;
     const elements: ExtensionElement[] = [];
+    // First, where a retransmission finds it.
+    if (absSendTime !== undefined) elements.push({ id: absSendTime, data: sendTime(now) });
     const { mid } = this.#agreement;
-    if (midId !== undefined && mid !== undefined && mid.length <= 16)
+    if (midId !== undefined && mid !== undefined && mid.length <= 16) {
       elements.push({ id: midId, data: Buffer.from(mid, 'latin1') });
+    }
     if (absCaptureTime !== undefined && frame.captureTime !== undefined) {
       elements.push({ id: absCaptureTime, data: writeCaptureTime(frame.captureTime) });
     }
@@ -290,17 +305,18 @@ export class VideoSender extends Emitter<SenderEvents> {
       this.#retransmitted++;
       // Without RTX the very same packet goes again; not a byte of it may differ, or its nonce would be used twice.
       if (codec?.rtxPayloadType === undefined) this.#options.sendRtp(sent.packet, sent.headerLength);
-      else this.#options.sendRtp(this.#wrap(sent, codec), sent.headerLength);
+      else this.#options.sendRtp(this.#wrap(sent, codec, now), sent.headerLength);
     }
   }
 
   /** RFC 4588: own SSRC, own numbers, the original number in front of the payload. */
-  #wrap({ packet, headerLength, sequenceNumber }: SentPacket, codec: AgreedCodec): Buffer {
+  #wrap({ packet, headerLength, sequenceNumber }: SentPacket, codec: AgreedCodec, now: number): Buffer {
     const wrapped = Buffer.allocUnsafe(packet.length + RTX_BYTES);
     packet.copy(wrapped, 0, 0, headerLength);
     wrapped[1] = (packet[1]! & 0x80) | codec.rtxPayloadType!;
     wrapped.writeUInt16BE(this.#rtxSequenceNumber, 2);
     wrapped.writeUInt32BE(this.#options.rtxSsrc, 8);
+    if (this.#agreement.extensions.absSendTime !== undefined) wrapped.set(sendTime(now), SEND_TIME_AT);
     wrapped.writeUInt16BE(sequenceNumber, headerLength);
     packet.copy(wrapped, headerLength + RTX_BYTES, headerLength);
     this.#rtxSequenceNumber = (this.#rtxSequenceNumber + 1) & 0xffff;
