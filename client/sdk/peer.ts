@@ -35,7 +35,7 @@ export class Peer {
 
   constructor({ track, codec, iceServers }: PeerOptions, handlers: PeerHandlers) {
     if (typeof RTCPeerConnection === 'undefined') throw new DepthError('WEBRTC_UNSUPPORTED');
-    const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection({ iceServers });
     this.connection = pc;
     pc.onicecandidate = (event) => handlers.candidate(event.candidate ?? null);
     pc.ontrack = (event) => handlers.depthTrack(event.track);
