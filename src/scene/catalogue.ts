@@ -19,8 +19,23 @@ export interface Entry extends SceneInfo {
 /** Seconds from one hard cut to the next, in scenes of several worlds. */
 export const CUT_EVERY = 4;
 
-function entry(name: string, title: string, description: string, ...worlds: ((seed: number) => World)[]): Entry {
-  return { name, title, description, build: (seed) => worlds.map((world) => world(seed)) };
+type Builder = (seed: number) => World;
+
+function entry(name: string, title: string, description: string, ...worlds: Builder[]): Entry {
+  return { name, title, description, build: (seed) => worlds.map((world) => recall(world, seed)) };
+}
+
+/** The worlds built last: they take about a second each. Scenes may share one, since every picture animates it anew. */
+const recent: { build: Builder; seed: number; world: World }[] = [];
+const RECENT = 8;
+
+function recall(build: Builder, seed: number): World {
+  const at = recent.findIndex((r) => r.build === build && r.seed === seed);
+  const [known] = at < 0 ? [] : recent.splice(at, 1);
+  const latest = known ?? { build, seed, world: build(seed) };
+  recent.push(latest);
+  if (recent.length > RECENT) recent.shift();
+  return latest.world;
 }
 
 /** Every scene there is, in the order that a list shows them. */

@@ -93,7 +93,7 @@ test('a floor and two ellipsoids have the depth that their equations give', () =
       else expect(Math.abs(depth / expected - 1)).toBeLessThan(1e-6);
     }
   expect(hits).toBeGreaterThan(1000);
-});
+}, 120_000);
 
 /** Depth of what a ray meets, found by trying every polygon and ellipsoid; masked polygons listed apart. */
 function castAll(instances: readonly Instance[], from: Vec3, dir: Vec3): { solid: number; masked: number[] } {
