@@ -1,0 +1,231 @@
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DepthServer } from '../../src/server/server.ts';
+import { metric, startApp, until } from './support/app.ts';
+import { launchBrowser } from './support/browser.ts';
+
+/** Pictures that a person looks at; not compared. */
+const ARTEFACTS = new URL('../../test-artefacts/', import.meta.url).pathname;
+
+let server: DepthServer & { base: string };
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  mkdirSync(ARTEFACTS, { recursive: true });
+  server = await startApp();
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function open(query: string): Promise<void> {
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const failures: string[] = [];
+  page.on('pageerror', (error) => failures.push(error.message));
+  await page.goto(`${server.base}/?autostart=1&${query}`);
+  await page
+    .waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 30_000 })
+    .catch(async (error) => {
+      const errors = await page.evaluate(() => window.depthcast.errors.map((e) => `${e.code} ${e.message}`));
+      throw new Error(`no depth: ${[...failures, ...errors].join('; ')}`, { cause: error });
+    });
+}
+
+describe('a two-way session', () => {
+  it.each(['VP8', 'H264'])('%s: the gray track plays, with the RTP timestamps of its source frames', async (codec) => {
+    await open(`source=scene:room&data=u16&codec=${codec}`);
+    const seen = await page.evaluate(async () => {
+      const { session } = window.depthcast;
+      const video = document.createElement('video');
+      video.muted = true;
+      video.srcObject = session!.depthStream;
+      await video.play();
+      const data = new Set<number>();
+      session!.on('depth', (frame) => data.add(frame.rtpTimestamp));
+      const shown: { timestamp: number; time: number }[] = [];
+      await new Promise<void>((resolve) => {
+        const next = (_now: number, metadata: VideoFrameCallbackMetadata) => {
+          shown.push({ timestamp: metadata.rtpTimestamp!, time: video.currentTime });
+          if (shown.length >= 60) resolve();
+          else video.requestVideoFrameCallback(next);
+        };
+        video.requestVideoFrameCallback(next);
+        setTimeout(resolve, 20_000);
+      });
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+      const context = canvas.getContext('2d')!;
+      context.drawImage(video, 0, 0);
+      const { data: pixels } = context.getImageData(0, 0, canvas.width, canvas.height);
+      let [low, high, colour] = [255, 0, 0];
+      for (let i = 0; i < pixels.length; i += 4) {
+        low = Math.min(low, pixels[i]!);
+        high = Math.max(high, pixels[i]!);
+        colour = Math.max(colour, Math.abs(pixels[i]! - pixels[i + 1]!), Math.abs(pixels[i]! - pixels[i + 2]!));
+      }
+      return { data: [...data], shown, size: [video.videoWidth, video.videoHeight], low, high, colour };
+    });
+    expect(seen.size).toEqual([640, 480]);
+    expect(seen.shown.length).toBeGreaterThanOrEqual(60);
+    const times = seen.shown.map(({ time }) => time);
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(0.9);
+    // The first may be older than the listener on the data channel; some data may have been dropped.
+    const known = new Set(seen.data);
+    const matched = seen.shown.slice(10).filter(({ timestamp }) => known.has(timestamp)).length;
+    expect(matched / (seen.shown.length - 10)).toBeGreaterThan(0.5);
+    // Gray, over the whole of its range.
+    expect(seen.colour).toBeLessThanOrEqual(4);
+    expect(seen.low).toBeLessThan(25);
+    expect(seen.high).toBeGreaterThan(230);
+    await page.close();
+  });
+
+  it('changes track, data, size and range while it runs', async () => {
+    await open('source=scene:room&data=u16');
+    const frameWhere = (condition: string) =>
+      page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {
+        timeout: 10_000,
+      });
+    const update = (output: object) => page.evaluate((o) => window.depthcast.session!.update(o), output);
+    await update({ data: 'u8' });
+    await frameWhere("f.format === 'u8' && f.values.length === 256 * 192");
+    await update({ data: 'f16', size: 192 });
+    await frameWhere("f.format === 'f16' && f.width === 192 && f.height === 160 && f.epoch === 1");
+    await update({ range: { near: 2, far: -1 } });
+    await frameWhere('f.near === 2 && f.far === -1');
+    await update({ data: 'none' });
+    await frameWhere("f.format === 'none' && f.values.length === 0");
+    await update({ track: 'off', data: 'u16', range: 'auto', size: 256 });
+    await frameWhere("f.format === 'u16' && f.width === 256 && f.near !== 2");
+    expect(await page.evaluate(() => window.depthcast.output)).toMatchObject({
+      track: 'off',
+      data: 'u16',
+      size: 256,
+      range: 'auto',
+    });
+    await page.evaluate(() => window.depthcast.session!.reset());
+    await frameWhere('f.epoch >= 3');
+    // A setting that the model refuses is an error of its own; the session goes on.
+    await update({ size: 300 });
+    await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'BAD_SIZE'));
+    const frames = await page.evaluate(() => window.depthcast.frames);
+    await page.waitForFunction((n) => window.depthcast.frames > n + 10, frames);
+    await page.close();
+  });
+
+  it('follows a new resolution and orientation of the camera, mid-stream', async () => {
+    await open('source=scene:room&data=u16');
+    const sizes: string[] = [];
+    for (const [width, height] of [
+      [320, 240],
+      [480, 640],
+      [1280, 720],
+    ]) {
+      await page.evaluate(
+        async ([w, h]) =>
+          window.depthcast.session!.replaceSource({ kind: 'scene', name: 'room', width: w!, height: h! }),
+        [width!, height!],
+      );
+      const frame = await page.waitForFunction(
+        ([w, h]) => {
+          const f = window.depthcast.frame;
+          // Chromium may send fewer pixels of the same shape while it looks for the bandwidth.
+          return (
+            f &&
+            f.sourceWidth <= w! &&
+            Math.abs(f.sourceWidth / f.sourceHeight - w! / h!) < 0.05 &&
+            `${f.width}x${f.height}`
+          );
+        },
+        [width!, height!],
+        { timeout: 20_000 },
+      );
+      sizes.push(String(await frame.jsonValue()));
+    }
+    expect(sizes).toEqual(['256x192', '192x256', '256x160']);
+    expect(await metric(server, 'depthcast_frames_total', { outcome: 'failed' })).toBe(0);
+    await page.close();
+  });
+
+  it('carries capture times, so that the page can tell how old depth is', async () => {
+    await open('source=scene:room&data=none');
+    const age = await page.waitForFunction(() => {
+      const { frame } = window.depthcast;
+      return frame?.captureTime === undefined ? undefined : Date.now() - frame.captureTime;
+    });
+    // A second's fraction, and never before it was captured.
+    expect(await age.jsonValue()).toBeGreaterThan(0);
+    expect(await age.jsonValue()).toBeLessThan(5000);
+    await page.close();
+  });
+
+  it('reports numbers that make sense, and looks as it should', async () => {
+    await open('source=scene:room&data=u16');
+    await page.waitForTimeout(6000);
+    const stats = await page.evaluate(() => window.depthcast.stats!);
+    expect(Object.keys(stats.stages).sort()).toEqual([
+      'assemble',
+      'decode',
+      'encode',
+      'inference',
+      'postprocess',
+      'preprocess',
+      'queue',
+      'send',
+    ]);
+    expect(stats.source).toEqual({ width: 640, height: 480, codec: 'VP8' });
+    expect(stats.depth).toEqual({ width: 256, height: 192 });
+    expect(stats.framesOut).toBeGreaterThan(0);
+    expect(stats.latency.p95).toBeGreaterThanOrEqual(stats.latency.p50);
+    await page.screenshot({ path: `${ARTEFACTS}page.png` });
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await page.screenshot({ path: `${ARTEFACTS}phone.png`, fullPage: true });
+    await page.close();
+    await until('every session to end', () => server.house.registry.sessions.length === 0);
+  });
+
+  it('shows what is wrong: no camera, busy, unreachable', async () => {
+    const bare = await launchBrowser({ args: ['--deny-permission-prompts'] });
+    const other = await bare.newPage();
+    await other.goto(`${server.base}/?source=camera:nosuchdevice&autostart=1`);
+    await other.waitForFunction(() => window.depthcast.errors.length > 0, undefined, { timeout: 10_000 });
+    expect(await other.evaluate(() => window.depthcast.errors[0]!.code)).toMatch(/CAMERA|PERMISSION/);
+    await other.screenshot({ path: `${ARTEFACTS}no-camera.png` });
+    await bare.close();
+
+    const small = await startApp({ 'limits.streams': 1 });
+    await small.house.registry.reserve('taken');
+    page = await browser.newPage();
+    await page.goto(`${small.base}/?source=scene:room&autostart=1`);
+    await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'BUSY'), undefined, {
+      timeout: 10_000,
+    });
+    await page.screenshot({ path: `${ARTEFACTS}busy.png` });
+    await small.close();
+    await page.close();
+  });
+});
+
+it('exposes the metrics that were promised, with few labels', async () => {
+  const text = await (await fetch(`${server.base}/metrics`)).text();
+  for (const name of [
+    'depthcast_stage_duration_seconds_bucket{le="0.005",stage="inference"}',
+    'depthcast_frame_latency_seconds_count{output="track"}',
+    'depthcast_frames_total{outcome="depth"}',
+    'depthcast_sessions{kind="ws"}',
+    'depthcast_inference_target_seconds{model="vda-small",precision="fp16"} 0.0075',
+    'depthcast_inference_target_seconds{model="vda-large",precision="fp16"} 0.014',
+    'depthcast_inference_target_ratio{model="depthcast-pilot",precision="fp32"}',
+    'depthcast_channel_bytes_total',
+    'depthcast_rtp_packets_total{direction="in"}',
+    'depthcast_build_info{',
+    'nodejs_eventloop_lag_seconds',
+  ])
+    expect(text).toContain(name);
+  expect(text.split('\n').length).toBeLessThan(700);
+});
