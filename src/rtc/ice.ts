@@ -1,19 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { isIP, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
-import {
-  Candidate,
-  Connection,
-  candidateFoundation,
-  candidatePriority,
-  parseIceServers,
-  StunProtocol,
-  serverReflexiveCandidate,
-  type UdpTransport,
-} from 'werift';
+import { isIPv6 } from 'node:net';
+import { type Candidate, Connection, parseIceServers, type StunProtocol } from 'werift';
 import { DepthcastError } from '../errors.ts';
 import { parseCandidate } from './candidate.ts';
 import { Emitter } from './emitter.ts';
+import { type AgentInternals, gatherFromServers, hostAddresses, openHostSocket } from './ice-gathering.ts';
 import { MAX_CANDIDATES } from './sdp.ts';
 import { isAuthenticRequest, stunClass, transactionId } from './stun.ts';
 import { UdpPort } from './udp-port.ts';
@@ -43,29 +34,15 @@ interface IceEvents {
   lost: [];
 }
 
-/** The private parts of werift's agent that this class stands in for or watches. */
-interface ConnectionInternals {
-  protocols: StunProtocol[];
-  localCandidatesStart: boolean;
-  localCandidatesEnd: boolean;
-  stunServer: unknown;
-  ensureProtocol(protocol: StunProtocol): void;
-  pairLocalProtocol(protocol: StunProtocol): void;
-  appendLocalCandidate(candidate: Candidate): void;
-  getCandidatePromises(addresses: string[], timeoutSeconds: number): Promise<unknown>[];
-}
-
 interface ProtocolInternals {
   datagramReceived(data: Buffer, from: readonly [string, number]): void;
 }
 
-const MAX_LOCAL_ADDRESSES = 16;
 /** Verified source addresses; a peer behind a strange NAT uses two or three. */
 const MAX_SOURCES = 32;
 const WATCH_INTERVAL_MS = 1000;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
-const GATHER_TIMEOUT_MS = 3000;
 /** werift remembers every transaction of a pair; forgetting them only miscounts its statistics. */
 const MAX_REMEMBERED_TRANSACTIONS = 256;
 
@@ -76,7 +53,7 @@ const MAX_REMEMBERED_TRANSACTIONS = 256;
 export class IceTransport extends Emitter<IceEvents> {
   dropped = 0;
   readonly #connection: Connection;
-  readonly #internals: ConnectionInternals;
+  readonly #internals: AgentInternals;
   readonly #options: IceOptions;
   readonly #ports: UdpPort[] = [];
   readonly #sources = new Set<string>();
@@ -90,11 +67,11 @@ export class IceTransport extends Emitter<IceEvents> {
   constructor(options: IceOptions) {
     super();
     this.#options = options;
-    this.#connection = new Connection(false, { ...parseIceServers([...(options.iceServers ?? [])]) });
-    this.#internals = this.#connection as unknown as ConnectionInternals;
+    const servers = parseIceServers([...(options.iceServers ?? [])]);
+    this.#connection = new Connection(false, { ...servers });
+    this.#internals = this.#connection as unknown as AgentInternals;
     // Without a STUN server werift would ask a public one.
-    const { stunServer } = parseIceServers([...(options.iceServers ?? [])]);
-    if (!stunServer) this.#internals.stunServer = undefined;
+    if (!servers.stunServer) this.#internals.stunServer = undefined;
     this.#renewCredentials();
     // Only packets that came through a TURN relay arrive this way.
     this.#connection.onData.subscribe((data) => this.#sortTrusted(data, performance.now()));
@@ -109,10 +86,6 @@ export class IceTransport extends Emitter<IceEvents> {
 
   get localPwd(): string {
     return this.#connection.localPassword;
-  }
-
-  get role(): 'controlling' | 'controlled' {
-    return this.#connection.iceControlling ? 'controlling' : 'controlled';
   }
 
   /** Of the last connectivity or consent check, in ms. */
@@ -174,7 +147,7 @@ export class IceTransport extends Emitter<IceEvents> {
       await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
       if (internals.protocols.length === 0)
         throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
-      await this.#gatherFromServers();
+      await gatherFromServers(this.#connection);
     }
     internals.localCandidatesEnd = true;
   }
@@ -239,65 +212,17 @@ export class IceTransport extends Emitter<IceEvents> {
   }
 
   async #open(address: string): Promise<void> {
-    const { portRange } = this.#options;
-    const wildcard = isIPv6(address) ? '::' : '0.0.0.0';
-    const port = await UdpPort.open(address, portRange)
-      .catch((error: NodeJS.ErrnoException) =>
-        error.code === 'EADDRNOTAVAIL' ? UdpPort.open(wildcard, portRange) : undefined,
-      )
-      .catch(() => undefined);
-    if (!port) return;
+    const credentials = { generation: this.#connection.generation, ufrag: this.localUfrag };
+    const socket = await openHostSocket(address, this.#options.portRange, credentials);
+    if (!socket) return;
+    const { port, protocol } = socket;
     if (this.#closed) return port.close();
     this.#ports.push(port);
-    const protocol = new StunProtocol();
-    protocol.transport = port as unknown as UdpTransport;
-    protocol.localIp = address;
-    protocol.localCandidate = new Candidate(
-      candidateFoundation('host', 'udp', address),
-      1,
-      'udp',
-      candidatePriority('host', {
-        transport: 'udp',
-        otherPreference: isIPv6(address) ? 60_000 : 50_000 - this.#ports.length,
-      }),
-      address,
-      port.address.port,
-      'host',
-      undefined,
-      undefined,
-      undefined,
-      this.#connection.generation,
-      this.localUfrag,
-    );
     this.#internals.ensureProtocol(protocol);
     this.#internals.protocols.push(protocol);
     this.#internals.pairLocalProtocol(protocol);
-    this.#internals.appendLocalCandidate(protocol.localCandidate);
+    this.#internals.appendLocalCandidate(protocol.localCandidate!);
     port.onPacket = (data, from) => this.#sort(data, from.address, from.port, protocol);
-  }
-
-  async #gatherFromServers(): Promise<void> {
-    const { stunServer, turnServer } = this.#connection;
-    const queries: Promise<unknown>[] = [];
-    if (stunServer) {
-      for (const protocol of this.#internals.protocols) {
-        if (protocol.localIp === undefined || isIPv6(protocol.localIp) || protocol.localIp.startsWith('127.')) continue;
-        queries.push(
-          serverReflexiveCandidate(protocol, stunServer).then((candidate) => {
-            if (candidate) this.#internals.appendLocalCandidate(candidate);
-          }),
-        );
-      }
-    }
-    // With no addresses given, only the relay is asked.
-    if (turnServer) queries.push(...this.#internals.getCandidatePromises([], GATHER_TIMEOUT_MS / 1000));
-    if (queries.length === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise((resolve) => {
-      timer = setTimeout(resolve, GATHER_TIMEOUT_MS);
-    });
-    await Promise.race([Promise.allSettled(queries), timeout]);
-    clearTimeout(timer);
   }
 
   #sort(data: Buffer, address: string, port: number, protocol: StunProtocol): void {
@@ -366,17 +291,4 @@ export class IceTransport extends Emitter<IceEvents> {
   #lose(): void {
     if (!this.#closed) this.emit('lost');
   }
-}
-
-/** Addresses to open a socket for: those asked for first, then those of the interfaces. */
-function hostAddresses(extra: readonly string[]): string[] {
-  const own = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(
-      ({ internal, address, family }) =>
-        !internal && !(family === 'IPv6' ? /^fe80:/i.test(address) : address.startsWith('169.254.')),
-    )
-    .map(({ address }) => address);
-  const all = [...new Set([...extra.filter((address) => isIP(address) !== 0), ...own])];
-  return (all.length > 0 ? all : ['127.0.0.1']).slice(0, MAX_LOCAL_ADDRESSES);
 }

@@ -4,8 +4,8 @@ import { BitrateEstimator, type BitrateLimits } from './bitrate.ts';
 import { writeCaptureTime } from './capture-time.ts';
 import { Emitter } from './emitter.ts';
 import { packetizeH264 } from './h264.ts';
-import { SendHistory, type SentPacket } from './history.ts';
-import type { AgreedCodec, VideoAgreement } from './negotiation.ts';
+import type { VideoAgreement } from './negotiation.ts';
+import { Retransmitter, RTX_BYTES } from './retransmitter.ts';
 import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } from './rtcp.ts';
 import { type ExtensionElement, RTP_HEADER_BYTES, writeExtensions, writeRtpHeader } from './rtp.ts';
 import { SRTP_OVERHEAD } from './srtp.ts';
@@ -51,11 +51,8 @@ interface SenderOptions {
 
 /** IPv6 and UDP headers (48) and this stay below the 1280 bytes that every path carries. */
 const MAX_PACKET_BYTES = 1200;
-const RTX_BYTES = 2;
 const KEYFRAME_INTERVAL_MS = 250;
 const BITRATE_STEP = 0.05;
-/** Answers to NACKs may take this share of the target on top; more would feed a congestion. */
-const RETRANSMISSION_SHARE = 0.5;
 const CLOCK_RATE_KHZ = 90;
 /** Of the value of the first header extension element: fixed header, block header, element header. */
 const SEND_TIME_AT = RTP_HEADER_BYTES + 4 + 1;
@@ -74,18 +71,16 @@ function sendTime(now: number): Buffer {
 export class VideoSender extends Emitter<SenderEvents> {
   readonly ssrc: number;
   readonly #options: SenderOptions;
-  readonly #history = new SendHistory();
+  readonly #retransmitter: Retransmitter;
   readonly #estimator: BitrateEstimator;
   #agreement: VideoAgreement;
   #sequenceNumber = randomInt(0x10000);
-  #rtxSequenceNumber = randomInt(0x10000);
   #pictureId = randomInt(0x8000);
   #frames = 0;
   #keyframes = 0;
   #packets = 0;
   #bytes = 0;
   #nacks = 0;
-  #retransmitted = 0;
   #keyframeRequests = 0;
   #fractionLost = 0;
   #roundTripTime: number | undefined;
@@ -93,8 +88,6 @@ export class VideoSender extends Emitter<SenderEvents> {
   #announced: number;
   #keyframeAt = Number.NEGATIVE_INFINITY;
   #keyframeTimer: NodeJS.Timeout | undefined;
-  #budget = 0;
-  #budgetAt = 0;
   #last: { timestamp: number; at: number } | undefined;
   #lastReport: { compact: number; at: number } | undefined;
   #active = true;
@@ -105,6 +98,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     this.#options = options;
     this.#agreement = options.agreement;
     this.ssrc = options.ssrc;
+    this.#retransmitter = new Retransmitter(options.rtxSsrc, options.sendRtp);
     this.#estimator = new BitrateEstimator(options.bitrate);
     this.#announced = this.targetBitrate;
   }
@@ -131,7 +125,7 @@ export class VideoSender extends Emitter<SenderEvents> {
       packets: this.#packets,
       bytes: this.#bytes,
       nacksReceived: this.#nacks,
-      retransmitted: this.#retransmitted,
+      retransmitted: this.#retransmitter.resent,
       keyframeRequests: this.#keyframeRequests,
       fractionLost: this.#fractionLost,
       roundTripTime: this.#roundTripTime,
@@ -167,7 +161,7 @@ export class VideoSender extends Emitter<SenderEvents> {
       write(packet, headerLength);
       if (!this.#options.sendRtp(packet, headerLength)) return;
       this.#sequenceNumber = (sequenceNumber + 1) & 0xffff;
-      this.#history.add(sequenceNumber, packet, headerLength, now);
+      this.#retransmitter.remember(packet, headerLength, codec.rtxPayloadType, now);
       this.#packets++;
       this.#bytes += size;
       sent++;
@@ -292,34 +286,10 @@ export class VideoSender extends Emitter<SenderEvents> {
 
   #retransmit(sequenceNumbers: readonly number[], now: number): void {
     this.#nacks += sequenceNumbers.length;
-    const rate = (this.targetBitrate / 8000) * RETRANSMISSION_SHARE;
-    // At most half a second's worth may be saved up.
-    this.#budget = Math.min(500 * rate, this.#budget + (now - this.#budgetAt) * rate);
-    this.#budgetAt = now;
-    for (const sequenceNumber of sequenceNumbers) {
-      if (this.#budget <= 0) return;
-      const sent = this.#history.take(sequenceNumber, now, this.#roundTripTime);
-      if (!sent) continue;
-      const codec = this.#agreement.codecs.find(({ payloadType }) => payloadType === (sent.packet[1]! & 0x7f));
-      this.#budget -= sent.packet.length;
-      this.#retransmitted++;
-      // Without RTX the very same packet goes again; not a byte of it may differ, or its nonce would be used twice.
-      if (codec?.rtxPayloadType === undefined) this.#options.sendRtp(sent.packet, sent.headerLength);
-      else this.#options.sendRtp(this.#wrap(sent, codec, now), sent.headerLength);
-    }
-  }
-
-  /** RFC 4588: own SSRC, own numbers, the original number in front of the payload. */
-  #wrap({ packet, headerLength, sequenceNumber }: SentPacket, codec: AgreedCodec, now: number): Buffer {
-    const wrapped = Buffer.allocUnsafe(packet.length + RTX_BYTES);
-    packet.copy(wrapped, 0, 0, headerLength);
-    wrapped[1] = (packet[1]! & 0x80) | codec.rtxPayloadType!;
-    wrapped.writeUInt16BE(this.#rtxSequenceNumber, 2);
-    wrapped.writeUInt32BE(this.#options.rtxSsrc, 8);
-    if (this.#agreement.extensions.absSendTime !== undefined) wrapped.set(sendTime(now), SEND_TIME_AT);
-    wrapped.writeUInt16BE(sequenceNumber, headerLength);
-    packet.copy(wrapped, headerLength + RTX_BYTES, headerLength);
-    this.#rtxSequenceNumber = (this.#rtxSequenceNumber + 1) & 0xffff;
-    return wrapped;
+    const stamped = this.#agreement.extensions.absSendTime !== undefined;
+    const network = { roundTripTime: this.#roundTripTime, bitrate: this.targetBitrate };
+    this.#retransmitter.answer(sequenceNumbers, now, network, (header) => {
+      if (stamped) header.set(sendTime(now), SEND_TIME_AT);
+    });
   }
 }

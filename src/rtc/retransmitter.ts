@@ -1,0 +1,102 @@
+import { randomInt } from 'node:crypto';
+
+/** A sent packet, kept for a while so that it can be sent again. */
+interface Sent {
+  sequenceNumber: number;
+  /** The whole RTP packet, in clear. */
+  packet: Buffer;
+  headerLength: number;
+  rtxPayloadType: number | undefined;
+  sentAt: number;
+  resentAt: number;
+  resends: number;
+}
+
+const CAPACITY = 1024;
+const MAX_AGE_MS = 2000;
+const MAX_RESENDS = 8;
+const MIN_INTERVAL_MS = 10;
+/** Repairs may take this share of the target bitrate on top; more would feed a congestion. */
+const SHARE = 0.5;
+/** What may be saved up of it. */
+const MAX_SAVED_MS = 500;
+/** The original sequence number in front of the payload. */
+export const RTX_BYTES = 2;
+
+/**
+ * Answers NACKs from the last second or two of a stream, as RTX (RFC 4588) where that was negotiated. Bounded: 1024
+ * packets (1.2 MB), a few repetitions of each, half the target bitrate. Times are in ms.
+ */
+export class Retransmitter {
+  resent = 0;
+  readonly #history: (Sent | undefined)[] = new Array(CAPACITY).fill(undefined);
+  readonly #ssrc: number;
+  readonly #send: (packet: Buffer, headerLength: number) => void;
+  #sequenceNumber = randomInt(0x10000);
+  #budget = 0;
+  #budgetAt = 0;
+
+  /** @param ssrc of the RTX stream */
+  constructor(ssrc: number, send: (packet: Buffer, headerLength: number) => void) {
+    this.#ssrc = ssrc;
+    this.#send = send;
+  }
+
+  remember(packet: Buffer, headerLength: number, rtxPayloadType: number | undefined, now: number): void {
+    const sequenceNumber = packet.readUInt16BE(2);
+    this.#history[sequenceNumber % CAPACITY] = {
+      sequenceNumber,
+      packet,
+      headerLength,
+      rtxPayloadType,
+      sentAt: now,
+      resentAt: Number.NEGATIVE_INFINITY,
+      resends: 0,
+    };
+  }
+
+  /**
+   * Sends again what is still there and was not just sent again.
+   * @param network round trip in ms, where known; target bitrate in bit/s
+   * @param stamp brings the header of an RTX packet up to date
+   */
+  answer(
+    sequenceNumbers: readonly number[],
+    now: number,
+    network: { roundTripTime: number | undefined; bitrate: number },
+    stamp: (header: Buffer) => void,
+  ): void {
+    const bytesPerMs = (network.bitrate / 8000) * SHARE;
+    this.#budget = Math.min(MAX_SAVED_MS * bytesPerMs, this.#budget + (now - this.#budgetAt) * bytesPerMs);
+    this.#budgetAt = now;
+    // A second request within a round trip is about the same loss.
+    const spacing = Math.max(MIN_INTERVAL_MS, 0.8 * (network.roundTripTime ?? 0));
+    for (const sequenceNumber of sequenceNumbers) {
+      if (this.#budget <= 0) return;
+      const sent = this.#history[sequenceNumber % CAPACITY];
+      if (sent?.sequenceNumber !== sequenceNumber || now - sent.sentAt > MAX_AGE_MS) continue;
+      if (sent.resends >= MAX_RESENDS || now - sent.resentAt < spacing) continue;
+      sent.resentAt = now;
+      sent.resends++;
+      this.resent++;
+      this.#budget -= sent.packet.length;
+      // Without RTX the very same packet goes again; not a byte of it may differ, or its nonce would be used twice.
+      if (sent.rtxPayloadType === undefined) this.#send(sent.packet, sent.headerLength);
+      else this.#send(this.#wrap(sent, sent.rtxPayloadType, stamp), sent.headerLength);
+    }
+  }
+
+  /** Own SSRC, own numbers, the original number in front of the payload. */
+  #wrap({ packet, headerLength, sequenceNumber }: Sent, payloadType: number, stamp: (header: Buffer) => void): Buffer {
+    const wrapped = Buffer.allocUnsafe(packet.length + RTX_BYTES);
+    packet.copy(wrapped, 0, 0, headerLength);
+    wrapped[1] = (packet[1]! & 0x80) | payloadType;
+    wrapped.writeUInt16BE(this.#sequenceNumber, 2);
+    wrapped.writeUInt32BE(this.#ssrc, 8);
+    stamp(wrapped);
+    wrapped.writeUInt16BE(sequenceNumber, headerLength);
+    packet.copy(wrapped, headerLength + RTX_BYTES, headerLength);
+    this.#sequenceNumber = (this.#sequenceNumber + 1) & 0xffff;
+    return wrapped;
+  }
+}
