@@ -1,7 +1,9 @@
 import type { NetworkImage } from './types.ts';
 
-/** Weight of a new frame in the running summary. */
+/** Weight of a new frame in the running summary, and in the distance that is usual for the scene. */
 const MOMENTUM = 0.15;
+/** A cut also stands out from the scene's own pace: a camera that races along is far from its past at every frame. */
+const STANDS_OUT = 3;
 
 /**
  * Finds scene cuts: the cosine distance of a frame's global feature from the running mean of its scene.
@@ -10,6 +12,7 @@ const MOMENTUM = 0.15;
 export class CutDetector {
   readonly #threshold: number;
   #mean: Float32Array | undefined;
+  #usual = 0;
 
   /** @param threshold cosine distance in [0, 2] above which a frame starts a new scene */
   constructor(threshold: number) {
@@ -18,6 +21,7 @@ export class CutDetector {
 
   reset(): void {
     this.#mean = undefined;
+    this.#usual = 0;
   }
 
   /** Distance of `feature` from the scene so far; 0 when there is none. */
@@ -36,11 +40,13 @@ export class CutDetector {
   }
 
   isCut(feature: Float32Array): boolean {
-    return this.distance(feature) > this.#threshold;
+    const distance = this.distance(feature);
+    return distance > this.#threshold && distance > STANDS_OUT * this.#usual;
   }
 
   /** Takes a frame of the scene into the running mean. */
   add(feature: Float32Array): void {
+    this.#usual += MOMENTUM * (this.distance(feature) - this.#usual);
     const mean = this.#mean;
     if (mean === undefined || mean.length !== feature.length) {
       this.#mean = Float32Array.from(feature);

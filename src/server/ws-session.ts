@@ -175,6 +175,7 @@ export class WsSession {
     await this.#applySettings({ size: wanted.size, range: wanted.range });
     this.#house.log.info({ session: short(publisher.id), kind: 'ws' }, 'session opened');
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
+    this.#send({ type: 'settings', output: this.#output });
   }
 
   /** Applies what differs; a setting that is refused leaves the ones before it applied and the rest unchanged. */

@@ -11,6 +11,15 @@ const deflateAsync = promisify<Uint8Array, object, Buffer>(deflateRaw);
 /** Level 1 and run lengths: on maps of a real network smaller and cheaper than the default search for matches. */
 const DEFLATE = { level: constants.Z_BEST_SPEED, strategy: constants.Z_RLE, memLevel: 9 };
 
+/** Packets sent on each channel so far: a channel keeps its count when its format changes. */
+const sequences = new WeakMap<DataChannel, number>();
+
+function nextSequence(channel: DataChannel): number {
+  const sequence = sequences.get(channel) ?? 0;
+  sequences.set(channel, sequence + 1);
+  return sequence;
+}
+
 export interface DepthDataOptions {
   format: DepthFormat;
   /** Of u16; see DepthPacker. */
@@ -37,7 +46,6 @@ export class DepthData implements DepthSink {
       depth.release();
     },
   );
-  #sequence = 0;
 
   constructor(options: DepthDataOptions) {
     this.format = options.format;
@@ -78,10 +86,9 @@ export class DepthData implements DepthSink {
       if (lastPacketAt !== undefined) info.latency = began - lastPacketAt;
       const packet = await this.#packer.pack(info, map.values, this.format);
       const packed = performance.now();
-      const chunks = chunk(packet, this.#sequence++);
       let latency: number | undefined;
       for (const channel of ready) {
-        for (const piece of chunks) channel.send(piece);
+        for (const piece of chunk(packet, nextSequence(channel))) channel.send(piece);
         if (lastPacketAt !== undefined) latency ??= performance.now() - lastPacketAt;
       }
       if (latency !== undefined) metrics.latency.observe({ output: 'data' }, latency / 1000);
