@@ -109,7 +109,13 @@ export class RtcClient {
       fail,
       roundTripTime: () => this.ice.roundTripTime,
     });
-    this.media.sender = new VideoSender({ agreement: video, ssrc: this.ssrc, rtxSsrc: (this.ssrc ^ 1) >>> 0, sendRtp, fail });
+    this.media.sender = new VideoSender({
+      agreement: video,
+      ssrc: this.ssrc,
+      rtxSsrc: (this.ssrc ^ 1) >>> 0,
+      sendRtp,
+      fail,
+    });
   }
 
   async #describe(): Promise<string> {
