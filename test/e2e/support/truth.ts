@@ -78,14 +78,14 @@ export function watchNumbers(): { numbers: Map<number, number>; stop(): void } {
   };
 }
 
-/** Exact disparity (1/m) at the pixel centres of a depth map of another size. */
-export function disparityAt(depth: Float32Array, width: number, height: number): Float32Array {
+/** Exact depth (metres) at the pixel centres of a map of another size. */
+export function depthAt(depth: Float32Array, width: number, height: number): Float32Array {
   const out = new Float32Array(width * height);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const sx = Math.floor(((x + 0.5) * WIDTH) / width);
       const sy = Math.floor(((y + 0.5) * HEIGHT) / height);
-      out[y * width + x] = 1 / depth[sy * WIDTH + sx]!;
+      out[y * width + x] = depth[sy * WIDTH + sx]!;
     }
   return out;
 }
