@@ -22,6 +22,7 @@ RUNNER = Path(__file__).resolve().parent.parent / 'run_onnx.mjs'
 DRIFT_FRAMES = 10_000
 STATIC_FRAMES, STATIC_WARM = 24, 8
 CUT_AFTER, CUT_SEEN = 12, 9
+SUMMARY_MOMENTUM = 0.15
 MIN_PIXELS = 400
 
 
@@ -103,6 +104,25 @@ def cut_recovery(model, before, after):
     return (np.abs(cut - fresh).mean((1, 2)) / np.subtract(*np.percentile(fresh, (98, 2)))).tolist()
 
 
+def cut_distances(summaries):
+    """Cosine distance of each frame's summary from the running mean of its scene, as the server's cut detector keeps it, and of each
+    sequence's first frame from the previous sequence's mean. -> (largest within scenes, smallest across cuts)"""
+    within, across, previous = [], [], None
+    for features in summaries:
+        mean = features[0].copy()
+        if previous is not None:
+            across.append(cosine_distance(features[0], previous))
+        for feature in features[1:]:
+            within.append(cosine_distance(feature, mean))
+            mean += SUMMARY_MOMENTUM * (feature - mean)
+        previous = mean
+    return max(within), min(across)
+
+
+def cosine_distance(a, b):
+    return float(1 - a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
 def drift(model, sequence):
     """The same pictures at the start and the end of a long stream: the largest change, relative to the disparity's range."""
     n = len(sequence.images)
@@ -163,8 +183,9 @@ class Report:
             on, off = (float(np.mean([static_flicker(model, image, memory, np.random.default_rng(3)) for image in stills])) for memory in (True, False))
             recovery = np.mean([cut_recovery(model, a, b) for a, b in zip(sequences, sequences[1:] + sequences[:1]) if a.images.shape == b.images.shape], 0)
             video = max((s for s in sequences if s.consecutive), key=lambda s: len(s.images))
-            rows.append((name, [on, off, recovery[0], recovery[2], recovery[5], recovery[7], drift(model, video) if with_drift else None]))
-        table('Stability (share of the disparity range)', ['static flicker, memory on', 'off', 'after a cut: frame 0', 'frame 2', 'frame 5', 'frame 7', 'drift'], rows)
+            distances = cut_distances([run(model, s.images, memory=False)[1] for s in sequences])
+            rows.append((name, [on, off, recovery[0], recovery[2], recovery[5], recovery[7], *distances, drift(model, video) if with_drift else None]))
+        table('Stability (share of the disparity range)', ['static flicker, memory on', 'off', 'after a cut: frame 0', 'frame 2', 'frame 5', 'frame 7', 'summary within', 'across', 'drift'], rows)
         self.data['stability'] = rows
 
 
@@ -185,7 +206,7 @@ def main():
     if args.synthetic:
         clips = synthetic(args.synthetic, args.clips)
         report.synthetic(clips)
-        report.stability(clips[:6], args.drift)
+        report.stability(clips[:8], args.drift)
     if args.out:
         Path(args.out).write_text(json.dumps(report.data, indent=1, default=float))
 

@@ -18,7 +18,7 @@ POLL_EVERY = 40  # batches between looks for new shards
 class Batch:
     image: torch.Tensor  # [B*T,3,H,W]
     truth: torch.Tensor  # [B,T,H,W]
-    same_scene: torch.Tensor  # bool [B,T-1]
+    cuts: list  # the frame at which each clip changes scene, 0: none
     visible: torch.Tensor  # bool [B,T,T], or None for single frames
 
 
@@ -84,7 +84,6 @@ class Feeder:
             cuts = np.where(self.rng.random(count) < CUT_SHARE, self.rng.integers(1, take, count), 0)
         image, truth = augment(self.library, pool.rgb, pool.disparity, chosen, others, cuts, take, width, height,
                                int(self.rng.integers(1 << 40)), stage.strength, self.config.feeder_threads)
-        same_scene = cuts[:, None] != np.arange(1, take)[None, :]
         visible = draw_memory(self.rng, count, take) if take > 1 else None
-        return Batch(torch.from_numpy(image), torch.from_numpy(truth), torch.from_numpy(same_scene),
+        return Batch(torch.from_numpy(image), torch.from_numpy(truth), cuts.tolist(),
                      None if visible is None else torch.from_numpy(visible))

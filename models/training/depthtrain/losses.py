@@ -6,13 +6,18 @@ CLAMP = 6.0
 STABLE_CHANGE = 0.08
 
 
-def normalise(x, floor):
+def normalise(x, floor, cuts=()):
     """Subtract the median and divide by the mean absolute deviation over a whole clip: the scale-and-shift-invariant form
-    of Ranftl et al. (MiDaS, TPAMI 2022, eq. 5-7), one alignment a clip so that a flickering scale is not forgiven."""
+    of Ranftl et al. (MiDaS, TPAMI 2022, eq. 5-7), one alignment a clip so that a flickering scale is not forgiven. A clip
+    that changes scene at frame cuts[i] > 0 is two clips here."""
     flat = x[..., ::2, ::2].flatten(1)
     middle = flat.median(1, keepdim=True)[0]
     spread = (flat - middle).abs().mean(1, keepdim=True) + floor
-    return (x - middle[:, :, None, None]) / spread[:, :, None, None]
+    whole = (x - middle[:, :, None, None]) / spread[:, :, None, None]
+    if not any(cuts):
+        return whole
+    return torch.stack([torch.cat([normalise(clip[None, :cut], floor)[0], normalise(clip[None, cut:], floor)[0]]) if cut else aligned
+                        for clip, aligned, cut in zip(x, whole, cuts)])
 
 
 def gradient_loss(residual):
@@ -24,21 +29,23 @@ def gradient_loss(residual):
     return total / SCALES
 
 
-def temporal_gradient_loss(prediction, truth, same_scene):
+def temporal_gradient_loss(prediction, truth, cuts=()):
     """Temporal gradient matching (Video Depth Anything, Chen et al., CVPR 2025): disparity changes over time as the truth
-    does, judged only where the truth changes little, since elsewhere a pixel sees another surface.
-    same_scene bool [clips, frames-1]: False across a cut."""
+    does, judged only where the truth changes little, since elsewhere a pixel sees another surface."""
     change = truth[:, 1:] - truth[:, :-1]
-    stable = (change.abs() < STABLE_CHANGE) & same_scene[:, :, None, None]
+    stable = change.abs() < STABLE_CHANGE
+    for clip, cut in enumerate(cuts):
+        if cut:
+            stable[clip, cut - 1] = False
     error = (prediction[:, 1:] - prediction[:, :-1] - change).abs() * stable
     return error.sum() / (stable.sum() + 1)
 
 
-def total_loss(prediction, truth, same_scene, weights):
+def total_loss(prediction, truth, cuts, weights):
     """-> (loss, dict of its parts). The `anchor` term holds the raw output to the normalised truth, so that a stream's
     scale stays put; the `ssi` and `gradient` terms judge it after alignment; `temporal` only counts for clips."""
-    target = normalise(truth.clamp(max=20), 1e-6)
-    aligned = normalise(prediction, 1e-3)
+    target = normalise(truth.clamp(max=20), 1e-6, cuts)
+    aligned = normalise(prediction, 1e-3, cuts)
     residual = (aligned - target).clamp(-CLAMP, CLAMP)
     anchored = prediction - target.clamp(-4, 8)
     parts = {
@@ -48,6 +55,6 @@ def total_loss(prediction, truth, same_scene, weights):
         'anchor_gradient': gradient_loss(anchored),
     }
     if truth.shape[1] > 1:
-        parts['temporal'] = temporal_gradient_loss(prediction, target, same_scene)
+        parts['temporal'] = temporal_gradient_loss(prediction, target, cuts)
     loss = sum(weights[name] * value for name, value in parts.items())
     return loss, {name: float(value.detach()) for name, value in parts.items()}

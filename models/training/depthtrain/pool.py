@@ -42,10 +42,10 @@ class Pool:
 
     def poll(self, limit=None):
         taken = 0
-        for path in shard_paths(self.folder):
-            if path.name in self.seen or shard_number(path) == VALIDATION_SHARD:
-                continue
-            self.add(*read_shard(path))
+        fresh = [p for p in shard_paths(self.folder) if p.name not in self.seen and shard_number(p) != VALIDATION_SHARD]
+        for age, path in zip(range(len(fresh), 0, -1), fresh):
+            if self.rgb is None or age * self.shard_clips <= self.capacity:  # older ones would be overwritten at once
+                self.add(*read_shard(path))
             if self.consume:
                 path.unlink()
                 Path(str(path).replace('.rgb.npy', '.disp.npy')).unlink()
@@ -59,6 +59,7 @@ class Pool:
         if self.rgb is None:
             self.rgb = np.empty((self.capacity, *rgb.shape[1:]), np.uint8)
             self.disparity = np.empty((self.capacity, *disparity.shape[1:]), np.float16)
+            self.shard_clips = len(rgb)
         for start in range(len(rgb)):
             self.rgb[self.cursor], self.disparity[self.cursor] = rgb[start], disparity[start]
             self.cursor = (self.cursor + 1) % self.capacity

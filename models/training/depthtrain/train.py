@@ -105,7 +105,7 @@ class Trainer:
         self.net.train(visible is None)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.device == 'cuda'):
             prediction = self.net(image, visible)
-        loss, parts = total_loss(prediction.float().view_as(truth), truth, batch.same_scene.to(self.device), stage.weights)
+        loss, parts = total_loss(prediction.float().view_as(truth), truth, batch.cuts, stage.weights)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0))

@@ -41,9 +41,8 @@ class Validation:
             for name, memory in (('on', True), ('off', False)):
                 prediction = torch.cat([self.predict(net, image[i * frames:(i + 1) * frames], frames if memory else 0)
                                         for i in range(len(truth))]).view_as(target)
-                same = torch.ones(len(truth), frames - 1, dtype=torch.bool)
                 result[f'clip_ssi_{name}'] = float((normalise(prediction, 1e-3) - target).abs().clamp(max=6).mean())
-                result[f'clip_temporal_{name}'] = float(temporal_gradient_loss(prediction, target, same))
+                result[f'clip_temporal_{name}'] = float(temporal_gradient_loss(prediction, target))
         return {k: round(v, 4) for k, v in result.items()}
 
     def predict(self, net, image, frames=0):
