@@ -28,7 +28,7 @@ export interface VideoAgreement {
   mid: string | undefined;
   /** From our side. */
   direction: Direction;
-  /** In our order of preference. */
+  /** In the offer's order of preference. */
   codecs: AgreedCodec[];
   extensions: ExtensionIds;
   /** Values of the answer's extmap attributes. */
@@ -82,12 +82,12 @@ const HASHES: ReadonlySet<string> = new Set(['sha-256', 'sha-384', 'sha-512']);
  * Decides what of an offer to accept: the first usable video section and, in its bundle, one data section.
  * @throws DepthcastError NO_VIDEO, UNSUPPORTED_CODEC or BAD_SDP
  */
-export function negotiate(offer: Offer, role: PeerRole, preference: readonly VideoCodec[]): Agreement {
-  const video = agreeVideo(offer, role, preference);
+export function negotiate(offer: Offer, role: PeerRole, allowed: readonly VideoCodec[]): Agreement {
+  const video = agreeVideo(offer, role, allowed);
   const dataIndex = offer.media.findIndex(
     (media) =>
       media.kind === 'application' &&
-      media.port !== 0 &&
+      isOffered(media) &&
       media.protocol.includes('DTLS/SCTP') &&
       media.sctpPort !== undefined,
   );
@@ -100,13 +100,15 @@ export function negotiate(offer: Offer, role: PeerRole, preference: readonly Vid
   return { transport: agreeTransport(offer, first), video, data };
 }
 
-function agreeVideo(offer: Offer, role: PeerRole, preference: readonly VideoCodec[]): VideoAgreement | undefined {
+const isOffered = ({ port, bundleOnly }: OfferedMedia): boolean => port !== 0 || bundleOnly;
+
+function agreeVideo(offer: Offer, role: PeerRole, allowed: readonly VideoCodec[]): VideoAgreement | undefined {
   let refused = false;
   for (const [index, media] of offer.media.entries()) {
-    if (media.kind !== 'video' || media.port === 0 || !media.protocol.includes('SAVPF')) continue;
+    if (media.kind !== 'video' || !isOffered(media) || !media.protocol.includes('SAVPF')) continue;
     const direction = answerDirection(media.direction, role);
     if (direction === 'inactive') continue;
-    const codecs = agreeCodecs(media, preference, direction === 'recvonly');
+    const codecs = agreeCodecs(media, allowed, direction === 'recvonly');
     if (codecs.length === 0) {
       refused = true;
       continue;
@@ -133,12 +135,15 @@ function answerDirection(offered: Direction, role: PeerRole): Direction {
   return send ? 'sendonly' : 'inactive';
 }
 
-function agreeCodecs(media: OfferedMedia, preference: readonly VideoCodec[], receiveOnly: boolean): AgreedCodec[] {
-  const listed = media.codecs.filter(
-    ({ payloadType, clockRate }) => clockRate === 90_000 && media.formats.includes(String(payloadType)),
-  );
+/** @param allowed the codecs that we speak; the offer's order decides between them: its user may have chosen */
+function agreeCodecs(media: OfferedMedia, allowed: readonly VideoCodec[], receiveOnly: boolean): AgreedCodec[] {
+  const place = ({ payloadType }: OfferedCodec) => media.formats.indexOf(String(payloadType));
+  const listed = media.codecs
+    .filter((codec) => codec.clockRate === 90_000 && place(codec) >= 0)
+    .sort((a, b) => place(a) - place(b));
+  const rank = (codec: VideoCodec) => listed.findIndex(({ name }) => name === codec);
   const agreed: AgreedCodec[] = [];
-  for (const codec of preference) {
+  for (const codec of allowed.toSorted((a, b) => rank(a) - rank(b))) {
     const candidates = listed.filter(({ name }) => name === codec);
     const choice = codec === 'VP8' ? candidates[0] : chooseH264(candidates, receiveOnly);
     if (!choice) continue;

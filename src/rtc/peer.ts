@@ -17,7 +17,7 @@ import { type SenderStats, VideoSender } from './sender.ts';
 
 export interface PeerOptions {
   role: PeerRole;
-  /** In order of preference; VP8 before H264 by default. */
+  /** Those that may be used, both by default; the offer's order decides between them. */
   codecs?: readonly VideoCodec[];
   /** STUN and TURN servers for our own candidates; none by default. */
   iceServers?: readonly IceServer[];

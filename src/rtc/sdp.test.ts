@@ -139,6 +139,22 @@ describe('the answer', () => {
     expect(answer(offer)).toContain('a=setup:passive');
   });
 
+  it('takes sections that are bundle-only, whose port is 0', () => {
+    const offer = CHROMIUM.replace(/m=application \d+ (.*)\r\n/, 'm=application 0 $1\r\na=bundle-only\r\n');
+    expect(agree(offer).data).toMatchObject({ index: 2 });
+    expect(agree(offer.replace('a=bundle-only\r\n', '')).data).toBeUndefined();
+  });
+
+  it('follows the order of codecs in the offer', () => {
+    const [line, numbers] = /m=video \d+ \S+ (.*)\r\n/.exec(CHROMIUM)!;
+    const h264 = agree(CHROMIUM, 'duplex', ['H264']).video!.codecs[0]!.payloadType;
+    const others = numbers!.split(' ').filter((number) => Number(number) !== h264);
+    const offer = CHROMIUM.replace(line!, line!.replace(numbers!, [h264, ...others].join(' ')));
+    expect(agree(CHROMIUM).video!.codecs.map(({ codec }) => codec)).toEqual(['VP8', 'H264']);
+    expect(agree(offer).video!.codecs.map(({ codec }) => codec)).toEqual(['H264', 'VP8']);
+    expect(agree(offer, 'duplex', ['VP8']).video!.codecs.map(({ codec }) => codec)).toEqual(['VP8']);
+  });
+
   it('takes only the video where nothing is bundled', () => {
     const offer = CHROMIUM.replace(/^a=group:BUNDLE.*\r\n/m, '');
     expect(agree(offer).data).toBeUndefined();

@@ -23,6 +23,8 @@ export interface OfferedMedia {
   codecs: OfferedCodec[];
   extensions: { id: number; uri: string; direction: Direction }[];
   rtcpMux: boolean;
+  /** Port 0 does not refuse it: it has no transport but the bundle's (RFC 9143 section 6). */
+  bundleOnly: boolean;
   rtcpReducedSize: boolean;
   /** Media SSRC -> its RTX SSRC, where ssrc-group:FID tells. */
   repairSsrcs: Map<number, number>;
@@ -119,6 +121,7 @@ function newMedia(kind: string, protocol: string, port: number, formats: string[
     codecs: [],
     extensions: [],
     rtcpMux: false,
+    bundleOnly: false,
     rtcpReducedSize: false,
     repairSsrcs: new Map(),
     ssrcs: [],
@@ -178,6 +181,9 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
     case 'candidate':
       if (media.candidates.length < MAX_CANDIDATES) media.candidates.push(`candidate:${value}`);
       return;
+    case 'bundle-only':
+      media.bundleOnly = true;
+      break;
     case 'rtcp-mux':
       media.rtcpMux = true;
       return;

@@ -69,6 +69,7 @@ describe('a two-way session', () => {
       }
       return { data: [...data], shown, size: [video.videoWidth, video.videoHeight], low, high, colour };
     });
+    await page.waitForFunction((name) => window.depthcast.stats?.source.codec === name, codec);
     expect(seen.size).toEqual([640, 480]);
     expect(seen.shown.length).toBeGreaterThanOrEqual(60);
     const times = seen.shown.map(({ time }) => time);
