@@ -3,7 +3,7 @@ import { matrix } from './camera.ts';
 import { type Ball, compileMesh, type Draft, FLAT, type Material, type Mesh, type Occluder, SMOOTH } from './mesh.ts';
 import { cross, dot, sub, unit, type Vec3 } from './vector.ts';
 
-/** A cross-section of a loft: an ellipse across `y`, optionally off its axis and with squarer corners. */
+/** A cross-section of a loft: an ellipse across `y`; x and z move its middle off the axis. */
 export interface Ring {
   y: number;
   rx: number;

@@ -29,7 +29,7 @@ export function intrinsicsFor(width: number, height: number, focal: number): Int
  */
 export function lookAt(out: mat4, eye: Vec3, target: Vec3, roll = 0): mat4 {
   const f = normalised(target[0] - eye[0], target[1] - eye[1], target[2] - eye[2]);
-  // right = forward x up, for up = (sin roll about the axis) the world's y tilted afterwards.
+  // Right is forward x the world's up; roll turns both about the axis afterwards.
   const r = normalised(-f[2], 0, f[0]);
   const d: Vec3 = [f[1] * r[2] - f[2] * r[1], f[2] * r[0] - f[0] * r[2], f[0] * r[1] - f[1] * r[0]];
   const [c, s] = [Math.cos(roll), Math.sin(roll)];

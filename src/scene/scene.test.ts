@@ -23,7 +23,7 @@ const FRAMES: Record<string, string> = {
   room: 'fc6e0b93',
   'room-static': '0e21d9a2',
   static: '066be564',
-  street: 'c0589e69',
+  street: 'a0618ef7',
   person: 'd3ab488b',
   hall: 'fce10429',
   tabletop: '059dfdf7',

@@ -2,7 +2,6 @@ import { DepthcastError } from '../errors.ts';
 import { CATALOGUE, CUT_EVERY, type Entry, type SceneInfo } from './catalogue.ts';
 import { createTarget, Renderer, type RenderTarget } from './renderer.ts';
 
-export type { Intrinsics } from './camera.ts';
 export type { SceneInfo } from './catalogue.ts';
 export { createTarget, type RenderTarget } from './renderer.ts';
 

@@ -2,12 +2,13 @@ import { mat4 } from 'gl-matrix';
 import { bakeLight } from './bake.ts';
 import { MeshBuilder } from './builder.ts';
 import { lookAt, matrix } from './camera.ts';
+import { car } from './car.ts';
 import { carriageway, clouds, FACADE } from './facades.ts';
 import { Figure, STANDING, walking } from './figure.ts';
 import type { Lighting } from './light.ts';
 import { type Kit, makeKit } from './materials.ts';
 import { type Mesh, material, type Vec3 } from './mesh.ts';
-import { car, house, streetLamp, tree } from './outdoors.ts';
+import { house, streetLamp, tree } from './outdoors.ts';
 import { blocks } from './surfaces.ts';
 import { hex } from './texture.ts';
 import type { Instance } from './visibility.ts';
@@ -170,7 +171,7 @@ function cars(kit: Kit): Mover[] {
     [0, 1, 2, 3].map((i) => make(side * (KERB - 1.05), 0, 7 + i * 33 + (side > 0 ? 14 : 0), 140)),
   );
   const oncoming = [0, 1, 2].map((i) => make(-LANE, -7, 20 + i * 47, 150));
-  // It pulls away slowly and is overtaken by the one that comes into sight behind it: never nearer than 9 m.
+  // Two drive ahead of the camera, as fast as it does.
   return [...parked, ...oncoming, make(LANE, CAMERA_SPEED, 13, 1e9), make(LANE, CAMERA_SPEED, 34, 1e9)];
 }
 
@@ -223,7 +224,7 @@ export function street(seed: number): World {
         const ahead = mover.start + (mover.speed - CAMERA_SPEED) * time;
         const BEHIND = 8;
         const wrapped = ((((ahead + BEHIND) % mover.range) + mover.range) % mover.range) - BEHIND;
-        for (const shade of mover.place(z - wrapped, mover.speed * time)) dark.push(...repeats(shade));
+        for (const shade of mover.place(z - wrapped, Math.abs(mover.speed) * time)) dark.push(...repeats(shade));
       }
       shades.set(dark);
     },

@@ -122,19 +122,6 @@ export function grit(seed: number, low = 0.55, cells = 16): Texture {
     .toTexture();
 }
 
-/** Short grass. */
-export function grass(seed: number): Texture {
-  const dark: Colour = [0.16, 0.24, 0.08];
-  const light: Colour = [0.46, 0.56, 0.24];
-  return new Canvas(256)
-    .each((u, v) => {
-      const blades = fractal(u, v, [64, 24], 3, seed, 0.7);
-      const patches = fractal(u, v, [4, 4], 3, seed + 9);
-      return mixColour(dark, light, clamp01(1.6 * (blades - 0.3) * 0.8 + 0.5 * (patches - 0.3)));
-    })
-    .toTexture();
-}
-
 /** Veined stone. */
 export function marble(seed: number, base: Colour, vein: Colour): Texture {
   return new Canvas(256)
