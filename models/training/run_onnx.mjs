@@ -31,11 +31,14 @@ const kept = new Set(job.keep);
 const depths = [];
 const summaries = [];
 for (const [step, index] of job.order.entries()) {
-  const ages = Array.from({ length: slots }, (_, slot) =>
-    BigInt(((((step - 1 - slot) % slots) + slots) % slots) + 1),
-  );
+  const ages = Array.from({ length: slots }, (_, slot) => BigInt(((((step - 1 - slot) % slots) + slots) % slots) + 1));
   const feeds = {
-    image: new ort.Tensor('float32', pixels.subarray(index * frameSize, (index + 1) * frameSize), [1, 3, height, width]),
+    image: new ort.Tensor('float32', pixels.subarray(index * frameSize, (index + 1) * frameSize), [
+      1,
+      3,
+      height,
+      width,
+    ]),
     slots: new ort.Tensor('int64', BigInt64Array.from([...ages, 0n]), [slots + 1]),
     mask: new ort.Tensor('float32', mask, [slots + 1]),
   };
@@ -53,7 +56,9 @@ for (const [step, index] of job.order.entries()) {
   }
   if (kept.has(step)) {
     depths.push(Buffer.from(result.depth.data.buffer, result.depth.data.byteOffset, result.depth.data.byteLength));
-    summaries.push(Buffer.from(result.summary.data.buffer, result.summary.data.byteOffset, result.summary.data.byteLength));
+    summaries.push(
+      Buffer.from(result.summary.data.buffer, result.summary.data.byteOffset, result.summary.data.byteLength),
+    );
   }
 }
 writeFileSync(job.output, Buffer.concat(depths));

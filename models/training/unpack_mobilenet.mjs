@@ -24,7 +24,10 @@ for (const { weights } of model.weightsManifest)
   for (const { name, shape, quantization } of weights) {
     const count = shape.reduce((product, side) => product * side, 1);
     if (quantization?.dtype !== 'uint8') throw new Error(`${name}: expected uint8 weights`);
-    const values = Float32Array.from(bytes.subarray(read, read + count), (q) => q * quantization.scale + quantization.min);
+    const values = Float32Array.from(
+      bytes.subarray(read, read + count),
+      (q) => q * quantization.scale + quantization.min,
+    );
     read += count;
     index[name] = { shape, offset: written };
     written += count;
