@@ -146,7 +146,8 @@ export class Visibility implements View {
     const kind = mesh.kinds[p]!;
     const r = this.records.add(kind, material, mesh, p, kind === SMOOTH ? this.#surface + mesh.surfaces[p]! : -1);
     setPlanes(this.records.values, r * STRIDE, mesh, p, this.#toCamera, matrix, this.intrinsics, fromBehind);
-    this.records.keepCorners(r, c, n);
+    // A masked polygon's outline is that of its texture, not of its corners.
+    this.records.keepCorners(r, c, material.masked ? 0 : n);
     if (material.masked) this.#fillMasked(r, y0, y1);
     else this.#fill(r, y0, y1);
   }
