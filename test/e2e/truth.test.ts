@@ -6,6 +6,7 @@ import { flicker } from '../../src/eval/temporal.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { startApp } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
+import { injectLoss } from './support/packet-loss.ts';
 import { depthAt, type TruthCamera, truthCamera, watchNumbers } from './support/truth.ts';
 
 interface Received {
@@ -84,6 +85,34 @@ describe('depth against the truth, through a real camera, encoder, network and d
     expect(clipErrors(shifted, 'frame', protocol)!.absRel).toBeGreaterThan(errors.absRel);
   });
 
+  it.each([2, 10])(
+    'never shows the network a corrupt picture: %i %% of packets lost below RTP, both ways',
+    async (percent) => {
+      const camera = truthCamera('room', 90);
+      const { numbers, stop } = watchNumbers();
+      const loss = injectLoss(percent / 100);
+      const frames = await receive(camera, 6).finally(loss.restore);
+      stop();
+      camera.remove();
+      expect(loss.lost().received).toBeGreaterThan(20);
+      expect(frames.length).toBeGreaterThan(10);
+      const protocol = benchmarkProtocol(10);
+      const ranks = frames.map(({ rtpTimestamp, values }) => {
+        const depth = depthAt(camera.depths[numbers.get(rtpTimestamp)!]!, W, H);
+        return spearman(
+          Float32Array.from(values),
+          depth.map((z) => 1 / z),
+          validMask(depth, protocol),
+        );
+      });
+      console.log(
+        `${percent} % loss: ${frames.length} maps in 6 s, worst rank correlation ${Math.min(...ranks).toFixed(3)}`,
+      );
+      // Each single one: a smeared or gray picture would not agree with the exact depth of any scene.
+      expect(Math.min(...ranks)).toBeGreaterThan(WORST_RANK);
+    },
+  );
+
   it('holds still before a still scene: depth and display range', async () => {
     const camera = truthCamera('static', 3);
     const frames = await receive(camera, 4);
@@ -108,5 +137,6 @@ describe('depth against the truth, through a real camera, encoder, network and d
 
 // What the embedded model reaches here, with room for another machine's encoder and frame rate: see docs/performance.md.
 const RANK = 0.85;
+const WORST_RANK = 0.8;
 const DELTA1 = 0.7;
 const FLICKER = 0.003;
