@@ -86,7 +86,7 @@ describe('depth against the truth, through a real camera, encoder, network and d
   });
 
   it.each([2, 10])(
-    'never shows the network a corrupt picture: %i %% of packets lost below RTP, both ways',
+    'never shows the network a corrupt picture at %i percent packet loss below RTP, both ways',
     async (percent) => {
       const camera = truthCamera('room', 90);
       const { numbers, stop } = watchNumbers();
