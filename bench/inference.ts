@@ -1,4 +1,4 @@
-import { DepthEngine } from '../src/depth/engine.ts';
+import { EngineSet } from '../src/depth/engine-set.ts';
 import { networkSize } from '../src/depth/network-size.ts';
 import { StreamState } from '../src/depth/stream-state.ts';
 import { findModel } from '../src/model/library.ts';
@@ -11,7 +11,7 @@ export async function benchInference(): Promise<void> {
   const model = findModel('depthcast-pilot');
   const rows: (string | number)[][] = [];
   for (const threads of [1, 2]) {
-    const engine = await DepthEngine.load(model, { threads });
+    const engines = await EngineSet.load(model, { threads });
     for (const [size, w, h] of [
       [256, 640, 480],
       [192, 640, 480],
@@ -19,7 +19,7 @@ export async function benchInference(): Promise<void> {
       [256, 480, 640],
     ] as const) {
       const { width, height } = networkSize(model.manifest, w, h, size);
-      const state = new StreamState(engine);
+      const state = new StreamState(engines);
       const wall: number[] = [];
       const image = { data: new Float32Array(3 * width * height), width, height };
       let cpu = process.cpuUsage();
@@ -43,7 +43,7 @@ export async function benchInference(): Promise<void> {
         (user + system) / 1000 / FRAMES,
       ]);
     }
-    await engine.release();
+    await engines.release();
   }
   printTable('Inference, embedded model, ms a frame', ['network', 'threads', 'p50', 'p95', 'CPU'], rows);
 }

@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../config/load.ts';
+import { Command } from 'commander';
+import { allowedSizes } from '../model/manifest.ts';
 import { startServer } from '../server/server.ts';
+import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
 import { createLog, style } from './terminal.ts';
 
-/** The settings file that is read when none is named, if it is there. */
-const DEFAULT_CONFIG = 'config/depthcast.yaml';
 /** A second Ctrl-C, or this long after the first, ends at once. */
 const CLOSE_MS = 5000;
 
@@ -14,7 +12,8 @@ interface ServeOptions {
   host?: string;
   port?: number;
   model?: string;
-  size?: number;
+  inputSize?: number | 'auto';
+  metric?: boolean;
   threads?: number;
   scene?: string[];
   logLevel?: string;
@@ -26,8 +25,13 @@ export function serveCommand(version: string): Command {
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
     .option('-p, --port <number>', 'TCP port (default: 8080)', integer(0, 65535))
     .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
-    .option('-m, --model <name|manifest>', 'depth model (default: depthcast-pilot)')
-    .option('--size <pixels>', "long side of the network's input (default: the model's own)", integer(16, 4096))
+    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-pilot)')
+    .option(
+      '--size, --input-size <pixels|auto>',
+      "network size, or the largest that holds the target (default: the model's own)",
+      sizeOption,
+    )
+    .option('--metric', 'the checkpoint named by --model gives metres')
     .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
     .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
     .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
@@ -36,19 +40,15 @@ export function serveCommand(version: string): Command {
 }
 
 async function serve(options: ServeOptions, version: string): Promise<void> {
-  const file = options.config ?? (existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined);
-  const config = loadConfig({
-    ...(file === undefined ? {} : { file }),
-    env: process.env,
-    overrides: {
-      'server.host': options.host,
-      'server.port': options.port,
-      'depth.model': options.model,
-      'depth.size': options.size,
-      'depth.threads': options.threads,
-      'sources.scenes': options.scene,
-      'log.level': options.logLevel,
-    },
+  const config = readSettings(options.config, {
+    'server.host': options.host,
+    'server.port': options.port,
+    'depth.model': options.model,
+    'depth.size': options.inputSize,
+    'depth.metric': options.metric,
+    'depth.threads': options.threads,
+    'sources.scenes': options.scene,
+    'log.level': options.logLevel,
   });
   const server = await startServer({ config, version, log: createLog(config.log.level) });
   const { manifest } = server.house.pool.models[0]!;
@@ -57,7 +57,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   line('page', style.cyan(server.url));
   line(
     'model',
-    `${manifest.name} ${style.dim(`${config.depth.size ?? manifest.size.default} px, ${manifest.precision}, ${manifest.unit}`)}`,
+    `${manifest.name} ${style.dim(`${server.house.config.depth.size ?? allowedSizes(manifest).default} px, ${manifest.precision}, ${manifest.unit}`)}`,
   );
   line('device', server.house.device);
   line('publish', `${server.url}/whip/NAME`);
@@ -82,11 +82,4 @@ function closeOnSignal(close: (reason?: string) => Promise<void>): void {
   process.on('SIGTERM', onSignal);
 }
 
-function integer(min: number, max: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is expected.`);
-    return value;
-  };
-}
+const sizeOption = (text: string): number | 'auto' => (text === 'auto' ? text : integer(16, 4096)(text));

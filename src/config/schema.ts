@@ -42,11 +42,24 @@ export const configSchema = z.strictObject({
   }),
   depth: z.strictObject({
     model: z.string().min(1).default('depthcast-pilot'),
-    size: z.int().min(16).max(4096).nullable().default(null),
+    size: z
+      .union([z.int().min(16).max(4096), z.literal('auto')])
+      .nullable()
+      .default(null),
+    targetFps: z.number().min(0.1).max(240).default(15),
+    metric: z.boolean().nullable().default(null),
     threads: z.int().min(0).max(128).default(0),
     workers: z.int().min(0).max(16).default(0),
     gapSeconds: z.number().min(0.1).max(3600).default(2),
     sceneCuts: z.boolean().default(true),
+    cutThreshold: z.number().min(0).max(2).nullable().default(null),
+  }),
+  models: z.strictObject({
+    folder: z.string().min(1).nullable().default(null),
+    mirror: z
+      .url({ protocol: /^https?$/ })
+      .nullable()
+      .default(null),
   }),
   output: z.strictObject({
     track: z.enum(['gray', 'off']).default('gray'),
@@ -79,3 +92,6 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+
+/** What a running server has: `auto` has become a size. */
+export type SettledConfig = Config & { depth: { size: number | null } };

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
 import { DepthcastError } from '../errors.ts';
-import type { InstalledModel } from '../model/library.ts';
-import { createWindow } from '../model/window.ts';
-import { networkSize } from './network-size.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { checkDepth } from '../model/precision.ts';
+import { StateCache } from '../model/state-cache.ts';
+import { createWindow, type Window } from '../model/window.ts';
 
 export interface CacheShape {
   /** Tokens of the cache for a network size. */
@@ -11,12 +12,10 @@ export interface CacheShape {
   channels: number;
 }
 
-/** What the graph returned for one frame. Arrays are the runtime's own and live until collected. */
+/** What the graph returned for one frame, besides states. Arrays are the runtime's own and live until collected. */
 export interface NetworkOutput {
   /** [height*width] */
   depth: Float32Array;
-  /** One [tokens, 1, channels] for each cache. */
-  states: Float32Array[];
   /** [D], or undefined when the model has none. */
   summary: Float32Array | undefined;
 }
@@ -29,42 +28,58 @@ const MAX_THREADS = 8;
  */
 const ONE_THREAD_MS = 15;
 
+/** How one network is loaded. */
+export interface EngineOptions {
+  /** Absolute path of the graph. */
+  graph: string;
+  /** Network size of the trial run; the only one of a graph that leaves none open. */
+  width: number;
+  height: number;
+  /** 0 measures: one where that is quick enough, otherwise every core. */
+  threads: number;
+}
+
 /**
  * A streaming depth network in onnxruntime. Checks the graph against the streaming contract when it is loaded.
  * `run` blocks its thread: use it in a worker.
  */
 export class DepthEngine {
-  readonly model: InstalledModel;
+  readonly manifest: ModelManifest;
   readonly caches: readonly CacheShape[];
   /** False for a model that leaves scene cuts to the picture itself. */
   readonly hasSummary: boolean;
   readonly threads: number;
   readonly #session: ort.InferenceSession;
 
-  private constructor(model: InstalledModel, session: ort.InferenceSession, threads: number) {
-    this.model = model;
+  private constructor(manifest: ModelManifest, session: ort.InferenceSession, threads: number) {
+    this.manifest = manifest;
     this.threads = threads;
     this.#session = session;
-    this.caches = checkContract(model, session);
+    this.caches = checkContract(manifest, session);
     this.hasSummary = session.outputNames.includes('summary');
   }
 
   /**
-   * @param threads 0 measures: one where that is quick enough, otherwise every core
-   * @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract
+   * @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract, BAD_OUTPUT when the map
+   *   of a textured picture is flat or not finite
    */
-  static async load(model: InstalledModel, { threads = 0 } = {}): Promise<DepthEngine> {
-    const engine = await DepthEngine.#create(model, threads || 1);
+  static async load(manifest: ModelManifest, options: EngineOptions): Promise<DepthEngine> {
     const cores = Math.min(MAX_THREADS, availableParallelism());
-    if (threads > 0 || cores === 1 || (await engine.#trialTime()) <= ONE_THREAD_MS) return engine;
+    if (options.threads > 0) return DepthEngine.#create(manifest, options);
+    // No Video Depth Anything network is quick enough for one thread, and loading it twice would take as long again.
+    if (manifest.kind === 'checkpoint' || cores === 1)
+      return DepthEngine.#create(manifest, { ...options, threads: cores });
+    const engine = await DepthEngine.#create(manifest, { ...options, threads: 1 });
+    if ((await engine.#trialTime(options)) <= ONE_THREAD_MS) return engine;
     await engine.release();
-    return DepthEngine.#create(model, cores);
+    return DepthEngine.#create(manifest, { ...options, threads: cores });
   }
 
-  static async #create(model: InstalledModel, threads: number): Promise<DepthEngine> {
+  static async #create(manifest: ModelManifest, options: EngineOptions): Promise<DepthEngine> {
+    const { graph, threads } = options;
     let session: ort.InferenceSession;
     try {
-      session = await ort.InferenceSession.create(model.graph, {
+      session = await ort.InferenceSession.create(graph, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
@@ -74,18 +89,23 @@ export class DepthEngine {
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
     } catch (thrown) {
-      const detail = `${model.graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      const detail = `${graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
       throw new DepthcastError('BAD_MODEL', { detail, cause: thrown });
     }
-    const engine = new DepthEngine(model, session, threads);
-    // The first run allocates, and a graph that cannot run must fail here.
-    await engine.#trial();
-    return engine;
+    try {
+      const engine = new DepthEngine(manifest, session, threads);
+      // The first run allocates, and a graph that cannot run must fail here.
+      await engine.#trial(options);
+      return engine;
+    } catch (thrown) {
+      await session.release();
+      throw thrown;
+    }
   }
 
   /**
    * @param image [1, 3, height, width] normalised
-   * @param cached one [tokens, S-1, channels] for each cache; read, not kept
+   * @param caches one for each of `this.caches`; the new states are left in their `incoming`
    */
   async run(
     image: Float32Array,
@@ -93,61 +113,82 @@ export class DepthEngine {
     height: number,
     slots: BigInt64Array,
     mask: Float32Array,
-    cached: readonly Float32Array[],
+    caches: readonly StateCache[],
   ): Promise<NetworkOutput> {
     const feeds: Record<string, ort.Tensor> = {
       image: new ort.Tensor('float32', image, [1, 3, height, width]),
       slots: new ort.Tensor('int64', slots, [slots.length]),
       mask: new ort.Tensor('float32', mask, [mask.length]),
     };
-    this.caches.forEach((shape, i) => {
-      feeds[`c${i}`] = new ort.Tensor('float32', cached[i]!, [
-        shape.tokens(width, height),
-        slots.length - 1,
-        shape.channels,
-      ]);
+    const fetches: Record<string, ort.Tensor | null> = { depth: null };
+    if (this.hasSummary) fetches['summary'] = null;
+    caches.forEach(({ cached, incoming, tokens, slots, channels }, i) => {
+      feeds[`c${i}`] = new ort.Tensor('float32', cached, [tokens, slots, channels]);
+      fetches[`h${i}`] = new ort.Tensor('float32', incoming, [tokens, 1, channels]);
     });
-    const out = await this.#session.run(feeds);
+    const out = await this.#session.run(feeds, fetches);
     return {
       depth: out['depth']!.data as Float32Array,
-      states: this.caches.map((_, i) => out[`h${i}`]!.data as Float32Array),
       summary: this.hasSummary ? (out['summary']!.data as Float32Array) : undefined,
     };
+  }
+
+  /** Fresh temporal memory for one stream. */
+  createCaches(width: number, height: number, window: Window): StateCache[] {
+    return this.caches.map(({ tokens, channels }) => new StateCache(tokens(width, height), channels, window));
   }
 
   async release(): Promise<void> {
     await this.#session.release();
   }
 
-  /** Milliseconds of a frame at the default size: the quickest of a few, since a busy machine only ever slows one. */
-  async #trialTime(): Promise<number> {
+  /** Milliseconds of a frame: the quickest of a few, since a busy machine only ever slows one. */
+  async #trialTime(size: { width: number; height: number }): Promise<number> {
     let least = Infinity;
     for (let i = 0; i < 4; i++) {
       const began = performance.now();
-      await this.#trial();
+      await this.#trial(size);
       least = Math.min(least, performance.now() - began);
     }
     return least;
   }
 
-  async #trial(): Promise<void> {
-    const { manifest } = this.model;
-    const { width, height } = networkSize(manifest, 4, 3);
-    const window = createWindow(manifest.window);
+  async #trial({ width, height }: { width: number; height: number }): Promise<void> {
+    const window = createWindow(this.manifest.window);
     const { slots, mask } = window.step();
-    const cached = this.caches.map((c) => new Float32Array(c.tokens(width, height) * (slots.length - 1) * c.channels));
-    let out: NetworkOutput;
+    const image = trialImage(width, height);
+    let depth: Float32Array;
     try {
-      out = await this.run(new Float32Array(3 * width * height), width, height, slots, mask, cached);
+      ({ depth } = await this.run(image, width, height, slots, mask, this.createCaches(width, height, window)));
     } catch (thrown) {
       throw new DepthcastError('BAD_MODEL', {
         detail: `a trial run failed: ${(thrown as Error).message}`,
         cause: thrown,
       });
     }
-    if (out.depth.length !== width * height)
-      throw badModel(`depth holds ${out.depth.length} values for ${width}x${height}`);
+    if (depth.length !== width * height) throw badModel(`depth holds ${depth.length} values for ${width}x${height}`);
+    try {
+      checkDepth(depth);
+    } catch (thrown) {
+      const { name, precision } = this.manifest;
+      const why = (thrown as DepthcastError).detail;
+      throw new DepthcastError('BAD_OUTPUT', {
+        detail: `${name}, ${precision}, ${width}x${height} on onnxruntime's CPU backend: ${why}`,
+      });
+    }
   }
+}
+
+/** A picture with edges and texture, about as spread as a normalised one: no network answers it with a flat map. */
+function trialImage(width: number, height: number): Float32Array {
+  const image = new Float32Array(3 * width * height);
+  for (let i = 0; i < image.length; i++) {
+    const x = i % width;
+    const y = Math.floor(i / width) % height;
+    const disc = (x - width / 2) ** 2 + (y - height / 2) ** 2 < (height / 4) ** 2 ? 1.2 : -0.8;
+    image[i] = disc + y / height + 0.3 * Math.sin(0.7 * x) * Math.cos(0.4 * y);
+  }
+  return image;
 }
 
 function badModel(detail: string): DepthcastError {
@@ -157,7 +198,7 @@ function badModel(detail: string): DepthcastError {
 type Meta = { name: string; type: string; shape: readonly (number | string)[] };
 
 /** @returns the shape of each cache, in order */
-function checkContract({ manifest }: InstalledModel, session: ort.InferenceSession): CacheShape[] {
+function checkContract(manifest: ModelManifest, session: ort.InferenceSession): CacheShape[] {
   const inputs = new Map(session.inputMetadata.map((m) => [m.name, m as Meta]));
   const outputs = new Set(session.outputNames);
   const slotCount = createWindow(manifest.window).slotCount;

@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import type { ModelManifest } from '../model/manifest.ts';
+import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
 import { networkSize } from './network-size.ts';
 import type { DepthMap, InferenceStream, NetworkImage, ResetCause, StreamOptions } from './types.ts';
 import { type FromWorker, sharedNow, type ToWorker } from './worker-protocol.ts';
@@ -42,7 +42,7 @@ export class WorkerStream implements InferenceStream {
     this.#id = id;
     this.#model = model;
     this.#link = link;
-    this.options = { size: model.size.default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
+    this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
     networkSize(model, 4, 3, this.options.size);
   }
 

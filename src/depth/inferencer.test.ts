@@ -36,7 +36,7 @@ async function run(stream: InferenceStream, frame: number, { scene = 0, time = f
 
 /** The same network with the window kept by shifting: the last seven frames in order of age, in fresh arrays. */
 async function shiftingReference(frames: number): Promise<Float32Array[]> {
-  const session = await ort.InferenceSession.create(model.graph, { intraOpNumThreads: 2 });
+  const session = await ort.InferenceSession.create(model.file, { intraOpNumThreads: 2 });
   const channels = [160, 160, 96, 96];
   const tokens = [30, 30, 120, 120];
   const past: Float32Array[][] = [];
@@ -171,7 +171,7 @@ describe('a bad model', () => {
   const folder = mkdtempSync(join(tmpdir(), 'depthcast-model-'));
   const write = (name: string, manifest: object, graph?: Uint8Array) => {
     const file = join(folder, `${name}.json`);
-    const { sha256: _, ...base } = model.manifest;
+    const { sha256: _, ...base } = { sha256: '', ...model.manifest };
     writeFileSync(file, JSON.stringify({ ...base, ...manifest }));
     if (graph) writeFileSync(join(folder, 'x.onnx'), graph);
     return file;
@@ -190,7 +190,7 @@ describe('a bad model', () => {
     ],
     [
       'a window that is not the graph’s',
-      () => write('window', { file: model.graph, window: { rule: 'recent', frames: 5, emptyMask: -1 } }),
+      () => write('window', { file: model.file, window: { rule: 'recent', frames: 5, emptyMask: -1 } }),
       'BAD_MODEL',
       /8 slots.*makes 6/,
     ],

@@ -10,6 +10,8 @@ import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
 const HANG_MS = 30_000;
+/** As long as a frame may take where the first of a size waits for its network to be built and loaded. */
+const BUILD_MS = 120_000;
 /** Waits before restarts of a worker that keeps dying; the first is at once. */
 const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
 /** A worker that lived this long has earned an immediate restart. */
@@ -44,19 +46,23 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(model: InstalledModel, threads: number) {
+  private constructor(boot: WorkerBoot) {
     super();
-    this.model = model.manifest;
-    this.#boot = { model, threads };
+    this.model = boot.model.manifest;
+    this.#boot = boot;
   }
 
   /**
    * Loads the model and runs it once.
    * @param threads of the network's session; 0 measures what suits it
-   * @throws DepthcastError BAD_MODEL
+   * @param size network size to load first; the model's default when absent
+   * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
    */
-  static async create(model: InstalledModel, { threads = 0 } = {}): Promise<WorkerInferencer> {
-    const inferencer = new WorkerInferencer(model, threads);
+  static async create(
+    model: InstalledModel,
+    { threads = 0, size }: { threads?: number; size?: number | undefined } = {},
+  ): Promise<WorkerInferencer> {
+    const inferencer = new WorkerInferencer({ model, threads, size });
     inferencer.#start();
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), HANG_MS / 6).unref();
@@ -168,8 +174,9 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   #watch(): void {
     const now = performance.now();
+    const most = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
     for (const stream of this.#streams.values())
-      if (stream.busySince > 0 && now - stream.busySince > HANG_MS) {
+      if (stream.busySince > 0 && now - stream.busySince > most) {
         void this.#worker?.terminate();
         return;
       }

@@ -14,6 +14,15 @@ it.each([
   expect(networkSize(model, w, h, size)).toEqual({ width, height });
 });
 
+it('follows the official rule for short sides, and a graph of one size takes every picture', () => {
+  const vda = { name: 'v', size: { multipleOf: 14, shortSides: { from: 140, to: 518 }, default: 196 } };
+  expect(networkSize(vda, 640, 480)).toEqual({ width: 266, height: 196 });
+  expect(networkSize(vda, 1080, 1920, 252)).toEqual({ width: 252, height: 448 });
+  expect(() => networkSize(vda, 4, 3, 200)).toThrowError(/140 to 518 in steps of 14/);
+  const fixed = { name: 'f', size: { fixed: { width: 112, height: 84 } } };
+  expect(networkSize(fixed, 480, 640)).toEqual({ width: 112, height: 84 });
+});
+
 it('refuses a size that the model does not allow', () => {
   expect(() => networkSize(model, 4, 3, 300)).toThrowError(expect.objectContaining({ code: 'BAD_SIZE' }));
 });

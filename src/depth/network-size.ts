@@ -1,26 +1,37 @@
 import { DepthcastError } from '../errors.ts';
-import type { ModelManifest } from '../model/manifest.ts';
+import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
+import { networkSize as officialSize } from '../model/size.ts';
 
 /**
- * The network's input size for a source picture: the long side is `size`, the short side follows the aspect
- * ratio, both rounded to the model's multiple. Portrait pictures give portrait inputs.
- * @param size long side in pixels, one of the manifest's `size.longSides`; its default when absent
+ * The network's input size for a source picture. Both sides are multiples of what the model asks for and follow the
+ * picture's aspect, portrait or landscape; `size` is the long side or, for Video Depth Anything, the short one.
+ * @param size one of `allowedSizes(model)`; the model's default when absent
  * @throws DepthcastError BAD_SIZE for a size that the model does not allow
  */
 export function networkSize(
   model: Pick<ModelManifest, 'size' | 'name'>,
   sourceWidth: number,
   sourceHeight: number,
-  size = model.size.default,
+  size?: number,
 ): { width: number; height: number } {
-  if (!model.size.longSides.includes(size))
-    throw new DepthcastError('BAD_SIZE', {
-      detail: `${size}; ${model.name} allows ${model.size.longSides.join(', ')}`,
-    });
-  const step = model.size.multipleOf;
-  const round = (side: number) => Math.max(step, Math.round(side / step) * step);
+  const allowed = allowedSizes(model);
+  const side = size ?? allowed.default;
+  if (!allowed.sizes.includes(side))
+    throw new DepthcastError('BAD_SIZE', { detail: `${side}; ${model.name} allows ${sizeList(model)}` });
+  const rule = model.size;
+  if ('fixed' in rule) return rule.fixed;
+  if ('shortSides' in rule) return officialSize({ width: sourceWidth, height: sourceHeight }, side, rule.multipleOf);
+  const step = rule.multipleOf;
+  const round = (length: number) => Math.max(step, Math.round(length / step) * step);
   const ratio = Math.min(sourceWidth, sourceHeight) / Math.max(sourceWidth, sourceHeight);
-  const long = round(size);
-  const short = Math.min(long, round(size * ratio));
+  const long = round(side);
+  const short = Math.min(long, round(side * ratio));
   return sourceWidth >= sourceHeight ? { width: long, height: short } : { width: short, height: long };
+}
+
+/** For people: "192, 256" or "140 to 518 in steps of 14". */
+function sizeList(model: Pick<ModelManifest, 'size'>): string {
+  const rule = model.size;
+  if ('shortSides' in rule) return `${rule.shortSides.from} to ${rule.shortSides.to} in steps of ${rule.multipleOf}`;
+  return allowedSizes(model).sizes.join(', ');
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DepthcastError } from '../errors.ts';
-import { findModel, type InstalledModel, listModels, verifyModel } from '../model/library.ts';
+import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
+import { allowedSizes } from '../model/manifest.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
 /** Models kept loaded at once; each holds its weights and threads. */
@@ -13,6 +14,11 @@ export interface PoolOptions {
   threads?: number;
   /** Most workers for one model; 0 for as many as the cores carry. */
   workers?: number;
+  /** Network size of the default model to load first, if it has that size. */
+  size?: number | undefined;
+  /** Overrides the default model's; null leaves it. */
+  cutThreshold?: number | null;
+  library?: LibraryOptions;
   /** Called with each new inferencer, to watch it. */
   onLoad?: (inferencer: WorkerInferencer) => void;
 }
@@ -22,19 +28,21 @@ export interface PoolOptions {
  * would have to share, up to the number of cores: two small networks side by side do more than one on two threads.
  */
 export class InferencerPool {
-  readonly #options: Required<PoolOptions>;
+  readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>> & { size: number | undefined };
   readonly #models = new Map<string, InstalledModel>();
   readonly #workers = new Map<string, WorkerInferencer[]>();
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param defaultModel name or manifest path; it is offered beside every model that is shipped
+   * @param defaultModel name, or path of a manifest or checkpoint; it is offered beside every model that is on this machine
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MANIFEST
    */
-  constructor(defaultModel: string, { threads = 0, workers = 0, onLoad = () => {} }: PoolOptions = {}) {
-    this.#options = { threads, workers, onLoad };
-    const first = findModel(defaultModel);
-    for (const model of [first, ...listModels()])
+  constructor(defaultModel: string, options: PoolOptions = {}) {
+    const { threads = 0, workers = 0, size, cutThreshold = null, library = {}, onLoad = () => {} } = options;
+    this.#options = { threads, workers, size, onLoad };
+    const found = findModel(defaultModel, library);
+    const first = cutThreshold === null ? found : { ...found, manifest: { ...found.manifest, cutThreshold } };
+    for (const model of [first, ...listModels(library)])
       if (!this.#models.has(model.manifest.name)) this.#models.set(model.manifest.name, model);
   }
 
@@ -81,7 +89,11 @@ export class InferencerPool {
       await this.#makeRoom();
       await verifyModel(model);
     }
-    const worker = await WorkerInferencer.create(model, { threads: first?.threads ?? this.#options.threads });
+    const { size } = this.#options;
+    const worker = await WorkerInferencer.create(model, {
+      threads: first?.threads ?? this.#options.threads,
+      size: size !== undefined && allowedSizes(model.manifest).sizes.includes(size) ? size : undefined,
+    });
     this.#workers.set(name, [...workers, worker]);
     this.#options.onLoad(worker);
     return worker;

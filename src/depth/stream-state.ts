@@ -1,8 +1,9 @@
 import { DepthcastError } from '../errors.ts';
-import { StateCache } from '../model/state-cache.ts';
+import type { StateCache } from '../model/state-cache.ts';
 import { createWindow, type Window } from '../model/window.ts';
 import { CutDetector, signature } from './cuts.ts';
 import type { DepthEngine, NetworkOutput } from './engine.ts';
+import type { EngineSet } from './engine-set.ts';
 import { displayRange, ExtremesReader, RangeTracker } from './range.ts';
 import type { DisplayRange, InferenceTimings, NetworkImage, ResetCause, StreamOptions } from './types.ts';
 
@@ -16,26 +17,27 @@ export interface StreamResult {
 
 /** One stream inside the depth worker: its temporal cache, window, scene-cut detector and display range. */
 export class StreamState {
-  readonly #engine: DepthEngine;
+  readonly #engines: EngineSet;
   readonly #window: Window;
   readonly #cuts: CutDetector;
   readonly #range = new RangeTracker();
   readonly #extremes = new ExtremesReader();
+  #engine: DepthEngine | undefined;
   #caches: StateCache[] = [];
-  #cached: Float32Array[] = [];
   #width = 0;
   #height = 0;
   #lastTime = 0;
 
-  constructor(engine: DepthEngine) {
-    const { manifest } = engine.model;
-    this.#engine = engine;
+  constructor(engines: EngineSet) {
+    const { manifest } = engines;
+    this.#engines = engines;
     this.#window = createWindow(manifest.window);
     this.#cuts = new CutDetector(manifest.cutThreshold);
   }
 
-  get byteLength(): number {
-    return this.#caches.reduce((sum, cache) => sum + cache.byteLength, 0);
+  close(): void {
+    if (this.#engine) this.#engines.free(this.#engine);
+    this.#engine = undefined;
   }
 
   /**
@@ -55,19 +57,20 @@ export class StreamState {
     let reset = asked;
     if (this.#width !== image.width || this.#height !== image.height) {
       reset ??= this.#width === 0 ? 'start' : 'size';
-      this.#resize(image.width, image.height);
+      await this.#resize(image.width, image.height);
     } else if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
     if (reset) this.#forget();
-    const features = this.#engine.hasSummary ? undefined : signature(image);
+    const engine = this.#engine!;
+    const features = engine.hasSummary ? undefined : signature(image);
     this.#normalise(image);
     const ready = performance.now();
 
-    let out = await this.#step(image);
+    let out = await this.#step(engine, image);
     if (options.sceneCuts && !reset && this.#cuts.isCut(features ?? out.summary!)) {
       // The frame was mixed with memories of another scene: run it again with none.
       reset = 'cut';
       this.#forget();
-      out = await this.#step(image);
+      out = await this.#step(engine, image);
     }
     const ran = performance.now();
 
@@ -80,27 +83,29 @@ export class StreamState {
     const tracked = this.#range.update(extremes, reset ? 0 : Math.max(0, dt));
     return {
       depth: out.depth,
-      range: options.range === 'auto' ? displayRange(tracked, this.#engine.model.manifest.unit) : options.range,
+      range: options.range === 'auto' ? displayRange(tracked, this.#engines.manifest.unit) : options.range,
       reset,
       timings: { preprocess: ready - began, inference: ran - ready, postprocess: performance.now() - ran },
     };
   }
 
   /** Runs the network on a normalised image and stores its states. */
-  async #step({ data, width, height }: NetworkImage): Promise<NetworkOutput> {
+  async #step(engine: DepthEngine, { data, width, height }: NetworkImage): Promise<NetworkOutput> {
     const { slots, mask, write } = this.#window.step();
-    const out = await this.#engine.run(data, width, height, slots, mask, this.#cached);
-    this.#caches.forEach((cache, i) => {
-      cache.store(write, out.states[i]!);
-    });
+    const out = await engine.run(data, width, height, slots, mask, this.#caches);
+    for (const cache of this.#caches) cache.store(write, cache.incoming);
     return out;
   }
 
-  #resize(width: number, height: number): void {
-    this.#caches = this.#engine.caches.map(
-      ({ tokens, channels }) => new StateCache(tokens(width, height), channels, this.#window),
-    );
-    this.#cached = this.#caches.map((cache) => cache.cached);
+  /** The old size's memory goes first: a stream never holds two. */
+  async #resize(width: number, height: number): Promise<void> {
+    this.#width = 0;
+    this.#caches = [];
+    if (this.#engine) this.#engines.free(this.#engine);
+    this.#engine = undefined;
+    const engine = await this.#engines.take(width, height);
+    this.#engine = engine;
+    this.#caches = engine.createCaches(width, height, this.#window);
     this.#width = width;
     this.#height = height;
   }
@@ -113,7 +118,7 @@ export class StreamState {
   }
 
   #normalise({ data, width, height }: NetworkImage): void {
-    const { mean, std } = this.#engine.model.manifest.normalise;
+    const { mean, std } = this.#engines.manifest.normalise;
     const plane = width * height;
     for (let c = 0; c < 3; c++) {
       const scale = 1 / std[c]!;

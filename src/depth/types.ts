@@ -38,7 +38,7 @@ export interface DepthMap {
 }
 
 export interface StreamOptions {
-  /** Long side of the network's input in pixels; one of the manifest's. */
+  /** Network size in pixels: the long side or, for Video Depth Anything, the short one; one of the manifest's. */
   size: number;
   /** `auto`: causal percentiles. Otherwise fixed values in the model's unit. */
   range: 'auto' | DisplayRange;

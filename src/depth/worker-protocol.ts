@@ -7,6 +7,8 @@ export interface WorkerBoot {
   model: InstalledModel;
   /** 0 measures; see DepthEngine.load. */
   threads: number;
+  /** Network size to load first; the model's default when undefined. */
+  size: number | undefined;
 }
 
 export interface InferRequest {

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toDepthcastError } from '../errors.ts';
-import { DepthEngine } from './engine.ts';
+import { EngineSet } from './engine-set.ts';
 import { StreamState } from './stream-state.ts';
 import { type FromWorker, type InferRequest, sharedNow, type ToWorker, type WorkerBoot } from './worker-protocol.ts';
 
-// The depth worker's thread: owns the network's session and every stream's temporal memory. Requests are answered
+// The depth worker's thread: owns the networks' sessions and every stream's temporal memory. Requests are answered
 // in order, and a stream has at most one under way, so streams take turns.
 
 const port = parentPort;
@@ -12,11 +12,11 @@ if (port === null) throw new Error('the depth worker runs in a worker thread');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const streams = new Map<number, StreamState>();
-const { model, threads } = workerData as WorkerBoot;
-let engine: DepthEngine;
+const { model, threads, size } = workerData as WorkerBoot;
+let engines: EngineSet;
 try {
-  engine = await DepthEngine.load(model, { threads });
-  send({ case: 'ready', value: { threads: engine.threads } });
+  engines = await EngineSet.load(model, { threads, size });
+  send({ case: 'ready', value: { threads: engines.threads } });
 } catch (thrown) {
   const { code, detail } = toDepthcastError(thrown);
   send({ case: 'unusable', value: { code, detail } });
@@ -26,9 +26,14 @@ try {
 // One at a time and in order: onnxruntime blocks, but its promise resolves later.
 let turn = Promise.resolve();
 port.on('message', (message: ToWorker) => {
-  if (message.case === 'close') turn = turn.then(() => void streams.delete(message.value));
+  if (message.case === 'close') turn = turn.then(() => close(message.value));
   else turn = turn.then(() => infer(message.value));
 });
+
+function close(stream: number): void {
+  streams.get(stream)?.close();
+  streams.delete(stream);
+}
 
 async function infer(request: InferRequest): Promise<void> {
   const { stream, image, width, height, time, options, reset, postedAt } = request;
@@ -36,7 +41,7 @@ async function infer(request: InferRequest): Promise<void> {
   try {
     let state = streams.get(stream);
     if (state === undefined) {
-      state = new StreamState(engine);
+      state = new StreamState(engines);
       streams.set(stream, state);
     }
     const result = await state.infer({ data: image, width, height }, time, options, reset);

@@ -12,9 +12,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { formulaWeights, TINY, TINY_CONFIG } from '../../test/support/formula.ts';
-import { pickledDict, pickledTensor, pth } from '../../test/support/pth.ts';
-import { contiguousStrides } from './checkpoint/tensor.ts';
+import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
+import { TINY, TINY_CONFIG } from '../../test/support/formula.ts';
 import { GraphCache, type GraphRequest } from './graph-cache.ts';
 
 let folder: string;
@@ -25,22 +24,9 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'depthcast-graphs-'));
   checkpoint = join(folder, 'tiny.pth');
   cacheFolder = join(folder, 'cache');
-  writeFileSync(checkpoint, tinyCheckpoint());
+  writeFileSync(checkpoint, formulaCheckpoint(TINY));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-/** The tiny network as torch.save would write it. */
-function tinyCheckpoint(): Buffer {
-  const { tensors, read } = formulaWeights(TINY);
-  const storages: Record<string, Uint8Array> = {};
-  const values: Record<string, Buffer> = {};
-  for (const [name, { shape }] of tensors) {
-    const data = read(name);
-    storages[name] = new Uint8Array(data.buffer);
-    values[name] = pickledTensor({ key: name, elements: data.length, shape, strides: contiguousStrides(shape) });
-  }
-  return pth(pickledDict(values), storages);
-}
 
 const request = (change: Partial<GraphRequest> = {}): GraphRequest => ({
   checkpoint,

@@ -17,7 +17,7 @@ export interface GraphRequest {
   readonly width: number;
   readonly height: number;
   readonly precision: Precision;
-  readonly config?: ConfigOverrides;
+  readonly config?: ConfigOverrides | undefined;
 }
 
 /** Folders of builds that did not end are removed after this time. */

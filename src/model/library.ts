@@ -1,13 +1,27 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
+import { anchoredRule, NORMALISE } from './graph/video-depth-anything.ts';
 import { type ModelManifest, modelManifest } from './manifest.ts';
+import { type ModelFolder, modelFolder } from './store/folder.ts';
 
-/** A model that can be run: its manifest and the absolute path of its graph. */
+/** A model that can be run. */
 export interface InstalledModel {
   manifest: ModelManifest;
-  graph: string;
+  /** Absolute path of the ONNX graph, or of the checkpoint. */
+  file: string;
+  /** Folder of the graphs that are made of a checkpoint. */
+  graphs: string;
+}
+
+export interface LibraryOptions {
+  /** Of the manifests. */
+  folder?: string;
+  /** Of pulled checkpoints and built graphs. */
+  store?: ModelFolder;
+  /** For a bare checkpoint: metres instead of disparity; undefined goes by its file name. */
+  metric?: boolean | undefined;
 }
 
 /** The models/ folder that comes with the program. */
@@ -16,58 +30,113 @@ export const SHIPPED_MODELS = resolve(
   import.meta.url.includes('/dist/') ? '../../../models' : '../../models',
 );
 
-/** Every model in a folder, by name. A broken manifest throws BAD_MANIFEST; a graph that is not there is left out. */
-export function listModels(folder = SHIPPED_MODELS): InstalledModel[] {
+const CHECKPOINT = /\.(pth|pt|safetensors)$/i;
+/** The window of every published Video Depth Anything model. */
+const VDA_FRAMES = 32;
+
+/** Every manifest in a folder, by name, whether its graph or checkpoint is there or not. Throws BAD_MANIFEST. */
+export function knownModels({ folder = SHIPPED_MODELS, store = modelFolder() }: LibraryOptions = {}): InstalledModel[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => readManifest(join(folder, file)))
-    .filter((model) => existsSync(model.graph));
+    .map((file) => readManifest(join(folder, file), store));
+}
+
+/** Those of `knownModels` that can be run at once. */
+export function listModels(options: LibraryOptions = {}): InstalledModel[] {
+  return knownModels(options).filter((model) => existsSync(model.file));
 }
 
 /**
- * Finds a model by name in `folder`, or by the path of its manifest.
- * Throws MODEL_NOT_FOUND naming what there is, or BAD_MANIFEST.
+ * Finds a model by name in `folder`, or by the path of its manifest or of a Video Depth Anything checkpoint.
+ * Throws MODEL_NOT_FOUND naming what there is or what to do, or BAD_MANIFEST.
  */
-export function findModel(nameOrPath: string, folder = SHIPPED_MODELS): InstalledModel {
-  const isPath = nameOrPath.endsWith('.json') || isAbsolute(nameOrPath);
-  const file = isPath ? resolve(nameOrPath) : join(folder, `${nameOrPath}.json`);
-  if (!isPath && !/^[\w.-]+$/.test(nameOrPath)) throw notFound(nameOrPath, folder);
-  if (!existsSync(file)) throw notFound(nameOrPath, folder);
-  const model = readManifest(file);
-  if (!existsSync(model.graph))
-    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${file} names ${model.graph}, which does not exist` });
-  return model;
+export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
+  const { store = modelFolder(), metric } = options;
+  if (CHECKPOINT.test(nameOrPath)) return bareCheckpoint(nameOrPath, store, metric);
+  const model = findManifest(nameOrPath, options);
+  if (existsSync(model.file)) return model;
+  const { manifest, file } = model;
+  if (manifest.kind === 'checkpoint' && manifest.checkpoint.url !== undefined)
+    throw new DepthcastError('MODEL_NOT_FOUND', {
+      detail: `${manifest.name} is not on this machine; get it with: depthcast models pull ${manifest.name}`,
+    });
+  throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${nameOrPath} names ${file}, which does not exist` });
 }
 
-/** Compares the graph with the manifest's sha256, if it states one. Throws BAD_MODEL when they differ. */
-export async function verifyModel({ manifest, graph }: InstalledModel): Promise<void> {
-  if (manifest.sha256 === undefined) return;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(graph)) hash.update(chunk as Buffer);
-  const actual = hash.digest('hex');
+/** As findModel, for manifests alone: the graph or checkpoint may be missing. */
+export function findManifest(
+  nameOrPath: string,
+  { folder = SHIPPED_MODELS, store = modelFolder() }: LibraryOptions = {},
+): InstalledModel {
+  const isPath = nameOrPath.endsWith('.json') || isAbsolute(nameOrPath);
+  const file = isPath ? resolve(nameOrPath) : join(folder, `${nameOrPath}.json`);
+  if ((!isPath && !/^[\w.-]+$/.test(nameOrPath)) || !existsSync(file)) {
+    const names = knownModels({ folder, store }).map((model) => model.manifest.name);
+    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${nameOrPath}; there is ${names.join(', ') || 'none'}` });
+  }
+  return readManifest(file, store);
+}
+
+/** Compares a graph with its manifest's sha256, if it states one. Throws BAD_MODEL when they differ. */
+export async function verifyModel({ manifest, file }: InstalledModel): Promise<void> {
+  if (manifest.kind !== 'graph' || manifest.sha256 === undefined) return;
+  const actual = await fileHash(file);
   if (actual !== manifest.sha256)
     throw new DepthcastError('BAD_MODEL', {
-      detail: `${graph} has sha256 ${actual.slice(0, 12)}…, its manifest says ${manifest.sha256.slice(0, 12)}…; restore the file`,
+      detail: `${file} has sha256 ${actual.slice(0, 12)}…, its manifest says ${manifest.sha256.slice(0, 12)}…; restore the file`,
     });
 }
 
-function readManifest(file: string): InstalledModel {
+/** SHA-256 in hexadecimal. */
+export async function fileHash(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function readManifest(path: string, store: ModelFolder): InstalledModel {
   let tree: unknown;
   try {
-    tree = JSON.parse(readFileSync(file, 'utf8'));
+    tree = JSON.parse(readFileSync(path, 'utf8'));
   } catch (thrown) {
-    throw new DepthcastError('BAD_MANIFEST', { detail: `${file}: ${(thrown as Error).message}`, cause: thrown });
+    throw new DepthcastError('BAD_MANIFEST', { detail: `${path}: ${(thrown as Error).message}`, cause: thrown });
   }
   const result = modelManifest.safeParse(tree);
   if (!result.success) {
     const issue = result.error.issues[0]!;
-    throw new DepthcastError('BAD_MANIFEST', { detail: `${file}: ${issue.path.join('.')}: ${issue.message}` });
+    throw new DepthcastError('BAD_MANIFEST', { detail: `${path}: ${issue.path.join('.')}: ${issue.message}` });
   }
-  return { manifest: result.data, graph: resolve(dirname(file), result.data.file) };
+  const manifest = result.data;
+  const named = manifest.kind === 'graph' ? manifest.file : manifest.checkpoint.file;
+  let file = resolve(dirname(path), named);
+  if (manifest.kind === 'checkpoint' && named === basename(named) && !existsSync(file))
+    file = join(store.checkpoints, named);
+  return { manifest, file, graphs: store.graphs };
 }
 
-function notFound(name: string, folder: string): DepthcastError {
-  const names = listModels(folder).map((model) => model.manifest.name);
-  return new DepthcastError('MODEL_NOT_FOUND', { detail: `${name}; there is ${names.join(', ') || 'none'}` });
+/** A published network's rules for a checkpoint that has no manifest. */
+function bareCheckpoint(path: string, store: ModelFolder, metric = /metric/i.test(basename(path))): InstalledModel {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${path} does not exist` });
+  const stem = basename(path).replace(CHECKPOINT, '');
+  const name = stem.toLowerCase().replace(/[^a-z0-9._-]+/g, '-');
+  const manifest = modelManifest.parse({
+    kind: 'checkpoint',
+    name: name.replace(/^[^a-z0-9]+/, '').slice(0, 64) || 'checkpoint',
+    title: stem,
+    checkpoint: { file },
+    unit: metric ? 'metres' : 'disparity',
+    precision: 'fp32',
+    normalise: NORMALISE,
+    size: VDA_SIZE,
+    window: anchoredRule(VDA_FRAMES),
+    cutThreshold: VDA_CUT,
+    licence: 'as its source says',
+    source: path,
+  });
+  return { manifest, file, graphs: store.graphs };
 }
+
+const VDA_SIZE = { multipleOf: 14, shortSides: { from: 84, to: 518 }, default: 196 };
+const VDA_CUT = 0.3;

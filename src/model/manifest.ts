@@ -17,38 +17,83 @@ const windowRule = z.discriminatedUnion('rule', [
   }),
 ]);
 
-const sizeRule = z.object({
-  /** Both sides are multiples of this many pixels. */
-  multipleOf: z.int().min(1),
-  /** Long sides that may be chosen, in pixels, and the one used when nothing is said. */
-  longSides: z.array(z.int().min(16).max(4096)).min(1),
-  default: z.int(),
-});
+const side = z.int().min(16).max(4096);
 
-/** What must be known to run a model file: models/NAME.json beside the .onnx. */
-export const modelManifest = z.strictObject({
+/** Which sizes the network may have, and which it has when nothing is said; see depth/network-size.ts. */
+const sizeRule = z.union([
+  /** The long side is one of these; the short side follows the picture's aspect, both rounded to the multiple. */
+  z.strictObject({ multipleOf: z.int().min(1), longSides: z.array(side).min(1), default: side }),
+  /** Video Depth Anything's rule: the short side is any multiple within bounds, less for very wide pictures. */
+  z.strictObject({ multipleOf: z.int().min(1), shortSides: z.strictObject({ from: side, to: side }), default: side }),
+  /** A graph of one size: every picture is brought to it. */
+  z.strictObject({ fixed: z.strictObject({ width: side, height: side }) }),
+]);
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const three = z.tuple([z.number(), z.number(), z.number()]);
+
+const common = {
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
   title: z.string(),
-  /** File name of the ONNX graph, relative to the manifest. */
-  file: z.string(),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
   unit: z.enum(['disparity', 'metres']),
-  /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
-  precision: z.enum(['fp32', 'fp16', 'int8']),
   /** Network input = (rgb - mean) / std, rgb in [0, 1]. */
-  normalise: z.object({
-    mean: z.tuple([z.number(), z.number(), z.number()]),
-    std: z.tuple([z.number(), z.number(), z.number()]),
-  }),
+  normalise: z.object({ mean: three, std: three }),
   size: sizeRule,
   window: windowRule,
   /** Cosine distance of `summary` from its running mean above which a frame starts a new scene. */
   cutThreshold: z.number().min(0).max(2),
   licence: z.string(),
   source: z.string(),
+};
+
+const graphManifest = z.strictObject({
+  kind: z.literal('graph').default('graph'),
+  ...common,
+  /** File name of the ONNX graph, relative to the manifest. */
+  file: z.string(),
+  sha256: sha256.optional(),
+  /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
+  precision: z.enum(['fp32', 'fp16', 'int8']),
 });
 
+const checkpointManifest = z.strictObject({
+  kind: z.literal('checkpoint'),
+  ...common,
+  /** Trained weights of a Video Depth Anything network, of which a graph is made for each network size. */
+  checkpoint: z.strictObject({
+    /** Relative to the manifest; without a folder, also looked for among the pulled ones. */
+    file: z.string(),
+    /** Where `models pull` gets it. */
+    url: z.url({ protocol: /^https?$/ }).optional(),
+    bytes: z.int().positive().optional(),
+    sha256: sha256.optional(),
+  }),
+  /** What the weights' shapes do not tell, for networks unlike the published ones. */
+  network: z
+    .strictObject({
+      heads: z.int().min(1).optional(),
+      taps: z.array(z.int().min(0)).length(4).optional(),
+      temporalHeads: z.int().min(1).optional(),
+    })
+    .optional(),
+  precision: z.enum(['fp32', 'fp16']),
+});
+
+/** What must be known to run a model: models/NAME.json, beside an ONNX graph or naming a checkpoint. */
+export const modelManifest = z.discriminatedUnion('kind', [graphManifest, checkpointManifest]);
+
 export type ModelManifest = z.infer<typeof modelManifest>;
+export type CheckpointManifest = z.infer<typeof checkpointManifest>;
+
+/** The sizes that may be chosen, in pixels, and the one taken when nothing is said. */
+export function allowedSizes({ size }: Pick<ModelManifest, 'size'>): { sizes: number[]; default: number } {
+  if ('longSides' in size) return { sizes: size.longSides, default: size.default };
+  if ('fixed' in size) {
+    const only = Math.min(size.fixed.width, size.fixed.height);
+    return { sizes: [only], default: only };
+  }
+  const { from, to } = size.shortSides;
+  const sizes: number[] = [];
+  for (let s = Math.ceil(from / size.multipleOf) * size.multipleOf; s <= to; s += size.multipleOf) sizes.push(s);
+  return { sizes, default: size.default };
+}

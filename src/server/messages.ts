@@ -23,7 +23,7 @@ export const outputSettings = z.strictObject({
   range: displayRange,
   /** A name from `welcome.models`. */
   model: z.string().max(64),
-  /** Long side of the network's input, one of the model's `sizes`. */
+  /** Network size in pixels, one of the model's `sizes`: the long side or, for Video Depth Anything, the short one. */
   size: z.int().min(16).max(4096),
 });
 export type OutputSettings = z.infer<typeof outputSettings>;

@@ -5,10 +5,15 @@ import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { WebSocketServer } from 'ws';
-import type { Config } from '../config/schema.ts';
+import type { Config, SettledConfig } from '../config/schema.ts';
+import { measureSize } from '../depth/auto-size.ts';
+import type { WorkerInferencer } from '../depth/inferencer.ts';
+import { networkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError, type ErrorCode } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { allowedSizes } from '../model/manifest.ts';
+import { modelFolder } from '../model/store/folder.ts';
 import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
@@ -45,24 +50,24 @@ export interface ServerOptions {
  * Loads the model, then listens.
  * @throws DepthcastError PORT_IN_USE, PORT_DENIED, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE
  */
-export async function startServer({
-  config,
-  version,
-  log = pino({ level: 'silent' }),
-}: ServerOptions): Promise<DepthServer> {
+export async function startServer(options: ServerOptions): Promise<DepthServer> {
+  const { version, log = pino({ level: 'silent' }) } = options;
+  const { model, threads, workers, size, cutThreshold, metric } = options.config.depth;
+  const wanted = typeof size === 'number' ? size : undefined;
   let house: House | undefined;
-  const pool = new InferencerPool(config.depth.model, {
-    threads: config.depth.threads,
-    workers: config.depth.workers,
+  const pool = new InferencerPool(model, {
+    threads,
+    workers,
+    cutThreshold,
+    size: wanted,
+    library: { store: modelFolder(options.config.models.folder), metric: metric ?? undefined },
     onLoad: (inferencer) => house && watchInference(house, inferencer),
   });
   try {
+    // A size that the default model does not have stops the start.
+    networkSize(pool.models[0]!.manifest, 4, 3, wanted);
     const first = await pool.get();
-    const size = config.depth.size;
-    if (size !== null && !first.model.size.longSides.includes(size))
-      throw new DepthcastError('BAD_SIZE', {
-        detail: `${size}; ${first.model.name} allows ${first.model.size.longSides.join(', ')}`,
-      });
+    const config = await settle(options.config, first, log);
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
     house = { config, version, pool, metrics, log, registry: new Registry(config.limits), device: first.device };
@@ -73,6 +78,17 @@ export async function startServer({
     await pool.close();
     throw thrown;
   }
+}
+
+/** Turns `size: auto` into a size, by measuring. */
+async function settle(config: Config, inferencer: WorkerInferencer, log: Logger): Promise<SettledConfig> {
+  const { size, targetFps } = config.depth;
+  if (size !== 'auto') return { ...config, depth: { ...config.depth, size } };
+  const { size: chosen, milliseconds, holds } = await measureSize(inferencer, targetFps);
+  const facts = { model: inferencer.model.name, size: chosen, milliseconds: Math.round(milliseconds), targetFps };
+  if (holds) log.info(facts, 'network size measured');
+  else log.warn(facts, 'even the smallest network size does not hold the target');
+  return { ...config, depth: { ...config.depth, size: chosen } };
 }
 
 async function listen(house: House): Promise<DepthServer> {
@@ -181,13 +197,11 @@ function addHealth(app: FastifyInstance, house: House): void {
   app.get('/api/info', async () => ({
     version: house.version,
     device: house.device,
-    models: house.pool.models.map(({ manifest: { name, title, unit, size, licence } }) => ({
-      name,
-      title,
-      unit,
-      size,
-      licence,
-    })),
+    models: house.pool.models.map(({ manifest }) => {
+      const { name, title, unit, licence } = manifest;
+      const { sizes, default: defaultSize } = allowedSizes(manifest);
+      return { name, title, unit, sizes, defaultSize, licence };
+    }),
     streams: house.registry.streams.length,
     limits: house.config.limits,
   }));

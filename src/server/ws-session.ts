@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
+import { allowedSizes } from '../model/manifest.ts';
 import type { IceCandidateInit } from '../rtc/index.ts';
 import type { House } from '../session/house.ts';
 import { iceServers } from '../session/peer-support.ts';
@@ -133,8 +134,9 @@ export class WsSession {
       server: `depthcast ${version}`,
       device: this.#house.device,
       models: pool.models.map(({ manifest }): ModelInfo => {
-        const { name, title, unit, size } = manifest;
-        return { name, title, unit, sizes: size.longSides, defaultSize: size.default };
+        const { name, title, unit } = manifest;
+        const { sizes, default: defaultSize } = allowedSizes(manifest);
+        return { name, title, unit, sizes, defaultSize };
       }),
       output: this.#output,
       iceServers: iceServers(config.rtc),
@@ -147,11 +149,10 @@ export class WsSession {
       return;
     }
     const now = this.#output;
-    const wanted: OutputSettings = {
+    const wanted = {
       track: output.track ?? now.track,
       data: output.data ?? now.data,
       model: output.model ?? now.model,
-      size: output.size ?? now.size,
       range: output.range ?? now.range,
     };
     const publisher = await Publisher.open(this.#house, sdp, {
@@ -171,8 +172,9 @@ export class WsSession {
       if (error) this.#fail(error);
       else void this.close(reason);
     });
-    this.#output = { ...now, model: wanted.model, track: wanted.track, data: wanted.data };
-    await this.#applySettings({ size: wanted.size, range: wanted.range });
+    const { size } = publisher.stream;
+    this.#output = { ...now, size, model: wanted.model, track: wanted.track, data: wanted.data };
+    await this.#applySettings({ size: output.size, range: wanted.range });
     this.#house.log.info({ session: short(publisher.id), kind: 'ws' }, 'session opened');
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output });
@@ -186,7 +188,7 @@ export class WsSession {
       const inferencer = await this.#house.pool.get(output.model);
       publisher?.stream.setInferencer(inferencer);
       now.model = output.model;
-      now.size = inferencer.model.size.default;
+      now.size = allowedSizes(inferencer.model).default;
     }
     if (output.size !== undefined && output.size !== now.size) {
       publisher?.stream.setSize(output.size);
@@ -272,13 +274,13 @@ function ofCandidate({ candidate, sdpMid, sdpMLineIndex }: CandidateMessage): Ic
 }
 
 function defaultOutput({ config, pool }: House): OutputSettings {
-  const { name, size } = pool.models[0]!.manifest;
+  const { manifest } = pool.models[0]!;
   return {
     track: config.output.track,
     data: config.output.data,
     range: 'auto',
-    model: name,
-    size: config.depth.size ?? size.default,
+    model: manifest.name,
+    size: config.depth.size ?? allowedSizes(manifest).default,
   };
 }
 

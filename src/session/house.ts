@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config/schema.ts';
+import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Registry } from './registry.ts';
 
 /** What every session of a server shares. */
 export interface House {
-  config: Config;
+  config: SettledConfig;
   pool: InferencerPool;
   metrics: Metrics;
   registry: Registry;

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
-import type { Config } from '../config/schema.ts';
+import type { SettledConfig } from '../config/schema.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DisplayRange, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { allowedSizes } from '../model/manifest.ts';
 import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
 import type { DepthFormat } from '../wire/index.ts';
 import { DepthData } from './depth-data.ts';
@@ -23,7 +24,7 @@ export interface LiveStreamOptions {
   name: string;
   inferencer: WorkerInferencer;
   metrics: Metrics;
-  config: Pick<Config, 'depth' | 'output'>;
+  config: Pick<SettledConfig, 'depth' | 'output'>;
 }
 
 interface Arrival {
@@ -68,7 +69,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#config = config;
     this.#inferencer = inferencer;
     this.#inference = inferencer.open({
-      ...(config.depth.size !== null && inferencer.model.size.longSides.includes(config.depth.size)
+      ...(config.depth.size !== null && allowedSizes(inferencer.model).sizes.includes(config.depth.size)
         ? { size: config.depth.size }
         : {}),
       sceneCuts: config.depth.sceneCuts,
@@ -185,7 +186,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   }
 
   /** Goes on with another network, from a new epoch. */
-  setInferencer(inferencer: WorkerInferencer, size = inferencer.model.size.default): void {
+  setInferencer(inferencer: WorkerInferencer, size = allowedSizes(inferencer.model).default): void {
     const { size: _, ...options } = this.#inference.options;
     const next = inferencer.open({ ...options, size });
     this.#inference.close();

@@ -24,7 +24,7 @@ export interface NetworkConfig {
 }
 
 /** What shapes do not tell. The defaults are those of the published models. */
-export type ConfigOverrides = Partial<Pick<NetworkConfig, 'heads' | 'taps' | 'temporalHeads'>>;
+export type ConfigOverrides = { readonly [K in 'heads' | 'taps' | 'temporalHeads']?: NetworkConfig[K] | undefined };
 
 /** DINOv2's ViT-S, B and L have heads of 64 channels. */
 const HEAD_CHANNELS = 64;

@@ -17,7 +17,7 @@ export interface GraphOptions {
   readonly height: number;
   /** Type of the weights and of the products with them; inputs and outputs are float32 either way. */
   readonly precision?: Precision;
-  readonly config?: ConfigOverrides;
+  readonly config?: ConfigOverrides | undefined;
 }
 
 /** Mean and standard deviation of the encoder's training images, red, green, blue in [0, 1]. */
