@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { toDepthcastError } from '../errors.ts';
 import { EngineSet } from './engine-set.ts';
 import { StreamState } from './stream-state.ts';
+import { yieldToOthers } from './thread-priority.ts';
 import { type FromWorker, type InferRequest, sharedNow, type ToWorker, type WorkerBoot } from './worker-protocol.ts';
 
 // The depth worker's thread: owns the networks' sessions and every stream's temporal memory. Requests are answered
@@ -10,6 +11,9 @@ import { type FromWorker, type InferRequest, sharedNow, type ToWorker, type Work
 const port = parentPort;
 if (port === null) throw new Error('the depth worker runs in a worker thread');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+// Before the network is loaded, so that its threads inherit it.
+yieldToOthers();
 
 const streams = new Map<number, StreamState>();
 const { model, threads, size } = workerData as WorkerBoot;
