@@ -7,6 +7,8 @@ for (const project of ['tsconfig.json', 'client/tsconfig.json', 'test/tsconfig.j
   runPackage('typescript', ['-p', project]);
 say('Boundaries between rooms');
 run(process.execPath, ['scripts/boundaries.mjs', '--check']);
+say('Documents made from sources');
+run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
 say('Lint and format');
 runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
 say('Dead code');

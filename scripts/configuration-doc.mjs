@@ -1,0 +1,29 @@
+// Writes docs/configuration.md from config/depthcast.yaml, which holds every key with its comment and default.
+// `--check` fails when the two differ.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const root = new URL('../', import.meta.url);
+const yaml = readFileSync(new URL('config/depthcast.yaml', root), 'utf8').trimEnd();
+const file = new URL('docs/configuration.md', root);
+const text = `# Configuration
+
+Settings come from defaults, then a YAML file, then environment variables, then the command line; the last one wins.
+
+- **File**: \`npm start -- --config FILE\`; without the option, \`config/depthcast.yaml\` of the working directory, where it exists.
+- **Environment**: \`DEPTHCAST_SECTION_KEY\`, read as YAML: \`DEPTHCAST_SERVER_PORT=9000\`, \`DEPTHCAST_RTC_CODECS='[H264]'\`.
+- **Command line**: \`npm start -- --help\`.
+
+An unknown key, or a value out of its range, stops the start with the key's name and what is wrong.
+
+This is the file that is shipped: every key, its default, and what it does.
+
+\`\`\`yaml
+${yaml}
+\`\`\`
+`;
+if (process.argv.includes('--check')) {
+  if (readFileSync(file, 'utf8') !== text) {
+    console.error('docs/configuration.md is out of date: run node scripts/configuration-doc.mjs');
+    process.exit(1);
+  }
+} else writeFileSync(file, text);
