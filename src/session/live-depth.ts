@@ -3,14 +3,13 @@ import type { DepthFrameInfo } from '../wire/index.ts';
 
 /**
  * One depth map on its way to several sinks. Each sink that reads it later than `push` retains and releases it;
- * with the last release its memory goes back to the inferencer. What sinks derive from it is derived once.
+ * with the last release its memory goes back to the inferencer.
  */
 export class LiveDepth {
   readonly map: DepthMap;
   readonly info: DepthFrameInfo;
   /** performance.now() at the source frame's last packet, where there was one. */
   readonly lastPacketAt: number | undefined;
-  readonly #derived = new Map<string, unknown>();
   #holders = 1;
 
   constructor(map: DepthMap, info: DepthFrameInfo, lastPacketAt: number | undefined) {
@@ -26,14 +25,7 @@ export class LiveDepth {
 
   release(): void {
     if (--this.#holders > 0) return;
-    this.#derived.clear();
     this.map.release();
-  }
-
-  /** The value of `make`, computed once a frame for each key. Valid while the frame is held. */
-  once<T>(key: string, make: () => T): T {
-    if (!this.#derived.has(key)) this.#derived.set(key, make());
-    return this.#derived.get(key) as T;
   }
 }
 

@@ -168,14 +168,6 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     return data;
   }
 
-  addSink(sink: DepthSink): void {
-    this.#sinks.add(sink);
-  }
-
-  removeSink(sink: DepthSink): void {
-    this.#sinks.delete(sink);
-  }
-
   setRange(range: 'auto' | DisplayRange): void {
     this.#inference.setOptions({ range });
   }

@@ -1,4 +1,4 @@
-import { type Metrics, STAGES, type Stage } from '../metrics/metrics.ts';
+import { type FrameOutcome, type Metrics, STAGES, type Stage } from '../metrics/metrics.ts';
 
 /** Samples kept for a second's medians; a stream of 120 fps fits. */
 const CAPACITY = 256;
@@ -63,7 +63,7 @@ export class StreamStats {
     this.#metrics.frames.inc({ outcome: 'depth' });
   }
 
-  lost(outcome: 'dropped' | 'undecodable' | 'failed'): void {
+  lost(outcome: Exclude<FrameOutcome, 'depth'>): void {
     if (outcome === 'dropped') this.#dropped++;
     this.#metrics.frames.inc({ outcome });
   }

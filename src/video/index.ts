@@ -1,5 +1,5 @@
-export { type DecoderOptions, type DecoderStats, VideoDecoder } from './decoder.ts';
-export { GrayEncoder, type GrayEncoderOptions } from './gray-encoder.ts';
+export { VideoDecoder } from './decoder.ts';
+export { GrayEncoder } from './gray-encoder.ts';
 export { Picture } from './picture.ts';
 export { rawPicture } from './raw-picture.ts';
 export { InputScaler } from './scaler.ts';

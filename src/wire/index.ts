@@ -3,10 +3,8 @@ export {
   chunk,
   MAX_CHUNK,
   Reassembler,
-  type ReassemblerOptions,
-  type ReassemblerStats,
 } from './chunks.ts';
 export type { Inflate } from './inflate.ts';
 export { PACKET_HEADER_SIZE } from './layout.ts';
-export { type Deflate, DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
+export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
 export type { DepthFormat, DepthFrame, DepthFrameInfo, DepthUnit } from './types.ts';
