@@ -4,7 +4,6 @@ export {
   MAX_CHUNK,
   Reassembler,
 } from './chunks.ts';
-export type { Inflate } from './inflate.ts';
 export { PACKET_HEADER_SIZE } from './layout.ts';
 export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
 export type { DepthFormat, DepthFrame, DepthFrameInfo, DepthUnit } from './types.ts';
