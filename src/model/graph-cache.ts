@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
@@ -8,6 +7,7 @@ import type { Precision } from './graph/builder.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph } from './graph/video-depth-anything.ts';
 import { MODEL_FILE, WEIGHTS_FILE, writeModel } from './graph/write.ts';
+import { fileHash } from './store/hash.ts';
 
 export interface GraphRequest {
   /** Path of the .pth or .safetensors file. */
@@ -116,9 +116,7 @@ export class GraphCache {
     const note = join(this.#folder, HASHES, createHash('sha256').update(full).digest('hex').slice(0, 32));
     const known = /^([0-9a-f]{64}) (.*)$/.exec(await readFile(note, 'utf8').catch(() => ''));
     if (known && known[2] === state) return known[1]!;
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(full, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-    const digest = hash.digest('hex');
+    const digest = await fileHash(full);
     await mkdir(join(this.#folder, HASHES), { recursive: true });
     const temporary = `${note}.${randomBytes(4).toString('hex')}`;
     await writeFile(temporary, `${digest} ${state}`);

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
 import { anchoredRule, NORMALISE } from './graph/video-depth-anything.ts';
 import { type ModelManifest, modelManifest } from './manifest.ts';
 import { type ModelFolder, modelFolder } from './store/folder.ts';
+import { fileHash } from './store/hash.ts';
 
 /** A model that can be run. */
 export interface InstalledModel {
@@ -86,13 +86,6 @@ export async function verifyModel({ manifest, file }: InstalledModel): Promise<v
     throw new DepthcastError('BAD_MODEL', {
       detail: `${file} has sha256 ${actual.slice(0, 12)}…, its manifest says ${manifest.sha256.slice(0, 12)}…; restore the file`,
     });
-}
-
-/** SHA-256 in hexadecimal. */
-export async function fileHash(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 function readManifest(path: string, store: ModelFolder): InstalledModel {
