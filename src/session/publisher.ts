@@ -6,6 +6,7 @@ import type { DepthFormat } from '../wire/index.ts';
 import type { House } from './house.ts';
 import { LiveStream } from './live-stream.ts';
 import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
+import type { Session } from './session.ts';
 import type { StreamReport } from './stream-stats.ts';
 import { TrackSource } from './track-source.ts';
 
@@ -31,7 +32,7 @@ interface PublisherEvents {
 }
 
 /** A peer that sends video, and the live stream that is made of it. */
-export class Publisher extends EventEmitter<PublisherEvents> {
+export class Publisher extends EventEmitter<PublisherEvents> implements Session {
   /** Secret: whoever knows it may end or change the session. */
   readonly id = randomBytes(16).toString('base64url');
   readonly kind: 'whip' | 'ws';

@@ -1,7 +1,6 @@
 import { DepthcastError } from '../errors.ts';
 import type { LiveStream } from './live-stream.ts';
-import type { Publisher } from './publisher.ts';
-import type { Viewer } from './viewer.ts';
+import type { Session } from './session.ts';
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER = 5;
@@ -16,7 +15,7 @@ interface Place {
 export class Registry {
   readonly #limits: { streams: number; viewersPerStream: number };
   readonly #places = new Map<string, Place>();
-  readonly #sessions = new Map<string, Publisher | Viewer>();
+  readonly #sessions = new Map<string, Session>();
   #draining = false;
 
   constructor(limits: { streams: number; viewersPerStream: number }) {
@@ -31,7 +30,7 @@ export class Registry {
     return [...this.#places.values()].flatMap((place) => place.stream ?? []);
   }
 
-  get sessions(): (Publisher | Viewer)[] {
+  get sessions(): Session[] {
     return [...this.#sessions.values()];
   }
 
@@ -80,13 +79,13 @@ export class Registry {
     return { stream: place.stream, leave };
   }
 
-  add(session: Publisher | Viewer): void {
+  add(session: Session): void {
     this.#sessions.set(session.id, session);
     session.once('closed', () => this.#sessions.delete(session.id));
   }
 
   /** @throws DepthcastError SESSION_NOT_FOUND */
-  session(id: string): Publisher | Viewer {
+  session(id: string): Session {
     const session = this.#sessions.get(id);
     if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
     return session;

@@ -5,6 +5,7 @@ import { type DataChannel, RtcPeer } from '../rtc/index.ts';
 import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
+import type { Session } from './session.ts';
 
 const REPORT_MS = 1000;
 
@@ -13,7 +14,7 @@ interface ViewerEvents {
 }
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
-export class Viewer extends EventEmitter<ViewerEvents> {
+export class Viewer extends EventEmitter<ViewerEvents> implements Session {
   readonly id = randomBytes(16).toString('base64url');
   readonly kind = 'whep';
   readonly stream: LiveStream;
