@@ -14,6 +14,7 @@ interface ServeOptions {
   model?: string;
   inputSize?: number | 'auto';
   metric?: boolean;
+  device?: string;
   threads?: number;
   scene?: string[];
   logLevel?: string;
@@ -32,6 +33,7 @@ export function serveCommand(version: string): Command {
       sizeOption,
     )
     .option('--metric', 'the checkpoint named by --model gives metres')
+    .option('--device <name>', 'what runs the network (default: cpu)')
     .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
     .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
     .option('--log-level <level>', 'trace | debug | info | warn | error | silent')

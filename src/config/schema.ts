@@ -48,6 +48,7 @@ export const configSchema = z.strictObject({
       .default(null),
     targetFps: z.number().min(0.1).max(240).default(15),
     metric: z.boolean().nullable().default(null),
+    device: z.string().min(1).default('cpu'),
     threads: z.int().min(0).max(128).default(0),
     workers: z.int().min(0).max(16).default(0),
     gapSeconds: z.number().min(0.1).max(3600).default(2),

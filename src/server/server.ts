@@ -48,12 +48,14 @@ export interface ServerOptions {
 
 /**
  * Loads the model, then listens.
- * @throws DepthcastError PORT_IN_USE, PORT_DENIED, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE
+ * @throws DepthcastError DEVICE_UNAVAILABLE, PORT_IN_USE, PORT_DENIED, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE
  */
 export async function startServer(options: ServerOptions): Promise<DepthServer> {
   const { version, log = pino({ level: 'silent' }) } = options;
-  const { model, threads, workers, size, cutThreshold, metric } = options.config.depth;
+  const { model, device, threads, workers, size, cutThreshold, metric } = options.config.depth;
   const wanted = typeof size === 'number' ? size : undefined;
+  if (device !== 'cpu')
+    throw new DepthcastError('DEVICE_UNAVAILABLE', { detail: `${device}; this version runs networks on: cpu` });
   let house: House | undefined;
   const pool = new InferencerPool(model, {
     threads,
