@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toDepthcastError } from '../errors.ts';
+import { modelsCommand } from './models.ts';
 import { serveCommand } from './serve.ts';
 import { style } from './terminal.ts';
 
@@ -16,7 +17,8 @@ const program = new Command('depthcast')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(depthcast --help lists what there is)')
-  .addCommand(serveCommand(version));
+  .addCommand(serveCommand(version))
+  .addCommand(modelsCommand());
 
 try {
   await program.parseAsync();

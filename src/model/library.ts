@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
+import type { ConfigOverrides } from './graph/config.ts';
 import { anchoredRule, NORMALISE } from './graph/video-depth-anything.ts';
 import { type ModelManifest, modelManifest } from './manifest.ts';
 import { type ModelFolder, modelFolder } from './store/folder.ts';
@@ -22,6 +23,8 @@ export interface LibraryOptions {
   store?: ModelFolder;
   /** For a bare checkpoint: metres instead of disparity; undefined goes by its file name. */
   metric?: boolean | undefined;
+  /** For a bare checkpoint: what its shapes do not tell. */
+  network?: ConfigOverrides | undefined;
 }
 
 /** The models/ folder that comes with the program. */
@@ -30,6 +33,7 @@ export const SHIPPED_MODELS = resolve(
   import.meta.url.includes('/dist/') ? '../../../models' : '../../models',
 );
 
+const GRAPH = /\.onnx$/i;
 const CHECKPOINT = /\.(pth|pt|safetensors)$/i;
 /** The window of every published Video Depth Anything model. */
 const VDA_FRAMES = 32;
@@ -48,12 +52,12 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
 }
 
 /**
- * Finds a model by name in `folder`, or by the path of its manifest or of a Video Depth Anything checkpoint.
+ * Finds a model by name in `folder`, or by the path of its manifest, of a graph with a manifest beside it, or of a
+ * Video Depth Anything checkpoint.
  * Throws MODEL_NOT_FOUND naming what there is or what to do, or BAD_MANIFEST.
  */
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
-  const { store = modelFolder(), metric } = options;
-  if (CHECKPOINT.test(nameOrPath)) return bareCheckpoint(nameOrPath, store, metric);
+  if (CHECKPOINT.test(nameOrPath)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
   if (existsSync(model.file)) return model;
   const { manifest, file } = model;
@@ -69,8 +73,8 @@ export function findManifest(
   nameOrPath: string,
   { folder = SHIPPED_MODELS, store = modelFolder() }: LibraryOptions = {},
 ): InstalledModel {
-  const isPath = nameOrPath.endsWith('.json') || isAbsolute(nameOrPath);
-  const file = isPath ? resolve(nameOrPath) : join(folder, `${nameOrPath}.json`);
+  const isPath = nameOrPath.endsWith('.json') || GRAPH.test(nameOrPath) || isAbsolute(nameOrPath);
+  const file = isPath ? resolve(nameOrPath.replace(GRAPH, '.json')) : join(folder, `${nameOrPath}.json`);
   if ((!isPath && !/^[\w.-]+$/.test(nameOrPath)) || !existsSync(file)) {
     const names = knownModels({ folder, store }).map((model) => model.manifest.name);
     throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${nameOrPath}; there is ${names.join(', ') || 'none'}` });
@@ -109,7 +113,8 @@ function readManifest(path: string, store: ModelFolder): InstalledModel {
 }
 
 /** A published network's rules for a checkpoint that has no manifest. */
-function bareCheckpoint(path: string, store: ModelFolder, metric = /metric/i.test(basename(path))): InstalledModel {
+function bareCheckpoint(path: string, options: LibraryOptions): InstalledModel {
+  const { store = modelFolder(), metric = /metric/i.test(basename(path)), network } = options;
   const file = resolve(path);
   if (!existsSync(file)) throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${path} does not exist` });
   const stem = basename(path).replace(CHECKPOINT, '');
@@ -119,6 +124,7 @@ function bareCheckpoint(path: string, store: ModelFolder, metric = /metric/i.tes
     name: name.replace(/^[^a-z0-9]+/, '').slice(0, 64) || 'checkpoint',
     title: stem,
     checkpoint: { file },
+    network,
     unit: metric ? 'metres' : 'disparity',
     precision: 'fp32',
     normalise: NORMALISE,

@@ -1,4 +1,4 @@
-import type { Size } from '../../src/model/size.ts';
+import type { Size } from './size.ts';
 
 /** Bilinear enlargement of a stack of maps, the corners of both on top of each other. */
 export function resizeAligned(maps: Float32Array, from: Size, to: Size): Float32Array {

@@ -13,10 +13,10 @@ import {
 import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
 import { OFFLINE_WINDOW_FRAMES, OfflineStitcher, offlineWindows } from '../../src/model/offline-windows.ts';
 import { checkDepth, parityError } from '../../src/model/precision.ts';
+import { resizeAligned } from '../../src/model/resize.ts';
 import { networkSize } from '../../src/model/size.ts';
 import { formulaFrame, formulaWeights, networkInput, TINY, TINY_CONFIG, VITS } from '../support/formula.ts';
 import { maxDifference, readNpy, thin } from '../support/npy.ts';
-import { resizeAligned } from '../support/resize.ts';
 import { StreamRunner } from '../support/stream.ts';
 
 // Against the official code in PyTorch; test/vectors/vda/README.md says how the references were made.

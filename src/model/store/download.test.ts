@@ -212,7 +212,8 @@ describe('download', () => {
 });
 
 // A file system of 128 KiB, seen by the child alone: it needs the right to mount.
-const canMount = process.platform === 'linux' && (await run('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])).code === 0;
+const canMount =
+  process.platform === 'linux' && (await run('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])).code === 0;
 
 describe.skipIf(!canMount)('a full disk', () => {
   /** Runs `download` in a child whose folder is the small file system; prints what came of it and what was left. */

@@ -1,0 +1,126 @@
+import { availableParallelism } from 'node:os';
+import type { Config } from '../config/schema.ts';
+import { WorkerInferencer } from '../depth/inferencer.ts';
+import type { InferenceTimings } from '../depth/types.ts';
+import type { InstalledModel } from '../model/library.ts';
+import { allowedSizes } from '../model/manifest.ts';
+import { type CheckpointOptions, chosenModel } from './models-options.ts';
+import { printTable } from './table.ts';
+import { style } from './terminal.ts';
+
+/** Frames before those that are timed. */
+const WARM_UP = 3;
+
+export interface BenchOptions extends CheckpointOptions {
+  inputSize?: number[];
+  threads?: number[];
+  frames: number;
+}
+
+interface Measured {
+  width: number;
+  height: number;
+  /** Milliseconds until the model was loaded, and until its first map. */
+  load: number;
+  first: number;
+  stages: InferenceTimings[];
+  wall: number[];
+  /** Milliseconds of CPU a frame, of all threads. */
+  cpu: number;
+}
+
+/** Runs a model in the depth worker on 16:9 pictures and prints what a frame costs. */
+export async function bench(name: string, options: BenchOptions, config: Config): Promise<void> {
+  const model = chosenModel(name, options, config);
+  const { manifest } = model;
+  const cores = availableParallelism();
+  const threadCounts = options.threads ?? (cores > 1 ? [1, cores] : [1]);
+  const rows: (string | number)[][] = [];
+  let best = Number.POSITIVE_INFINITY;
+  for (const size of options.inputSize ?? [allowedSizes(manifest).default])
+    for (const threads of threadCounts) {
+      const m = await measure(model, size, threads, options.frames);
+      const wall = quantile(m.wall, 0.5);
+      best = Math.min(best, wall);
+      const stage = (key: keyof InferenceTimings) =>
+        quantile(
+          m.stages.map((times) => times[key]),
+          0.5,
+        );
+      rows.push([
+        `${m.width}x${m.height}`,
+        String(threads),
+        stage('preprocess'),
+        stage('inference'),
+        stage('postprocess'),
+        wall,
+        quantile(m.wall, 0.95),
+        m.cpu,
+        1000 / wall,
+        m.load,
+        m.first,
+      ]);
+    }
+  console.log(
+    `${style.bold(manifest.name)} ${manifest.precision}, milliseconds a frame, median of ${options.frames}\n`,
+  );
+  printTable(
+    [
+      'network',
+      'threads',
+      'normalise',
+      'network + cache',
+      'range',
+      'wall',
+      'p95',
+      'CPU',
+      'frames/s',
+      'load',
+      'first map',
+    ],
+    rows,
+  );
+  const target = config.targets.find((one) => one.model === manifest.name && one.precision === manifest.precision);
+  if (target === undefined)
+    console.log(style.dim(`\nno target for ${manifest.name}, ${manifest.precision} in the settings`));
+  else {
+    const ratio = best / (1000 * target.seconds);
+    const verdict = ratio <= 1 ? style.green('met') : style.yellow(`missed, ${ratio.toFixed(1)} times as long`);
+    console.log(`\ntarget ${(1000 * target.seconds).toFixed(1)} ms: ${verdict} ${style.dim(target.source)}`);
+  }
+}
+
+async function measure(model: InstalledModel, size: number, threads: number, frames: number): Promise<Measured> {
+  const began = performance.now();
+  const inferencer = await WorkerInferencer.create(model, { threads, size });
+  try {
+    const loaded = performance.now();
+    const stream = inferencer.open({ size, sceneCuts: false });
+    const { width, height } = stream.networkSize(16, 9);
+    const result: Measured = { width, height, load: loaded - began, first: 0, stages: [], wall: [], cpu: 0 };
+    let cpu = process.cpuUsage();
+    for (let n = -WARM_UP; n < frames; n++) {
+      if (n === 0) cpu = process.cpuUsage();
+      const image = stream.takeInput(width, height);
+      for (let i = 0; i < image.data.length; i++) image.data[i] = 0.5 + 0.5 * Math.sin(0.013 * i + 0.1 * n);
+      const start = performance.now();
+      const map = await stream.infer(image, n / 30);
+      if (n === -WARM_UP) result.first = performance.now() - began;
+      if (n >= 0) {
+        result.wall.push(performance.now() - start);
+        result.stages.push(map.timings);
+      }
+      map.release();
+    }
+    const { user, system } = process.cpuUsage(cpu);
+    result.cpu = (user + system) / 1000 / frames;
+    return result;
+  } finally {
+    await inferencer.close();
+  }
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
+}

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DepthcastError } from '../errors.ts';
+import { Checkpoint } from '../model/checkpoint/checkpoint.ts';
+import { inferConfig } from '../model/graph/config.ts';
+import { anchoredRule, buildStreamGraph } from '../model/graph/video-depth-anything.ts';
+import { writeModel } from '../model/graph/write.ts';
+import { findModel } from '../model/library.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { fileHash } from '../model/store/hash.ts';
+import type { CheckpointOptions } from './models-options.ts';
+import { style } from './terminal.ts';
+
+/** The encoders by their channels. */
+const ENCODERS = { vits: 384, vitb: 768, vitl: 1024 } as const;
+
+export interface ConvertOptions extends CheckpointOptions {
+  out: string;
+  encoder?: keyof typeof ENCODERS;
+  size: { width: number; height: number };
+  precision: 'fp32' | 'fp16';
+}
+
+/** @throws DepthcastError MODEL_NOT_FOUND, BAD_CHECKPOINT, BAD_SIZE, BAD_OPTION, DISK_FULL */
+export async function convert(path: string, options: ConvertOptions): Promise<void> {
+  const { out, encoder, size, precision } = options;
+  const { manifest } = findModel(resolve(path), { metric: options.metric });
+  const folder = dirname(resolve(out));
+  const stem = basename(out).replace(/\.onnx$/i, '');
+  const names = { model: `${stem}.onnx`, weights: `${stem}.weights` };
+  mkdirSync(folder, { recursive: true });
+  const temporary = mkdtempSync(join(folder, '.convert-'));
+  const checkpoint = Checkpoint.open(path);
+  try {
+    const config = { heads: options.heads, taps: options.layers };
+    const network = inferConfig(checkpoint.tensors, config);
+    if (encoder && network.channels !== ENCODERS[encoder])
+      throw new DepthcastError('BAD_CHECKPOINT', {
+        detail: `its encoder has ${network.channels} channels, ${encoder} has ${ENCODERS[encoder]}`,
+      });
+    const began = performance.now();
+    const graph = buildStreamGraph(checkpoint, {
+      ...size,
+      precision: precision === 'fp16' ? 'float16' : 'float32',
+      config,
+    });
+    writeModel(graph, temporary, names);
+    const { title, unit, normalise, cutThreshold, licence, source } = manifest;
+    const converted: ModelManifest = {
+      kind: 'graph',
+      name: stem.toLowerCase().replace(/[^a-z0-9._-]+/g, '-'),
+      title,
+      file: names.model,
+      sha256: await fileHash(join(temporary, names.model)),
+      unit,
+      precision,
+      normalise,
+      size: { fixed: size },
+      window: anchoredRule(network.frames),
+      cutThreshold,
+      licence,
+      source,
+    };
+    writeFileSync(join(temporary, `${stem}.json`), `${JSON.stringify(converted, null, 2)}\n`);
+    for (const name of [names.weights, names.model, `${stem}.json`])
+      renameSync(join(temporary, name), join(folder, name));
+    const { channels, blocks, heads, taps } = network;
+    console.log(`${style.green('written')}  ${join(folder, names.model)}, ${names.weights}, ${stem}.json`);
+    console.log(`  network  ${blocks} blocks of ${channels} channels, ${heads} heads, taps ${taps.join(', ')}`);
+    console.log(
+      `  graph    ${size.width}x${size.height}, ${precision}, ${unit}, ${Math.round(performance.now() - began)} ms`,
+    );
+    console.log(style.dim(`  try it   depthcast serve --model ${join(dirname(out), `${stem}.json`)}`));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') throw new DepthcastError('DISK_FULL', { cause: thrown });
+    throw thrown;
+  } finally {
+    checkpoint.close();
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import type { Config } from '../config/schema.ts';
+import { knownModels } from '../model/library.ts';
+import { allowedSizes } from '../model/manifest.ts';
+import { modelFolder } from '../model/store/folder.ts';
+import { printTable } from './table.ts';
+import { style } from './terminal.ts';
+
+export function list(config: Config): void {
+  const store = modelFolder(config.models.folder);
+  const rows = knownModels({ store }).map(({ manifest, file }) => {
+    const { sizes, default: size } = allowedSizes(manifest);
+    const here = existsSync(file) ? 'ready' : 'not pulled';
+    const range = sizes.length > 1 ? `${size} (${sizes[0]} to ${sizes.at(-1)})` : String(size);
+    return [manifest.name, manifest.unit, range, manifest.precision, manifest.licence.split(';')[0]!, here];
+  });
+  printTable(['name', 'gives', 'size', 'precision', 'licence', 'here'], rows);
+  console.log(style.dim(`\ncheckpoints: ${store.checkpoints}`));
+}
