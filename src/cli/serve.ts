@@ -48,6 +48,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
     'depth.model': options.model,
     'depth.size': options.inputSize,
     'depth.metric': options.metric,
+    'depth.device': options.device,
     'depth.threads': options.threads,
     'sources.scenes': options.scene,
     'log.level': options.logLevel,
