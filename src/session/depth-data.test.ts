@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest';
+import { Metrics } from '../metrics/metrics.ts';
+import type { DataChannel } from '../rtc/index.ts';
+import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../wire/index.ts';
+import { DepthData } from './depth-data.ts';
+import { LiveDepth } from './live-depth.ts';
+
+const [W, H] = [48, 32];
+const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
+
+/** A channel that a client reads, and that may fall behind. */
+class Channel {
+  bufferedAmount = 0;
+  readonly frames: Promise<DepthFrame>[] = [];
+  readonly reassembler = new Reassembler();
+  send(chunk: Uint8Array): boolean {
+    const packet = this.reassembler.push(chunk);
+    if (packet) this.frames.push(decodeFrame(packet));
+    return true;
+  }
+}
+
+const asChannel = (channel: Channel) => channel as unknown as DataChannel;
+
+function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<void>; released: () => number } {
+  let waiting = () => {};
+  let released = 0;
+  const data = new DepthData({
+    format,
+    steps: 4095,
+    metrics,
+    onFrame: () => waiting(),
+    onError: (error) => expect.unreachable(error.message),
+  });
+  const push = (n: number): Promise<void> =>
+    new Promise((resolve) => {
+      waiting = resolve;
+      setTimeout(resolve, 100);
+      const values = Float32Array.from({ length: W * H }, (_, i) => n + (i % W) / W);
+      const info = {
+        frameId: n,
+        epoch: 0,
+        rtpTimestamp: 3000 * n,
+        width: W,
+        height: H,
+        sourceWidth: W,
+        sourceHeight: H,
+        unit: 'disparity' as const,
+        near: n + 1,
+        far: n,
+      };
+      const depth = new LiveDepth(
+        { values, width: W, height: H, release: () => released++ } as never,
+        info,
+        performance.now(),
+      );
+      data.push(depth);
+      depth.release();
+    });
+  return { data, push, released: () => released };
+}
+
+it('sends every map whole, to the chosen precision, with its latency', async () => {
+  const { data, push, released } = open('u16');
+  const channel = new Channel();
+  data.add(asChannel(channel));
+  for (let n = 0; n < 3; n++) await push(n);
+  const frames = await Promise.all(channel.frames);
+  expect(frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual([0, 3000, 6000]);
+  for (const [n, { values, latency }] of frames.entries()) {
+    expect(latency).toBeGreaterThan(0);
+    values.forEach((value, i) => expect(Math.abs(value - (n + (i % W) / W))).toBeLessThan(1 / 4095));
+  }
+  expect(released()).toBe(3);
+});
+
+it('passes over a channel that still holds the last frame, and counts it; the others get theirs', async () => {
+  const { data, push } = open('u8');
+  const [quick, slow] = [new Channel(), new Channel()];
+  data.add(asChannel(quick));
+  data.add(asChannel(slow));
+  const dropped = async () =>
+    (await metrics.channelFrames.get()).values.find(({ labels }) => labels.outcome === 'dropped')?.value ?? 0;
+  const before = await dropped();
+  await push(0);
+  slow.bufferedAmount = 5000;
+  await push(1);
+  slow.bufferedAmount = 0;
+  await push(2);
+  const ids = async (channel: Channel) => (await Promise.all(channel.frames)).map(({ frameId }) => frameId);
+  expect(await ids(quick)).toEqual([0, 1, 2]);
+  expect(await ids(slow)).toEqual([0, 2]);
+  expect((await dropped()) - before).toBe(1);
+});
+
+it('goes on counting packets when a channel changes its format, so that none counts as late', async () => {
+  const [first, second] = [open('none'), open('u16')];
+  const channel = new Channel();
+  first.data.add(asChannel(channel));
+  for (let n = 0; n < 5; n++) await first.push(n);
+  first.data.remove(asChannel(channel));
+  second.data.add(asChannel(channel));
+  for (let n = 5; n < 8; n++) await second.push(n);
+  const frames = await Promise.all(channel.frames);
+  expect(frames.map(({ frameId }) => frameId)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(channel.reassembler.stats.stale).toBe(0);
+});

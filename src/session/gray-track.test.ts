@@ -1,0 +1,144 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Metrics } from '../metrics/metrics.ts';
+import type { VideoSender } from '../rtc/index.ts';
+import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import { GrayTrack } from './gray-track.ts';
+import { LiveDepth } from './live-depth.ts';
+
+const [W, H] = [64, 48];
+
+/** The end of a track as a peer sees it: what it was sent, and the feedback that it gives. */
+class Receiver extends EventEmitter {
+  readonly codec = 'VP8';
+  readonly frames: EncodedFrame[] = [];
+  targetBitrate = 2_000_000;
+  send(frame: EncodedFrame): number {
+    this.frames.push(frame);
+    return 1;
+  }
+}
+
+const asSender = (receiver: Receiver) => receiver as unknown as VideoSender;
+const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
+const tracks: GrayTrack[] = [];
+afterEach(() => {
+  for (const track of tracks.splice(0)) track.close();
+});
+
+function open(): {
+  track: GrayTrack;
+  push(n: number, size?: number): Promise<void>;
+  errors: Error[];
+  released: () => number;
+} {
+  const errors: Error[] = [];
+  let waiting = () => {};
+  const track = new GrayTrack({
+    codec: 'VP8',
+    minBitrate: 100_000,
+    maxBitrate: 3_000_000,
+    maxSide: 320,
+    metrics,
+    onFrame: () => waiting(),
+    onError: (error) => {
+      errors.push(error);
+      waiting();
+    },
+  });
+  tracks.push(track);
+  let released = 0;
+  const push = (n: number, size = 640): Promise<void> =>
+    new Promise((resolve) => {
+      waiting = resolve;
+      const values = Float32Array.from({ length: W * H }, (_, i) => (i % W) / W + 0.3 * Math.sin(n / 9 + i / 500));
+      const info = {
+        frameId: n,
+        epoch: 0,
+        rtpTimestamp: 3000 * n,
+        width: W,
+        height: H,
+        sourceWidth: size,
+        sourceHeight: (size * 3) / 4,
+        unit: 'disparity' as const,
+        near: 1,
+        far: 0,
+      };
+      const depth = new LiveDepth({ values, width: W, height: H, release: () => released++ } as never, info, undefined);
+      track.push(depth);
+      depth.release();
+    });
+  return { track, push, errors, released: () => released };
+}
+
+describe('GrayTrack', () => {
+  it('is encoded once for all, with the timestamps of its sources, scaled to the longest side allowed', async () => {
+    const { track, push, errors, released } = open();
+    const [a, b] = [new Receiver(), new Receiver()];
+    track.add(asSender(a));
+    track.add(asSender(b));
+    for (let n = 0; n < 5; n++) await push(n);
+    expect(errors).toEqual([]);
+    expect(a.frames).toEqual(b.frames);
+    expect(a.frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual([0, 3000, 6000, 9000, 12000]);
+    expect(a.frames.map(({ keyframe }) => keyframe)).toEqual([true, false, false, false, false]);
+    const decoder = await VideoDecoder.create('VP8');
+    const picture = await decoder.decode(a.frames[0]!);
+    expect([picture!.width, picture!.height]).toEqual([320, 240]);
+    picture!.close();
+    decoder.close();
+    expect(released()).toBe(5);
+  });
+
+  it('starts a newcomer with a keyframe, and answers picture loss with one, but not with one each', async () => {
+    const { track, push } = open();
+    const [first, late] = [new Receiver(), new Receiver()];
+    track.add(asSender(first));
+    for (let n = 0; n < 3; n++) await push(n);
+    track.add(asSender(late));
+    await push(3);
+    expect(late.frames.map(({ keyframe }) => keyframe)).toEqual([true]);
+    first.emit('keyframe');
+    late.emit('keyframe');
+    // Asked for right after one was sent: it comes when the interval is over, once for both.
+    await push(4);
+    expect(first.frames.at(-1)!.keyframe).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 320));
+    await push(5);
+    await push(6);
+    expect(first.frames.slice(-2).map(({ keyframe }) => keyframe)).toEqual([true, false]);
+  });
+
+  it('follows the slowest receiver, and recovers when it leaves', async () => {
+    const { track, push } = open();
+    const [fast, slow] = [new Receiver(), new Receiver()];
+    track.add(asSender(fast));
+    const bytes = async (from: number) => {
+      const before = fast.frames.length;
+      for (let n = from; n < from + 90; n++) await push(n);
+      // Without the keyframe and what the encoder needs to settle.
+      return fast.frames.slice(before + 40).reduce((sum, { data }) => sum + data.length, 0);
+    };
+    const alone = await bytes(0);
+    slow.targetBitrate = 100_000;
+    track.add(asSender(slow));
+    slow.emit('bitrate');
+    expect(await bytes(100)).toBeLessThan(alone);
+    track.remove(asSender(slow));
+    expect(slow.listenerCount('bitrate') + slow.listenerCount('keyframe')).toBe(0);
+  });
+
+  it('does nothing while nobody receives, and lets go of everything when it is closed under work', async () => {
+    const { track, push, released } = open();
+    void push(0);
+    expect(released()).toBe(1);
+    const receiver = new Receiver();
+    track.add(asSender(receiver));
+    const busy = push(1);
+    void push(2);
+    track.close();
+    await Promise.race([busy, new Promise((resolve) => setTimeout(resolve, 300))]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(released()).toBe(3);
+  });
+});
