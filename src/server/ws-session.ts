@@ -9,7 +9,6 @@ import type { StreamReport } from '../session/stream-stats.ts';
 import { checkBearer } from './auth.ts';
 import {
   type ClientMessage,
-  clientMessage,
   type ModelInfo,
   type OutputChange,
   type OutputSettings,
@@ -17,14 +16,12 @@ import {
   type ServerMessage,
 } from './messages.ts';
 import { short } from './whip.ts';
+import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
 type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
 
 const HELLO_MS = 10_000;
 const HEARTBEAT_MS = 15_000;
-/** Messages that a client may send within RATE_MS; trickled candidates come in bursts. */
-const RATE_LIMIT = 200;
-const RATE_MS = 10_000;
 /** A client that does not read its messages is let go. */
 const MAX_BUFFERED = 1 << 20;
 
@@ -34,12 +31,11 @@ export class WsSession {
   readonly #house: House;
   readonly #hello: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #reader = new MessageReader();
   #greeted = false;
   #alive = true;
   #publisher: Publisher | undefined;
   #output: OutputSettings;
-  #received = 0;
-  #receivedSince = performance.now();
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #closed = false;
@@ -71,8 +67,7 @@ export class WsSession {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#closed) return;
     try {
-      this.#countMessage();
-      const message = parse(data, isBinary);
+      const message = this.#reader.read(data, isBinary);
       // In order, one at a time; the rate limit bounds how many can wait.
       if (++this.#waiting > RATE_LIMIT) throw new DepthcastError('BAD_MESSAGE', { detail: 'too many messages wait' });
       this.#turn = this.#turn.then(async () => {
@@ -241,16 +236,6 @@ export class WsSession {
     else this.#socket.send(JSON.stringify(message));
   }
 
-  #countMessage(): void {
-    const now = performance.now();
-    if (now - this.#receivedSince > RATE_MS) {
-      this.#received = 0;
-      this.#receivedSince = now;
-    }
-    if (++this.#received > RATE_LIMIT)
-      throw new DepthcastError('BAD_MESSAGE', { detail: `more than ${RATE_LIMIT} messages in ${RATE_MS / 1000} s` });
-  }
-
   #beat(): void {
     if (!this.#alive) {
       this.#socket.terminate();
@@ -282,19 +267,4 @@ function defaultOutput({ config, pool }: House): OutputSettings {
     model: manifest.name,
     size: config.depth.size ?? allowedSizes(manifest).default,
   };
-}
-
-/** @throws DepthcastError BAD_MESSAGE */
-function parse(data: RawData, isBinary: boolean): ClientMessage {
-  if (isBinary) throw new DepthcastError('BAD_MESSAGE', { detail: 'messages are text' });
-  let tree: unknown;
-  try {
-    tree = JSON.parse(String(data));
-  } catch (thrown) {
-    throw new DepthcastError('BAD_MESSAGE', { detail: 'not JSON', cause: thrown });
-  }
-  const result = clientMessage.safeParse(tree);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new DepthcastError('BAD_MESSAGE', { detail: `${issue.path.join('.') || 'message'}: ${issue.message}` });
 }

@@ -1,0 +1,39 @@
+import type { RawData } from 'ws';
+import { DepthcastError } from '../errors.ts';
+import { type ClientMessage, clientMessage } from './messages.ts';
+
+/** Messages that a client may send within RATE_MS; trickled candidates come in bursts. */
+export const RATE_LIMIT = 200;
+const RATE_MS = 10_000;
+
+/** Reads one client's messages: how many, and what they say. */
+export class MessageReader {
+  #count = 0;
+  #since = performance.now();
+
+  /** @throws DepthcastError BAD_MESSAGE for one that does not follow the protocol, or is one too many */
+  read(data: RawData, isBinary: boolean): ClientMessage {
+    this.#countOne();
+    if (isBinary) throw new DepthcastError('BAD_MESSAGE', { detail: 'messages are text' });
+    let tree: unknown;
+    try {
+      tree = JSON.parse(String(data));
+    } catch (thrown) {
+      throw new DepthcastError('BAD_MESSAGE', { detail: 'not JSON', cause: thrown });
+    }
+    const result = clientMessage.safeParse(tree);
+    if (result.success) return result.data;
+    const issue = result.error.issues[0]!;
+    throw new DepthcastError('BAD_MESSAGE', { detail: `${issue.path.join('.') || 'message'}: ${issue.message}` });
+  }
+
+  #countOne(): void {
+    const now = performance.now();
+    if (now - this.#since > RATE_MS) {
+      this.#count = 0;
+      this.#since = now;
+    }
+    if (++this.#count > RATE_LIMIT)
+      throw new DepthcastError('BAD_MESSAGE', { detail: `more than ${RATE_LIMIT} messages in ${RATE_MS / 1000} s` });
+  }
+}
