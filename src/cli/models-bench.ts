@@ -29,7 +29,7 @@ interface Measured {
   cpu: number;
 }
 
-/** Runs a model in the depth worker on 16:9 pictures and prints what a frame costs. */
+/** Runs a model in the depth worker on 4:3 pictures and prints what a frame costs. */
 export async function bench(name: string, options: BenchOptions, config: Config): Promise<void> {
   const model = chosenModel(name, options, config);
   const { manifest } = model;
@@ -96,7 +96,7 @@ async function measure(model: InstalledModel, size: number, threads: number, fra
   try {
     const loaded = performance.now();
     const stream = inferencer.open({ size, sceneCuts: false });
-    const { width, height } = stream.networkSize(16, 9);
+    const { width, height } = stream.networkSize(4, 3);
     const result: Measured = { width, height, load: loaded - began, first: 0, stages: [], wall: [], cpu: 0 };
     let cpu = process.cpuUsage();
     for (let n = -WARM_UP; n < frames; n++) {

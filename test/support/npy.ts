@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /** A little-endian float32 array in NumPy's .npy format, version 1. */
 export function readNpy(path: string | URL): { shape: number[]; data: Float32Array } {
@@ -13,6 +13,14 @@ export function readNpy(path: string | URL): { shape: number[]; data: Float32Arr
     shape: shape.split(',').filter(Boolean).map(Number),
     data: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
   };
+}
+
+export function writeNpy(path: string, shape: readonly number[], data: Float32Array): void {
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
+  const length = Math.ceil((header.length + 11) / 64) * 64 - 10;
+  const head = Buffer.from(`\x93NUMPY\x01\x00..${header.padEnd(length - 1)}\n`, 'latin1');
+  head.writeUInt16LE(length, 8);
+  writeFileSync(path, Buffer.concat([head, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]));
 }
 
 /** Every `step`-th pixel of a map from row 1 and column 2 on: what the reference outputs keep. */
