@@ -83,7 +83,6 @@ const checkpointManifest = z.strictObject({
 export const modelManifest = z.discriminatedUnion('kind', [graphManifest, checkpointManifest]);
 
 export type ModelManifest = z.infer<typeof modelManifest>;
-export type CheckpointManifest = z.infer<typeof checkpointManifest>;
 
 /** The sizes that may be chosen, in pixels, and the one taken when nothing is said. */
 export function allowedSizes({ size }: Pick<ModelManifest, 'size'>): { sizes: number[]; default: number } {
