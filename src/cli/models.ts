@@ -1,11 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { bench } from './models-bench.ts';
-import { convert } from './models-convert.ts';
-import { list } from './models-list.ts';
 import { checkpointOptions } from './models-options.ts';
-import { pull } from './models-pull.ts';
-import { verify } from './models-verify.ts';
 import { integer, readSettings } from './options.ts';
+
+// A command's own code is loaded when it runs: `list` need not wait for a network's runtime.
 
 const MODEL = 'a name (see: models list), or the path of a manifest, graph or checkpoint';
 
@@ -19,14 +16,16 @@ export function modelsCommand(): Command {
   models
     .command('list')
     .description('the models that there are, and which of them can be run')
-    .action(() => list(settings()));
+    .action(async () => (await import('./models-list.ts')).list(settings()));
 
   models
     .command('pull')
     .description('fetch checkpoints; a pull that was stopped goes on where it ended')
     .argument('<name...>', 'models with an address: see models list')
     .option('--mirror <url>', 'fetch from here instead of huggingface.co (or: DEPTHCAST_MODELS_MIRROR)')
-    .action((names: string[], { mirror }: { mirror?: string }) => pull(names, settings({ 'models.mirror': mirror })));
+    .action(async (names: string[], { mirror }: { mirror?: string }) =>
+      (await import('./models-pull.ts')).pull(names, settings({ 'models.mirror': mirror })),
+    );
 
   models.addCommand(
     checkpointOptions(new Command('convert'))
@@ -36,7 +35,9 @@ export function modelsCommand(): Command {
       .addOption(new Option('--encoder <name>', 'refuse any other').choices(['vits', 'vitb', 'vitl']))
       .option('--size <WxH>', 'network size, multiples of 14', size, { width: 266, height: 196 })
       .addOption(new Option('--precision <type>', 'of weights and products').choices(['fp32', 'fp16']).default('fp32'))
-      .action(convert),
+      .action(async (checkpoint: string, options) =>
+        (await import('./models-convert.ts')).convert(checkpoint, options),
+      ),
   );
 
   models.addCommand(
@@ -47,7 +48,9 @@ export function modelsCommand(): Command {
       .requiredOption('--expected <file>', 'depth of each, float32 [N,H,W], .npy')
       .option('--offline', 'the offline network on joined windows of 32 frames; expected may have another size')
       .option('--tolerance <number>', 'largest absolute error (default: 1e-4; fp16 5e-2; offline 2e-3)', positive)
-      .action((model: string, options) => verify(model, options, settings())),
+      .action(async (model: string, options) =>
+        (await import('./models-verify.ts')).verify(model, options, settings()),
+      ),
   );
 
   models.addCommand(
@@ -57,7 +60,7 @@ export function modelsCommand(): Command {
       .option('--input-size <pixels...>', "network sizes (default: the model's own)", eachInteger(16, 4096))
       .option('--threads <number...>', 'threads (default: 1, and every core)', eachInteger(1, 128))
       .option('--frames <number>', 'frames to time', integer(1, 10_000), 30)
-      .action((model: string, options) => bench(model, options, settings())),
+      .action(async (model: string, options) => (await import('./models-bench.ts')).bench(model, options, settings())),
   );
 
   return models;

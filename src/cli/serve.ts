@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { allowedSizes } from '../model/manifest.ts';
-import { startServer } from '../server/server.ts';
 import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
 import { createLog, style } from './terminal.ts';
 
@@ -53,6 +52,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
     'sources.scenes': options.scene,
     'log.level': options.logLevel,
   });
+  const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
   const { manifest } = server.house.pool.models[0]!;
   const line = (name: string, text: string) => console.log(`  ${style.dim(name.padEnd(8))}${text}`);
