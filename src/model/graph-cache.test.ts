@@ -94,6 +94,14 @@ test('what does not build leaves nothing behind, and old ruins are cleared away'
   expect(graphs().filter((name) => name.startsWith('building-'))).toEqual(['building-new']);
 });
 
+test('a folder that cannot be written is named', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  await expect(new GraphCache(join(folder, 'file', 'cache')).get(request())).rejects.toMatchObject({
+    code: 'BAD_CONFIG',
+    message: expect.stringContaining('models.folder'),
+  });
+});
+
 test('when full, the graph that was not used for longest goes', async () => {
   const one = await new GraphCache(cacheFolder).get(request());
   const bytes = readdirSync(dirname(one)).reduce((sum, name) => sum + statSync(join(dirname(one), name)).size, 0);

@@ -42,15 +42,32 @@ export class GraphCache {
 
   /**
    * The path of the graph, built if need be. Building blocks the thread (ViT-S half a second, ViT-L some seconds).
-   * @throws DepthcastError MODEL_NOT_FOUND, BAD_CHECKPOINT, BAD_SIZE.
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_CHECKPOINT, BAD_SIZE, DISK_FULL, BAD_CONFIG when the folder cannot be
+   *   written.
    */
   async get(request: GraphRequest): Promise<string> {
-    const key = graphKey(await this.#contentHash(request.checkpoint), request);
-    const running = this.#underWay.get(key);
-    if (running) return running;
-    const build = this.#find(key, request).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, build);
-    return build;
+    try {
+      const key = graphKey(await this.#contentHash(request.checkpoint), request);
+      const running = this.#underWay.get(key);
+      if (running) return await running;
+      const build = this.#find(key, request).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, build);
+      return await build;
+    } catch (thrown) {
+      throw this.#explained(thrown);
+    }
+  }
+
+  /** The system's errors about the folder, in terms of what to do about them. */
+  #explained(thrown: unknown): unknown {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    if (thrown instanceof DepthcastError || code === undefined) return thrown;
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      return new DepthcastError('DISK_FULL', { detail: `graphs are kept in ${this.#folder}`, cause: thrown });
+    return new DepthcastError('BAD_CONFIG', {
+      detail: `${message}; set models.folder to a folder that can be written`,
+      cause: thrown,
+    });
   }
 
   async #find(key: string, request: GraphRequest): Promise<string> {

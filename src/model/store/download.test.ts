@@ -192,14 +192,14 @@ describe('download', () => {
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
     closed.close();
-    const stop = new AbortController();
     const lost: string[] = [];
-    const onRetry = (error: Error) => {
-      lost.push(error.message);
-      stop.abort(new Error('enough'));
-    };
-    await download(new URL(`http://127.0.0.1:${port}/x`), path, { signal: stop.signal, onRetry }).catch(() => {});
-    expect(lost).toEqual([expect.stringContaining('ECONNREFUSED')]);
+    const attempt = download(new URL(`http://127.0.0.1:${port}/x`), path, { onRetry: (e) => lost.push(e.message) });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+    expect(lost).toHaveLength(3);
+    expect(files()).toEqual([]);
   });
 
   it('removes a file that its check refuses', async () => {

@@ -6,8 +6,10 @@ import { fileHash } from './hash.ts';
 import { type Answer, Interrupted, request } from './request.ts';
 
 /** Tries in all; a cut connection, a timeout and a 5xx are worth another one. */
-const MAX_TRIES = 8;
-/** The wait before the second try; it doubles from try to try, up to the limit. */
+const MAX_TRIES = 20;
+/** Tries in a row that bring nothing: then nobody is there. */
+const MAX_VAIN_TRIES = 4;
+/** The wait before the second try; it doubles from one vain try to the next, up to the limit. */
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 10_000;
 
@@ -41,15 +43,23 @@ export async function download(url: URL, path: string, options: DownloadOptions 
   const part = `${path}.part`;
   await diskErrors(() => mkdir(dirname(path), { recursive: true }));
   let expected: Expected;
+  let most = 0;
+  let vain = 0;
+  const onProgress: DownloadOptions['onProgress'] = (done, total) => {
+    if (done > most) vain = 0;
+    most = Math.max(most, done);
+    options.onProgress?.(done, total);
+  };
   for (let tries = 1; ; tries++)
     try {
-      expected = await fetchInto(url, part, options);
+      expected = await fetchInto(url, part, { ...options, onProgress });
       break;
     } catch (thrown) {
       options.signal?.throwIfAborted();
-      if (!(thrown instanceof Interrupted) || tries === MAX_TRIES) throw thrown;
+      vain++;
+      if (!(thrown instanceof Interrupted) || tries === MAX_TRIES || vain === MAX_VAIN_TRIES) throw thrown;
       options.onRetry?.(thrown);
-      await sleep(Math.min(FIRST_WAIT_MS * 2 ** (tries - 1), MAX_WAIT_MS), undefined, { signal: options.signal });
+      await sleep(Math.min(FIRST_WAIT_MS * 2 ** (vain - 1), MAX_WAIT_MS), undefined, { signal: options.signal });
     }
   try {
     await verify(part, expected);
