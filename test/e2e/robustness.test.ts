@@ -149,7 +149,7 @@ describe('a stream beside trouble', () => {
     const page = await openPage();
     const epoch = await page.evaluate(() => window.depthcast.frame!.epoch);
     const restarts = await metric(server, 'depthcast_depth_worker_restarts_total');
-    const inferencer = await server.house.pool.get();
+    const inferencer = server.house.pool.workers.find(({ streamCount }) => streamCount > 0)!;
     const killedAt = Date.now();
     await inferencer.kill();
     await page.waitForFunction((e) => (window.depthcast.frame?.epoch ?? 0) > e, epoch, {
