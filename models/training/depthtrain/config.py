@@ -42,5 +42,7 @@ def load(path, device):
     own = common.pop('cuda')
     if device == 'cuda':
         defaults |= own.pop('defaults')
-        common |= own
+        for stage in stages:
+            stage['images'] = own['images'][stage['name']]
+        common |= {k: v for k, v in own.items() if k != 'images'}
     return Config(stages=[Stage(**{**defaults, **s, 'weights': {**defaults['weights'], **s.get('weights', {})}}) for s in stages], **common)

@@ -47,8 +47,8 @@ class Pool:
             if self.rgb is None or age * self.shard_clips <= self.capacity:  # older ones would be overwritten at once
                 self.add(*read_shard(path))
             if self.consume:
-                path.unlink()
-                Path(str(path).replace('.rgb.npy', '.disp.npy')).unlink()
+                for part in ('rgb', 'disp', 'camera'):
+                    Path(str(path).replace('.rgb.', f'.{part}.')).unlink()
             else:
                 self.seen.add(path.name)
             taken += 1
