@@ -17,6 +17,8 @@ const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
 /** A worker that lived this long has earned an immediate restart. */
 const STABLE_MS = 60_000;
 const START_TIMEOUT_MS = 120_000;
+/** A thread that was asked to end and has not after this long is not waited for. */
+const END_MS = 5000;
 
 interface InferencerEvents {
   /** The worker died or hung; a new one is being started. */
@@ -99,7 +101,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   /** Ends the worker as a crash would. For fault tests and for an operator who wants a fresh one. */
   async kill(): Promise<void> {
-    await this.#worker?.terminate();
+    if (this.#worker) await end(this.#worker);
   }
 
   async close(): Promise<void> {
@@ -108,7 +110,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     clearInterval(this.#watchdog);
     clearTimeout(this.#retry);
     for (const stream of [...this.#streams.values()]) stream.close();
-    await this.#worker?.terminate();
+    if (this.#worker) await end(this.#worker);
   }
 
   #post(message: ToWorker, transfer: ArrayBuffer[]): boolean {
@@ -126,10 +128,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     this.#startedAt = 0;
     this.#ready = new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
-        void worker.terminate();
+        const error = new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' });
+        reject(error);
+        this.#abandon(worker, error);
       }, START_TIMEOUT_MS).unref();
       worker.on('message', (message: FromWorker) => {
+        if (this.#worker !== worker) return;
         if (message.case === 'ready') {
           clearTimeout(timer);
           this.#startedAt = performance.now();
@@ -172,13 +176,38 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     this.#retry = setTimeout(() => this.#start(), delay);
   }
 
+  /** Goes on without a worker that does not answer; it ends by itself if it ever comes back. */
+  #abandon(worker: Worker, error: DepthcastError): void {
+    void end(worker);
+    if (this.#worker === worker) this.#died(error);
+  }
+
   #watch(): void {
     const now = performance.now();
     const most = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
     for (const stream of this.#streams.values())
       if (stream.busySince > 0 && now - stream.busySince > most) {
-        void this.#worker?.terminate();
+        if (this.#worker) this.#abandon(this.#worker, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
         return;
       }
   }
+}
+
+/**
+ * Ends a depth worker between two frames. `Worker.terminate` must not be used: where it interrupts onnxruntime, the
+ * native code finds its JavaScript gone and aborts the whole process.
+ */
+async function end(worker: Worker): Promise<void> {
+  worker.postMessage({ case: 'exit' } satisfies ToWorker);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      // Inside the network still: it does not keep the process from ending.
+      worker.unref();
+      resolve();
+    }, END_MS);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -42,7 +42,11 @@ export interface InferFailure {
   detail: string | undefined;
 }
 
-export type ToWorker = { case: 'infer'; value: InferRequest } | { case: 'close'; value: number };
+export type ToWorker =
+  | { case: 'infer'; value: InferRequest }
+  | { case: 'close'; value: number }
+  /** Ends the thread as soon as it is not inside the network's native code. */
+  | { case: 'exit' };
 
 export type FromWorker =
   | { case: 'ready'; value: { threads: number } }

@@ -30,6 +30,7 @@ try {
 // One at a time and in order: onnxruntime blocks, but its promise resolves later.
 let turn = Promise.resolve();
 port.on('message', (message: ToWorker) => {
+  if (message.case === 'exit') process.exit();
   if (message.case === 'close') turn = turn.then(() => close(message.value));
   else turn = turn.then(() => infer(message.value));
 });
