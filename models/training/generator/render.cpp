@@ -1,6 +1,7 @@
 #include "render.h"
 #include <cstring>
 #include "noise.h"
+#include "random.h"
 #include "texture.h"
 
 namespace {
@@ -61,6 +62,7 @@ float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rg
       }
       light_[size_t(y) * size + x] = colour;
     }
+  fall(scene.light);
   if (exposure <= 0) exposure = meter(scene.light.exposure);
   for (const Vec3& v : light_) {
     *rgb++ = toneMap(v.x * exposure);
@@ -68,6 +70,30 @@ float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rg
     *rgb++ = toneMap(v.z * exposure);
   }
   return exposure;
+}
+
+// Rain and snow veil the picture; they are no surface, so disparity does not know them
+void Renderer::fall(const Lighting& light) {
+  if (light.drops == 0) return;
+  Random r(light.dropSeed);
+  float slant = r.normal() * 0.15f, brightness = light.ambientAbove.y * 1.2f;
+  auto blend = [&](int x, int y, float amount) {
+    if (x < 0 || y < 0 || x >= size_ || y >= size_) return;
+    Vec3& pixel = light_[size_t(y) * size_ + x];
+    pixel = mix(pixel, grey(brightness), amount);
+  };
+  for (int k = 0; k < light.drops; k++) {
+    float x = r.uniform(0, float(size_)), y = r.uniform(0, float(size_)), nearness = r.unit() * r.unit(), opacity = r.uniform(0.1f, 0.5f);
+    if (light.dropLength > 0) {
+      float length = size_ * light.dropLength * (0.3f + nearness);
+      for (float t = 0; t < length; t += 1) blend(int(x + slant * t), int(y + t), opacity * 0.6f);
+    } else {
+      float radius = 0.6f + 2.5f * nearness;
+      for (int dy = int(-radius); dy <= radius; dy++)
+        for (int dx = int(-radius); dx <= radius; dx++)
+          if (dx * dx + dy * dy <= radius * radius) blend(int(x) + dx, int(y) + dy, opacity);
+    }
+  }
 }
 
 // As a camera's automatic exposure: burnt-out windows and skies weigh no more than white

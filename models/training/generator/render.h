@@ -22,6 +22,7 @@ class Renderer {
   void occlude(const Scene& scene, const float* disparity);
   Vec3 shade(const Scene& scene, int id, float x, float y, int px, int py) const;
   Vec3 skyColour(const Scene& scene, const Vec3& direction) const;
+  void fall(const Lighting& light);
   float meter(float target) const;
   float shadowed(const Scene& scene, const Vec3& point, int px, int py) const;
 

@@ -1,5 +1,6 @@
 // A scene at one instant: triangles, materials, lights, sky and camera.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -38,6 +39,9 @@ struct Lighting {
   float exposure = 0.2f;  // mean linear light of the picture
   float fog = 0;  // a metre
   Vec3 fogColour;
+  int drops = 0;       // falling rain or snow in the picture
+  float dropLength = 0; // of its height; 0: round flakes
+  uint32_t dropSeed = 0; // another every frame
 };
 
 using Profile = std::vector<std::pair<float, float>>;  // (radius, height)

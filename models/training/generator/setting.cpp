@@ -103,6 +103,15 @@ void outdoorLight(Stage& g, float shadowRadius) {
   sky.cloudScale = r.logUniform(0.1f, 0.8f);
   l.fog = r.chance(0.55f) ? r.logUniform(0.0008f, 0.04f) : 0;
   l.fogColour = mix(sky.horizon, l.ambientAbove, r.uniform(0, 0.5f));
+  bool falling = !clear && r.chance(0.2f);
+  int drops = r.between(60, 700);
+  float streak = r.chance(0.6f) ? r.uniform(0.03f, 0.15f) : 0;
+  uint32_t seed = uint32_t(r.bits());
+  if (falling) {
+    l.drops = drops;
+    l.dropLength = streak;
+    l.dropSeed = seed + uint32_t(g.time * 1e4f);
+  }
   l.shadowRadius = shadowRadius;
   l.occlusionRadius = r.uniform(0.3f, 1.2f);
   l.occlusion = r.uniform(0.3f, 0.9f);
