@@ -151,10 +151,13 @@ describe('WorkerInferencer', () => {
     victim.on('restart', (reason) => restarts.push(reason));
     const stream = victim.open();
     for (let f = 0; f < 3; f++) (await run(stream, f)).release();
-    const lost = run(stream, 3);
-    const outcome = expect(lost).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    const last = run(stream, 3).then(
+      (depth) => depth.release(),
+      (error) => expect(error).toMatchObject({ code: 'WORKER_DIED' }),
+    );
     await victim.kill();
-    await outcome;
+    // The worker ends between two frames: the one under way may still be answered, but never waits for ever.
+    await last;
     const deadline = performance.now() + 10_000;
     let next: DepthMap | undefined;
     while (!next && performance.now() < deadline) {
