@@ -275,7 +275,8 @@ describe('clients that nobody here wrote', () => {
     await until('the stream ending', () => server.house.registry.streams.length === 0);
     await until('its viewers ending', () => server.house.registry.sessions.length === 0);
     await Promise.all([publisher, ...players].map((p) => p.close()));
-    expect(await metric(server, 'depthcast_frames_total', { outcome: 'undecodable' })).toBe(0);
+    // Four browser pages start on the cores that decode: frames may be passed over, but none may fail.
+    expect(await metric(server, 'depthcast_frames_total', { outcome: 'failed' })).toBe(0);
   });
 
   it.runIf(findWhipClient())('simple-whip-client publishes VP8 by GStreamer', async () => {
