@@ -18,7 +18,7 @@ type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 interface Resource {
   session: Publisher | Viewer;
   offer: string;
-  /** Changes with each ICE restart (RFC 9725 section 4.3.1). */
+  /** Changes with each ICE restart (RFC 9725 sections 4.3.1 and 4.3.3). */
   etag: string;
 }
 
@@ -68,7 +68,7 @@ export function addWhip(app: FastifyInstance, house: House): void {
         .headers({ 'accept-post': SDP, allow: 'POST, OPTIONS', ...iceServerLinks(house) })
         .send(),
     );
-    // Reserved by RFC 9725 section 4.2 for later versions.
+    // Reserved by RFC 9725 section 4.1 for later versions.
     app.route({
       method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
       url: `/${kind}/:stream`,

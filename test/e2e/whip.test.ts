@@ -80,7 +80,7 @@ describe('WHIP, RFC 9725', () => {
     expect(response.headers.get('access-control-allow-headers')).toMatch(/authorization.*content-type.*if-match/i);
   });
 
-  it.each(['GET', 'HEAD', 'PUT'])('4.2 %s on the endpoint is reserved: 405 with Allow', async (method) => {
+  it.each(['GET', 'HEAD', 'PUT'])('4.1 %s on the endpoint is reserved: 405 with Allow', async (method) => {
     const response = await fetch(`${server.base}/whip/cam`, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toContain('POST');
@@ -98,7 +98,7 @@ describe('WHIP, RFC 9725', () => {
     expect(server.house.registry.streams).toHaveLength(0);
   });
 
-  it('4.4.2 an offer without usable video: 422', async () => {
+  it('4.4 an offer without usable video: 422', async () => {
     const sdp = await offer('sendonly');
     const codecless = sdp.replaceAll(/a=rtpmap:(\d+) (VP8|H264)\//g, 'a=rtpmap:$1 X-NONE/');
     const response = await post('/whip/cam', codecless);
@@ -115,7 +115,7 @@ describe('WHIP, RFC 9725', () => {
     expect(server.house.registry.sessions).toHaveLength(1);
   });
 
-  it('4.7 load: a full server answers 503 with Retry-After', async () => {
+  it('4.5 load: a full server answers 503 with Retry-After', async () => {
     for (const name of ['a', 'b', 'c']) expect((await post(`/whip/${name}`, await offer('sendonly'))).status).toBe(201);
     const response = await post('/whip/d', await offer('sendonly'));
     expect(response.status).toBe(503);
@@ -123,7 +123,7 @@ describe('WHIP, RFC 9725', () => {
     expect(await codeOf(response)).toBe('BUSY');
   });
 
-  it('4.3.1 trickle: PATCH needs the right If-Match, and 204 takes the candidates', async () => {
+  it('4.3.1, 4.3.2 trickle: PATCH needs the right If-Match, and 204 takes the candidates', async () => {
     const sdp = await offer('sendonly');
     const response = await post('/whip/cam', sdp.replaceAll(/a=candidate:.*\r\n/g, ''));
     const url = response.headers.get('location')!;
@@ -136,7 +136,7 @@ describe('WHIP, RFC 9725', () => {
     expect((await patch(url, body, { 'if-match': etag })).status).toBe(204);
   });
 
-  it('4.3.2 ICE restart: 200 with new credentials, candidates and another ETag', async () => {
+  it('4.3.3 ICE restart: 200 with new credentials, candidates and another ETag', async () => {
     const response = await post('/whip/cam', await offer('sendonly'));
     const before = ufragOf(await response.text());
     const url = response.headers.get('location')!;
@@ -188,7 +188,7 @@ describe('a server with tokens, full, that knows another', () => {
   });
   afterAll(() => guarded.close());
 
-  it('4.5 asks for a bearer token, 4.6 names ICE servers, and 4.7 redirects with 307 when it is full', async () => {
+  it('4.7 asks for a bearer token, 4.6 names ICE servers, and 4.5 redirects with 307 when it is full', async () => {
     const publish = (name: string, token?: string) =>
       offer('sendonly').then((body) =>
         fetch(`${guarded.base}/whip/${name}`, {
