@@ -16,7 +16,7 @@ export function readSettings(named: string | undefined, overrides: Record<string
 export function integer(min: number, max: number) {
   return (text: string): number => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max)
+    if (!/^\d+$/.test(text) || value < min || value > max)
       throw new InvalidArgumentError(`a whole number from ${min} to ${max} is expected.`);
     return value;
   };

@@ -21,11 +21,20 @@ export interface LoadOptions {
 export function loadConfig({ file, env = {}, overrides = {} }: LoadOptions = {}): Config {
   const tree = file === undefined ? {} : readFile(file);
   for (const section of Object.keys(configSchema.shape)) if (section !== 'targets') tree[section] ??= {};
-  for (const [path, text] of environmentKeys(env)) set(tree, path, parse(text));
+  for (const [path, text] of environmentKeys(env)) set(tree, path, readVariable(path, text));
   for (const [path, value] of Object.entries(overrides)) if (value !== undefined) set(tree, path, value);
   const result = configSchema.safeParse(tree);
   if (!result.success) throw new DepthcastError('BAD_CONFIG', { detail: describe(result.error, file) });
   return result.data;
+}
+
+function readVariable(path: string, text: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 20 });
+  } catch (thrown) {
+    const detail = `the environment variable for ${path} is no YAML value: ${text.slice(0, 80)}`;
+    throw new DepthcastError('BAD_CONFIG', { detail, cause: thrown });
+  }
 }
 
 function readFile(file: string): Tree {

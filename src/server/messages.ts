@@ -9,8 +9,9 @@ export const PROTOCOL_VERSION = 1;
 const displayRange = z.union([
   z.literal('auto'),
   z
-    .strictObject({ near: z.number(), far: z.number() })
-    .refine((r) => Number.isFinite(r.near) && Number.isFinite(r.far) && r.near !== r.far, 'near and far must differ'),
+    // Within float32, as packets carry them, with their difference.
+    .strictObject({ near: z.number().min(-1e30).max(1e30), far: z.number().min(-1e30).max(1e30) })
+    .refine((r) => Math.fround(r.near) !== Math.fround(r.far), 'near and far must differ'),
 ]);
 
 /** What a session returns; every key may be changed while it runs. */

@@ -214,13 +214,15 @@ function addWebSockets(app: FastifyInstance, house: House): Set<WsSession> {
   const sessions = new Set<WsSession>();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
   app.server.on('upgrade', (request, socket, head) => {
+    // Destroyed once the answer is out: a client that keeps its side open must not keep ours.
     const refuse = (status: string) =>
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
     // A client that vanishes during the handshake must not become an unhandled error.
     socket.on('error', () => socket.destroy());
     const { origin, host } = request.headers;
     const sameSite = origin?.replace(/^https?:\/\//, '') === host;
-    if (new URL(request.url ?? '/', 'http://x').pathname !== '/ws') return refuse('404 Not Found');
+    // Not parsed as a URL: targets such as // are none, and nothing may throw here.
+    if (request.url?.split('?')[0] !== '/ws') return refuse('404 Not Found');
     if (!sameSite && !originAllowed(config.server.allowedOrigins, origin)) return refuse('403 Forbidden');
     if (sessions.size >= config.limits.streams * SOCKETS_PER_STREAM) return refuse('503 Service Unavailable');
     sockets.handleUpgrade(request, socket, head, (ws) => {

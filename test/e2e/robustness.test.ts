@@ -77,6 +77,19 @@ describe('signalling', () => {
     expect(code).toBe(1009);
   });
 
+  it.each(['//', 'http://[', '*', '/nope', '/%zz'])('refuses an upgrade of %s, and lets go of it', async (target) => {
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+        socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
+      );
+      socket.on('data', (data) => (text += String(data)));
+      socket.on('error', () => {}).on('end', () => resolve(text));
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 40/);
+    expect((await fetch(`${server.base}/livez`)).status).toBe(200);
+  });
+
   it('survives raw rubbish and half-open connections on the HTTP port', async () => {
     for (const bytes of [
       'GET / HTTP/1.1\r\n',
