@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The signalling messages of `/ws`, version 1: one JSON object a text message, told apart by `type`.
- * docs/protocol.md describes the exchange; the browser SDK imports these types.
+ * docs/signalling.md describes the exchange; the browser SDK imports these types.
  */
 export const PROTOCOL_VERSION = 1;
 
