@@ -6,6 +6,8 @@ const ROOMS = [
   'cli',
   'server',
   'session',
+  'benchmark',
+  'files',
   'rtc',
   'video',
   'depth',
