@@ -20,10 +20,9 @@ import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import { originAllowed } from './auth.ts';
 import { addWhip } from './whip.ts';
+import { MAX_PAYLOAD } from './ws-reader.ts';
 import { WsSession } from './ws-session.ts';
 
-/** Largest signalling message: an SDP offer of 64 KiB, escaped. */
-const MAX_MESSAGE = 160 * 1024;
 /** Connections to /ws at once, for each stream that the server carries. */
 const SOCKETS_PER_STREAM = 4;
 const CLIENT_FILES = resolve(
@@ -212,7 +211,7 @@ function addHealth(app: FastifyInstance, house: House): void {
 function addWebSockets(app: FastifyInstance, house: House): Set<WsSession> {
   const { config } = house;
   const sessions = new Set<WsSession>();
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE, perMessageDeflate: false });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false });
   app.server.on('upgrade', (request, socket, head) => {
     // Destroyed once the answer is out: a client that keeps its side open must not keep ours.
     const refuse = (status: string) =>

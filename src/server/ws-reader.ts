@@ -5,6 +5,10 @@ import { type ClientMessage, clientMessage } from './messages.ts';
 /** Messages that a client may send within RATE_MS; trickled candidates come in bursts. */
 export const RATE_LIMIT = 200;
 const RATE_MS = 10_000;
+/** Largest message, bytes: an SDP offer of 64 KiB, escaped. */
+const MAX_MESSAGE = 160 * 1024;
+/** Beyond this the socket is closed (1009) without a word, before the message is read to its end. */
+export const MAX_PAYLOAD = 4 * MAX_MESSAGE;
 
 /** Reads one client's messages: how many, and what they say. */
 export class MessageReader {
@@ -15,9 +19,12 @@ export class MessageReader {
   read(data: RawData, isBinary: boolean): ClientMessage {
     this.#countOne();
     if (isBinary) throw new DepthcastError('BAD_MESSAGE', { detail: 'messages are text' });
+    const text = String(data);
+    if (text.length > MAX_MESSAGE)
+      throw new DepthcastError('BAD_MESSAGE', { detail: `longer than ${MAX_MESSAGE / 1024} KiB` });
     let tree: unknown;
     try {
-      tree = JSON.parse(String(data));
+      tree = JSON.parse(text);
     } catch (thrown) {
       throw new DepthcastError('BAD_MESSAGE', { detail: 'not JSON', cause: thrown });
     }

@@ -11,10 +11,10 @@ import {
   type ClientMessage,
   type ModelInfo,
   type OutputChange,
-  type OutputSettings,
   PROTOCOL_VERSION,
   type ServerMessage,
 } from './messages.ts';
+import { OutputControl } from './output-control.ts';
 import { short } from './whip.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
@@ -32,10 +32,10 @@ export class WsSession {
   readonly #hello: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #reader = new MessageReader();
+  readonly #output: OutputControl;
   #greeted = false;
   #alive = true;
   #publisher: Publisher | undefined;
-  #output: OutputSettings;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #closed = false;
@@ -43,9 +43,9 @@ export class WsSession {
   constructor(socket: WebSocket, house: House) {
     this.#socket = socket;
     this.#house = house;
-    this.#output = defaultOutput(house);
+    this.#output = new OutputControl(house);
     this.#hello = setTimeout(
-      () => this.#fail(new DepthcastError('SETUP_TIMEOUT', { detail: 'no hello came' })),
+      () => this.#refuse(new DepthcastError('SETUP_TIMEOUT', { detail: 'no hello came' })),
       HELLO_MS,
     );
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -53,7 +53,11 @@ export class WsSession {
     socket.on('pong', () => {
       this.#alive = true;
     });
-    socket.on('error', (error) => house.log.debug({ err: error }, 'socket error'));
+    // Broken frames, invalid UTF-8, a message beyond any bound: ws has already closed the socket for it.
+    socket.on('error', (error) => {
+      house.metrics.rejected.inc({ code: 'BAD_MESSAGE' });
+      house.log.debug({ err: error }, 'socket error');
+    });
     socket.on('close', () => void this.#end('socket closed'));
   }
 
@@ -76,11 +80,12 @@ export class WsSession {
         try {
           await this.#handle(message);
         } catch (thrown) {
-          this.#fail(toDepthcastError(thrown), message.type === 'settings' || message.type === 'candidate');
+          const goesOn = this.#greeted && (message.type === 'settings' || message.type === 'candidate');
+          this.#refuse(toDepthcastError(thrown), goesOn);
         }
       });
     } catch (thrown) {
-      this.#fail(toDepthcastError(thrown));
+      this.#refuse(toDepthcastError(thrown));
     }
   }
 
@@ -98,8 +103,8 @@ export class WsSession {
         await this.#publisher?.peer.addCandidate(ofCandidate(message.candidate));
         break;
       case 'settings':
-        await this.#applySettings(message.output);
-        this.#send({ type: 'settings', output: this.#output });
+        await this.#output.change(message.output);
+        this.#send({ type: 'settings', output: this.#output.now });
         break;
       case 'reset':
         this.#publisher?.stream.reset();
@@ -133,7 +138,7 @@ export class WsSession {
         const { sizes, default: defaultSize } = allowedSizes(manifest);
         return { name, title, unit, sizes, defaultSize };
       }),
-      output: this.#output,
+      output: this.#output.now,
       iceServers: iceServers(config.rtc),
     });
   }
@@ -143,64 +148,24 @@ export class WsSession {
       this.#send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
       return;
     }
-    const now = this.#output;
-    const wanted = {
-      track: output.track ?? now.track,
-      data: output.data ?? now.data,
-      model: output.model ?? now.model,
-      range: output.range ?? now.range,
-    };
-    const publisher = await Publisher.open(this.#house, sdp, {
-      role: 'duplex',
-      model: wanted.model,
-      track: wanted.track === 'gray',
-      data: wanted.data,
-    });
+    await this.#output.change(output);
+    const { model, track, data } = this.#output.now;
+    const publisher = await Publisher.open(this.#house, sdp, { role: 'duplex', model, track: track === 'gray', data });
     if (this.#closed) {
       await publisher.close('socket closed');
       return;
     }
     this.#publisher = publisher;
     publisher.on('report', (report) => this.#report(report));
-    publisher.on('trouble', (error) => this.#fail(error, true));
+    publisher.on('trouble', (error) => this.#tell(error, false));
     publisher.on('closed', (reason, error) => {
       if (error) this.#fail(error);
       else void this.close(reason);
     });
-    const { size } = publisher.stream;
-    this.#output = { ...now, size, model: wanted.model, track: wanted.track, data: wanted.data };
-    await this.#applySettings({ size: output.size, range: wanted.range });
+    this.#output.attach(publisher);
     this.#house.log.info({ session: short(publisher.id), kind: 'ws' }, 'session opened');
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
-    this.#send({ type: 'settings', output: this.#output });
-  }
-
-  /** Applies what differs; a setting that is refused leaves the ones before it applied and the rest unchanged. */
-  async #applySettings(output: OutputChange): Promise<void> {
-    const publisher = this.#publisher;
-    const now = this.#output;
-    if (output.model !== undefined && output.model !== now.model) {
-      const inferencer = await this.#house.pool.get(output.model);
-      publisher?.stream.setInferencer(inferencer);
-      now.model = output.model;
-      now.size = allowedSizes(inferencer.model).default;
-    }
-    if (output.size !== undefined && output.size !== now.size) {
-      publisher?.stream.setSize(output.size);
-      now.size = output.size;
-    }
-    if (output.range !== undefined) {
-      publisher?.stream.setRange(output.range);
-      now.range = output.range;
-    }
-    if (output.data !== undefined && output.data !== now.data) {
-      publisher?.setData(output.data);
-      now.data = output.data;
-    }
-    if (output.track !== undefined && output.track !== now.track) {
-      publisher?.setTrack(output.track === 'gray');
-      now.track = output.track;
-    }
+    this.#send({ type: 'settings', output: this.#output.now });
   }
 
   #report(report: StreamReport): void {
@@ -218,16 +183,26 @@ export class WsSession {
     });
   }
 
-  #fail(error: DepthcastError, goesOn = false): void {
+  /** Counts what the client did wrong, tells it, and unless it may go on ends the session. */
+  #refuse(error: DepthcastError, goesOn = false): void {
     if (this.#closed) return;
-    const { code, message, retryAfter } = error;
-    if (!goesOn) this.#house.metrics.rejected.inc({ code });
-    this.#send({ type: 'error', code, message, fatal: !goesOn, ...(retryAfter === undefined ? {} : { retryAfter }) });
-    if (goesOn) return;
-    this.#house.log.info({ code, detail: error.detail }, 'ws session refused or ended');
+    this.#house.metrics.rejected.inc({ code: error.code });
+    if (goesOn) this.#tell(error, false);
+    else this.#fail(error);
+  }
+
+  #fail(error: DepthcastError): void {
+    if (this.#closed) return;
+    this.#tell(error, true);
+    const { code, detail } = error;
+    this.#house.log.info({ code, detail }, 'ws session refused or ended');
     // 1008: policy violation; the error message before it says what happened.
     this.#socket.close(1008, code);
     void this.#end(code);
+  }
+
+  #tell({ code, message, retryAfter }: DepthcastError, fatal: boolean): void {
+    this.#send({ type: 'error', code, message, fatal, ...(retryAfter === undefined ? {} : { retryAfter }) });
   }
 
   #send(message: ServerMessage): void {
@@ -256,15 +231,4 @@ export class WsSession {
 
 function ofCandidate({ candidate, sdpMid, sdpMLineIndex }: CandidateMessage): IceCandidateInit {
   return { candidate, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null };
-}
-
-function defaultOutput({ config, pool }: House): OutputSettings {
-  const { manifest } = pool.models[0]!;
-  return {
-    track: config.output.track,
-    data: config.output.data,
-    range: 'auto',
-    model: manifest.name,
-    size: config.depth.size ?? allowedSizes(manifest).default,
-  };
 }

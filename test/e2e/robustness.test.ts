@@ -62,6 +62,7 @@ describe('signalling', () => {
     ['an SDP that is none', [hello, '{"type":"offer","sdp":"v=0"}'], 'BAD_SDP'],
     ['an SDP beyond the limit', [hello, JSON.stringify({ type: 'offer', sdp: 'a'.repeat(70_000) })], 'BAD_MESSAGE'],
     ['a model that is not there', [hello, '{"type":"offer","sdp":"v=0","output":{"model":"gpt"}}'], 'MODEL_NOT_FOUND'],
+    ['a message of 200 KB', [hello, JSON.stringify({ type: 'offer', sdp: 'a'.repeat(200_000) })], 'BAD_MESSAGE'],
     ['a flood', [hello, ...Array(400).fill('{"type":"ping","id":1}')], 'BAD_MESSAGE'],
   ])('%s is answered with an error, counted, and ends the connection', async (_name, messages, code) => {
     const before = await rejected(code);
@@ -72,9 +73,35 @@ describe('signalling', () => {
     expect(server.house.registry.streams).toHaveLength(0);
   });
 
-  it('a message beyond the frame limit closes the connection', async () => {
-    const { code } = await talk([hello, 'x'.repeat(400_000)]);
+  it('a message beyond the frame limit closes the connection, and is counted', async () => {
+    const before = await rejected('BAD_MESSAGE');
+    const { code } = await talk([hello, 'x'.repeat(1_000_000)]);
     expect(code).toBe(1009);
+    expect(await rejected('BAD_MESSAGE')).toBe(before + 1);
+  });
+
+  it.each([
+    ['a size that the model does not have', { size: 4000 }, 'BAD_SIZE'],
+    ['a model that is not there', { model: 'gpt', track: 'off' }, 'MODEL_NOT_FOUND'],
+  ])('settings with %s change nothing and are counted', async (_name, output, code) => {
+    const before = await rejected(code);
+    const { received } = await talk([
+      hello,
+      JSON.stringify({ type: 'settings', output }),
+      JSON.stringify({ type: 'settings', output: { data: 'u8', size: 192 } }),
+      '{"type":"bye"}',
+    ]);
+    const [welcome, error, settings] = received as [{ output: object }, object, object];
+    expect(error).toMatchObject({ type: 'error', code, fatal: false });
+    expect(settings).toEqual({ type: 'settings', output: { ...welcome.output, data: 'u8', size: 192 } });
+    expect(await rejected(code)).toBe(before + 1);
+  });
+
+  it.each(['settings', 'candidate'])('%s before hello end the connection', async (type) => {
+    const body = type === 'settings' ? { output: {} } : { candidate: { candidate: '' } };
+    const { received, code } = await talk([JSON.stringify({ type, ...body }), hello]);
+    expect(received).toEqual([expect.objectContaining({ type: 'error', code: 'BAD_MESSAGE', fatal: true })]);
+    expect(code).toBe(1008);
   });
 
   it.each(['//', 'http://[', '*', '/nope', '/%zz'])('refuses an upgrade of %s, and lets go of it', async (target) => {

@@ -1,0 +1,83 @@
+import { networkSize } from '../depth/network-size.ts';
+import { DepthcastError } from '../errors.ts';
+import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
+import type { House } from '../session/house.ts';
+import type { Publisher } from '../session/publisher.ts';
+import type { OutputChange, OutputSettings } from './messages.ts';
+
+/**
+ * What one `/ws` session returns. A change is checked as a whole before anything of it is applied, whether the stream
+ * runs already or begins with a later offer.
+ */
+export class OutputControl {
+  readonly #house: House;
+  readonly #now: OutputSettings;
+  #publisher: Publisher | undefined;
+
+  constructor(house: House) {
+    const { manifest } = house.pool.models[0]!;
+    const { track, data } = house.config.output;
+    this.#house = house;
+    this.#now = { track, data, range: 'auto', model: manifest.name, size: this.#defaultSize(manifest) };
+  }
+
+  /** What is in force; before the first offer, what will be. */
+  get now(): Readonly<OutputSettings> {
+    return this.#now;
+  }
+
+  /**
+   * Takes a change over; without a network size, a new model begins at its own.
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE; BUSY or BAD_MODEL when the model cannot be loaded
+   */
+  async change(change: OutputChange): Promise<void> {
+    const next = this.#settle(change);
+    const publisher = this.#publisher;
+    const now = this.#now;
+    if (publisher) {
+      if (next.model !== now.model) {
+        const inferencer = await this.#house.pool.get(next.model);
+        if (!publisher.closed) publisher.stream.setInferencer(inferencer, next.size);
+      } else if (next.size !== now.size) publisher.stream.setSize(next.size);
+      if (change.range !== undefined) publisher.stream.setRange(next.range);
+      if (next.data !== now.data) publisher.setData(next.data);
+      if (next.track !== now.track) publisher.setTrack(next.track === 'gray');
+    }
+    Object.assign(now, next);
+  }
+
+  /** The publisher was opened with the model, track and data in force; it gets the rest. */
+  attach(publisher: Publisher): void {
+    const { size, range } = this.#now;
+    if (publisher.stream.size !== size) publisher.stream.setSize(size);
+    if (range !== 'auto') publisher.stream.setRange(range);
+    this.#publisher = publisher;
+  }
+
+  #settle(change: OutputChange): OutputSettings {
+    const now = this.#now;
+    const name = change.model ?? now.model;
+    const models = this.#house.pool.models.map(({ manifest }) => manifest);
+    const manifest = models.find((model) => model.name === name);
+    if (manifest === undefined) {
+      const detail = `${name}; there is ${models.map((model) => model.name).join(', ')}`;
+      throw new DepthcastError('MODEL_NOT_FOUND', { detail });
+    }
+    const size = change.size ?? (name === now.model ? now.size : this.#defaultSize(manifest));
+    networkSize(manifest, 4, 3, size);
+    return {
+      track: change.track ?? now.track,
+      data: change.data ?? now.data,
+      range: change.range ?? now.range,
+      model: name,
+      size,
+    };
+  }
+
+  /** The size of the settings where the model has it, else the model's own. */
+  #defaultSize(manifest: ModelManifest): number {
+    const { sizes, default: own } = allowedSizes(manifest);
+    const wanted = this.#house.config.depth.size;
+    return wanted !== null && sizes.includes(wanted) ? wanted : own;
+  }
+}
