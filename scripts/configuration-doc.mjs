@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
 const yaml = readFileSync(new URL('config/depthcast.yaml', root), 'utf8').trimEnd();
+const reload = readFileSync(new URL('src/config/reload.ts', root), 'utf8');
+const live = [...reload.slice(0, reload.indexOf('];')).matchAll(/^ {2}'([\w.]+)',$/gm)].map(([, key]) => `\`${key}\``);
 const file = new URL('docs/configuration.md', root);
 const text = `# Configuration
 
@@ -13,7 +15,12 @@ Settings come from defaults, then a YAML file, then environment variables, then 
 - **Environment**: \`DEPTHCAST_SECTION_KEY\`, read as YAML: \`DEPTHCAST_SERVER_PORT=9000\`, \`DEPTHCAST_RTC_CODECS='[H264]'\`.
 - **Command line**: \`npm start -- --help\`.
 
-An unknown key, or a value out of its range, stops the start with the key's name and what is wrong.
+An unknown key or variable, or a value out of its range, stops the start with its name, where it stands and what is wrong.
+Underscores within a key's name may be left out of a variable. \`npm start -- --print-config\` prints what is in force.
+
+SIGHUP reads the settings again (file, environment and the same command line). These take effect for requests, peers and
+streams that begin afterwards: ${live.join(', ')}. Others are named in the log and wait for a restart; settings that
+cannot be read change nothing.
 
 This is the file that is shipped: every key, its default, and what it does.
 

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
+import { printConfig } from '../config/print.ts';
+import type { Config } from '../config/schema.ts';
+import { toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/manifest.ts';
+import type { DepthServer } from '../server/server.ts';
 import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
 import { createLog, style } from './terminal.ts';
 
-/** A second Ctrl-C, or this long after the first, ends at once. */
+/** Sessions that do not end within this are cut. */
 const CLOSE_MS = 5000;
 
 interface ServeOptions {
@@ -17,6 +21,7 @@ interface ServeOptions {
   threads?: number;
   scene?: string[];
   logLevel?: string;
+  printConfig?: boolean;
 }
 
 export function serveCommand(version: string): Command {
@@ -36,22 +41,32 @@ export function serveCommand(version: string): Command {
     .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
     .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
     .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
-    .addHelpText('after', '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000.')
+    .option('--print-config', 'print the settings in force as YAML, without secrets, and exit')
+    .addHelpText(
+      'after',
+      '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000. SIGHUP reads the settings again.',
+    )
     .action((options: ServeOptions) => serve(options, version));
 }
 
 async function serve(options: ServeOptions, version: string): Promise<void> {
-  const config = readSettings(options.config, {
-    'server.host': options.host,
-    'server.port': options.port,
-    'depth.model': options.model,
-    'depth.size': options.inputSize,
-    'depth.metric': options.metric,
-    'depth.device': options.device,
-    'depth.threads': options.threads,
-    'sources.scenes': options.scene,
-    'log.level': options.logLevel,
-  });
+  const read = () =>
+    readSettings(options.config, {
+      'server.host': options.host,
+      'server.port': options.port,
+      'depth.model': options.model,
+      'depth.size': options.inputSize,
+      'depth.metric': options.metric,
+      'depth.device': options.device,
+      'depth.threads': options.threads,
+      'sources.scenes': options.scene,
+      'log.level': options.logLevel,
+    });
+  const config = read();
+  if (options.printConfig) {
+    process.stdout.write(printConfig(config));
+    return;
+  }
   const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
   const { manifest } = server.house.pool.models[0]!;
@@ -68,21 +83,37 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   line('metrics', `${server.url}/metrics`);
   line('stop', 'Ctrl-C');
   console.log('');
-  closeOnSignal(server.close);
+  closeOnSignal(server);
+  reloadOnSignal(server, read);
 }
 
-/** The first signal ends sessions cleanly; a second, or a close that hangs, ends the process. */
-function closeOnSignal(close: (reason?: string) => Promise<void>): void {
+/** SIGTERM drains, Ctrl-C does not wait; both end sessions cleanly. A second signal, or a close that hangs, ends at once. */
+function closeOnSignal({ drain, close, house }: DepthServer): void {
   let closing = false;
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = async (signal: NodeJS.Signals) => {
     if (closing) process.exit(130);
     closing = true;
-    console.log(style.dim('\nclosing sessions; once more to stop at once'));
+    if (signal === 'SIGTERM') await drain(house.config.server.drainSeconds);
+    else console.log(style.dim('\nclosing sessions; once more to stop at once'));
     setTimeout(() => process.exit(1), CLOSE_MS).unref();
-    void close(signal === 'SIGINT' ? 'server stopped' : 'server shutting down').then(() => process.exit(0));
+    await close(signal === 'SIGINT' ? 'server stopped' : 'server shutting down');
+    process.exit(0);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+}
+
+/** SIGHUP: takes over what may change; settings that cannot be read leave everything as it is. */
+function reloadOnSignal(server: DepthServer, read: () => Config): void {
+  process.on('SIGHUP', () => {
+    const { log } = server.house;
+    try {
+      server.reload(read());
+    } catch (thrown) {
+      const { code, message } = toDepthcastError(thrown);
+      log.error({ code }, `settings not reloaded: ${message}`);
+    }
+  });
 }
 
 const sizeOption = (text: string): number | 'auto' => (text === 'auto' ? text : integer(16, 4096)(text));

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { keyPaths, loadConfig } from './load.ts';
+import { printConfig } from './print.ts';
+import { RELOADABLE, reloadConfig } from './reload.ts';
 
 const shipped = new URL('../../config/depthcast.yaml', import.meta.url).pathname;
 const write = (text: string) => {
@@ -47,5 +49,59 @@ describe('loadConfig', () => {
 
   it('refuses a missing file', () => {
     expect(() => loadConfig({ file: '/nonexistent/x.yaml' })).toThrowError(/does not exist/);
+  });
+
+  it('reads variables with and without underscores in a key', () => {
+    for (const name of ['DEPTHCAST_LIMITS_VIEWERSPERSTREAM', 'DEPTHCAST_LIMITS_VIEWERS_PER_STREAM'])
+      expect(loadConfig({ env: { [name]: '7' } }).limits.viewersPerStream).toBe(7);
+  });
+
+  it('refuses a variable that names no setting, but not those of Kubernetes', () => {
+    const env = { DEPTHCAST_SERVICE_HOST: '10.0.0.1', DEPTHCAST_PORT: 'tcp://10.0.0.1:80', DEPTHCAST_PORT_80_TCP: 'x' };
+    expect(loadConfig({ env })).toEqual(loadConfig());
+    expect(() => loadConfig({ env: { DEPTHCAST_SERVER_PROT: '1' } })).toThrowError(
+      /DEPTHCAST_SERVER_PROT names no setting; did you mean DEPTHCAST_SERVER_PORT\?/,
+    );
+  });
+
+  it('says where a wrong value stands: variable, command line or file', () => {
+    const file = write('limits: { streams: 0 }');
+    const env = { DEPTHCAST_SERVER_PORT: 'seventy', DEPTHCAST_SERVER_TOKENS: '[short]' };
+    const load = () => loadConfig({ file, env, overrides: { 'depth.threads': -1 } });
+    expect(load).toThrowError(/DEPTHCAST_SERVER_PORT: server\.port: /);
+    expect(load).toThrowError(/DEPTHCAST_SERVER_TOKENS: server\.tokens\.0: /);
+    expect(load).toThrowError(/c\.yaml: limits\.streams: /);
+    expect(load).toThrowError(/command line: depth\.threads: /);
+  });
+});
+
+describe('printConfig', () => {
+  it('prints what loads again to the same settings, without secrets', () => {
+    const plain = loadConfig({ file: shipped });
+    expect(loadConfig({ file: write(printConfig(plain)) })).toEqual(plain);
+    const iceServers = [{ urls: 'turn:x', username: 'u', credential: 'turn-secret' }];
+    const text = printConfig(
+      loadConfig({ overrides: { 'server.tokens': ['very-secret'], 'rtc.iceServers': iceServers } }),
+    );
+    expect(text).not.toMatch(/secret/);
+    expect(text).toMatch(/tokens:\n\s+- \(hidden\)/);
+  });
+});
+
+describe('reloadConfig', () => {
+  it('names only keys that exist', () => {
+    expect([...keyPaths(), 'targets']).toEqual(expect.arrayContaining([...RELOADABLE]));
+  });
+
+  it('takes over what may change, in place, and names what needs a restart', () => {
+    const config = loadConfig();
+    const { limits, server } = config;
+    const overrides = { 'limits.streams': 3, 'server.tokens': ['a-new-token'], 'server.port': 1234 };
+    const report = reloadConfig(config, loadConfig({ overrides }));
+    expect(report).toEqual({ changed: ['server.tokens', 'limits.streams'], needRestart: ['server.port'] });
+    expect(limits.streams).toBe(3);
+    expect(server.tokens).toEqual(['a-new-token']);
+    expect(server.port).toBe(8080);
+    expect(reloadConfig(config, config)).toEqual({ changed: [], needRestart: [] });
   });
 });

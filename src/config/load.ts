@@ -14,26 +14,39 @@ export interface LoadOptions {
   overrides?: Record<string, unknown>;
 }
 
+/** What Kubernetes and Docker set for a service that is named depthcast. */
+const FOREIGN_VARIABLE = /^DEPTHCAST_(SERVICE_|PORT(_|$)|NAME$|ENV_)/;
+
+/** Where a value came from, by its `section.key`, for messages. */
+type Origins = Map<string, string>;
+
 /**
  * Reads the settings: defaults, then the file, then `DEPTHCAST_SECTION_KEY` variables, then overrides.
- * Throws BAD_CONFIG naming the key, what is wrong with it and, for a misspelt key, the likely one.
+ * Throws BAD_CONFIG naming where the value stands, the key, what is wrong with it and, for a misspelt key, the likely one.
  */
 export function loadConfig({ file, env = {}, overrides = {} }: LoadOptions = {}): Config {
   const tree = file === undefined ? {} : readFile(file);
+  const origins: Origins = new Map();
   for (const section of Object.keys(configSchema.shape)) if (section !== 'targets') tree[section] ??= {};
-  for (const [path, text] of environmentKeys(env)) set(tree, path, readVariable(path, text));
-  for (const [path, value] of Object.entries(overrides)) if (value !== undefined) set(tree, path, value);
+  for (const [path, name, text] of environmentKeys(env)) {
+    set(tree, path, readVariable(name, text));
+    origins.set(path, name);
+  }
+  for (const [path, value] of Object.entries(overrides)) {
+    if (value === undefined) continue;
+    set(tree, path, value);
+    origins.set(path, 'command line');
+  }
   const result = configSchema.safeParse(tree);
-  if (!result.success) throw new DepthcastError('BAD_CONFIG', { detail: describe(result.error, file) });
+  if (!result.success) throw new DepthcastError('BAD_CONFIG', { detail: describe(result.error, origins, file) });
   return result.data;
 }
 
-function readVariable(path: string, text: string): unknown {
+function readVariable(name: string, text: string): unknown {
   try {
     return parse(text, { maxAliasCount: 20 });
   } catch (thrown) {
-    const detail = `the environment variable for ${path} is no YAML value: ${text.slice(0, 80)}`;
-    throw new DepthcastError('BAD_CONFIG', { detail, cause: thrown });
+    throw new DepthcastError('BAD_CONFIG', { detail: `${name} is no YAML value: ${text.slice(0, 80)}`, cause: thrown });
   }
 }
 
@@ -51,15 +64,26 @@ function readFile(file: string): Tree {
   return tree as Tree;
 }
 
-/** `[['server.port', '9000'], ...]` for every variable that names a section and a key. */
-function environmentKeys(env: Record<string, string | undefined>): [string, string][] {
-  const found: [string, string][] = [];
-  for (const path of keyPaths()) {
-    const text = env[`DEPTHCAST_${path.replace('.', '_').toUpperCase()}`];
-    if (text !== undefined) found.push([path, text]);
-  }
-  return found;
+/** `[['server.port', 'DEPTHCAST_SERVER_PORT', '9000'], ...]`; underscores within a key's name may be left out. */
+function environmentKeys(env: Record<string, string | undefined>): [string, string, string][] {
+  const variables = new Map([...keyPaths(), 'targets'].map((path) => [variableOf(path), path]));
+  const known = new Map([...variables].map(([name, path]) => [name.replaceAll('_', ''), path]));
+  return Object.entries(env).flatMap(([name, text]): [string, string, string][] => {
+    if (!name.startsWith('DEPTHCAST_') || text === undefined || FOREIGN_VARIABLE.test(name)) return [];
+    const path = known.get(name.replaceAll('_', ''));
+    if (path !== undefined) return [[path, name, text]];
+    const near = nearest(name, [...variables.keys()]);
+    const detail = `the environment variable ${name} names no setting${near ? `; did you mean ${near}?` : ''}`;
+    throw new DepthcastError('BAD_CONFIG', { detail });
+  });
 }
+
+/** `DEPTHCAST_LIMITS_VIEWERS_PER_STREAM` for `limits.viewersPerStream`. */
+const variableOf = (path: string): string =>
+  `DEPTHCAST_${path
+    .replace('.', '_')
+    .replace(/[a-z0-9](?=[A-Z])/g, '$&_')
+    .toUpperCase()}`;
 
 /** Every `section.key` of the schema. */
 export function keyPaths(): string[] {
@@ -69,18 +93,22 @@ export function keyPaths(): string[] {
 }
 
 function set(tree: Tree, path: string, value: unknown): void {
-  const [section = '', key = ''] = path.split('.');
-  const branch = tree[section];
-  // A section that is no mapping is left for the schema to refuse by name.
-  if (typeof branch === 'object' && branch !== null) (branch as Tree)[key] = value;
+  const [section = '', key] = path.split('.');
+  if (key === undefined) tree[section] = value;
+  else {
+    const branch = tree[section];
+    // A section that is no mapping is left for the schema to refuse by name.
+    if (typeof branch === 'object' && branch !== null) (branch as Tree)[key] = value;
+  }
 }
 
-function describe(error: z.ZodError, file: string | undefined): string {
-  const where = file ? `${file}: ` : '';
+function describe(error: z.ZodError, origins: Origins, file: string | undefined): string {
   return error.issues
     .slice(0, 5)
     .map((issue) => {
       const path = issue.path.join('.');
+      const origin = origins.get(issue.path.slice(0, 2).join('.')) ?? origins.get(String(issue.path[0])) ?? file;
+      const where = origin ? `${origin}: ` : '';
       if (issue.code !== 'unrecognized_keys') return `${where}${path || 'settings'}: ${issue.message}`;
       return issue.keys
         .map((key) => {

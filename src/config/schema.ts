@@ -16,6 +16,7 @@ export const configSchema = z.strictObject({
     allowedOrigins: z.array(z.string()).default(['*']),
     tokens: z.array(z.string().min(8)).max(256).default([]),
     redirectWhenBusy: z.url().nullable().default(null),
+    drainSeconds: z.number().min(0).max(86_400).default(10),
   }),
   limits: z.strictObject({
     streams: z.int().min(1).max(4096).default(16),

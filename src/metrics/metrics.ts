@@ -159,6 +159,9 @@ export class Metrics {
   }
 
   setTargets(targets: readonly Target[]): void {
+    this.target.reset();
+    this.targetRatio.reset();
+    this.#targets.clear();
     for (const { model, precision, seconds } of targets) {
       this.target.set({ model, precision }, seconds);
       this.#targets.set(`${model} ${precision}`, { seconds, mean: 0 });

@@ -5,6 +5,7 @@ import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { WebSocketServer } from 'ws';
+import { type ReloadReport, reloadConfig } from '../config/reload.ts';
 import type { Config, SettledConfig } from '../config/schema.ts';
 import { measureSize } from '../depth/auto-size.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
@@ -12,13 +13,13 @@ import { networkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError, type ErrorCode } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { allowedSizes } from '../model/manifest.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import { originAllowed } from './auth.ts';
+import { addHealth } from './health.ts';
 import { addWhip } from './whip.ts';
 import { MAX_PAYLOAD } from './ws-reader.ts';
 import { WsSession } from './ws-session.ts';
@@ -35,6 +36,10 @@ export interface DepthServer {
   readonly url: string;
   readonly port: number;
   readonly house: House;
+  /** Takes over what may change while the server runs; requests, peers and streams that begin afterwards follow it. */
+  reload(config: Config): ReloadReport;
+  /** Takes no more sessions; settles when the last has ended, or after so many seconds. */
+  drain(seconds: number): Promise<void>;
   /** Ends every session, then the server. */
   close(reason?: string): Promise<void>;
 }
@@ -121,11 +126,25 @@ async function listen(house: House): Promise<DepthServer> {
     house,
     port,
     url: `http://${config.server.host.includes(':') ? `[${config.server.host}]` : ['127.0.0.1', '0.0.0.0'].includes(config.server.host) ? 'localhost' : config.server.host}:${port}`,
+    reload: (next) => {
+      // The measured size stays: measuring again needs a machine at rest.
+      if (next.depth.size === 'auto') next.depth.size = config.depth.size;
+      const report = reloadConfig(config, next);
+      log.level = config.log.level;
+      house.metrics.setTargets(config.targets);
+      if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
+      else log.info(report, 'settings reloaded');
+      return report;
+    },
+    drain: async (seconds) => {
+      log.info({ seconds, sessions: house.registry.sessions.length }, 'draining');
+      await house.registry.drain(seconds);
+    },
     close: (reason = 'server shutting down') => {
       closing ??= (async () => {
         log.info({ reason }, 'closing');
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
-        await house.registry.drain(reason);
+        await house.registry.close(reason);
         await app.close();
         await house.pool.close();
       })();
@@ -179,33 +198,6 @@ function addCors(app: FastifyInstance, { server }: Config): void {
         'access-control-max-age': '600',
       });
   });
-}
-
-function addHealth(app: FastifyInstance, house: House): void {
-  app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
-  app.get('/readyz', async (_request, reply) => {
-    const { workers } = house.pool;
-    const reasons = [
-      ...(house.registry.draining ? ['draining'] : []),
-      ...(workers.some((worker) => !worker.alive) ? ['the depth worker is restarting'] : []),
-      ...(house.registry.streams.length >= house.config.limits.streams ? ['every stream is taken'] : []),
-    ];
-    return reply.code(reasons.length > 0 ? 503 : 200).send({ ready: reasons.length === 0, reasons });
-  });
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(house.metrics.registry.contentType).send(await house.metrics.text()),
-  );
-  app.get('/api/info', async () => ({
-    version: house.version,
-    device: house.device,
-    models: house.pool.models.map(({ manifest }) => {
-      const { name, title, unit, licence } = manifest;
-      const { sizes, default: defaultSize } = allowedSizes(manifest);
-      return { name, title, unit, sizes, defaultSize, licence };
-    }),
-    streams: house.registry.streams.length,
-    limits: house.config.limits,
-  }));
 }
 
 function addWebSockets(app: FastifyInstance, house: House): Set<WsSession> {

@@ -47,7 +47,6 @@ export function addWhip(app: FastifyInstance, house: House): void {
     const resource: Resource = { session, offer, etag: etagOf(offer) };
     resources.set(session.id, resource);
     session.once('closed', () => resources.delete(session.id));
-    house.log.info({ session: short(session.id), kind, stream: name }, 'session opened');
     return reply
       .code(201)
       .headers({
@@ -115,9 +114,6 @@ export function addWhip(app: FastifyInstance, house: House): void {
   );
   app.route({ method: ['GET', 'HEAD', 'POST', 'PUT'], url: '/session/:id', handler: refuse('PATCH, DELETE, OPTIONS') });
 }
-
-/** A session's id is its key: logs show enough of it to follow one. */
-export const short = (id: string): string => id.slice(0, 6);
 
 function refuse(allow: string) {
   return async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {

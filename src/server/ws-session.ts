@@ -15,7 +15,6 @@ import {
   type ServerMessage,
 } from './messages.ts';
 import { OutputControl } from './output-control.ts';
-import { short } from './whip.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
 type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
@@ -163,7 +162,6 @@ export class WsSession {
       else void this.close(reason);
     });
     this.#output.attach(publisher);
-    this.#house.log.info({ session: short(publisher.id), kind: 'ws' }, 'session opened');
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
   }

@@ -16,6 +16,8 @@ import type { DepthSink, FrameSource } from './types.ts';
 
 interface LiveStreamEvents {
   closed: [reason: string];
+  /** The first depth map was made. */
+  started: [];
   /** Something went wrong with a frame or an output; the stream goes on. */
   trouble: [error: DepthcastError];
 }
@@ -88,6 +90,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   get model(): string {
     return this.#inferencer.model.name;
+  }
+
+  /** Depth maps made so far. */
+  get frames(): number {
+    return this.#frameId;
   }
 
   get size(): number {
@@ -245,6 +252,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const depth = new LiveDepth(map, info, picture.lastPacketAt);
       for (const sink of this.#sinks) sink.push(depth);
       depth.release();
+      if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {
       if (this.#closed || inference !== this.#inference) return;
       this.stats.lost('failed');

@@ -9,6 +9,7 @@ import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
 import type { Session } from './session.ts';
 import type { StreamReport } from './stream-stats.ts';
 import { TrackSource } from './track-source.ts';
+import { SessionTrail } from './trail.ts';
 
 /** How often a publisher's counters are read and its client is told. */
 const REPORT_MS = 1000;
@@ -74,20 +75,25 @@ export class Publisher extends EventEmitter<PublisherEvents> implements Session 
    */
   static async open(house: House, offer: string, options: PublisherOptions): Promise<Publisher> {
     const name = options.stream ?? randomBytes(16).toString('base64url');
-    const { filled, free } = house.registry.reserve(name);
+    const trail = new SessionTrail(house, options.role === 'publish' ? 'whip' : 'ws', options.stream);
+    let free = () => {};
     let stream: LiveStream | undefined;
     try {
+      const place = house.registry.reserve(name);
+      free = place.free;
       const inferencer = await house.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
       const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
       const publisher = new Publisher(house, peer, stream, options, free);
-      filled(stream);
+      place.filled(stream);
       house.registry.add(publisher);
+      trail.follow(publisher);
       return publisher;
     } catch (thrown) {
       stream?.close('refused');
       free();
+      trail.refused(thrown);
       throw thrown;
     }
   }

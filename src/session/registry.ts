@@ -4,6 +4,7 @@ import type { Session } from './session.ts';
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER = 5;
+const DRAIN_POLL_MS = 50;
 
 interface Place {
   name: string;
@@ -91,8 +92,16 @@ export class Registry {
     return session;
   }
 
+  /** Takes no more sessions; settles when the last has ended of itself, or after so many seconds. */
+  async drain(seconds: number): Promise<void> {
+    this.#draining = true;
+    const until = performance.now() + seconds * 1000;
+    while (this.#sessions.size > 0 && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+
   /** Takes no more sessions and ends those there are. */
-  async drain(reason: string): Promise<void> {
+  async close(reason: string): Promise<void> {
     this.#draining = true;
     await Promise.all(this.sessions.map((session) => session.close(reason)));
     for (const stream of this.streams) stream.close(reason);

@@ -6,6 +6,7 @@ import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
 import type { Session } from './session.ts';
+import { SessionTrail } from './trail.ts';
 
 const REPORT_MS = 1000;
 
@@ -44,15 +45,21 @@ export class Viewer extends EventEmitter<ViewerEvents> implements Session {
 
   /** @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC */
   static async open(house: House, offer: string, name: string): Promise<Viewer> {
-    const { stream, leave } = house.registry.view(name);
+    const trail = new SessionTrail(house, 'whep', name);
+    let leave = () => {};
     try {
+      const place = house.registry.view(name);
+      const { stream } = place;
+      leave = place.leave;
       const peer = await RtcPeer.answer(offer, peerOptions(house.config, 'view'));
       const viewer = new Viewer(house, peer, stream, leave);
       house.registry.add(viewer);
+      trail.follow(viewer);
       if (stream.closed) await viewer.close('stream ended');
       return viewer;
     } catch (thrown) {
       leave();
+      trail.refused(thrown);
       throw thrown;
     }
   }

@@ -1,14 +1,18 @@
+import type { Logger } from 'pino';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import { type DepthServer, startServer } from '../../../src/server/server.ts';
 
 /** A server of the test's own on a free port, from source, with the shipped settings but for `overrides`. */
-export async function startApp(overrides: Record<string, unknown> = {}): Promise<DepthServer & { base: string }> {
+export async function startApp(
+  overrides: Record<string, unknown> = {},
+  log?: Logger,
+): Promise<DepthServer & { base: string }> {
   const config: Config = loadConfig({
     file: new URL('../../../config/depthcast.yaml', import.meta.url).pathname,
     overrides: { 'server.port': 0, ...overrides },
   });
-  const server = await startServer({ config, version: 'test' });
+  const server = await startServer({ config, version: 'test', ...(log ? { log } : {}) });
   return Object.assign(server, { base: `http://127.0.0.1:${server.port}` });
 }
 

@@ -1,0 +1,16 @@
+import { stringify } from 'yaml';
+import type { Config } from './schema.ts';
+
+const HIDDEN = '(hidden)';
+/** Keys, at any depth, whose values are secret. */
+const SECRETS = new Set(['tokens', 'credential', 'secret', 'password']);
+
+/** The settings in force as YAML, with the values of secrets replaced. */
+export function printConfig(config: Config): string {
+  return stringify(JSON.parse(JSON.stringify(config, hide)));
+}
+
+function hide(key: string, value: unknown): unknown {
+  if (!SECRETS.has(key) || value === null) return value;
+  return Array.isArray(value) ? value.map(() => HIDDEN) : HIDDEN;
+}

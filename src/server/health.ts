@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import { allowedSizes } from '../model/manifest.ts';
+import type { House } from '../session/house.ts';
+
+/** `/livez`, `/readyz`, `/metrics` and `/api/info`. */
+export function addHealth(app: FastifyInstance, house: House): void {
+  app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
+  app.get('/readyz', async (_request, reply) => {
+    const reasons = whyNotReady(house);
+    reply.header('cache-control', 'no-store');
+    return reply.code(reasons.length > 0 ? 503 : 200).send({ ready: reasons.length === 0, reasons });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(house.metrics.registry.contentType).send(await house.metrics.text()),
+  );
+  app.get('/api/info', async () => ({
+    version: house.version,
+    device: house.device,
+    models: house.pool.models.map(({ manifest }) => {
+      const { name, title, unit, licence } = manifest;
+      const { sizes, default: defaultSize } = allowedSizes(manifest);
+      return { name, title, unit, sizes, defaultSize, licence };
+    }),
+    streams: house.registry.streams.length,
+    limits: house.config.limits,
+  }));
+}
+
+/** What keeps a new session from being taken and served now; the model was warm before the server listened. */
+function whyNotReady({ registry, pool, config }: House): string[] {
+  const reasons: string[] = [];
+  if (registry.draining) reasons.push('draining');
+  if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
+  if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
+  return reasons;
+}
