@@ -11,6 +11,7 @@ from .pool import augment
 CUT_SHARE = 0.15  # of clips that change scene once
 MEMORY_OFF_SHARE = 0.15  # of clips served without memory, so that a stream without it works too
 MEMORY_HOLES_SHARE = 0.25  # of clips that lack some past frames, as after a dropped frame
+STRIDES, STRIDE_SHARES = (1, 3, 5), (0.45, 0.3, 0.25)  # of clips that stay in one scene
 POLL_EVERY = 40  # batches between looks for new shards
 
 
@@ -34,6 +35,16 @@ def draw_memory(rng, clips, frames):
             visible[clip] &= rng.random((frames, frames)) > rng.uniform(0, 0.7)
             visible[clip] |= np.eye(frames, dtype=bool)
     return visible
+
+
+def strided(frames, stride):
+    """Order of a clip's frames that steps `stride` at a time, turning round at the ends; an odd stride meets every one of
+    eight frames once. Clips are rendered smoothly; a camera in the hand at five frames a second is not smooth, and
+    its past must be disregarded where it has moved away."""
+    period = 2 * (frames - 1)
+    steps = np.arange(frames) * stride % period
+    order = np.minimum(steps, period - steps)
+    return order if len(set(order)) == frames else np.arange(frames)
 
 
 class Feeder:
@@ -84,6 +95,16 @@ class Feeder:
             cuts = np.where(self.rng.random(count) < CUT_SHARE, self.rng.integers(1, take, count), 0)
         image, truth = augment(self.library, pool.rgb, pool.disparity, chosen, others, cuts, take, width, height,
                                int(self.rng.integers(1 << 40)), stage.strength, self.config.feeder_threads)
+        if take > 1:
+            self.change_pace(image, truth, cuts)
         visible = draw_memory(self.rng, count, take) if take > 1 else None
         return Batch(torch.from_numpy(image), torch.from_numpy(truth), cuts.tolist(),
                      None if visible is None else torch.from_numpy(visible))
+
+    def change_pace(self, image, truth, cuts):
+        """Reorders some clips in place."""
+        clips, take = truth.shape[:2]
+        image = image.reshape(clips, take, *image.shape[1:])
+        for clip in np.flatnonzero(cuts == 0):
+            order = strided(take, self.rng.choice(STRIDES, p=STRIDE_SHARES))
+            image[clip], truth[clip] = image[clip][order], truth[clip][order]
