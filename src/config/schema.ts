@@ -15,7 +15,11 @@ export const configSchema = z.strictObject({
       .default(65536),
     allowedOrigins: z.array(z.string()).default(['*']),
     tokens: z.array(z.string().min(8)).max(256).default([]),
-    redirectWhenBusy: z.url().nullable().default(null),
+    redirectWhenBusy: z
+      .url({ protocol: /^https?$/ })
+      .nullable()
+      .default(null),
+    trustProxy: z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false),
     drainSeconds: z.number().min(0).max(86_400).default(10),
   }),
   limits: z.strictObject({
@@ -24,6 +28,12 @@ export const configSchema = z.strictObject({
     setupSeconds: z.number().min(1).max(300).default(15),
     idleSeconds: z.number().min(1).max(3600).default(30),
     pictureSide: z.int().min(64).max(16384).default(4096),
+    connections: z.int().min(1).max(1_000_000).default(1024),
+    connectionsPerAddress: z.int().min(1).max(1_000_000).default(256),
+    sessionsPerAddress: z.int().min(1).max(65536).default(64),
+    setupsPerAddress: z.int().min(1).max(65536).default(8),
+    requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
+    authFailuresPerMinute: z.int().min(1).max(100_000).default(20),
   }),
   rtc: z.strictObject({
     codecs: z.array(codec).min(1).default(['VP8', 'H264']),

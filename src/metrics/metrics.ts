@@ -54,6 +54,7 @@ export class Metrics {
   readonly channelBytes: Counter;
   readonly channelFrames: Counter<'outcome'>;
   readonly rejected: Counter<'code'>;
+  readonly redirected: Counter;
   readonly #targets = new Map<string, { seconds: number; mean: number }>();
 
   constructor(build: { version: string; model: string; device: string }) {
@@ -142,6 +143,11 @@ export class Metrics {
       name: name('rejected_total'),
       help: 'Refused requests, messages and packets by error code',
       labelNames: ['code'],
+      registers,
+    });
+    this.redirected = new Counter({
+      name: name('redirected_total'),
+      help: 'Clients sent to another server because this one was full',
       registers,
     });
     new Gauge({

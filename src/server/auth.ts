@@ -16,8 +16,3 @@ export function checkBearer(tokens: readonly string[], authorization: string | u
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** True when a page of this origin may use the server; requests without an origin come from programs. */
-export function originAllowed(allowed: readonly string[], origin: string | undefined): boolean {
-  return origin === undefined || allowed.includes('*') || allowed.includes(origin);
-}

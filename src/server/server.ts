@@ -2,26 +2,29 @@ import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
-import { WebSocketServer } from 'ws';
 import { type ReloadReport, reloadConfig } from '../config/reload.ts';
 import type { Config, SettledConfig } from '../config/schema.ts';
 import { measureSize } from '../depth/auto-size.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
-import { DepthcastError, type ErrorCode } from '../errors.ts';
+import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
-import { originAllowed } from './auth.ts';
+import { AddressPlaces } from './address-places.ts';
+import { addCors } from './cors.ts';
 import { addHealth } from './health.ts';
+import { createHttpServer } from './http-server.ts';
+import { Refusals } from './refusals.ts';
+import { addRequestLimit, clientKey } from './request-limit.ts';
+import { addUpgrades } from './upgrade.ts';
 import { addWhip } from './whip.ts';
-import { MAX_PAYLOAD } from './ws-reader.ts';
 import { WsSession } from './ws-session.ts';
 
 /** Connections to /ws at once, for each stream that the server carries. */
@@ -97,23 +100,41 @@ async function settle(config: Config, inferencer: WorkerInferencer, log: Logger)
   return { ...config, depth: { ...config.depth, size: chosen } };
 }
 
+function createApp({ config, metrics }: House, refusals: Refusals): FastifyInstance {
+  const { bodyLimit, trustProxy } = config.server;
+  try {
+    return Fastify({
+      logger: false,
+      bodyLimit,
+      trustProxy,
+      frameworkErrors: refusals.answer,
+      clientErrorHandler: refusals.answerSocket,
+      serverFactory: (handler) =>
+        createHttpServer(handler, { config, refused: (code) => metrics.rejected.inc({ code }) }),
+    });
+  } catch (thrown) {
+    throw new DepthcastError('BAD_CONFIG', {
+      detail: `server.trustProxy: ${(thrown as Error).message}`,
+      cause: thrown,
+    });
+  }
+}
+
 async function listen(house: House): Promise<DepthServer> {
   const { config, log } = house;
-  const app = Fastify({
-    logger: false,
-    bodyLimit: config.server.bodyLimit,
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
-  });
-  addErrors(app, house);
-  addCors(app, config);
+  const refusals = new Refusals(house);
+  const places = new AddressPlaces(config.limits);
+  const app = createApp(house, refusals);
+  refusals.install(app);
+  await addRequestLimit(app, config);
+  await addCors(app, config);
   for (const type of ['application/sdp', 'application/trickle-ice-sdpfrag'])
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  addWhip(app, house);
+  addWhip(app, house, places);
   addHealth(app, house);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
-  const sockets = addWebSockets(app, house);
+  const sockets = addWebSockets(app, house, places);
 
   try {
     await app.listen({ host: config.server.host, port: config.server.port });
@@ -153,75 +174,30 @@ async function listen(house: House): Promise<DepthServer> {
   };
 }
 
-function addErrors(app: FastifyInstance, { metrics, log }: House): void {
-  const known: Record<string, ErrorCode> = {
-    FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
-    FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-    FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_REQUEST',
-  };
-  app.setErrorHandler((thrown: FastifyError | DepthcastError, _request, reply) => {
-    let error = thrown as DepthcastError;
-    if (!(thrown instanceof DepthcastError)) {
-      const client = (thrown.statusCode ?? 500) < 500;
-      error = new DepthcastError(
-        known[thrown.code] ?? (client ? 'BAD_REQUEST' : 'INTERNAL'),
-        client ? { detail: thrown.message } : {},
-      );
-      if (error.code === 'INTERNAL') log.error({ err: thrown }, 'request failed');
-    }
-    metrics.rejected.inc({ code: error.code });
-    if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
-    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
-    return reply.code(error.status).send({ code: error.code, message: error.message });
-  });
-  app.setNotFoundHandler((_request, reply) => {
-    const error = new DepthcastError('NOT_FOUND');
-    return reply.code(404).send({ code: error.code, message: error.message });
-  });
-}
-
-function addCors(app: FastifyInstance, { server }: Config): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const { origin } = request.headers;
-    if (origin === undefined) return;
-    const sameSite = origin.replace(/^https?:\/\//, '') === request.headers.host;
-    if (!sameSite && !originAllowed(server.allowedOrigins, origin)) throw new DepthcastError('FORBIDDEN_ORIGIN');
-    reply.headers({
-      'access-control-allow-origin': origin,
-      vary: 'origin',
-      'access-control-expose-headers': 'location, etag, link, accept-post, accept-patch, retry-after',
-    });
-    if (request.method === 'OPTIONS')
-      reply.headers({
-        'access-control-allow-methods': 'POST, PATCH, DELETE, OPTIONS',
-        'access-control-allow-headers': 'authorization, content-type, if-match',
-        'access-control-max-age': '600',
-      });
-  });
-}
-
-function addWebSockets(app: FastifyInstance, house: House): Set<WsSession> {
+/** Sessions of `/ws`, as they come and go. */
+function addWebSockets(app: FastifyInstance, house: House, places: AddressPlaces): Set<WsSession> {
   const { config } = house;
   const sessions = new Set<WsSession>();
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false });
-  app.server.on('upgrade', (request, socket, head) => {
-    // Destroyed once the answer is out: a client that keeps its side open must not keep ours.
-    const refuse = (status: string) =>
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
-    // A client that vanishes during the handshake must not become an unhandled error.
-    socket.on('error', () => socket.destroy());
-    const { origin, host } = request.headers;
-    const sameSite = origin?.replace(/^https?:\/\//, '') === host;
-    // Not parsed as a URL: targets such as // are none, and nothing may throw here.
-    if (request.url?.split('?')[0] !== '/ws') return refuse('404 Not Found');
-    if (!sameSite && !originAllowed(config.server.allowedOrigins, origin)) return refuse('403 Forbidden');
-    if (sessions.size >= config.limits.streams * SOCKETS_PER_STREAM) return refuse('503 Service Unavailable');
-    sockets.handleUpgrade(request, socket, head, (ws) => {
-      const session = new WsSession(ws, house);
-      sessions.add(session);
-      ws.on('close', () => sessions.delete(session));
-    });
-    return undefined;
+  let admitted = 0;
+  addUpgrades(app, async (request) => {
+    if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
+    const place = places.take(clientKey(request));
+    admitted++;
+    const end = () => {
+      admitted--;
+      place.leave();
+    };
+    return {
+      open: (socket) => {
+        const session = new WsSession(socket, house, place.settle);
+        sessions.add(session);
+        socket.on('close', () => {
+          sessions.delete(session);
+          end();
+        });
+      },
+      cancel: end,
+    };
   });
   return sessions;
 }

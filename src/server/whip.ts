@@ -3,13 +3,15 @@ import { DepthcastError } from '../errors.ts';
 import type { House } from '../session/house.ts';
 import { Publisher } from '../session/publisher.ts';
 import { Viewer } from '../session/viewer.ts';
+import type { AddressPlace, AddressPlaces } from './address-places.ts';
 import { checkBearer } from './auth.ts';
+import { clientKey } from './request-limit.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
 
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
-/** Names of streams: what fits a path segment and a log line. */
-const STREAM_NAME = /^[\w.~-]{1,64}$/;
+/** Names of streams: what fits a path segment and a log line, and means no other place in a path. */
+const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 
 type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
@@ -23,7 +25,7 @@ interface Resource {
 }
 
 /** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-wish-whep) and the session resources that both create. */
-export function addWhip(app: FastifyInstance, house: House): void {
+export function addWhip(app: FastifyInstance, house: House, places: AddressPlaces): void {
   const resources = new Map<string, Resource>();
   const { config } = house;
 
@@ -33,20 +35,31 @@ export function addWhip(app: FastifyInstance, house: House): void {
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
     const offer = sdpBody(request, SDP);
     let session: Publisher | Viewer;
+    let place: AddressPlace | undefined;
     try {
+      // A full server says so, or redirects, before it looks at who asks.
+      if (kind === 'whip') house.registry.expectRoom();
+      place = places.take(clientKey(request));
       session =
         kind === 'whep'
           ? await Viewer.open(house, offer, name)
           : await Publisher.open(house, offer, { role: 'publish', stream: name, track: false, data: 'none' });
     } catch (thrown) {
+      place?.leave();
       const { redirectWhenBusy } = config.server;
-      if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY')
-        return reply.redirect(new URL(`/${kind}/${name}`, redirectWhenBusy).href, 307);
+      if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY') {
+        house.metrics.redirected.inc();
+        return reply.redirect(`${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}`, 307);
+      }
       throw thrown;
     }
     const resource: Resource = { session, offer, etag: etagOf(offer) };
     resources.set(session.id, resource);
-    session.once('closed', () => resources.delete(session.id));
+    session.peer.once('connected', () => place?.settle());
+    session.once('closed', () => {
+      resources.delete(session.id);
+      place?.leave();
+    });
     return reply
       .code(201)
       .headers({

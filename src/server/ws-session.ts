@@ -28,7 +28,9 @@ const MAX_BUFFERED = 1 << 20;
 export class WsSession {
   readonly #socket: WebSocket;
   readonly #house: House;
-  readonly #hello: NodeJS.Timeout;
+  readonly #settled: () => void;
+  /** Runs out where the next step of the set-up does not come: hello, then the offer. */
+  #patience: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #reader = new MessageReader();
   readonly #output: OutputControl;
@@ -39,14 +41,13 @@ export class WsSession {
   #waiting = 0;
   #closed = false;
 
-  constructor(socket: WebSocket, house: House) {
+  /** @param settled told once, when media flows */
+  constructor(socket: WebSocket, house: House, settled: () => void) {
     this.#socket = socket;
     this.#house = house;
+    this.#settled = settled;
     this.#output = new OutputControl(house);
-    this.#hello = setTimeout(
-      () => this.#refuse(new DepthcastError('SETUP_TIMEOUT', { detail: 'no hello came' })),
-      HELLO_MS,
-    );
+    this.#patience = this.#expect('hello', HELLO_MS);
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => {
@@ -125,7 +126,8 @@ export class WsSession {
     const { config, pool, version } = this.#house;
     checkBearer(config.server.tokens, token === undefined ? undefined : `Bearer ${token}`);
     if (this.#house.registry.draining) throw new DepthcastError('DRAINING', { retryAfter: 5 });
-    clearTimeout(this.#hello);
+    clearTimeout(this.#patience);
+    this.#patience = this.#expect('offer', config.limits.setupSeconds * 1000);
     this.#greeted = true;
     this.#send({
       type: 'welcome',
@@ -147,6 +149,7 @@ export class WsSession {
       this.#send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
       return;
     }
+    clearTimeout(this.#patience);
     await this.#output.change(output);
     const { model, track, data } = this.#output.now;
     const publisher = await Publisher.open(this.#house, sdp, { role: 'duplex', model, track: track === 'gray', data });
@@ -155,6 +158,7 @@ export class WsSession {
       return;
     }
     this.#publisher = publisher;
+    publisher.peer.once('connected', this.#settled);
     publisher.on('report', (report) => this.#report(report));
     publisher.on('trouble', (error) => this.#tell(error, false));
     publisher.on('closed', (reason, error) => {
@@ -164,6 +168,10 @@ export class WsSession {
     this.#output.attach(publisher);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
+  }
+
+  #expect(what: string, ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#refuse(new DepthcastError('SETUP_TIMEOUT', { detail: `no ${what} came` })), ms);
   }
 
   #report(report: StreamReport): void {
@@ -205,8 +213,10 @@ export class WsSession {
 
   #send(message: ServerMessage): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#socket.bufferedAmount > MAX_BUFFERED) this.#socket.terminate();
-    else this.#socket.send(JSON.stringify(message));
+    if (this.#socket.bufferedAmount > MAX_BUFFERED) {
+      this.#house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      this.#socket.terminate();
+    } else this.#socket.send(JSON.stringify(message));
   }
 
   #beat(): void {
@@ -221,7 +231,7 @@ export class WsSession {
   async #end(reason: string): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#hello);
+    clearTimeout(this.#patience);
     clearInterval(this.#heartbeat);
     await this.#publisher?.close(reason);
   }

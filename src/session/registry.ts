@@ -40,14 +40,22 @@ export class Registry {
   }
 
   /**
+   * Whether a publisher would find a place now.
+   * @throws DepthcastError BUSY, DRAINING
+   */
+  expectRoom(): void {
+    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
+    if (this.#places.size >= this.#limits.streams)
+      throw new DepthcastError('BUSY', { detail: `${this.#limits.streams} streams`, retryAfter: RETRY_AFTER });
+  }
+
+  /**
    * Takes a stream's name for one publisher, before anything is set up. The returned function gives it back.
    * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING
    */
   reserve(name: string): { filled(stream: LiveStream): void; free(): void } {
-    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
     if (this.#places.has(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_AFTER });
-    if (this.#places.size >= this.#limits.streams)
-      throw new DepthcastError('BUSY', { detail: `${this.#limits.streams} streams`, retryAfter: RETRY_AFTER });
+    this.expectRoom();
     const place: Place = { name, stream: undefined, viewers: 0 };
     this.#places.set(name, place);
     return {

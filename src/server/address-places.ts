@@ -1,0 +1,66 @@
+import { DepthcastError } from '../errors.ts';
+
+/** Seconds after which a refused client may try again: set-ups end by themselves soon. */
+const RETRY_AFTER = 5;
+
+interface Limits {
+  streams: number;
+  sessionsPerAddress: number;
+  setupsPerAddress: number;
+}
+
+/** One client's place among the sessions of its address. */
+export interface AddressPlace {
+  /** Media flows: it is no set-up any more. */
+  settle(): void;
+  /** The session ended. */
+  leave(): void;
+}
+
+/** How many sessions each client address has, and how many of them are still being set up. */
+export class AddressPlaces {
+  readonly #limits: Limits;
+  readonly #taken = new Map<string, { sessions: number; setups: number }>();
+
+  /** @param limits read at each use: they may change while the server runs */
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Takes a place for an address.
+   * @throws DepthcastError RATE_LIMITED
+   */
+  take(address: string): AddressPlace {
+    const { streams, sessionsPerAddress, setupsPerAddress } = this.#limits;
+    const now = this.#taken.get(address) ?? { sessions: 0, setups: 0 };
+    // Nobody can hold every stream's place without sending anything.
+    const setups = Math.min(setupsPerAddress, Math.max(1, streams - 1));
+    if (now.setups >= setups)
+      throw new DepthcastError('RATE_LIMITED', {
+        detail: `${setups} sessions of this address are being set up`,
+        retryAfter: RETRY_AFTER,
+      });
+    if (now.sessions >= sessionsPerAddress)
+      throw new DepthcastError('RATE_LIMITED', {
+        detail: `this address has ${sessionsPerAddress} sessions`,
+        retryAfter: RETRY_AFTER,
+      });
+    this.#taken.set(address, now);
+    now.sessions++;
+    now.setups++;
+    let settled = false;
+    let left = false;
+    const settle = () => {
+      if (!settled) now.setups--;
+      settled = true;
+    };
+    const leave = () => {
+      if (left) return;
+      left = true;
+      settle();
+      if (--now.sessions === 0) this.#taken.delete(address);
+    };
+    return { settle, leave };
+  }
+}

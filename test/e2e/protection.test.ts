@@ -1,0 +1,227 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { DepthServer } from '../../src/server/server.ts';
+import { RtcClient } from '../support/rtc-client.ts';
+import { metric, startApp, until } from './support/app.ts';
+
+const SDP = 'application/sdp';
+let server: DepthServer & { base: string };
+
+beforeAll(async () => {
+  server = await startApp({
+    'limits.setupSeconds': 2,
+    'limits.streams': 4,
+    'limits.setupsPerAddress': 2,
+    'limits.sessionsPerAddress': 3,
+    'limits.requestsPerMinute': 200,
+    'server.trustProxy': ['loopback'],
+    'server.allowedOrigins': ['https://friend.example'],
+  });
+});
+afterAll(() => server.close());
+
+const rejected = (code: string) => metric(server, 'depthcast_rejected_total', { code });
+
+/** Sends bytes and reads until the server ends the connection. */
+function raw(text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(text));
+    socket.on('data', (data) => (answer += String(data)));
+    socket.on('error', () => {}).on('close', () => resolve(answer));
+    socket.on('end', () => socket.end());
+  });
+}
+
+const upgrade = (target: string, headers: string[] = []) =>
+  raw(
+    [`GET ${target} HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...headers, '', ''].join('\r\n'),
+  );
+const handshake = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=='];
+
+describe('what is refused is answered out of the catalogue, and counted', () => {
+  it.each([
+    ['an address that is none', 'GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400, 'BAD_REQUEST'],
+    [
+      'a path beyond any',
+      `POST /whip/${'x'.repeat(200)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      400,
+      'BAD_REQUEST',
+    ],
+    ['no HTTP', 'SSH-2.0-OpenSSH\r\n\r\n', 400, 'BAD_REQUEST'],
+    [
+      'a header flood',
+      `GET / HTTP/1.1\r\nHost: x\r\n${'X-A: aaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n'.repeat(1000)}\r\n`,
+      431,
+      'HEADERS_TOO_LARGE',
+    ],
+    [
+      'two lengths',
+      'POST /whip/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'length and chunks',
+      'POST /whip/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'a body announced too large',
+      'POST /whip/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 99999999\r\nConnection: close\r\n\r\n',
+      413,
+      'BODY_TOO_LARGE',
+    ],
+    ['nothing there', 'GET /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404, 'NOT_FOUND'],
+    ['/ws without an upgrade', 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 426, 'UPGRADE_REQUIRED'],
+    [
+      'an upgrade to another protocol',
+      'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+      426,
+      'UPGRADE_REQUIRED',
+    ],
+    [
+      'a POST that would upgrade',
+      'POST /whip/a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'a stream named .',
+      'POST /whip/. HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\nConnection: close\r\n\r\nv=0\n',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'a stream named ..',
+      'POST /whip/.. HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\nConnection: close\r\n\r\nv=0\n',
+      400,
+      'BAD_REQUEST',
+    ],
+  ])('%s', async (_name, text, status, code) => {
+    const before = await rejected(code);
+    const answer = await raw(text);
+    expect(answer.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ code });
+    expect(await rejected(code)).toBe(before + 1);
+  });
+
+  it('an upgrade that asks for another protocol elsewhere gets the plain answer', async () => {
+    const answer = await raw(
+      'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*live\n$/);
+  });
+
+  it.each([
+    ['elsewhere', '/nope', handshake, 404, 'NOT_FOUND'],
+    ['with a foreign origin', '/ws', [...handshake, 'Origin: https://foe.example'], 403, 'FORBIDDEN_ORIGIN'],
+    ['without a key', '/ws', ['Sec-WebSocket-Version: 13'], 400, 'BAD_REQUEST'],
+    ['of an old version', '/ws', ['Sec-WebSocket-Version: 6', handshake[1]!], 400, 'BAD_REQUEST'],
+  ])('a WebSocket %s', async (_name, target, headers, status, code) => {
+    const before = await rejected(code);
+    const answer = await upgrade(target, headers);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toContain(`"${code}"`);
+    expect(await rejected(code)).toBe(before + 1);
+  });
+});
+
+describe('one client', () => {
+  const publish = async (name: string, address: string) => {
+    const client = await RtcClient.create({ direction: 'sendonly' });
+    const response = await fetch(`${server.base}/whip/${name}`, {
+      method: 'POST',
+      headers: { 'content-type': SDP, 'x-forwarded-for': address },
+      body: client.offerSdp,
+    });
+    return { client, status: response.status, response };
+  };
+
+  it('cannot hold every place with set-ups that never end; another still publishes', async () => {
+    const before = await rejected('RATE_LIMITED');
+    const ghosts = [await publish('a', '192.0.2.1'), await publish('b', '192.0.2.1'), await publish('c', '192.0.2.1')];
+    expect(ghosts.map(({ status }) => status)).toEqual([201, 201, 429]);
+    expect(Number(ghosts[2]!.response.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await rejected('RATE_LIMITED')).toBe(before + 1);
+    const other = await publish('d', '198.51.100.7');
+    expect(other.status).toBe(201);
+    // IPv6 neighbours are one client.
+    expect((await publish('e', '2001:db8::1')).status).toBe(201);
+    await until('the ghosts leaving', () => server.house.registry.streams.length === 0, 8000);
+    expect((await publish('a', '192.0.2.1')).status).toBe(201);
+    await Promise.all(server.house.registry.sessions.map((session) => session.close('test')));
+    await Promise.all([...ghosts, other].map(({ client }) => client.close()));
+  });
+
+  it('cannot hold /ws with connections that say nothing more than hello', async () => {
+    const open = (address: string) => {
+      const socket = new WebSocket(`${server.base.replace('http', 'ws')}/ws`, {
+        headers: { 'x-forwarded-for': address },
+      });
+      const opened = new Promise<number>((resolve) => {
+        socket.once('open', () => resolve(101));
+        socket.once('unexpected-response', (_request, response) => resolve(response.statusCode!));
+        socket.on('error', () => {});
+      });
+      return { socket, opened };
+    };
+    const idle = [open('192.0.2.2'), open('192.0.2.2')];
+    expect(await Promise.all(idle.map(({ opened }) => opened))).toEqual([101, 101]);
+    expect(await open('192.0.2.2').opened).toBe(429);
+    const ended = idle.map(({ socket }) => {
+      socket.send(JSON.stringify({ type: 'hello', protocol: 1 }));
+      return new Promise<number>((resolve) => socket.once('close', resolve));
+    });
+    expect(await Promise.all(ended)).toEqual([1008, 1008]);
+    const next = open('192.0.2.2');
+    await until('a free place', async () => (await next.opened) === 101);
+    next.socket.close();
+  });
+
+  it('asks only so often; probes are always answered', async () => {
+    const ask = (path: string) => fetch(server.base + path, { headers: { 'x-forwarded-for': '192.0.2.3' } });
+    const statuses = await Promise.all(Array.from({ length: 202 }, () => ask('/api/info').then((r) => r.status)));
+    expect(statuses.filter((status) => status === 429)).toHaveLength(2);
+    const refused = await ask('/nope');
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await ask('/livez')).status).toBe(200);
+  });
+});
+
+describe('origins', () => {
+  const ask = (path: string, headers: Record<string, string>, method = 'GET') =>
+    fetch(server.base + path, { method, headers });
+
+  it('the page and its files are for everybody; the API for its own site and those listed', async () => {
+    const foe = { origin: 'https://foe.example' };
+    const friend = { origin: 'https://friend.example' };
+    expect((await ask('/livez', foe)).status).toBe(200);
+    expect((await ask('/', foe)).status).toBe(200);
+    expect((await ask('/api/info', foe)).status).toBe(403);
+    const allowed = await ask('/api/info', friend);
+    expect(allowed.status).toBe(200);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://friend.example');
+    expect((await ask('/api/info', { origin: server.base })).status).toBe(200);
+    // Behind a proxy, the site is what the proxy says.
+    const proxied = {
+      origin: 'https://depth.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'depth.example',
+    };
+    expect((await ask('/api/info', proxied)).status).toBe(200);
+    expect((await ask('/api/info', { origin: 'https://depth.example' })).status).toBe(403);
+  });
+
+  it.each(['/whip/cam', '/whep/cam', '/session/x', '/api/info'])('preflights of %s are answered', async (path) => {
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' };
+    const allowed = await ask(path, { origin: 'https://friend.example', ...asked }, 'OPTIONS');
+    expect([200, 204]).toContain(allowed.status);
+    expect(allowed.headers.get('access-control-allow-headers')).toMatch(/authorization.*content-type.*if-match/);
+    expect(allowed.headers.get('access-control-allow-methods')).toMatch(/POST.*PATCH.*DELETE/);
+    expect((await ask(path, { origin: 'https://foe.example', ...asked }, 'OPTIONS')).status).toBe(403);
+  });
+});
