@@ -55,6 +55,11 @@ export class InferencerPool {
     return [...this.#workers.values()].flat();
   }
 
+  /** Workers that the default model may have, loaded or not; 1 until the first is loaded and its threads are known. */
+  get workersLimit(): number {
+    return this.#most(this.#workers.get(this.models[0]!.manifest.name)?.[0]);
+  }
+
   /**
    * The worker of a model that carries the fewest streams.
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MODEL, BUSY when too many models are in use
@@ -82,9 +87,8 @@ export class InferencerPool {
     const { name } = model.manifest;
     const workers = this.#workers.get(name) ?? [];
     const [first] = workers;
-    const most = first ? this.#options.workers || Math.max(1, Math.floor(availableParallelism() / first.threads)) : 1;
     const least = workers.toSorted((a, b) => a.streamCount - b.streamCount)[0];
-    if (least && (least.streamCount === 0 || workers.length >= Math.min(most, MAX_WORKERS))) return least;
+    if (least && (least.streamCount === 0 || workers.length >= this.#most(first))) return least;
     if (!first) {
       await this.#makeRoom();
       await verifyModel(model);
@@ -97,6 +101,12 @@ export class InferencerPool {
     this.#workers.set(name, [...workers, worker]);
     this.#options.onLoad(worker);
     return worker;
+  }
+
+  #most(first: WorkerInferencer | undefined): number {
+    if (first === undefined) return 1;
+    const carried = Math.max(1, Math.floor(availableParallelism() / first.threads));
+    return Math.min(this.#options.workers || carried, MAX_WORKERS);
   }
 
   async #makeRoom(): Promise<void> {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ErrorCode } from '../errors.ts';
 
 /** The parts of a frame's way through the server, in order. */
 export const STAGES = [
@@ -18,10 +19,22 @@ export type Stage = (typeof STAGES)[number];
  * `depth` a depth map was made; `dropped` a newer frame took its place in a mailbox; `undecodable` its references
  * were lost or the codec refused it; `failed` the network or its worker failed on it.
  */
-export type FrameOutcome = 'depth' | 'dropped' | 'undecodable' | 'failed';
+const FRAME_OUTCOMES = ['depth', 'dropped', 'undecodable', 'failed'] as const;
+export type FrameOutcome = (typeof FRAME_OUTCOMES)[number];
+
+/** What a session reached: its transport is up (ICE and DTLS), its stream's first depth map was made. */
+export type Milestone = 'connected' | 'first_depth';
 
 const STAGE_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1];
 const LATENCY_BUCKETS = [0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.045, 0.06, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+const SETUP_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
+const FRAME_RATE_BUCKETS = [0, 1, 2.5, 5, 7.5, 10, 12.5, 14, 17.5, 20, 24, 28, 31, 45, 61];
+const BITRATE_BUCKETS = [50e3, 100e3, 150e3, 250e3, 500e3, 750e3, 1e6, 1.5e6, 2e6, 3e6, 5e6, 10e6];
+const LOSS_BUCKETS = [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+const ROUND_TRIP_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
+
+/** Refusals that are the server's own fault, or say that it is full: what alerts watch. */
+const WATCHED_CODES: readonly ErrorCode[] = ['BUSY', 'INTERNAL', 'INFERENCE_FAILED', 'BAD_OUTPUT', 'CODEC_FAILED'];
 
 /** Weight of a new frame in the moving average that is compared with a target: about the last second. */
 const RATIO_MOMENTUM = 1 / 30;
@@ -44,6 +57,11 @@ export class Metrics {
   readonly frames: Counter<'outcome'>;
   readonly sessions: Gauge<'kind'>;
   readonly sessionEnds: Counter<'kind' | 'reason'>;
+  readonly sessionSetup: Histogram<'kind' | 'milestone'>;
+  readonly frameRate: Histogram<'direction'>;
+  readonly receiverEstimate: Histogram;
+  readonly receiverLoss: Histogram;
+  readonly roundTrip: Histogram;
   readonly epochs: Counter<'cause'>;
   readonly workerRestarts: Counter;
   readonly target: Gauge<'model' | 'precision'>;
@@ -85,6 +103,38 @@ export class Metrics {
       name: name('session_ends_total'),
       help: 'Ended sessions by reason',
       labelNames: ['kind', 'reason'],
+      registers,
+    });
+    this.sessionSetup = new Histogram({
+      name: name('session_setup_seconds'),
+      help: 'Offer received, to connected (ICE and DTLS) and to the first depth map',
+      labelNames: ['kind', 'milestone'],
+      buckets: SETUP_BUCKETS,
+      registers,
+    });
+    this.frameRate = new Histogram({
+      name: name('stream_frame_rate'),
+      help: 'Frames a second of each published stream, once a second: in, pictures that came; out, depth maps made',
+      labelNames: ['direction'],
+      buckets: FRAME_RATE_BUCKETS,
+      registers,
+    });
+    this.receiverEstimate = new Histogram({
+      name: name('receiver_estimate_bits_per_second'),
+      help: "What each gray track's receiver says that it can take (REMB), once a second",
+      buckets: BITRATE_BUCKETS,
+      registers,
+    });
+    this.receiverLoss = new Histogram({
+      name: name('receiver_loss_ratio'),
+      help: 'Packets of a gray track that its receiver reported lost (RTCP fraction lost), once a second',
+      buckets: LOSS_BUCKETS,
+      registers,
+    });
+    this.roundTrip = new Histogram({
+      name: name('round_trip_seconds'),
+      help: "Round trip to each gray track's receiver (RTCP), once a second",
+      buckets: ROUND_TRIP_BUCKETS,
       registers,
     });
     this.epochs = new Counter({
@@ -156,7 +206,17 @@ export class Metrics {
       labelNames: ['version', 'node', 'model', 'device'],
       registers,
     }).set({ ...build, node: process.version }, 1);
+    // A series that begins with its first event has no rate for that event: those that alerts watch begin at 0.
+    for (const outcome of FRAME_OUTCOMES) this.frames.inc({ outcome }, 0);
+    for (const outcome of ['sent', 'dropped']) this.channelFrames.inc({ outcome }, 0);
+    for (const kind of ['ws', 'whip', 'whep']) this.sessions.set({ kind }, 0);
+    for (const code of WATCHED_CODES) this.rejected.inc({ code }, 0);
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 5 });
+  }
+
+  /** `ms` after its offer came, a session reached a milestone. */
+  observeSetup(kind: string, milestone: Milestone, ms: number): void {
+    this.sessionSetup.observe({ kind, milestone }, ms / 1000);
   }
 
   /** `ms` milliseconds of one frame in one stage. */

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import { exportState, type ServerState } from '../metrics/server-state.ts';
 import { allowedSizes } from '../model/manifest.ts';
 import type { House } from '../session/house.ts';
 
 /** `/livez`, `/readyz`, `/metrics` and `/api/info`. */
 export function addHealth(app: FastifyInstance, house: House): void {
+  exportState(house.metrics.registry, () => serverState(house));
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', async (_request, reply) => {
     const reasons = whyNotReady(house);
@@ -33,4 +35,17 @@ function whyNotReady({ registry, pool, config }: House): string[] {
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
   if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
   return reasons;
+}
+
+function serverState(house: House): ServerState {
+  const { registry, pool, config } = house;
+  const alive = pool.workers.filter((worker) => worker.alive).length;
+  return {
+    ready: whyNotReady(house).length === 0,
+    streams: registry.streams.length,
+    streamsLimit: config.limits.streams,
+    workersAlive: alive,
+    workersRestarting: pool.workers.length - alive,
+    workersLimit: pool.workersLimit,
+  };
 }

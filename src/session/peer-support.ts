@@ -56,6 +56,12 @@ export function reportRtp(metrics: Metrics, peer: RtcPeer, last: PeerCounters): 
     metrics.rtpEvents.inc({ event: 'retransmitted' }, since('retransmitted', sent.retransmitted));
     metrics.rtpEvents.inc({ event: 'nack_received' }, since('nacksIn', sent.nacksReceived));
     metrics.rtpEvents.inc({ event: 'pli_received' }, since('plisIn', sent.keyframeRequests));
+    if (sent.remb !== undefined) metrics.receiverEstimate.observe(sent.remb);
+    // Until the first receiver report nothing is known of the way out.
+    if (sent.roundTripTime !== undefined) {
+      metrics.roundTrip.observe(sent.roundTripTime / 1000);
+      metrics.receiverLoss.observe(sent.fractionLost);
+    }
   }
   return videoBytes;
 }

@@ -98,6 +98,8 @@ export class StreamStats {
         data: Math.round((8 * this.#dataBytes) / seconds),
       },
     };
+    this.#metrics.frameRate.observe({ direction: 'in' }, report.framesIn);
+    this.#metrics.frameRate.observe({ direction: 'out' }, report.framesOut);
     this.#in = this.#out = this.#dropped = this.#trackBytes = this.#dataBytes = 0;
     this.#since = now;
     return report;

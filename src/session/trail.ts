@@ -1,5 +1,6 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import type { Milestone } from '../metrics/metrics.ts';
 import type { House } from './house.ts';
 import type { Publisher } from './publisher.ts';
 import type { Viewer } from './viewer.ts';
@@ -34,8 +35,8 @@ export class SessionTrail {
     this.#span.setAttributes(prefixed({ session: short(session.id), model: stream.model }));
     this.#event('answered');
     this.#house.log.info(this.#facts, 'session opened');
-    peer.once('connected', () => this.#event('connected'));
-    const onFirst = () => this.#event('first depth');
+    peer.once('connected', () => this.#reached('connected'));
+    const onFirst = () => this.#reached('first_depth');
     if (session.kind !== 'whep') stream.once('started', onFirst);
     session.once('closed', (reason, error) => {
       stream.off('started', onFirst);
@@ -51,6 +52,11 @@ export class SessionTrail {
     this.#span.end();
     const { code, detail } = error;
     this.#house.log.info({ ...this.#facts, code, detail }, 'session refused');
+  }
+
+  #reached(milestone: Milestone): void {
+    this.#house.metrics.observeSetup(this.#kind, milestone, performance.now() - this.#began);
+    this.#event(milestone.replace('_', ' '));
   }
 
   #event(name: string): void {

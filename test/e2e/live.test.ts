@@ -224,6 +224,13 @@ it('exposes the metrics that were promised, with few labels', async () => {
     'depthcast_inference_target_ratio{model="depthcast-pilot",precision="fp32"}',
     'depthcast_channel_bytes_total',
     'depthcast_rtp_packets_total{direction="in"}',
+    'depthcast_session_setup_seconds_count{kind="ws",milestone="first_depth"}',
+    'depthcast_stream_frame_rate_count{direction="out"}',
+    'depthcast_receiver_loss_ratio_count',
+    'depthcast_round_trip_seconds_count',
+    'depthcast_ready ',
+    'depthcast_streams_limit ',
+    'depthcast_depth_workers{state="alive"}',
     'depthcast_build_info{',
     'nodejs_eventloop_lag_seconds',
   ])

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { Metrics } from './metrics.ts';
+import { exportState, type ServerState } from './server-state.ts';
+
+const build = { version: '1', model: 'm', device: 'cpu' };
+
+describe('the registry', () => {
+  it('begins the series that alerts watch at 0, so that their first event counts', async () => {
+    const text = await new Metrics(build).text();
+    expect(text).toContain('depthcast_frames_total{outcome="failed"} 0');
+    expect(text).toContain('depthcast_rejected_total{code="INTERNAL"} 0');
+    expect(text).toContain('depthcast_depth_worker_restarts_total 0');
+    expect(text).toContain('depthcast_sessions{kind="whep"} 0');
+  });
+
+  it('explains each of its own metrics', async () => {
+    const metrics = await new Metrics(build).registry.getMetricsAsJSON();
+    for (const { name, help } of metrics.filter(({ name }) => name.startsWith('depthcast_')))
+      expect(help.length, name).toBeGreaterThan(5);
+  });
+
+  it('files a setup time under its milestone, in seconds', async () => {
+    const metrics = new Metrics(build);
+    metrics.observeSetup('whip', 'first_depth', 420);
+    expect(await metrics.text()).toContain(
+      'depthcast_session_setup_seconds_sum{kind="whip",milestone="first_depth"} 0.42',
+    );
+  });
+});
+
+it("reads the server's state at each scrape", async () => {
+  const { registry } = new Metrics(build);
+  const state: ServerState = {
+    ready: true,
+    streams: 3,
+    streamsLimit: 16,
+    workersAlive: 2,
+    workersRestarting: 0,
+    workersLimit: 2,
+  };
+  exportState(registry, () => state);
+  expect(await registry.metrics()).toContain('depthcast_ready 1');
+  Object.assign(state, { ready: false, workersAlive: 1, workersRestarting: 1 });
+  const text = await registry.metrics();
+  expect(text).toContain('depthcast_ready 0');
+  expect(text).toContain('depthcast_depth_workers{state="restarting"} 1');
+  expect(text).toContain('depthcast_streams_limit 16');
+});

@@ -1,0 +1,42 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** What a server is doing at the moment of a scrape. */
+export interface ServerState {
+  ready: boolean;
+  streams: number;
+  /** Streams that may publish at once. */
+  streamsLimit: number;
+  workersAlive: number;
+  workersRestarting: number;
+  /** Depth workers of the default model that the machine carries. */
+  workersLimit: number;
+}
+
+/** Exports what `read` says at each scrape: a gauge that is read then cannot drift from the truth. */
+export function exportState(registry: Registry, read: () => ServerState): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: (state: ServerState) => number) =>
+    new Gauge({
+      name: `depthcast_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(value(read()));
+      },
+    });
+  gauge('ready', '1 while a new session would be taken, as /readyz says', ({ ready }) => (ready ? 1 : 0));
+  gauge('streams', 'Streams that hold a place, synthetic scenes included', ({ streams }) => streams);
+  gauge('streams_limit', 'Streams that may publish at once', ({ streamsLimit }) => streamsLimit);
+  gauge('depth_workers_limit', 'Depth workers of the default model that the machine carries', (s) => s.workersLimit);
+  new Gauge({
+    name: 'depthcast_depth_workers',
+    help: 'Depth workers that are loaded',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { workersAlive, workersRestarting } = read();
+      this.set({ state: 'alive' }, workersAlive);
+      this.set({ state: 'restarting' }, workersRestarting);
+    },
+  });
+}
