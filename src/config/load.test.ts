@@ -81,9 +81,15 @@ describe('printConfig', () => {
     expect(loadConfig({ file: write(printConfig(plain)) })).toEqual(plain);
     const iceServers = [{ urls: 'turn:x', username: 'u', credential: 'turn-secret' }];
     const text = printConfig(
-      loadConfig({ overrides: { 'server.tokens': ['very-secret'], 'rtc.iceServers': iceServers } }),
+      loadConfig({
+        overrides: {
+          'server.tokens': ['very-secret', { token: 'other-secret', view: ['*'] }],
+          'jwt.secret': 'jwt-secret of thirty-two characters at least',
+          'rtc.iceServers': iceServers,
+        },
+      }),
     );
-    expect(text).not.toMatch(/secret/);
+    expect(text).not.toMatch(/-secret/);
     expect(text).toMatch(/tokens:\n\s+- \(hidden\)/);
   });
 });

@@ -4,8 +4,10 @@ import type { Config } from './schema.ts';
 export const RELOADABLE: readonly string[] = [
   'server.allowedOrigins',
   'server.tokens',
+  'server.protect',
   'server.redirectWhenBusy',
   'server.drainSeconds',
+  'jwt.endsSessions',
   'limits.streams',
   'limits.viewersPerStream',
   'limits.setupSeconds',

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { rightsSchema } from './rights.ts';
 
 const codec = z.enum(['VP8', 'H264']);
+const token = z.string().min(8).max(4096);
+const file = z.string().min(1).nullable().default(null);
 const port = z.int().min(0).max(65535);
 
 /** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
@@ -14,13 +17,30 @@ export const configSchema = z.strictObject({
       .max(1 << 20)
       .default(65536),
     allowedOrigins: z.array(z.string()).default(['*']),
-    tokens: z.array(z.string().min(8)).max(256).default([]),
+    tokens: z
+      .array(z.union([token, rightsSchema.extend({ token }).strict()]))
+      .max(256)
+      .default([]),
+    protect: z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view']),
     redirectWhenBusy: z
       .url({ protocol: /^https?$/ })
       .nullable()
       .default(null),
     trustProxy: z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false),
     drainSeconds: z.number().min(0).max(86_400).default(10),
+  }),
+  jwt: z.strictObject({
+    secret: z.string().min(32).nullable().default(null),
+    publicKey: file,
+    jwks: file,
+    jwksUrl: z
+      .url({ protocol: /^https?$/ })
+      .nullable()
+      .default(null),
+    issuer: z.string().min(1).nullable().default(null),
+    audience: z.string().min(1).nullable().default(null),
+    clockTolerance: z.number().min(0).max(300).default(5),
+    endsSessions: z.boolean().default(true),
   }),
   limits: z.strictObject({
     streams: z.int().min(1).max(4096).default(16),

@@ -1,10 +1,15 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exportState, type ServerState } from '../metrics/server-state.ts';
 import { allowedSizes } from '../model/manifest.ts';
 import type { House } from '../session/house.ts';
+import { clientKey } from './request-limit.ts';
+import type { Gate } from './tokens.ts';
 
 /** `/livez`, `/readyz`, `/metrics` and `/api/info`. */
-export function addHealth(app: FastifyInstance, house: House): void {
+export function addHealth(app: FastifyInstance, house: House, gate: Gate): void {
+  const guard = (wish: 'api' | 'metrics') => async (request: FastifyRequest) => {
+    await gate.admit(clientKey(request), request.headers.authorization, { do: wish });
+  };
   exportState(house.metrics.registry, () => serverState(house));
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', async (_request, reply) => {
@@ -12,10 +17,10 @@ export function addHealth(app: FastifyInstance, house: House): void {
     reply.header('cache-control', 'no-store');
     return reply.code(reasons.length > 0 ? 503 : 200).send({ ready: reasons.length === 0, reasons });
   });
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', { onRequest: guard('metrics') }, async (_request, reply) =>
     reply.type(house.metrics.registry.contentType).send(await house.metrics.text()),
   );
-  app.get('/api/info', async () => ({
+  app.get('/api/info', { onRequest: guard('api') }, async () => ({
     version: house.version,
     device: house.device,
     models: house.pool.models.map(({ manifest }) => {

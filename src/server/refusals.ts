@@ -23,13 +23,15 @@ export class Refusals {
   }
 
   /** For requests that reached the router, and those whose target it cannot read (Fastify's `frameworkErrors`). */
-  readonly answer = (thrown: Error, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  readonly answer = (thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = this.#ofCatalogue(thrown as FastifyError);
     this.#metrics.rejected.inc({ code: error.code });
     const { code, message, status, retryAfter } = error;
     if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-    if (!reply.hasHeader('www-authenticate') && (code === 'UNAUTHORIZED' || code === 'FORBIDDEN'))
-      reply.header('www-authenticate', code === 'FORBIDDEN' ? 'Bearer error="insufficient_scope"' : 'Bearer');
+    // RFC 6750 section 3.1.
+    if (code === 'FORBIDDEN') reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
+    if (code === 'UNAUTHORIZED')
+      reply.header('www-authenticate', request.headers.authorization ? 'Bearer error="invalid_token"' : 'Bearer');
     return reply.code(status).send({ code, message });
   };
 

@@ -17,8 +17,8 @@ import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
-import { AddressPlaces } from './address-places.ts';
 import { addCors } from './cors.ts';
+import { createGuards, type Guards } from './guards.ts';
 import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { Refusals } from './refusals.ts';
@@ -123,18 +123,18 @@ function createApp({ config, metrics }: House, refusals: Refusals): FastifyInsta
 async function listen(house: House): Promise<DepthServer> {
   const { config, log } = house;
   const refusals = new Refusals(house);
-  const places = new AddressPlaces(config.limits);
+  const guards = createGuards(config);
   const app = createApp(house, refusals);
   refusals.install(app);
   await addRequestLimit(app, config);
   await addCors(app, config);
   for (const type of ['application/sdp', 'application/trickle-ice-sdpfrag'])
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  addWhip(app, house, places);
-  addHealth(app, house);
+  addWhip(app, house, guards);
+  addHealth(app, house, guards.gate);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
-  const sockets = addWebSockets(app, house, places);
+  const sockets = addWebSockets(app, house, guards);
 
   try {
     await app.listen({ host: config.server.host, port: config.server.port });
@@ -175,13 +175,18 @@ async function listen(house: House): Promise<DepthServer> {
 }
 
 /** Sessions of `/ws`, as they come and go. */
-function addWebSockets(app: FastifyInstance, house: House, places: AddressPlaces): Set<WsSession> {
+function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Guards): Set<WsSession> {
   const { config } = house;
   const sessions = new Set<WsSession>();
   let admitted = 0;
   addUpgrades(app, async (request) => {
     if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
-    const place = places.take(clientKey(request));
+    const address = clientKey(request);
+    const { authorization } = request.headers;
+    const admit = (bearer: string | undefined) => gate.admit(address, bearer, { do: 'duplex' });
+    // A program may show its token at once; a browser cannot, and says it in hello.
+    const grant = authorization === undefined ? undefined : await admit(authorization);
+    const place = places.take(address);
     admitted++;
     const end = () => {
       admitted--;
@@ -189,7 +194,10 @@ function addWebSockets(app: FastifyInstance, house: House, places: AddressPlaces
     };
     return {
       open: (socket) => {
-        const session = new WsSession(socket, house, place.settle);
+        const session = new WsSession(socket, house, {
+          admit: async (token) => grant ?? admit(token === undefined ? undefined : `Bearer ${token}`),
+          settle: place.settle,
+        });
         sessions.add(session);
         socket.on('close', () => {
           sessions.delete(session);

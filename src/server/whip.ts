@@ -1,11 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+
 import type { House } from '../session/house.ts';
+import { iceServers } from '../session/peer-support.ts';
 import { Publisher } from '../session/publisher.ts';
 import { Viewer } from '../session/viewer.ts';
-import type { AddressPlace, AddressPlaces } from './address-places.ts';
-import { checkBearer } from './auth.ts';
+import type { AddressPlace } from './address-places.ts';
+import type { Guards } from './guards.ts';
 import { clientKey } from './request-limit.ts';
+import { endWithToken } from './token-expiry.ts';
+import type { Grant } from './tokens.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
 
 const SDP = 'application/sdp';
@@ -19,19 +24,24 @@ type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 /** A session as WHIP and WHEP see it: who it is, and what its ICE state is named. */
 interface Resource {
   session: Publisher | Viewer;
+  kind: 'whip' | 'whep';
+  stream: string;
   offer: string;
   /** Changes with each ICE restart (RFC 9725 sections 4.3.1 and 4.3.3). */
   etag: string;
 }
 
 /** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-wish-whep) and the session resources that both create. */
-export function addWhip(app: FastifyInstance, house: House, places: AddressPlaces): void {
+export function addWhip(app: FastifyInstance, house: House, { places, gate }: Guards): void {
   const resources = new Map<string, Resource>();
   const { config } = house;
 
+  const mayUse = ({ ip, headers }: FastifyRequest, kind: 'whip' | 'whep', stream: string): Promise<Grant> =>
+    gate.admit(clientKey({ ip }), headers.authorization, { do: kind === 'whip' ? 'publish' : 'view', stream });
+
   const open = async (request: StreamRequest, reply: FastifyReply, kind: 'whip' | 'whep'): Promise<FastifyReply> => {
-    checkBearer(config.server.tokens, request.headers.authorization);
     const name = request.params.stream;
+    const grant = await mayUse(request, kind, name);
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
     const offer = sdpBody(request, SDP);
     let session: Publisher | Viewer;
@@ -53,13 +63,18 @@ export function addWhip(app: FastifyInstance, house: House, places: AddressPlace
       }
       throw thrown;
     }
-    const resource: Resource = { session, offer, etag: etagOf(offer) };
+    if (session.closed) {
+      place.leave();
+      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: 5 });
+    }
+    const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer) };
     resources.set(session.id, resource);
-    session.peer.once('connected', () => place?.settle());
+    session.peer.once('connected', place.settle);
     session.once('closed', () => {
       resources.delete(session.id);
-      place?.leave();
+      place.leave();
     });
+    if (config.jwt.endsSessions) endWithToken(session, grant);
     return reply
       .code(201)
       .headers({
@@ -67,19 +82,22 @@ export function addWhip(app: FastifyInstance, house: House, places: AddressPlace
         location: `/session/${session.id}`,
         etag: resource.etag,
         'accept-patch': FRAGMENT,
-        ...iceServerLinks(house),
+        ...iceServerLinks(config),
       })
       .send(session.peer.answerSdp);
   };
 
   for (const kind of ['whip', 'whep'] as const) {
     app.post(`/${kind}/:stream`, (request: StreamRequest, reply) => open(request, reply, kind));
-    app.options(`/${kind}/:stream`, (_request, reply) =>
-      reply
+    app.options(`/${kind}/:stream`, async (request: StreamRequest, reply) => {
+      // Credentials of a TURN server are for those who may use it; a browser's preflight never carries a token.
+      const known = await mayUse(request, kind, request.params.stream).catch(() => undefined);
+      const links = known === undefined ? {} : iceServerLinks(config);
+      return reply
         .code(204)
-        .headers({ 'accept-post': SDP, allow: 'POST, OPTIONS', ...iceServerLinks(house) })
-        .send(),
-    );
+        .headers({ 'accept-post': SDP, allow: 'POST, OPTIONS', ...links })
+        .send();
+    });
     // Reserved by RFC 9725 section 4.1 for later versions.
     app.route({
       method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
@@ -88,15 +106,21 @@ export function addWhip(app: FastifyInstance, house: House, places: AddressPlace
     });
   }
 
-  const find = (request: SessionRequest): Resource => {
-    checkBearer(config.server.tokens, request.headers.authorization);
+  const find = async (request: SessionRequest): Promise<Resource> => {
     const resource = resources.get(request.params.id);
-    if (resource === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
-    return resource;
+    if (resource !== undefined) {
+      await mayUse(request, resource.kind, resource.stream);
+      return resource;
+    }
+    // Without a good token nobody learns which sessions there are.
+    await mayUse(request, 'whip', '').catch((thrown: DepthcastError) => {
+      if (thrown.code !== 'FORBIDDEN') throw thrown;
+    });
+    throw new DepthcastError('SESSION_NOT_FOUND');
   };
 
   app.patch('/session/:id', async (request: SessionRequest, reply) => {
-    const resource = find(request);
+    const resource = await find(request);
     const fragment = readFragment(sdpBody(request, FRAGMENT));
     const ifMatch = request.headers['if-match'];
     if (ifMatch === undefined) throw new DepthcastError('ETAG_REQUIRED');
@@ -113,12 +137,12 @@ export function addWhip(app: FastifyInstance, house: House, places: AddressPlace
     resource.etag = etagOf(offer);
     return reply
       .code(200)
-      .headers({ 'content-type': FRAGMENT, etag: resource.etag, ...iceServerLinks(house) })
+      .headers({ 'content-type': FRAGMENT, etag: resource.etag, ...iceServerLinks(config) })
       .send(restartFragment(answer));
   });
 
   app.delete('/session/:id', async (request: SessionRequest, reply) => {
-    const { session } = find(request);
+    const { session } = await find(request);
     await session.close('client ended it');
     return reply.code(200).send();
   });
@@ -150,8 +174,8 @@ function etagOf(offer: string): string {
 }
 
 /** STUN and TURN servers as Link headers (RFC 9725 section 4.6). */
-function iceServerLinks({ config }: House): Record<string, string> {
-  const links = config.rtc.iceServers.flatMap(({ urls, username, credential }) =>
+function iceServerLinks({ rtc }: Config): Record<string, string> {
+  const links = iceServers(rtc).flatMap(({ urls, username, credential }) =>
     [urls].flat().map((url) => {
       const secret =
         username === undefined

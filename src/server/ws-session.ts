@@ -6,7 +6,6 @@ import type { House } from '../session/house.ts';
 import { iceServers } from '../session/peer-support.ts';
 import { Publisher } from '../session/publisher.ts';
 import type { StreamReport } from '../session/stream-stats.ts';
-import { checkBearer } from './auth.ts';
 import {
   type ClientMessage,
   type ModelInfo,
@@ -15,6 +14,8 @@ import {
   type ServerMessage,
 } from './messages.ts';
 import { OutputControl } from './output-control.ts';
+import { endWithToken } from './token-expiry.ts';
+import type { Grant } from './tokens.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
 type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
@@ -24,11 +25,20 @@ const HEARTBEAT_MS = 15_000;
 /** A client that does not read its messages is let go. */
 const MAX_BUFFERED = 1 << 20;
 
+/** What a connection is to the guards at the door. */
+export interface Visit {
+  /** Whether the token of `hello`, or that of the request, is good. Throws UNAUTHORIZED, FORBIDDEN, RATE_LIMITED. */
+  admit(token: string | undefined): Promise<Grant>;
+  /** To be told when media flows. */
+  settle(): void;
+}
+
 /** One connection to `/ws`: hello, offer, and then a session whose settings may change while it runs. */
 export class WsSession {
   readonly #socket: WebSocket;
   readonly #house: House;
-  readonly #settled: () => void;
+  readonly #visit: Visit;
+  #grant: Grant = { expiresAt: undefined };
   /** Runs out where the next step of the set-up does not come: hello, then the offer. */
   #patience: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
@@ -41,11 +51,10 @@ export class WsSession {
   #waiting = 0;
   #closed = false;
 
-  /** @param settled told once, when media flows */
-  constructor(socket: WebSocket, house: House, settled: () => void) {
+  constructor(socket: WebSocket, house: House, visit: Visit) {
     this.#socket = socket;
     this.#house = house;
-    this.#settled = settled;
+    this.#visit = visit;
     this.#output = new OutputControl(house);
     this.#patience = this.#expect('hello', HELLO_MS);
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -91,7 +100,7 @@ export class WsSession {
 
   async #handle(message: ClientMessage): Promise<void> {
     if (message.type === 'hello') {
-      this.#greet(message);
+      await this.#greet(message);
       return;
     }
     if (!this.#greeted) throw new DepthcastError('BAD_MESSAGE', { detail: 'the first message must be hello' });
@@ -119,12 +128,13 @@ export class WsSession {
     }
   }
 
-  #greet({ protocol, token }: Extract<ClientMessage, { type: 'hello' }>): void {
+  async #greet({ protocol, token }: Extract<ClientMessage, { type: 'hello' }>): Promise<void> {
     if (this.#greeted) throw new DepthcastError('BAD_MESSAGE', { detail: 'hello came twice' });
     if (protocol !== PROTOCOL_VERSION)
       throw new DepthcastError('PROTOCOL_VERSION', { detail: `${protocol}; this server speaks ${PROTOCOL_VERSION}` });
     const { config, pool, version } = this.#house;
-    checkBearer(config.server.tokens, token === undefined ? undefined : `Bearer ${token}`);
+    this.#grant = await this.#visit.admit(token);
+    if (this.#closed) return;
     if (this.#house.registry.draining) throw new DepthcastError('DRAINING', { retryAfter: 5 });
     clearTimeout(this.#patience);
     this.#patience = this.#expect('offer', config.limits.setupSeconds * 1000);
@@ -158,7 +168,7 @@ export class WsSession {
       return;
     }
     this.#publisher = publisher;
-    publisher.peer.once('connected', this.#settled);
+    publisher.peer.once('connected', this.#visit.settle);
     publisher.on('report', (report) => this.#report(report));
     publisher.on('trouble', (error) => this.#tell(error, false));
     publisher.on('closed', (reason, error) => {
@@ -166,6 +176,7 @@ export class WsSession {
       else void this.close(reason);
     });
     this.#output.attach(publisher);
+    if (this.#house.config.jwt.endsSessions) endWithToken(publisher, this.#grant);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
   }

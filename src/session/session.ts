@@ -1,3 +1,4 @@
+import type { DepthcastError } from '../errors.ts';
 import type { RtcPeer } from '../rtc/index.ts';
 import type { LiveStream } from './live-stream.ts';
 
@@ -8,6 +9,7 @@ export interface Session {
   readonly kind: 'ws' | 'whip' | 'whep';
   readonly stream: LiveStream;
   readonly peer: RtcPeer;
-  close(reason: string): Promise<void>;
+  /** @param error why, where it was not meant to end */
+  close(reason: string, error?: DepthcastError): Promise<void>;
   once(event: 'closed', listener: () => void): unknown;
 }

@@ -1,0 +1,105 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { ALL_RIGHTS, matches, type Rights } from '../config/rights.ts';
+import type { Config } from '../config/schema.ts';
+import { DepthcastError } from '../errors.ts';
+import { FailureLimit } from './failure-limit.ts';
+import { JwtVerifier } from './jwt.ts';
+
+/** What somebody wants to do. */
+export type Wish =
+  | { do: 'publish' | 'view'; stream: string }
+  /** A two-way session. */
+  | { do: 'duplex' }
+  | { do: 'api' | 'metrics' };
+
+/** That it is granted, and until when; milliseconds since the Unix epoch. */
+export interface Grant {
+  expiresAt: number | undefined;
+}
+
+/** Which part of `server.protect` a wish falls under. */
+const AREA = { publish: 'publish', duplex: 'publish', view: 'view', api: 'api', metrics: 'metrics' } as const;
+
+/** Decides who may do what: static tokens and JSON Web Tokens. With neither configured everybody may do everything. */
+export class Gate {
+  readonly #config: Config;
+  readonly #failures: FailureLimit;
+  #static: { of: Config['server']['tokens']; digests: { digest: Buffer; rights: Rights }[] } | undefined;
+  readonly #jwt: JwtVerifier | undefined;
+
+  /** @throws DepthcastError BAD_CONFIG */
+  constructor(config: Config) {
+    this.#config = config;
+    this.#failures = new FailureLimit(() => config.limits.authFailuresPerMinute);
+    if (JwtVerifier.configured(config.jwt)) this.#jwt = new JwtVerifier(config.jwt);
+  }
+
+  /**
+   * @param address who asks, for the limit on failures
+   * @param authorization value of the Authorization header, or `Bearer TOKEN` made of a ws hello's token
+   * @throws DepthcastError UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, DOWNLOAD_FAILED
+   */
+  async admit(address: string, authorization: string | undefined, wish: Wish): Promise<Grant> {
+    if (!this.#guards(wish)) return { expiresAt: undefined };
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    // Who shows no token does not guess one.
+    if (token === undefined) throw new DepthcastError('UNAUTHORIZED');
+    this.#failures.check(address);
+    try {
+      const { rights, expiresAt } = await this.#read(token);
+      if (!allows(rights, wish)) throw new DepthcastError('FORBIDDEN', { detail: describe(wish) });
+      return { expiresAt };
+    } catch (thrown) {
+      if ((thrown as DepthcastError).code === 'UNAUTHORIZED') this.#failures.note(address);
+      throw thrown;
+    }
+  }
+
+  #guards(wish: Wish): boolean {
+    const { tokens, protect } = this.#config.server;
+    return (tokens.length > 0 || this.#jwt !== undefined) && protect.includes(AREA[wish.do]);
+  }
+
+  async #read(token: string): Promise<{ rights: Rights; expiresAt?: number }> {
+    const given = digest(token);
+    // Digests are of equal length, and every token is compared: timing tells nothing about any of them.
+    let rights: Rights | undefined;
+    for (const known of this.#digests()) if (timingSafeEqual(given, known.digest)) rights = known.rights;
+    if (rights !== undefined) return { rights };
+    if (this.#jwt === undefined) throw new DepthcastError('UNAUTHORIZED');
+    return this.#jwt.verify(token);
+  }
+
+  /** Of `server.tokens`, which may change while the server runs. */
+  #digests(): { digest: Buffer; rights: Rights }[] {
+    const { tokens } = this.#config.server;
+    if (this.#static?.of !== tokens)
+      this.#static = {
+        of: tokens,
+        digests: tokens.map((entry) =>
+          typeof entry === 'string'
+            ? { digest: digest(entry), rights: ALL_RIGHTS }
+            : { digest: digest(entry.token), rights: entry },
+        ),
+      };
+    return this.#static.digests;
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function allows(rights: Rights, wish: Wish): boolean {
+  switch (wish.do) {
+    case 'publish':
+    case 'view':
+      return rights[wish.do].some((pattern) => matches(pattern, wish.stream));
+    case 'duplex':
+      return rights.duplex || rights.publish.includes('*');
+    default:
+      return rights[wish.do];
+  }
+}
+
+function describe(wish: Wish): string {
+  return 'stream' in wish ? `${wish.do} ${wish.stream}` : wish.do === 'duplex' ? 'two-way sessions' : wish.do;
+}
