@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import {
   Candidate,
+  type CandidatePair,
   type Connection,
   candidateFoundation,
   candidatePriority,
@@ -13,6 +14,8 @@ import { UdpPort } from './udp-port.ts';
 
 /** The private parts of werift's agent that we stand in for. */
 export interface AgentInternals {
+  _remoteCandidates: Candidate[];
+  checkComplete(pair: CandidatePair): void;
   protocols: StunProtocol[];
   localCandidatesStart: boolean;
   localCandidatesEnd: boolean;

@@ -65,3 +65,95 @@ describe('our candidates', () => {
     expect(ice.localCandidates().some((line) => / 198\.51\.100\.7 \d+ typ srflx/.test(line))).toBe(true);
   });
 });
+
+/** A browser's ICE agent in little: nominates from any number of addresses, and answers checks. */
+class Nominator {
+  readonly #sockets: Socket[] = [];
+  readonly #ice: IceTransport;
+  readonly #port: number;
+  static readonly ufrag = 'peer';
+  static readonly pwd = 'p'.repeat(24);
+
+  constructor(agent: IceTransport) {
+    this.#ice = agent;
+    this.#port = Number(agent.localCandidates()[0]!.split(' ')[5]);
+  }
+
+  async open(): Promise<{ port: number; ask: (options?: { nominate?: boolean; password?: string }) => void }> {
+    const socket = createSocket('udp4');
+    this.#sockets.push(socket);
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    socket.on('message', (data) => {
+      const request = parseMessage(data, Buffer.from(Nominator.pwd));
+      if (request?.messageClass !== classes.REQUEST) return;
+      const response = new Message(methods.BINDING, classes.RESPONSE, request.transactionId);
+      response.setAttribute('XOR-MAPPED-ADDRESS', ['127.0.0.1', this.#port]);
+      response.addMessageIntegrity(Buffer.from(Nominator.pwd)).addFingerprint();
+      socket.send(response.bytes, this.#port, '127.0.0.1');
+    });
+    const ask = ({ nominate = true, password = this.#ice.localPwd } = {}) => {
+      const request = new Message(methods.BINDING, classes.REQUEST);
+      request.setAttribute('USERNAME', `${this.#ice.localUfrag}:${Nominator.ufrag}`).setAttribute('PRIORITY', 1);
+      request.setAttribute('ICE-CONTROLLING', 1n);
+      if (nominate) request.setAttribute('USE-CANDIDATE', null);
+      request.addMessageIntegrity(Buffer.from(password)).addFingerprint();
+      socket.send(request.bytes, this.#port, '127.0.0.1');
+    };
+    return { port: socket.address().port, ask };
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.close();
+  }
+}
+
+describe('a peer whose address changes', () => {
+  let nominator: Nominator;
+  const selected = (port: number) => vi.waitUntil(() => ice!.selectedPair?.remote === `127.0.0.1:${port}`, 5000);
+
+  async function connected(): Promise<void> {
+    ice = new IceTransport({ hostAddresses: ['127.0.0.1'] });
+    await ice.gather();
+    ice.setRemote({ iceUfrag: Nominator.ufrag, icePwd: Nominator.pwd, iceLite: false, candidates: [] });
+    nominator = new Nominator(ice);
+    ice.connect();
+  }
+  afterEach(() => nominator.close());
+
+  it('is followed to the address that it nominates, and back', async () => {
+    await connected();
+    const [home, away] = [await nominator.open(), await nominator.open()];
+    home.ask();
+    await selected(home.port);
+    away.ask();
+    await selected(away.port);
+    home.ask();
+    await selected(home.port);
+  });
+
+  it('is not followed without a nomination, nor to where a stranger says', async () => {
+    await connected();
+    const [home, away] = [await nominator.open(), await nominator.open()];
+    home.ask();
+    await selected(home.port);
+    const { dropped } = ice!;
+    away.ask({ password: 'wrong'.repeat(5) });
+    away.ask({ nominate: false });
+    await vi.waitUntil(() => ice!.dropped > dropped);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(ice!.selectedPair?.remote).toBe(`127.0.0.1:${home.port}`);
+  });
+
+  it('cannot make us remember more than a bounded number of addresses', async () => {
+    await connected();
+    const home = await nominator.open();
+    home.ask();
+    await selected(home.port);
+    for (let i = 0; i < 60; i++) (await nominator.open()).ask();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ice!.remoteAddresses).toBeLessThanOrEqual(33);
+    const again = setInterval(() => home.ask(), 100);
+    await selected(home.port).finally(() => clearInterval(again));
+  });
+});

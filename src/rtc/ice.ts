@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type Candidate, Connection, parseIceServers, type StunProtocol } from 'werift';
+import { type Candidate, CandidatePairState, Connection, parseIceServers, type StunProtocol } from 'werift';
 import { DepthcastError } from '../errors.ts';
 import { parseCandidate } from './candidate.ts';
 import { Emitter } from './emitter.ts';
 import { type AgentInternals, gatherFromServers, hostAddresses, openHostSocket } from './ice-gathering.ts';
 import { MAX_CANDIDATES } from './sdp.ts';
-import { isAuthenticRequest, stunClass, transactionId } from './stun.ts';
+import { isAuthenticRequest, isNomination, stunClass, transactionId } from './stun.ts';
 import { UdpPort } from './udp-port.ts';
 
 export interface IceServer {
@@ -38,8 +38,10 @@ interface ProtocolInternals {
   datagramReceived(data: Buffer, from: readonly [string, number]): void;
 }
 
-/** Verified source addresses; a peer behind a strange NAT uses two or three. */
+/** Verified source addresses; a peer behind a strange NAT uses two or three. A new one then takes the oldest's place. */
 const MAX_SOURCES = 32;
+/** A peer that changes its address more often than this, once it has used so many, is not followed. */
+const SOURCE_INTERVAL_MS = 1000;
 const WATCH_INTERVAL_MS = 1000;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
@@ -57,6 +59,9 @@ export class IceTransport extends Emitter<IceEvents> {
   readonly #options: IceOptions;
   readonly #ports: UdpPort[] = [];
   readonly #sources = new Set<string>();
+  #lastEviction = Number.NEGATIVE_INFINITY;
+  /** Where the controlling peer wants us to send, once our own check of it has succeeded. */
+  #nomination: { address: string; port: number } | undefined;
   #lastSource: { address: string; port: number } | undefined;
   #remoteCandidates = 0;
   #silentTicks = 0;
@@ -100,6 +105,11 @@ export class IceTransport extends Emitter<IceEvents> {
     if (!pair) return undefined;
     const text = ({ host, port }: Candidate) => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
     return { local: text(pair.localCandidate), remote: text(pair.remoteCandidate) };
+  }
+
+  /** Addresses of the peer that are remembered. */
+  get remoteAddresses(): number {
+    return this.#internals._remoteCandidates.length;
   }
 
   /** Whether these are not the credentials in use: the peer restarts ICE. */
@@ -172,6 +182,7 @@ export class IceTransport extends Emitter<IceEvents> {
       if (localCandidate) localCandidate.ufrag = this.localUfrag;
     this.#remoteCandidates = 0;
     this.#silentTicks = 0;
+    this.#nomination = undefined;
   }
 
   /** Sends on the selected pair; lost without one. */
@@ -261,11 +272,8 @@ export class IceTransport extends Emitter<IceEvents> {
         this.dropped++;
         return;
       }
-      const source = `${address} ${port}`;
-      if (!this.#sources.has(source)) {
-        if (this.#sources.size >= MAX_SOURCES) return;
-        this.#sources.add(source);
-      }
+      if (!this.#admitSource(address, port)) return;
+      if (isNomination(data)) this.#nomination = { address, port };
     } else if (kind === 'indication') {
       return;
     } else if (!kind || !protocol.transactions[transactionId(data)]) {
@@ -279,6 +287,56 @@ export class IceTransport extends Emitter<IceEvents> {
     }[]) {
       if (requestTransactionIds.size > MAX_REMEMBERED_TRANSACTIONS) requestTransactionIds.clear();
     }
+    // What the packet sets off in werift happens in microtasks.
+    if (this.#nomination && !this.#isNominated(this.#nomination.address, this.#nomination.port))
+      setImmediate(() => this.#followNomination());
+  }
+
+  #admitSource(address: string, port: number): boolean {
+    const source = `${address} ${port}`;
+    if (this.#sources.has(source)) return true;
+    if (this.#sources.size >= MAX_SOURCES) {
+      const now = performance.now();
+      if (now - this.#lastEviction < SOURCE_INTERVAL_MS) return false;
+      this.#lastEviction = now;
+      this.#forget(this.#sources.values().next().value!);
+    }
+    this.#sources.add(source);
+    return true;
+  }
+
+  /** Else werift would keep a pair for every address that ever was. */
+  #forget(source: string): void {
+    const connection = this.#connection;
+    const old = ({ host, port }: Candidate) => `${host} ${port}` === source;
+    this.#sources.delete(source);
+    if (this.#lastSource && `${this.#lastSource.address} ${this.#lastSource.port}` === source)
+      this.#lastSource = undefined;
+    connection.checkList = connection.checkList.filter(
+      (pair) => pair === connection.nominated || !old(pair.remoteCandidate),
+    );
+    this.#internals._remoteCandidates = this.#internals._remoteCandidates.filter(
+      (candidate) => candidate === connection.nominated?.remoteCandidate || !old(candidate),
+    );
+  }
+
+  /**
+   * A NAT that forgot its mapping, or a phone that changed networks, moves the peer to another address without an ICE
+   * restart. werift stays with the pair that was nominated first; browsers go on nominating, and so the last one counts.
+   */
+  #followNomination(): void {
+    const connection = this.#connection;
+    const wanted = this.#nomination;
+    if (!wanted || this.#closed || !connection.nominated || connection.iceControlling) return;
+    if (this.#isNominated(wanted.address, wanted.port)) return;
+    const pair = connection.checkList.find(
+      ({ remoteCandidate: { host, port }, state }) =>
+        host === wanted.address && port === wanted.port && state === CandidatePairState.SUCCEEDED,
+    );
+    if (!pair) return;
+    connection.resetNominatedPair();
+    pair.nominated = true;
+    this.#internals.checkComplete(pair);
   }
 
   /** Counts ticks, not time: a stalled event loop must not look like a silent peer. */

@@ -4,6 +4,7 @@ import { readCaptureTime } from './capture-time.ts';
 import { Emitter } from './emitter.ts';
 import { NackList } from './nack.ts';
 import type { VideoAgreement } from './negotiation.ts';
+import { ReceiveRate } from './receive-rate.ts';
 import { Reception } from './reception.ts';
 import {
   nack,
@@ -41,6 +42,8 @@ export interface ReceiverStats {
   duplicates: number;
   /** ms */
   jitter: number;
+  /** bit/s that the sender is asked to stay below. */
+  askedBitrate: number;
   /** performance.now() */
   lastPacketAt: number | undefined;
 }
@@ -49,7 +52,7 @@ interface ReceiverOptions {
   agreement: VideoAgreement;
   /** Our own SSRC, for feedback. */
   localSsrc: number;
-  /** bit/s to ask the sender for. */
+  /** bit/s to ask the sender for at most. */
   receiveBitrate: number;
   sendRtcp: (packet: Buffer) => void;
   /** Takes what a listener throws out of a timer. */
@@ -80,6 +83,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   readonly #retired = new Map<number, number>();
   #agreement: VideoAgreement;
   #reception = new Reception();
+  readonly #rate: ReceiveRate;
+  #ratedBytes = 0;
   #ssrc: number | undefined;
   #codec: VideoCodec;
   #mayNack = true;
@@ -98,6 +103,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   constructor(options: ReceiverOptions) {
     super();
     this.#options = options;
+    this.#rate = new ReceiveRate(options.receiveBitrate);
     this.#agreement = options.agreement;
     this.#codec = options.agreement.codecs[0]!.codec;
     this.#assembler = new FrameAssembler({
@@ -141,6 +147,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       discardedFrames: this.#assembler.discarded,
       duplicates: this.#duplicates,
       jitter: this.#reception.jitter,
+      askedBitrate: this.#rate.target,
       lastPacketAt: this.#lastPacketAt,
     };
   }
@@ -194,11 +201,22 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
     if (this.#assembler.waiting && now - this.#pliAt > PLI_RETRY_MS && now - this.#lastPacketAt! < PLI_RETRY_MS)
       this.requestKeyframe();
-    const { localSsrc, receiveBitrate } = this.#options;
-    return {
-      report: this.#reception.report(this.#ssrc, now),
-      remb: receiverEstimatedMaximumBitrate(localSsrc, this.#ssrc, receiveBitrate),
-    };
+    const report = this.#reception.report(this.#ssrc, now);
+    return { report, remb: receiverEstimatedMaximumBitrate(this.#options.localSsrc, this.#ssrc, this.#rateNow(now)) };
+  }
+
+  /** bit/s to ask for, by what came since the last report. */
+  #rateNow(now: number): number {
+    const { expected, lost, transit } = this.#reception.interval;
+    this.#rate.update({
+      now,
+      bytes: this.#bytes - this.#ratedBytes,
+      packets: expected,
+      lost,
+      transit,
+    });
+    this.#ratedBytes = this.#bytes;
+    return this.#rate.target;
   }
 
   close(): void {

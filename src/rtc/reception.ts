@@ -16,6 +16,9 @@ export class Reception {
   #lastTimestamp = 0;
   #reportedExpected = 0;
   #reportedReceived = 0;
+  /** Since the last report: the least transit time, and the packets that were due. */
+  #leastTransit = Number.POSITIVE_INFINITY;
+  #interval = { expected: 0, lost: 0, transit: undefined as number | undefined };
   #senderReport: { compact: number; at: number } | undefined;
 
   /** Extended: begins at the first packet's 16-bit number and never wraps. */
@@ -67,8 +70,16 @@ export class Reception {
       // More than a second is a jump of the sender's clock.
       if (difference < 1000 * CLOCK_RATE_KHZ) this.#jitter += (difference - this.#jitter) / 16;
     }
-    if (timestamp !== this.#lastTimestamp) this.#lastTransit = transit;
+    if (timestamp !== this.#lastTimestamp) {
+      this.#lastTransit = transit;
+      this.#leastTransit = Math.min(this.#leastTransit, transit);
+    }
     this.#lastTimestamp = timestamp;
+  }
+
+  /** What the last report was made of: packets that were due, those that did not come, least transit time in ms. */
+  get interval(): { expected: number; lost: number; transit: number | undefined } {
+    return this.#interval;
   }
 
   noteSenderReport(ntp: NtpTime, now: number): void {
@@ -82,6 +93,9 @@ export class Reception {
     const lost = interval - (this.received - this.#reportedReceived);
     this.#reportedExpected = expected;
     this.#reportedReceived = this.received;
+    const least = this.#leastTransit / CLOCK_RATE_KHZ;
+    this.#interval = { expected: interval, lost, transit: Number.isFinite(least) ? least : undefined };
+    this.#leastTransit = Number.POSITIVE_INFINITY;
     const sr = this.#senderReport;
     return {
       ssrc,
@@ -106,6 +120,7 @@ export class Reception {
     this.#highest = -1;
     this.#suspect = -1;
     this.#lastTransit = undefined;
+    this.#leastTransit = Number.POSITIVE_INFINITY;
     this.#reportedExpected = 0;
     this.#reportedReceived = 0;
   }

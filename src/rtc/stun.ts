@@ -8,6 +8,7 @@ const MAGIC_COOKIE = 0x2112a442;
 const BINDING = 0x0001;
 const USERNAME = 0x0006;
 const MESSAGE_INTEGRITY = 0x0008;
+const USE_CANDIDATE = 0x0025;
 const INTEGRITY_BYTES = 20;
 const CLASSES: readonly StunClass[] = ['request', 'indication', 'response', 'error'];
 
@@ -48,6 +49,17 @@ export function isAuthenticRequest(packet: Buffer, passwordOf: (localUfrag: stri
       return timingSafeEqual(expected, packet.subarray(start, start + INTEGRITY_BYTES));
     }
     at = start + 4 * Math.ceil(length / 4);
+  }
+  return false;
+}
+
+/** Whether an authentic request nominates its pair (RFC 8445 section 7.1.2); what follows the integrity does not count. */
+export function isNomination(packet: Buffer): boolean {
+  for (let at = HEADER_BYTES; at + 4 <= packet.length; ) {
+    const type = packet.readUInt16BE(at);
+    if (type === USE_CANDIDATE) return true;
+    if (type === MESSAGE_INTEGRITY) return false;
+    at += 4 + 4 * Math.ceil(packet.readUInt16BE(at + 2) / 4);
   }
   return false;
 }

@@ -5,7 +5,7 @@ import { spearman } from '../../src/eval/metrics.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { Impairment } from '../support/impair/impairment.ts';
 import { Network } from '../support/impair/network.ts';
-import { startApp } from './support/app.ts';
+import { startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 import { depthAt, type TruthCamera, truthCamera, watchNumbers } from './support/truth.ts';
 
@@ -103,5 +103,107 @@ describe('a bad network between a browser and the server', () => {
     expect(up.received).toBeGreaterThan(before.up.received);
     expect(down.received).toBeGreaterThan(before.down.received);
     expect(await page.evaluate(() => window.depthcast.session?.state.name)).toBe('live');
+  });
+
+  it('a cut to 400 kbit/s: the sender is told, depth goes on, and the rate comes back after it', async () => {
+    const asked = () => server.house.registry.sessions[0]!.peer.receiver!.getStats().askedBitrate;
+    const lost = () => network.getStats().up.lost.queue;
+    await until('the full rate', () => asked() > 1_000_000, 90_000);
+    network.impair({ up: { bitrate: 400_000 } });
+    await until('the request for less', () => asked() < 400_000, 30_000);
+    checkTruth(await moreFrames(30));
+    const before = lost();
+    checkTruth(await moreFrames(30));
+    // A sender that went on as before would lose some 200 packets a second.
+    expect(lost() - before).toBeLessThan(200);
+    const cut = asked();
+    network.impair({ up: {} });
+    await until('a higher rate', () => asked() > 1.2 * cut, 60_000);
+    expect(await page.evaluate(() => window.depthcast.errors.length)).toBe(0);
+  });
+});
+
+describe('another address', () => {
+  const session = () => server.house.registry.sessions[0]!;
+  const remote = () => session().peer.getStats().pair?.remote;
+  const ufrag = () => session().peer.iceUfrag;
+
+  it('a NAT that forgets its mappings: the session goes on at the new port, without a restart', async () => {
+    const { id } = session();
+    for (let i = 0; i < 3; i++) {
+      const [from, credentials] = [remote(), ufrag()];
+      network.rebind();
+      checkTruth(await moreFrames(10));
+      expect(remote()).not.toBe(from);
+      expect(ufrag()).toBe(credentials);
+    }
+    expect(session().id).toBe(id);
+    expect(await page.evaluate(() => window.depthcast.errors.length)).toBe(0);
+  });
+
+  it('a path that is dead for a while: the SDK restarts ICE over its signalling, in the same session', async () => {
+    const { id } = session();
+    const [credentials, epoch] = [ufrag(), await page.evaluate(() => window.depthcast.frame!.epoch)];
+    network.blackout();
+    await until('the ICE restart', () => ufrag() !== credentials, 30_000);
+    network.rebind();
+    network.impair({});
+    checkTruth(await moreFrames(15));
+    expect(session().id).toBe(id);
+    // Pictures were missing for longer than the gap that temporal memory bridges.
+    expect(await page.evaluate(() => window.depthcast.frame!.epoch)).toBeGreaterThan(epoch);
+    await page.waitForFunction(() => window.depthcast.session?.state.name === 'live');
+  });
+
+  it('WHIP: a publisher restarts ICE by PATCH from another address, and the viewers’ stream goes on', async () => {
+    const tab = await browser.newPage();
+    await tab.goto(`${network.url}/livez`);
+    const post = await tab.evaluate(async (url) => {
+      const media = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+      const pc = new RTCPeerConnection();
+      (window as unknown as { pc: RTCPeerConnection }).pc = pc;
+      pc.addTransceiver(media.getVideoTracks()[0]!, { direction: 'sendonly' });
+      await pc.setLocalDescription();
+      const response = await fetch(`${url}/whip/moving`, {
+        method: 'POST',
+        body: pc.localDescription!.sdp,
+        headers: { 'content-type': 'application/sdp' },
+      });
+      await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      return { location: response.headers.get('location')!, etag: response.headers.get('etag')! };
+    }, network.url);
+    const publisher = server.house.registry.sessions.find(({ kind }) => kind === 'whip')!;
+    const frames = () => publisher.peer.receiver!.getStats().frames;
+    await until('the first frames', () => frames() > 10);
+    const [credentials, from] = [publisher.peer.iceUfrag, publisher.peer.getStats().pair!.remote];
+    network.rebind();
+    const restarted = await tab.evaluate(
+      async ({ url, location, etag }) => {
+        const { pc } = window as unknown as { pc: RTCPeerConnection };
+        await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+        const { sdp } = pc.localDescription!;
+        const line = (name: string) => new RegExp(`^a=${name}:.*`, 'm').exec(sdp)![0].trim();
+        const body = [line('ice-ufrag'), line('ice-pwd'), 'm=video 9 UDP/TLS/RTP/SAVPF 0', line('mid'), ''].join(
+          '\r\n',
+        );
+        const headers = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': etag };
+        const response = await fetch(`${url}${location}`, { method: 'PATCH', body, headers });
+        const fragment = await response.text();
+        const pick = (name: string) => new RegExp(`^a=${name}:(.*)`, 'm').exec(fragment)![1]!.trim();
+        const answer = pc
+          .currentRemoteDescription!.sdp.replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${pick('ice-ufrag')}`)
+          .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${pick('ice-pwd')}`);
+        await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+        return { status: response.status, etag: response.headers.get('etag') };
+      },
+      { url: network.url, ...post },
+    );
+    expect(restarted.status).toBe(200);
+    expect(restarted.etag).not.toBe(post.etag);
+    expect(publisher.peer.iceUfrag).not.toBe(credentials);
+    const there = frames();
+    await until('frames after the restart', () => frames() > there + 30);
+    expect(publisher.peer.getStats().pair!.remote).not.toBe(from);
+    await tab.close();
   });
 });
