@@ -45,5 +45,5 @@ export function pictureOf({ width, height, at, colorSpace, colorRange }: Yuv): P
         planes[2]![(y >> 1) * strides[2]! + (x >> 1)] = v;
       }
     }
-  return new Picture(frame, { codec: 'VP8', data: new Uint8Array(0), keyframe: true, rtpTimestamp: 0 });
+  return new Picture(frame, { rtpTimestamp: 0 });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { colourAt, gradient, lookupTable, transferTables } from './colour-maps.ts';
+import { colourAt } from '../../src/wire/colour-map.ts';
+import { gradient, lookupTable, transferTables } from './colour-maps.ts';
 
 describe('colour maps', () => {
   it.each([

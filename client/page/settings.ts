@@ -1,5 +1,5 @@
+import type { ColourMapName } from '../../src/wire/colour-map.ts';
 import type { OutputSettings, SourceSpec, VideoCodec } from '../sdk/index.ts';
-import type { ColourMapName } from './colour-maps.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream>;
 

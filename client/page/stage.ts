@@ -1,5 +1,6 @@
+import type { ColourMapName } from '../../src/wire/colour-map.ts';
 import type { ReceivedFrame } from '../sdk/index.ts';
-import { type ColourMapName, gradient, lookupTable, transferTables } from './colour-maps.ts';
+import { gradient, lookupTable, transferTables } from './colour-maps.ts';
 import { formatValue, nearness, paint, type Range, sample, valueAt } from './depth-picture.ts';
 import { byId } from './dom.ts';
 

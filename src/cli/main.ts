@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toDepthcastError } from '../errors.ts';
 import { modelsCommand } from './models.ts';
+import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { style } from './terminal.ts';
 
@@ -18,6 +19,7 @@ const program = new Command('depthcast')
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(depthcast --help lists what there is)')
   .addCommand(serveCommand(version))
+  .addCommand(runCommand())
   .addCommand(modelsCommand());
 
 try {

@@ -2,11 +2,13 @@ import { DepthcastError } from '../errors.ts';
 import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import type { Size } from '../model/size.ts';
 import { DepthEngine } from './engine.ts';
 import { networkSize } from './network-size.ts';
 
 /** Network sizes of a checkpoint that streams may use at once; each holds the weights once more. */
 const MAX_SIZES = 4;
+const FOUR_BY_THREE: Size = { width: 4, height: 3 };
 
 interface Held {
   readonly engine: DepthEngine;
@@ -35,16 +37,20 @@ export class EngineSet {
   }
 
   /**
-   * Loads the network for `size` and a 4:3 picture.
+   * Loads the network for `size` and a picture's aspect.
    * @param threads 0 measures; see DepthEngine.load
    * @param size one of the manifest's; its default when absent
    * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT, MODEL_NOT_FOUND
    */
   static async load(
     model: InstalledModel,
-    { threads = 0, size }: { threads?: number; size?: number | undefined } = {},
+    {
+      threads = 0,
+      size,
+      picture = FOUR_BY_THREE,
+    }: { threads?: number; size?: number | undefined; picture?: Size } = {},
   ): Promise<EngineSet> {
-    const { width, height } = networkSize(model.manifest, 4, 3, size);
+    const { width, height } = networkSize(model.manifest, picture.width, picture.height, size);
     const cache = new GraphCache(model.graphs);
     const engine = await load(model, cache, threads, width, height);
     return new EngineSet(model, engine.threads, cache, { engine, size: sizeKey(model, width, height), users: 0 });

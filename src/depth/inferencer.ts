@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
 import { WorkerStream } from './inference-stream.ts';
 import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
@@ -58,13 +59,14 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
    * Loads the model and runs it once.
    * @param threads of the network's session; 0 measures what suits it
    * @param size network size to load first; the model's default when absent
+   * @param picture a size of the aspect to load it for; 4:3 when absent
    * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
    */
   static async create(
     model: InstalledModel,
-    { threads = 0, size }: { threads?: number; size?: number | undefined } = {},
+    { threads = 0, size, picture }: { threads?: number; size?: number | undefined; picture?: Size | undefined } = {},
   ): Promise<WorkerInferencer> {
-    const inferencer = new WorkerInferencer({ model, threads, size });
+    const inferencer = new WorkerInferencer({ model, threads, size, picture });
     inferencer.#start();
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), HANG_MS / 6).unref();

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
+import type { Size } from '../model/size.ts';
 import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
 
 /** What a depth worker is started with. */
@@ -9,6 +10,8 @@ export interface WorkerBoot {
   threads: number;
   /** Network size to load first; the model's default when undefined. */
   size: number | undefined;
+  /** A picture of the aspect to load it for; 4:3 when undefined. */
+  picture: Size | undefined;
 }
 
 export interface InferRequest {

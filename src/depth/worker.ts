@@ -16,10 +16,10 @@ const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMes
 yieldToOthers();
 
 const streams = new Map<number, StreamState>();
-const { model, threads, size } = workerData as WorkerBoot;
+const { model, threads, size, picture } = workerData as WorkerBoot;
 let engines: EngineSet;
 try {
-  engines = await EngineSet.load(model, { threads, size });
+  engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }) });
   send({ case: 'ready', value: { threads: engines.threads } });
 } catch (thrown) {
   const { code, detail } = toDepthcastError(thrown);

@@ -1,28 +1,67 @@
 import type { Size } from './size.ts';
 
-/** Bilinear enlargement of a stack of maps, the corners of both on top of each other. */
-export function resizeAligned(maps: Float32Array, from: Size, to: Size): Float32Array {
-  const count = maps.length / (from.width * from.height);
-  const out = new Float32Array(count * to.width * to.height);
-  const columns = taps(from.width, to.width);
-  const rows = taps(from.height, to.height);
-  let at = 0;
-  for (let map = 0; map < count; map++)
-    for (const y of rows)
-      for (const x of columns) {
-        const base = map * from.width * from.height;
-        const value = (row: number, column: number) => maps[base + row * from.width + column]!;
-        const top = value(y.low, x.low) * (1 - x.part) + value(y.low, x.high) * x.part;
-        const bottom = value(y.high, x.low) * (1 - x.part) + value(y.high, x.high) * x.part;
-        out[at++] = top * (1 - y.part) + bottom * y.part;
+interface Taps {
+  /** Position of the lower neighbour of each target pixel. */
+  low: Int32Array;
+  /** Weight of its upper neighbour. */
+  part: Float32Array;
+}
+
+/** Bilinear resizing of maps of one size, the corners of both on top of each other (PyTorch's align_corners=True). */
+export class AlignedResizer {
+  readonly #from: Size;
+  readonly #to: Size;
+  readonly #columns: Taps;
+  readonly #rows: Taps;
+  /** One row of the source, blended from two; its last value twice, so that every pixel has an upper neighbour. */
+  readonly #row: Float32Array;
+
+  constructor(from: Size, to: Size) {
+    this.#from = from;
+    this.#to = to;
+    this.#columns = taps(from.width, to.width);
+    this.#rows = taps(from.height, to.height);
+    this.#row = new Float32Array(from.width + 1);
+  }
+
+  /** @param map [from.height * from.width]. @param out [to.height * to.width] */
+  resize(map: Float32Array, out: Float32Array): void {
+    const { width, height } = this.#from;
+    const { low, part } = this.#columns;
+    const row = this.#row;
+    for (let y = 0, at = 0; y < this.#to.height; y++) {
+      const top = this.#rows.low[y]! * width;
+      const bottom = Math.min(this.#rows.low[y]! + 1, height - 1) * width;
+      const weight = this.#rows.part[y]!;
+      for (let x = 0; x < width; x++) row[x] = map[top + x]! * (1 - weight) + map[bottom + x]! * weight;
+      row[width] = row[width - 1]!;
+      for (let x = 0; x < this.#to.width; x++, at++) {
+        const left = low[x]!;
+        out[at] = row[left]! * (1 - part[x]!) + row[left + 1]! * part[x]!;
       }
+    }
+  }
+}
+
+/** A stack of maps, each as AlignedResizer has it. */
+export function resizeAligned(maps: Float32Array, from: Size, to: Size): Float32Array {
+  const size = from.width * from.height;
+  const resized = to.width * to.height;
+  const count = maps.length / size;
+  const out = new Float32Array(count * resized);
+  const resizer = new AlignedResizer(from, to);
+  for (let i = 0; i < count; i++)
+    resizer.resize(maps.subarray(i * size, (i + 1) * size), out.subarray(i * resized, (i + 1) * resized));
   return out;
 }
 
-function taps(from: number, to: number) {
-  return Array.from({ length: to }, (_, i) => {
-    const at = (i * (from - 1)) / (to - 1);
-    const low = Math.floor(at);
-    return { low, high: Math.min(from - 1, low + 1), part: at - low };
-  });
+function taps(from: number, to: number): Taps {
+  const low = new Int32Array(to);
+  const part = new Float32Array(to);
+  for (let i = 0; i < to; i++) {
+    const at = to === 1 ? 0 : (i * (from - 1)) / (to - 1);
+    low[i] = Math.min(from - 1, Math.floor(at));
+    part[i] = at - low[i]!;
+  }
+  return { low, part };
 }

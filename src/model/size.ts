@@ -29,7 +29,7 @@ export function networkSize(picture: Size, inputSize: number, multipleOf = 14): 
 }
 
 /** Halves go to the even neighbour, as in Python and NumPy. */
-function roundEven(value: number): number {
+export function roundEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;

@@ -1,8 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { y4mFrameSize } from '../scene/y4m.ts';
-import { startThread } from '../threads.ts';
 import { rawPicture } from '../video/index.ts';
-import type { SceneBoot, SceneJob } from './scene-worker.ts';
+import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
 import type { FrameSource, SourceListener } from './types.ts';
 
 export interface SceneSourceOptions extends SceneBoot {
@@ -28,9 +27,8 @@ export class SceneSource implements FrameSource {
 
   start(listener: SourceListener): void {
     this.#listener = listener;
-    const { scene, width, height, fps } = this.#options;
-    const workerData: SceneBoot = { scene, width, height, fps };
-    this.#worker = startThread(import.meta.url, './scene-worker', { name: `scene ${scene}`, workerData });
+    const { fps } = this.#options;
+    this.#worker = startSceneThread(this.#options);
     this.#worker.on('message', (job: SceneJob) => this.#deliver(job));
     this.#worker.on('error', (error) => this.#options.onError(error));
     this.#startedAt = performance.now();

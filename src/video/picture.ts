@@ -4,6 +4,9 @@ import type { EncodedFrame } from './types.ts';
 
 let open = 0;
 
+/** When a picture was taken and how it came here, as far as is known. */
+export type PictureOrigin = Pick<EncodedFrame, 'rtpTimestamp' | 'captureTime' | 'firstPacketAt' | 'lastPacketAt'>;
+
 /** One decoded picture. It holds native memory: whoever gets it closes it. */
 export class Picture {
   readonly width: number;
@@ -21,7 +24,7 @@ export class Picture {
   #closed = false;
 
   /** @param frame owned by the picture from now on */
-  constructor(frame: av.Frame, source: EncodedFrame) {
+  constructor(frame: av.Frame, source: PictureOrigin) {
     this.#frame = frame;
     this.width = frame.width;
     this.height = frame.height;

@@ -22,13 +22,5 @@ export function rawPicture(planes: Uint8Array, width: number, height: number, rt
     for (let y = 0; y < h; y++, from += w) plane.set(planes.subarray(from, from + w), y * stride);
   });
   const at = performance.now();
-  const source = {
-    codec: 'VP8' as const,
-    data: planes,
-    keyframe: true,
-    rtpTimestamp,
-    firstPacketAt: at,
-    lastPacketAt: at,
-  };
-  return new Picture(frame, source);
+  return new Picture(frame, { rtpTimestamp, firstPacketAt: at, lastPacketAt: at });
 }

@@ -1,0 +1,107 @@
+import type { Config } from '../config/schema.ts';
+import { DepthcastError } from '../errors.ts';
+import { type JobSummary, runJob } from '../files/job.ts';
+import type { InstalledModel } from '../model/library.ts';
+import { chosenModel } from './models-options.ts';
+import { readSettings } from './options.ts';
+import { createReporter } from './run-progress.ts';
+
+/** What the input was short of, or damaged: results are there, but not all that was expected. */
+const EXIT_PARTIAL = 2;
+const EXIT_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+/** The official scripts' --input-size. */
+const OFFICIAL_SIZE = 518;
+
+export interface RunOptions {
+  out: string;
+  config?: string;
+  model?: string;
+  encoder?: 'vits' | 'vitb' | 'vitl';
+  metric?: boolean;
+  mode: 'streaming' | 'offline';
+  inputSize?: number;
+  maxRes: number;
+  maxLen: number;
+  targetFps: number;
+  fps: number;
+  fp32?: boolean;
+  threads: number;
+  sceneCuts: boolean;
+  grayscale?: boolean;
+  saveNpz?: boolean;
+  saveExr?: boolean;
+  savePng16?: boolean;
+  sideBySide?: boolean;
+  timeout: number;
+  force?: boolean;
+  resume?: boolean;
+  json?: boolean;
+}
+
+export async function run(input: string, options: RunOptions): Promise<void> {
+  const config = readSettings(options.config);
+  const model = modelOf(options, config);
+  const stop = new AbortController();
+  let signalled: keyof typeof EXIT_SIGNAL | undefined;
+  const onSignal = (signal: keyof typeof EXIT_SIGNAL) => {
+    // The second time nothing is closed any more.
+    if (signalled) process.exit(EXIT_SIGNAL[signal]);
+    signalled = signal;
+    reporter.stopping();
+    stop.abort();
+  };
+  const reporter = createReporter(input, model.manifest, options);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  let summary: JobSummary;
+  try {
+    summary = await runJob(
+      {
+        input,
+        out: options.out,
+        model,
+        mode: options.mode,
+        size: options.inputSize ?? ('shortSides' in model.manifest.size ? OFFICIAL_SIZE : undefined),
+        threads: options.threads,
+        maxRes: options.maxRes,
+        maxLength: options.maxLen,
+        targetFps: options.targetFps,
+        fps: options.fps,
+        grayscale: options.grayscale ?? false,
+        sceneCuts: options.sceneCuts,
+        saveNpz: options.saveNpz ?? false,
+        saveExr: options.saveExr ?? false,
+        savePng16: options.savePng16 ?? false,
+        sideBySide: options.sideBySide ?? false,
+        force: options.force ?? false,
+        resume: options.resume ?? false,
+        timeoutSeconds: options.timeout,
+        signal: stop.signal,
+      },
+      reporter,
+    );
+  } finally {
+    reporter.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+  reporter.done(summary);
+  if (summary.interrupted) process.exitCode = EXIT_SIGNAL[signalled ?? 'SIGINT'];
+  else if (summary.problems.length > 0) process.exitCode = EXIT_PARTIAL;
+  // A thread inside the network would hold the process for as long as its frames take.
+  if (summary.interrupted) process.exit();
+}
+
+/** @throws DepthcastError MODEL_NOT_FOUND, BAD_OPTION */
+function modelOf({ model: named, encoder, metric, fp32 }: RunOptions, config: Config): InstalledModel {
+  if (named !== undefined && encoder !== undefined)
+    throw new DepthcastError('BAD_OPTION', { detail: 'either --model or --encoder' });
+  const sizes = { vits: 'small', vitb: 'base', vitl: 'large' } as const;
+  const name = named ?? (encoder ? `vda-${metric ? 'metric-' : ''}${sizes[encoder]}` : config.depth.model);
+  const model = chosenModel(name, { ...(metric !== undefined && { metric }) }, config);
+  const { manifest } = model;
+  if (metric && manifest.unit !== 'metres')
+    throw new DepthcastError('BAD_OPTION', { detail: `--metric: ${manifest.name} gives no metres; name an --encoder` });
+  if (!fp32 || manifest.precision === 'fp32') return model;
+  if (manifest.kind === 'graph')
+    throw new DepthcastError('BAD_OPTION', { detail: `--fp32: ${manifest.name} is a graph in ${manifest.precision}` });
+  return { ...model, manifest: { ...manifest, precision: 'fp32' } };
+}

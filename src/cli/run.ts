@@ -1,0 +1,76 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_CONFIG, integer } from './options.ts';
+import type { RunOptions } from './run-action.ts';
+
+// What the command does is loaded when it runs: help need not wait for a network's runtime.
+
+const AFTER = `
+INPUT is a video file, a folder or glob of images, a URL (http, https, rtsp, ...), - for a video on standard
+input, or scene:NAME, scene:NAME@640x480 for a synthetic scene.
+
+Written to --out, named after the input:
+  NAME_vis.mp4     depth as colour, near bright, at the size and frame rate of the input
+  NAME_src.mp4     the frames that depth was made of
+  NAME_depths.json what the files are: model, unit, sizes, frames, epochs
+and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4 (docs/files.md).
+
+Examples:
+  depthcast run street.mp4 --out depth
+  depthcast run street.mp4 --out depth --encoder vits --save-npz --side-by-side
+  depthcast run frames/ --fps 24 --out depth --save-exr
+  depthcast run 'frames/*.jpg' --out depth --metric --encoder vits --save-png16
+  depthcast run rtsp://camera.local/stream --out depth --max-len 900
+  ffmpeg -i in.avi -f yuv4mpegpipe - | depthcast run - --out depth
+  depthcast run scene:street --out depth --max-len 120
+
+Exit status:
+  0    all frames were processed
+  1    an error; what was done until then is kept
+  2    done, but the input was damaged, cut short or stalled; what could be read is written
+  130  stopped by Ctrl-C (143: SIGTERM); what was done plays and loads, and --resume goes on with it`;
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('depth of a video file, images or a stream, as video and as numbers')
+    .argument('<input>', 'file, folder, glob, URL, - or scene:NAME')
+    .requiredOption('-o, --out <folder>', 'where results go')
+    .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
+    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-pilot)')
+    .addOption(new Option('--encoder <name>', 'Video Depth Anything of this size').choices(['vits', 'vitb', 'vitl']))
+    .option('--metric', 'metres: the metric model of --encoder, or the checkpoint of --model gives them')
+    .addOption(
+      new Option('--mode <mode>', 'frame by frame, or in windows of 32 frames')
+        .choices(['streaming', 'offline'])
+        .default('streaming'),
+    )
+    .option('--input-size <pixels>', 'network size (default: 518; of other models their own)', integer(16, 4096))
+    .option('--max-res <pixels>', 'longest side of what is written; -1: any', orMinusOne(16, 16384), 1280)
+    .option('--max-len <frames>', 'most frames of the result; -1: all', orMinusOne(1, 2 ** 31), -1)
+    .option('--target-fps <number>', 'take every n-th frame, to about this rate; -1: all', rate, -1)
+    .option('--fps <number>', 'frame rate of images and scenes', rate, 30)
+    .option('--fp32', 'arithmetic in 32 bits (on a CPU it always is)')
+    .option('--threads <number>', 'of the network (default: measured)', integer(0, 128), 0)
+    .option('--no-scene-cuts', 'do not start anew at scene cuts (streaming)')
+    .option('--grayscale', 'gray instead of inferno')
+    .option('--save-npz', 'NAME_depths.npz: key depths, float32 [N,H,W]')
+    .option('--save-exr', 'NAME_depths_exr/00000.exr, ...: one float channel')
+    .option('--save-png16', 'NAME_depths_png16/00000.png, ...: 16 bits, with frames.csv')
+    .option('--side-by-side', 'NAME_side.mp4: source and depth')
+    .option('--timeout <seconds>', 'a network source is silent for so long: it has stalled', integer(1, 3600), 10)
+    .option('--force', 'replace what is there')
+    .option('--resume', 'go on where an earlier run ended')
+    .option('--json', 'one JSON object a line: start, progress, warning, done')
+    .addHelpText('after', AFTER)
+    .action(async (input: string, options: RunOptions) => (await import('./run-action.ts')).run(input, options));
+}
+
+function orMinusOne(min: number, max: number) {
+  const parse = integer(min, max);
+  return (text: string): number => (text === '-1' ? -1 : parse(text));
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (text === '-1' || (value > 0 && value <= 1000)) return value;
+  throw new InvalidArgumentError('a number above 0, at most 1000, is expected.');
+}

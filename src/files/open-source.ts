@@ -1,0 +1,71 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { isDynamicPattern } from 'tinyglobby';
+import { DepthcastError } from '../errors.ts';
+import { MediaReader } from '../video/media-reader.ts';
+import { ImageSource } from './image-source.ts';
+import { SceneSource } from './scene-source.ts';
+import type { FileSource } from './source.ts';
+
+/** Frames of a scene where no length is asked for: ten seconds. */
+export const SCENE_FRAMES = 300;
+
+export interface InputOptions {
+  /** Frames a second of images and scenes, which have none of their own. */
+  fps: number;
+  timeoutSeconds: number;
+}
+
+/** What INPUT on the command line means. */
+export interface Input {
+  kind: 'file' | 'images' | 'url' | 'live' | 'stdin' | 'scene';
+  /** What outputs are named after. */
+  name: string;
+  /** That the same pictures come again when it is opened again. */
+  repeatable: boolean;
+}
+
+const SCENE = /^scene:([\w-]+)(?:@(\d{2,4})x(\d{2,4}))?$/;
+
+/** @throws DepthcastError BAD_VIDEO: nothing is there. BAD_OPTION: a scene that is not well named */
+export function parseInput(input: string): Input {
+  if (input === '-') return { kind: 'stdin', name: 'stdin', repeatable: false };
+  if (input.startsWith('scene:')) {
+    const scene = SCENE.exec(input)?.[1];
+    if (!scene) throw new DepthcastError('BAD_OPTION', { detail: `${input}: scene:NAME or scene:NAME@640x480` });
+    return { kind: 'scene', name: `scene-${scene}`, repeatable: true };
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(input)) {
+    const { protocol, pathname, hostname } = new URL(input);
+    const stem = decodeURIComponent(basename(pathname, extname(pathname))) || hostname;
+    const live = !/^https?:$/.test(protocol);
+    return { kind: live ? 'live' : 'url', name: safe(stem), repeatable: !live };
+  }
+  if (!existsSync(input) && isDynamicPattern(input)) {
+    const folder = basename(resolve(input.slice(0, input.search(/[*?[{!(]/)), '.'));
+    return { kind: 'images', name: safe(folder), repeatable: true };
+  }
+  if (!existsSync(input)) throw new DepthcastError('BAD_VIDEO', { detail: `${input} does not exist` });
+  if (statSync(input).isDirectory()) return { kind: 'images', name: safe(basename(resolve(input))), repeatable: true };
+  return { kind: 'file', name: safe(basename(input, extname(input))), repeatable: statSync(input).isFile() };
+}
+
+/** @throws DepthcastError BAD_VIDEO, UNKNOWN_SCENE, BAD_OPTION */
+export async function openSource(input: string, { fps, timeoutSeconds }: InputOptions): Promise<FileSource> {
+  switch (parseInput(input).kind) {
+    case 'scene': {
+      const [, scene = '', width = '640', height = '480'] = SCENE.exec(input) ?? [];
+      return new SceneSource({ scene, width: Number(width), height: Number(height), fps });
+    }
+    case 'images':
+      return ImageSource.open(input, fps);
+    case 'stdin':
+      return MediaReader.open('pipe:0');
+    case 'file':
+      return MediaReader.open(`file:${input}`);
+    default:
+      return MediaReader.open(input, { timeoutSeconds });
+  }
+}
+
+const safe = (name: string): string => name.replace(/[\\/:\0]/g, '_') || 'video';

@@ -1,0 +1,74 @@
+import type * as av from 'node-av';
+import type { NetworkImage } from '../depth/types.ts';
+import type { Size } from '../model/size.ts';
+import type { FrameConverter } from '../video/frame-converter.ts';
+import type { TimedPicture } from '../video/media-reader.ts';
+import type { InputScaler } from '../video/scaler.ts';
+import { ahead } from './ahead.ts';
+import type { FileSource } from './source.ts';
+
+/** Pictures that are decoded, and that are scaled, ahead of the network. */
+const AHEAD = 2;
+
+/** One frame, ready for the network and for the source's copy. */
+export interface Prepared {
+  index: number;
+  time: number;
+  /** Absent where the frame is passed over. */
+  image: NetworkImage | undefined;
+  /** For video encoders; whoever takes it frees it. Absent where it is written already. */
+  frame: av.Frame | undefined;
+  /** The picture's own size differs from the one before. */
+  resized: boolean;
+}
+
+export interface Preparation {
+  source: FileSource;
+  /** Read already, to learn its size. */
+  first: TimedPicture;
+  network: Size;
+  scaler: InputScaler;
+  converter: FrameConverter;
+  takeInput(width: number, height: number): NetworkImage;
+  /** Frames that are written already: they need no copy. */
+  keep: number;
+  /** Of those, the ones that the network sees again. */
+  replay(index: number): boolean;
+}
+
+/** Decodes and scales ahead of the network: both in the libuv pool, several frames under way. */
+export function prepare(preparation: Preparation): AsyncGenerator<Prepared> {
+  const pictures = ahead(numbered(preparation), AHEAD, ({ picture }) => picture.close());
+  return ahead(scaled(preparation, pictures), AHEAD, ({ frame }) => frame?.free());
+}
+
+async function* numbered({ source, first }: Preparation): AsyncGenerator<TimedPicture & { index: number }> {
+  let next: TimedPicture | undefined = first;
+  for (let index = 0; next !== undefined; index++) {
+    yield { ...next, index };
+    next = await source.read();
+  }
+}
+
+async function* scaled(
+  { network, scaler, converter, takeInput, keep, replay }: Preparation,
+  pictures: AsyncIterable<TimedPicture & { index: number }>,
+): AsyncGenerator<Prepared> {
+  let before = '';
+  for await (const { picture, time, index } of pictures) {
+    try {
+      const size = `${picture.width}x${picture.height}`;
+      const resized = before !== '' && before !== size;
+      before = size;
+      const isNew = index >= keep;
+      const image = isNew || replay(index) ? takeInput(network.width, network.height) : undefined;
+      const [frame] = await Promise.all([
+        isNew ? converter.convert(picture) : undefined,
+        image && scaler.scaleInto(picture, image.data, network.width, network.height),
+      ]);
+      yield { index, time, image, frame, resized };
+    } finally {
+      picture.close();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { DepthcastError } from '../errors.ts';
+import { diskError } from './disk.ts';
+
+const count = z.int().min(0);
+const size = z.strictObject({ width: count, height: count });
+
+/** NAME_depths.json: what the files beside it are, and what a later run needs to go on with them. */
+const recordSchema = z.strictObject({
+  format: z.literal(1),
+  input: z.string(),
+  /** Bytes and time of change of an input file; null for other inputs. */
+  inputState: z.string().nullable(),
+  model: z.string(),
+  unit: z.enum(['disparity', 'metres']),
+  mode: z.enum(['streaming', 'offline']),
+  /** Of the maps, and of the network's input. */
+  size,
+  network: size,
+  /** Frames a second, as a fraction. */
+  fps: z.tuple([count, count]),
+  frames: count,
+  /** Whether the input was read to its end, or to --max-len. */
+  complete: z.boolean(),
+  /** Frames at which temporal memory started anew: relative depth of two epochs is not comparable. */
+  epochs: z.array(count),
+  /** What was asked for, as far as it changes what is written. */
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+
+export type Record = z.infer<typeof recordSchema>;
+
+/** @throws DepthcastError DISK_FULL, BAD_OPTION when it cannot be written */
+export async function writeRecord(path: string, record: Record): Promise<void> {
+  const temporary = `${path}.part`;
+  await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`).catch(diskError(path));
+  await rename(temporary, path).catch(diskError(path));
+}
+
+/** The record of an earlier run, or undefined when there is none. @throws DepthcastError BAD_OPTION: not one of ours */
+export async function readRecord(path: string): Promise<Record | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (thrown) {
+    throw new DepthcastError('BAD_OPTION', { detail: `${path} is no record of a run; use --force`, cause: thrown });
+  }
+}
+
+/** What tells whether an input file is still the same; null where there is no file. */
+export async function inputState(input: string): Promise<string | null> {
+  const file = await stat(input).catch(() => undefined);
+  return file?.isFile() ? `${file.size} ${Math.round(file.mtimeMs)}` : null;
+}
+
+/** @throws DepthcastError BAD_OPTION naming what differs between an earlier run and this one */
+export function checkSame(before: Record, now: Record): void {
+  const differing = (
+    ['input', 'inputState', 'model', 'unit', 'mode', 'size', 'network', 'fps', 'options'] as const
+  ).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  if (differing.length === 0) return;
+  const [key] = differing as [(typeof differing)[number]];
+  throw new DepthcastError('BAD_OPTION', {
+    detail: `--resume needs the same run as before; ${key} was ${JSON.stringify(before[key])}, is ${JSON.stringify(now[key])}`,
+  });
+}

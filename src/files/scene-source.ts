@@ -1,0 +1,76 @@
+import type { Worker } from 'node:worker_threads';
+import { DepthcastError } from '../errors.ts';
+import { listScenes } from '../scene/scene.ts';
+import { y4mFrameSize } from '../scene/y4m.ts';
+import type { MediaInfo, TimedPicture } from '../video/media-reader.ts';
+import { rawPicture } from '../video/raw-picture.ts';
+import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
+import type { FileSource } from './source.ts';
+
+/** Bytes of "FRAME\n" before a frame's planes. */
+const MARKER = 6;
+
+/** A synthetic scene as a video without end, rendered in a thread of its own as fast as it is asked for. */
+export class SceneSource implements FileSource {
+  readonly info: MediaInfo;
+  readonly problems = new Set<string>();
+  readonly #options: SceneBoot;
+  readonly #worker: Worker;
+  #buffer: Uint8Array<ArrayBuffer>;
+  #next = 0;
+  #stop: (() => void) | undefined;
+  #stopped = false;
+
+  /** @throws DepthcastError UNKNOWN_SCENE, BAD_OPTION */
+  constructor(options: SceneBoot) {
+    const { scene, width, height, fps } = options;
+    const names = listScenes().map(({ name }) => name);
+    if (!names.includes(scene))
+      throw new DepthcastError('UNKNOWN_SCENE', { detail: `"${scene}"; there are ${names.join(', ')}` });
+    if (Math.min(width, height) < 16 || Math.max(width, height) > 4096)
+      throw new DepthcastError('BAD_OPTION', { detail: `a scene of ${width}x${height}: 16 to 4096 a side` });
+    this.#options = options;
+    this.#worker = startSceneThread(options);
+    this.#worker.on('error', () => this.#stop?.());
+    this.#buffer = new Uint8Array(y4mFrameSize(width, height));
+    this.info = {
+      width,
+      height,
+      fps: { num: Math.round(fps * 1000), den: 1000 },
+      frames: undefined,
+      codec: 'scene',
+      container: 'scene',
+      aspect: { num: 0, den: 1 },
+    };
+  }
+
+  async read(): Promise<TimedPicture | undefined> {
+    if (this.#stopped) return undefined;
+    const frame = this.#next++;
+    const job = await new Promise<SceneJob | undefined>((resolve) => {
+      this.#stop = () => resolve(undefined);
+      this.#worker.once('message', resolve);
+      const buffer = this.#buffer;
+      this.#worker.postMessage({ frame, buffer } satisfies SceneJob, [buffer.buffer]);
+    });
+    if (job === undefined) {
+      if (!this.#stopped) throw new DepthcastError('INTERNAL', { detail: 'the scene cannot be rendered' });
+      return undefined;
+    }
+    this.#buffer = job.buffer;
+    const { width, height, fps } = this.#options;
+    const time = frame / fps;
+    const picture = rawPicture(job.buffer.subarray(MARKER), width, height, Math.round(time * 90_000) >>> 0);
+    return { picture, time };
+  }
+
+  interrupt(): void {
+    this.#stopped = true;
+    this.#stop?.();
+  }
+
+  close(): void {
+    this.interrupt();
+    void this.#worker.terminate();
+  }
+}

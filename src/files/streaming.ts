@@ -1,0 +1,79 @@
+import type { DepthMap, DisplayRange, InferenceStream } from '../depth/types.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import type { Size } from '../model/size.ts';
+import type { Prepared } from './prepare.ts';
+
+/** One frame's depth on its way to the files. */
+export interface DepthResult {
+  prepared: Prepared;
+  /** [size.height * size.width]; valid until `release`. */
+  values: Float32Array;
+  size: Size;
+  range: DisplayRange;
+  /** Temporal memory started anew at this frame. */
+  reset: boolean;
+  /** Of the network and what belongs to it, in ms. */
+  milliseconds: number;
+  release(): void;
+}
+
+/** Frames of the recent past, in windows, that are shown again to a network whose memory is gone. */
+const WINDOWS_AGAIN = 4;
+
+/**
+ * The frames that a run which goes on at frame `keep` shows to the network again, without writing them: the first of the
+ * present epoch, which Video Depth Anything's window keeps for good, and as many of the last as its window reaches back.
+ */
+export function replayed(
+  { window }: ModelManifest,
+  keep: number,
+  epochs: readonly number[],
+): (index: number) => boolean {
+  const reach = window.rule === 'anchored' ? window.farAge + 1 : WINDOWS_AGAIN * window.frames;
+  const start = epochs.findLast((epoch) => epoch < keep) ?? 0;
+  return (index) => index < keep && (index === start || (index > start && index >= keep - reach));
+}
+
+/** Depth of each prepared frame that has an image, one frame under way while the one before is written. */
+export async function* streamingDepth(
+  frames: AsyncIterable<Prepared>,
+  stream: InferenceStream,
+  keep: number,
+  sceneCuts: boolean,
+): AsyncGenerator<DepthResult> {
+  let pending: { prepared: Prepared; map: Promise<DepthMap> } | undefined;
+  try {
+    for await (const prepared of frames) {
+      if (prepared.image === undefined) continue;
+      const before = pending && { prepared: pending.prepared, map: await pending.map };
+      if (prepared.resized) stream.reset();
+      // Between the frames that are shown again lies a jump, which is no cut.
+      stream.setOptions({ sceneCuts: sceneCuts && prepared.index >= keep });
+      pending = { prepared, map: stream.infer(prepared.image, prepared.time) };
+      // Awaited in the next turn; until then nobody may be told of a failure twice.
+      pending.map.catch(() => {});
+      if (before) yield result(before.prepared, before.map);
+    }
+    if (pending) yield result(pending.prepared, await pending.map);
+    pending = undefined;
+  } finally {
+    if (pending) {
+      (await pending.map.catch(() => undefined))?.release();
+      pending.prepared.frame?.free();
+    }
+  }
+}
+
+function result(prepared: Prepared, map: DepthMap): DepthResult {
+  const { values, width, height, range, reset, timings } = map;
+  const milliseconds = timings.preprocess + timings.inference + timings.postprocess;
+  return {
+    prepared,
+    values,
+    size: { width, height },
+    range,
+    reset: reset !== undefined,
+    milliseconds,
+    release: () => map.release(),
+  };
+}
