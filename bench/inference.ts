@@ -8,7 +8,7 @@ const FRAMES = 120;
 
 /** The embedded network alone: wall and CPU time a frame by size, shape and threads. */
 export async function benchInference(): Promise<void> {
-  const model = findModel('depthcast-pilot');
+  const model = findModel('depthcast-nano');
   const rows: (string | number)[][] = [];
   for (const threads of [1, 2]) {
     const engines = await EngineSet.load(model, { threads });

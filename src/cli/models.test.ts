@@ -91,7 +91,7 @@ describe('models list', () => {
   it('names every model, its licence, and what can be run', async () => {
     const { code, out } = await run(['list']);
     expect(code).toBe(0);
-    expect(out).toMatch(/depthcast-pilot .*Apache-2\.0 +ready/);
+    expect(out).toMatch(/depthcast-nano .*Apache-2\.0 +ready/);
     expect(out).toMatch(/vda-metric-large +metres .*CC-BY-NC-4\.0 +not pulled/);
   });
 });

@@ -30,7 +30,7 @@ export function serveCommand(version: string): Command {
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
     .option('-p, --port <number>', 'TCP port (default: 8080)', integer(0, 65535))
     .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
-    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-pilot)')
+    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
     .option(
       '--size, --input-size <pixels|auto>',
       "network size, or the largest that holds the target (default: the model's own)",

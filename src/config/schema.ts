@@ -72,7 +72,7 @@ export const configSchema = z.strictObject({
       .default([]),
   }),
   depth: z.strictObject({
-    model: z.string().min(1).default('depthcast-pilot'),
+    model: z.string().min(1).default('depthcast-nano'),
     size: z
       .union([z.int().min(16).max(4096), z.literal('auto')])
       .nullable()

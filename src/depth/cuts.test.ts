@@ -14,7 +14,7 @@ function planes(rgba: Uint8ClampedArray, out: Float32Array): Float32Array {
 
 describe('scene cuts', () => {
   it('are found by the embedded model where scenes change, and nowhere else', async () => {
-    const inferencer = await WorkerInferencer.create(findModel('depthcast-pilot'), { threads: 1 });
+    const inferencer = await WorkerInferencer.create(findModel('depthcast-nano'), { threads: 1 });
     const stream = inferencer.open();
     const resets: string[] = [];
     let time = 0;

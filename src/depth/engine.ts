@@ -230,11 +230,11 @@ function expectInput(meta: Meta | undefined, name: string, type: string, rank: n
   return meta.shape;
 }
 
-/** A graph of open size names its token axes T16, T32...: one token for each such square of pixels. */
+/** A graph of open size names its token axes T16, N32...: one token for each such square of pixels. */
 function tokenRule(axis: number | string, cache: string): CacheShape['tokens'] {
   if (typeof axis === 'number') return () => axis;
-  const stride = Number(/^T(\d+)$/.exec(axis)?.[1]);
+  const stride = Number(/^[A-Z](\d+)$/.exec(axis)?.[1]);
   if (!(stride > 0))
-    throw badModel(`the token axis of ${cache} is named ${axis}; expected T and a stride, such as T32`);
+    throw badModel(`the token axis of ${cache} is named ${axis}; expected a letter and a stride, such as T32`);
   return (width, height) => Math.ceil(width / stride) * Math.ceil(height / stride);
 }

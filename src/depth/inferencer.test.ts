@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findModel } from '../model/library.ts';
+import { createScene } from '../scene/scene.ts';
 import { WorkerInferencer } from './inferencer.ts';
 import type { DepthMap, InferenceStream } from './types.ts';
 
-const model = findModel('depthcast-pilot');
+const model = findModel('depthcast-nano');
 const [W, H] = [192, 160];
 let inferencer: WorkerInferencer;
 beforeAll(async () => {
@@ -26,6 +27,20 @@ function paint(out: Float32Array, frame: number, scene = 0): void {
       out[W * H + i] = Math.min(1, scene ? 0.5 + 0.5 * Math.sin(x * y) : (0.3 * y) / H + disc);
       out[2 * W * H + i] = scene ? 0.9 : 0.1 + (0.5 * ((x >> 4) & 1) * y) / H;
     }
+}
+
+const street = createScene('street', { width: W, height: H }).render(0).rgba;
+const room = createScene('room', { width: W, height: H });
+
+/** A moment of a rendered scene. */
+function photograph(out: Float32Array, rgba: Uint8ClampedArray): void {
+  for (let i = 0; i < W * H; i++) for (let c = 0; c < 3; c++) out[c * W * H + i] = rgba[4 * i + c]! / 255;
+}
+
+async function watch(stream: InferenceStream, rgba: Uint8ClampedArray, time: number): Promise<DepthMap> {
+  const image = stream.takeInput(W, H);
+  photograph(image.data, rgba);
+  return stream.infer(image, time);
 }
 
 async function run(stream: InferenceStream, frame: number, { scene = 0, time = frame / 30 } = {}): Promise<DepthMap> {
@@ -105,14 +120,16 @@ describe('WorkerInferencer', () => {
     reasons.push((await run(stream, 2, { time: 5 })).reset);
     stream.reset();
     reasons.push((await run(stream, 3, { time: 5.03 })).reset);
-    for (let f = 4; f < 9; f++) reasons.push((await run(stream, f, { time: 5 + f / 30 })).reset);
-    const cut = await run(stream, 9, { scene: 1, time: 5.3 });
+    stream.reset();
+    for (let f = 4; f < 9; f++) reasons.push((await watch(stream, room.render(f / 30).rgba, 5 + f / 30)).reset);
+    const cut = await watch(stream, street, 5.3);
     reasons.push(cut.reset);
-    expect(reasons).toEqual(['start', undefined, 'gap', 'request', ...Array(5).fill(undefined), 'cut']);
-    expect(cut.epoch).toBe(3);
+    const steady = Array(4).fill(undefined);
+    expect(reasons).toEqual(['start', undefined, 'gap', 'request', 'request', ...steady, 'cut']);
+    expect(cut.epoch).toBe(4);
     // The frame at a cut is made with no memory of the scene before: as if a stream began with it.
     const fresh = inferencer.open();
-    const first = await run(fresh, 9, { scene: 1, time: 0 });
+    const first = await watch(fresh, street, 0);
     expect(cut.values).toEqual(first.values);
     const image = stream.takeInput(160, 160);
     image.data.fill(0.5);
@@ -181,7 +198,7 @@ describe('a bad model', () => {
   };
 
   it.each([
-    ['no such name', () => 'no-such-model', 'MODEL_NOT_FOUND', /there is depthcast-pilot/],
+    ['no such name', () => 'no-such-model', 'MODEL_NOT_FOUND', /there is depthcast-nano/],
     ['a path out of the folder', () => '../package', 'MODEL_NOT_FOUND', /./],
     ['a graph that is not there', () => write('gone', { file: 'gone.onnx' }), 'MODEL_NOT_FOUND', /gone\.onnx/],
     ['a manifest with an unknown key', () => write('odd', { colour: 1 }), 'BAD_MANIFEST', /colour|unrecognized/i],

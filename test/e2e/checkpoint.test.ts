@@ -52,10 +52,11 @@ it('is measured, streamed, resized, and exchanged for another model and back', a
   expect(await page.evaluate(() => window.depthcast.output)).toMatchObject({ model: 'tiny', size: 98 });
   await update({ size: 70 });
   await frameWhere('f.width === 98 && f.height === 70 && f.epoch === 1');
-  await update({ model: 'depthcast-pilot' });
+  await update({ model: 'depthcast-nano' });
   await frameWhere("f.width === 256 && f.unit === 'disparity' && f.epoch >= 2");
   await update({ model: 'tiny' });
-  await frameWhere("f.width === 112 && f.height === 84 && f.unit === 'metres'");
+  // The size that was measured for it at the start.
+  await frameWhere("f.width === 126 && f.height === 98 && f.unit === 'metres'");
   const errors = await page.evaluate(() => window.depthcast.errors.map((error) => error.code));
   expect(errors).toEqual([]);
   await update({ size: 77 }).catch(() => {});

@@ -123,7 +123,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
     const [refused, served] = exporter.getFinishedSpans();
     expect(refused!.attributes).toMatchObject({ 'depthcast.kind': 'whip', 'depthcast.code': 'BAD_SDP' });
     expect(served!.events.map((event) => event.name)).toEqual(['answered', 'connected', 'first depth']);
-    expect(served!.attributes).toMatchObject({ 'depthcast.kind': 'ws', 'depthcast.model': 'depthcast-pilot' });
+    expect(served!.attributes).toMatchObject({ 'depthcast.kind': 'ws', 'depthcast.model': 'depthcast-nano' });
     expect(served!.attributes['depthcast.frames']).toBeGreaterThan(3);
 
     const text = lines.join('') + JSON.stringify([refused!.attributes, served!.attributes]);

@@ -1,9 +1,11 @@
 """Write the streaming ONNX graph of a checkpoint's averaged weights, and check it against the network run on whole clips.
 
-Usage: python3 -m depthtrain.export CHECKPOINT.pt OUT.onnx
+Usage: python3 -m depthtrain.export CHECKPOINT.pt OUT.onnx --clips POOL/clips
+
+--clips: shards of clips, from which the summary that finds scene cuts is made.
 """
+import argparse
 import copy
-import sys
 import warnings
 
 import onnx
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from . import summary
 from .network import WINDOW, DepthNet, StreamingStep
 
 OPSET = 17
@@ -72,8 +75,8 @@ def slots_at(frame):
 class Stream:
     """A checkpoint served frame by frame as the runtime would."""
 
-    def __init__(self, net, memory=True):
-        self.step, self.memory, self.frame, self.caches = StreamingStep(net), memory, 0, None
+    def __init__(self, step, memory=True):
+        self.step, self.memory, self.frame, self.caches = step, memory, 0, None
         self.mask = torch.cat([torch.full((WINDOW,), EMPTY), torch.zeros(1)])
 
     @torch.no_grad()
@@ -91,7 +94,7 @@ class Stream:
         return depth[0], summary[0]
 
 
-def export(net, path):
+def export(step, path):
     image = torch.randn(1, 3, SAMPLE_HEIGHT, SAMPLE_WIDTH)
     mask = torch.cat([torch.full((WINDOW,), EMPTY), torch.zeros(1)])
     axes = {'image': {2: 'H', 3: 'W'}, 'depth': {1: 'H', 2: 'W'}}
@@ -99,7 +102,7 @@ def export(net, path):
         axes[cache], axes[state] = {0: tokens}, {0: tokens}
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        torch.onnx.export(StreamingStep(fold_batch_norms(net)).eval(), (image, slots_at(0), mask, *empty_caches(net, SAMPLE_WIDTH, SAMPLE_HEIGHT)), path,
+        torch.onnx.export(step.eval(), (image, slots_at(0), mask, *empty_caches(step.net, SAMPLE_WIDTH, SAMPLE_HEIGHT)), path,
                           opset_version=OPSET, input_names=['image', 'slots', 'mask', *CACHES], output_names=['depth', *STATES, 'summary'], dynamic_axes=axes)
     model = onnx.load(path)
     fold_pads(model)
@@ -108,26 +111,32 @@ def export(net, path):
 
 
 @torch.no_grad()
-def check(net):
+def check(step):
     """The ring of caches against attention over the whole clip at once."""
     clip = torch.randn(CHECK_FRAMES, 3, 96, 128)
     frame = torch.arange(CHECK_FRAMES)
     age = frame[:, None] - frame[None, :]
     visible = ((age >= 0) & (age <= WINDOW))[None]
-    whole = net(clip, visible)
-    stream = Stream(net)
+    whole = step.net(clip, visible)
+    stream = Stream(step)
     streamed = torch.stack([stream(image[None])[0] for image in clip])
     return float((whole - streamed).abs().max())
 
 
 def main():
-    net = load(sys.argv[1])
-    difference = check(net)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint')
+    parser.add_argument('out')
+    parser.add_argument('--clips', required=True)
+    options = parser.parse_args()
+    net = load(options.checkpoint)
+    step = StreamingStep(fold_batch_norms(net), *summary.fit(summary.scene_features(net, options.clips)))
+    difference = check(step)
     if difference > TOLERANCE:
         raise SystemExit(f'stream and clip differ by {difference}')
-    export(net, sys.argv[2])
+    export(step, options.out)
     parameters = sum(p.numel() for p in net.parameters()) / 1e6
-    print(f'{sys.argv[2]}: {parameters:.2f} M parameters, stream and clip differ by at most {difference:.1e}')
+    print(f'{options.out}: {parameters:.2f} M parameters, stream and clip differ by at most {difference:.1e}')
 
 
 if __name__ == '__main__':

@@ -208,6 +208,10 @@ class DepthNet(nn.Module):
             tokens = block(tokens)
         return skips, f32, tokens
 
+    def pooled(self, image):
+        """Image [B,3,H,W] -> mean features at 1/32 [B,C]."""
+        return self.norm32(self.encoder(image)[-1]).mean((2, 3))
+
     def decode16(self, f32, f16):
         return self.refine16(self.fuse16(F.relu(double(self.up16(f32)) + self.skip16(f16))))
 
@@ -240,17 +244,19 @@ class StreamingStep(nn.Module):
 
     image [1,3,H,W]; slots int64 [8]: age in frames of each cache slot, the query (0) last; mask float [8]: 0, or -1e4 for an
     empty slot; c0, c1 [N32,7,160] and c2, c3 [N16,7,96]: keys and values. Returns depth [1,H,W], h0..h3 [N,1,C] and
-    summary [1,160].
+    summary [1,D], D = 64: see summary.py, which makes centre [160] and projection [160,D].
     """
 
-    def __init__(self, net):
+    def __init__(self, net, centre, projection):
         super().__init__()
         self.net = net
+        self.register_buffer('centre', torch.as_tensor(centre, dtype=torch.float32))
+        self.register_buffer('projection', torch.as_tensor(projection, dtype=torch.float32))
 
     def forward(self, image, slots, mask, c0, c1, c2, c3):
         net = self.net
         skips, f32, tokens = net.encode(image)
-        summary = tokens[0].mean(0, keepdim=True)
+        summary = (f32.mean((2, 3)) - self.centre) @ self.projection
         x, h0, h1 = net.temporal32.step(tokens[0], c0, c1, slots, mask)
         y = net.decode16(to_map(x[None], f32), skips[3])
         z, h2, h3 = net.temporal16.step(to_tokens(y)[0], c2, c3, slots, mask)
