@@ -13,6 +13,8 @@ export const RELOADABLE: readonly string[] = [
   'limits.setupSeconds',
   'limits.idleSeconds',
   'limits.pictureSide',
+  'limits.utilisation',
+  'limits.slowViewerSeconds',
   'limits.sessionsPerAddress',
   'limits.setupsPerAddress',
   'limits.requestsPerMinute',

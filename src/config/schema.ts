@@ -51,6 +51,8 @@ export const configSchema = z.strictObject({
     connections: z.int().min(1).max(1_000_000).default(1024),
     connectionsPerAddress: z.int().min(1).max(1_000_000).default(256),
     sessionsPerAddress: z.int().min(1).max(65536).default(64),
+    utilisation: z.number().min(0.1).max(100).nullable().default(2),
+    slowViewerSeconds: z.number().min(1).max(3600).default(20),
     setupsPerAddress: z.int().min(1).max(65536).default(8),
     requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
     authFailuresPerMinute: z.int().min(1).max(100_000).default(20),

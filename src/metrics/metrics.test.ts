@@ -37,6 +37,7 @@ it("reads the server's state at each scrape", async () => {
     workersAlive: 2,
     workersRestarting: 0,
     workersLimit: 2,
+    utilisation: 1.5,
   };
   exportState(registry, () => state);
   expect(await registry.metrics()).toContain('depthcast_ready 1');
@@ -45,4 +46,5 @@ it("reads the server's state at each scrape", async () => {
   expect(text).toContain('depthcast_ready 0');
   expect(text).toContain('depthcast_depth_workers{state="restarting"} 1');
   expect(text).toContain('depthcast_streams_limit 16');
+  expect(text).toContain('depthcast_depth_utilisation_ratio 1.5');
 });

@@ -71,6 +71,7 @@ export class Metrics {
   readonly rtpEvents: Counter<'event'>;
   readonly channelBytes: Counter;
   readonly channelFrames: Counter<'outcome'>;
+  readonly trackFrames: Counter<'outcome'>;
   readonly rejected: Counter<'code'>;
   readonly redirected: Counter;
   readonly #targets = new Map<string, { seconds: number; mean: number }>();
@@ -186,6 +187,12 @@ export class Metrics {
     this.channelFrames = new Counter({
       name: name('channel_frames_total'),
       help: 'Depth frames for data channels, sent or dropped because the channel was behind',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.trackFrames = new Counter({
+      name: name('track_frames_total'),
+      help: 'Gray track frames by receiver, sent or shed because the receiver could not keep up',
       labelNames: ['outcome'],
       registers,
     });

@@ -10,6 +10,8 @@ export interface ServerState {
   workersRestarting: number;
   /** Depth workers of the default model that the machine carries. */
   workersLimit: number;
+  /** Of the depth workers' time, asked for by the streams: 1 when every picture just gets its depth. */
+  utilisation: number;
 }
 
 /** Exports what `read` says at each scrape: a gauge that is read then cannot drift from the truth. */
@@ -28,6 +30,11 @@ export function exportState(registry: Registry, read: () => ServerState): void {
   gauge('streams', 'Streams that hold a place, synthetic scenes included', ({ streams }) => streams);
   gauge('streams_limit', 'Streams that may publish at once', ({ streamsLimit }) => streamsLimit);
   gauge('depth_workers_limit', 'Depth workers of the default model that the machine carries', (s) => s.workersLimit);
+  gauge(
+    'depth_utilisation_ratio',
+    'Time that streams ask of the depth workers over what these have; above 1 pictures are dropped',
+    ({ utilisation }) => utilisation,
+  );
   new Gauge({
     name: 'depthcast_depth_workers',
     help: 'Depth workers that are loaded',

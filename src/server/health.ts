@@ -34,16 +34,17 @@ export function addHealth(app: FastifyInstance, house: House, gate: Gate): void 
 }
 
 /** What keeps a new session from being taken and served now; the model was warm before the server listened. */
-function whyNotReady({ registry, pool, config }: House): string[] {
+function whyNotReady({ registry, pool, config, capacity }: House): string[] {
   const reasons: string[] = [];
   if (registry.draining) reasons.push('draining');
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
   if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
+  if (!capacity.hasRoom()) reasons.push('the depth workers have no time left for another stream');
   return reasons;
 }
 
 function serverState(house: House): ServerState {
-  const { registry, pool, config } = house;
+  const { registry, pool, config, capacity } = house;
   const alive = pool.workers.filter((worker) => worker.alive).length;
   return {
     ready: whyNotReady(house).length === 0,
@@ -52,5 +53,6 @@ function serverState(house: House): ServerState {
     workersAlive: alive,
     workersRestarting: pool.workers.length - alive,
     workersLimit: pool.workersLimit,
+    utilisation: capacity.utilisation,
   };
 }

@@ -36,6 +36,7 @@ export class OutputControl {
     const now = this.#now;
     if (publisher) {
       if (next.model !== now.model) {
+        this.#house.capacity.expectRoom(next.model);
         const inferencer = await this.#house.pool.get(next.model);
         if (!publisher.closed) publisher.stream.setInferencer(inferencer, next.size);
       } else if (next.size !== now.size) publisher.stream.setSize(next.size);

@@ -13,6 +13,7 @@ import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { modelFolder } from '../model/store/folder.ts';
+import { Capacity } from '../session/capacity.ts';
 import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
@@ -79,7 +80,9 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
     const config = await settle(options.config, first, log);
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
-    house = { config, version, pool, metrics, log, registry: new Registry(config.limits), device: first.device };
+    const registry = new Registry(config.limits);
+    const capacity = new Capacity({ registry, pool, config });
+    house = { config, version, pool, metrics, log, registry, capacity, device: first.device };
     watchInference(house, first);
     await publishScenes(house);
     return await listen(house);

@@ -38,7 +38,8 @@ export class DepthData implements DepthSink {
   readonly format: DepthFormat;
   readonly #options: DepthDataOptions;
   readonly #packer: DepthPacker;
-  readonly #channels = new Set<DataChannel>();
+  /** And since when each has been behind, performance.now(). */
+  readonly #channels = new Map<DataChannel, number | undefined>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#pack(depth),
     (depth) => {
@@ -58,11 +59,17 @@ export class DepthData implements DepthSink {
   }
 
   add(channel: DataChannel): void {
-    this.#channels.add(channel);
+    this.#channels.set(channel, undefined);
   }
 
   remove(channel: DataChannel): void {
     this.#channels.delete(channel);
+  }
+
+  /** Milliseconds for which a channel has missed every frame. */
+  behind(channel: DataChannel): number {
+    const since = this.#channels.get(channel);
+    return since === undefined ? 0 : performance.now() - since;
   }
 
   push(depth: LiveDepth): void {
@@ -74,10 +81,20 @@ export class DepthData implements DepthSink {
     this.#channels.clear();
   }
 
+  #takeReady(): DataChannel[] {
+    const ready: DataChannel[] = [];
+    for (const [channel, since] of this.#channels) {
+      const free = channel.bufferedAmount === 0;
+      if (free) ready.push(channel);
+      this.#channels.set(channel, free ? undefined : (since ?? performance.now()));
+    }
+    return ready;
+  }
+
   async #pack(depth: LiveDepth): Promise<void> {
     const { metrics, onFrame, onError } = this.#options;
     try {
-      const ready = [...this.#channels].filter((channel) => channel.bufferedAmount === 0);
+      const ready = this.#takeReady();
       if (ready.length < this.#channels.size)
         metrics.channelFrames.inc({ outcome: 'dropped' }, this.#channels.size - ready.length);
       if (ready.length === 0) return;

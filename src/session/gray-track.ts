@@ -28,6 +28,9 @@ export class GrayTrack implements DepthSink {
   readonly codec: VideoCodec;
   readonly #options: GrayTrackOptions;
   readonly #senders = new Map<VideoSender, () => void>();
+  /** Receivers that get nothing for now, and those that wait for a keyframe to go on with. */
+  readonly #resting = new Set<VideoSender>();
+  readonly #waiting = new Set<VideoSender>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#encode(depth),
     (depth) => depth.release(),
@@ -69,6 +72,20 @@ export class GrayTrack implements DepthSink {
   remove(sender: VideoSender): void {
     this.#senders.get(sender)?.();
     this.#senders.delete(sender);
+    this.#resting.delete(sender);
+    this.#waiting.delete(sender);
+  }
+
+  /** Sends a receiver nothing, or lets it go on with the next keyframe. A resting one does not slow the others down. */
+  rest(sender: VideoSender, resting: boolean): void {
+    if (!this.#senders.has(sender) || this.#resting.has(sender) === resting) return;
+    if (resting) this.#resting.add(sender);
+    else {
+      this.#resting.delete(sender);
+      this.#waiting.add(sender);
+      this.#keyframeAsked = true;
+    }
+    this.#encoder?.setBitrate(this.#bitrate());
   }
 
   push(depth: LiveDepth): void {
@@ -99,12 +116,18 @@ export class GrayTrack implements DepthSink {
       }
       const encoded = performance.now();
       let latency: number | undefined;
+      let sent = 0;
       for (const sender of this.#senders.keys()) {
+        if (frame.keyframe) this.#waiting.delete(sender);
+        if (this.#resting.has(sender) || this.#waiting.has(sender)) continue;
         sender.send(frame);
+        sent++;
         if (depth.lastPacketAt !== undefined) latency ??= performance.now() - depth.lastPacketAt;
       }
       if (latency !== undefined) this.#options.metrics.latency.observe({ output: 'track' }, latency / 1000);
-      const bytes = frame.data.length * this.#senders.size;
+      this.#options.metrics.trackFrames.inc({ outcome: 'sent' }, sent);
+      this.#options.metrics.trackFrames.inc({ outcome: 'shed' }, this.#senders.size - sent);
+      const bytes = frame.data.length * sent;
       this.#options.onFrame(encoded - began, performance.now() - encoded, bytes, latency);
     } catch (thrown) {
       // The next frame starts with a new encoder.
@@ -133,7 +156,8 @@ export class GrayTrack implements DepthSink {
   /** What the slowest receiver can take, within the configured bounds. */
   #bitrate(): number {
     let least = this.#options.maxBitrate;
-    for (const sender of this.#senders.keys()) least = Math.min(least, sender.targetBitrate);
+    for (const sender of this.#senders.keys())
+      if (!this.#resting.has(sender)) least = Math.min(least, sender.targetBitrate);
     return Math.max(this.#options.minBitrate, least);
   }
 }

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { allowedSizes } from '../model/manifest.ts';
 import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
 import type { DepthFormat } from '../wire/index.ts';
+import { Demand } from './demand.ts';
 import { DepthData } from './depth-data.ts';
 import { GrayTrack } from './gray-track.ts';
 import { LiveDepth } from './live-depth.ts';
@@ -38,6 +39,8 @@ interface Arrival {
 export class LiveStream extends EventEmitter<LiveStreamEvents> {
   readonly name: string;
   readonly stats: StreamStats;
+  /** What it asks of the depth workers. */
+  readonly demand = new Demand();
   readonly createdAt = Date.now();
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
@@ -118,6 +121,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     source.start({
       picture: (picture, { assemble, decode }) => {
         this.#lastPictureAt = performance.now();
+        this.demand.arrived();
         this.stats.arrived();
         this.stats.stage('assemble', assemble);
         this.stats.stage('decode', decode);
@@ -225,6 +229,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         return;
       }
       const { timings, range } = map;
+      this.demand.took(timings.preprocess + timings.inference + timings.postprocess);
       this.stats.stage('preprocess', scaled - began + timings.preprocess);
       this.stats.stage('queue', began - at + timings.queue);
       this.stats.stage('inference', timings.inference);

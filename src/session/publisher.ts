@@ -81,6 +81,7 @@ export class Publisher extends EventEmitter<PublisherEvents> implements Session 
     try {
       const place = house.registry.reserve(name);
       free = place.free;
+      house.capacity.expectRoom(options.model);
       const inferencer = await house.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });

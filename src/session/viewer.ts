@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { DepthcastError } from '../errors.ts';
+import { DepthcastError } from '../errors.ts';
 import { type DataChannel, RtcPeer } from '../rtc/index.ts';
+import type { DepthData } from './depth-data.ts';
 import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
 import type { Session } from './session.ts';
+import { SlowViewer } from './slow-viewer.ts';
 import { SessionTrail } from './trail.ts';
 
 const REPORT_MS = 1000;
@@ -24,6 +26,10 @@ export class Viewer extends EventEmitter<ViewerEvents> implements Session {
   readonly #leave: () => void;
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
+  readonly #slow = new SlowViewer();
+  #channel: DataChannel | undefined;
+  /** What feeds it; the settings may since have changed. */
+  #data: DepthData | undefined;
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
   #closed = false;
 
@@ -33,7 +39,7 @@ export class Viewer extends EventEmitter<ViewerEvents> implements Session {
     this.stream = stream;
     this.#house = house;
     this.#leave = leave;
-    this.#timer = setInterval(() => reportRtp(house.metrics, peer, this.#counters), REPORT_MS);
+    this.#timer = setInterval(() => this.#tick(), REPORT_MS);
     house.metrics.sessions.inc({ kind: this.kind });
     stream.once('closed', this.#onStreamClosed);
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
@@ -82,14 +88,35 @@ export class Viewer extends EventEmitter<ViewerEvents> implements Session {
     await this.peer.close();
   }
 
+  #tick(): void {
+    const { metrics, config } = this.#house;
+    reportRtp(metrics, this.peer, this.#counters);
+    const { sender } = this.peer;
+    if (!this.peer.connected) return;
+    const { fractionLost = 0, targetBitrate = Infinity, remb } = sender?.getStats() ?? {};
+    const channelBehind = this.#channel ? (this.#data?.behind(this.#channel) ?? 0) : 0;
+    const { minBitrate } = config.output;
+    const patience = config.limits.slowViewerSeconds * 1000;
+    const state = { fractionLost, targetBitrate, minBitrate, remb, channelBehind };
+    const verdict = this.#slow.judge(state, performance.now(), patience);
+    if (verdict === 'close') void this.close('slow viewer', new DepthcastError('SLOW_VIEWER'));
+    else if (sender) this.stream.grayTrack(sender.codec).rest(sender, verdict === 'rest');
+  }
+
   #takeChannel(channel: DataChannel): void {
-    if (this.#closed || channel.label !== 'depth') {
+    if (this.#closed || channel.label !== 'depth' || this.#channel) {
       channel.close();
       return;
     }
+    this.#channel = channel;
     const data = this.stream.depthData(this.#house.config.output.data);
+    this.#data = data;
     data.add(channel);
-    channel.on('close', () => data.remove(channel));
-    this.once('closed', () => data.remove(channel));
+    const leave = () => {
+      data.remove(channel);
+      this.#channel = undefined;
+    };
+    channel.on('close', leave);
+    this.once('closed', leave);
   }
 }

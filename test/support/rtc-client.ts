@@ -11,6 +11,8 @@ import { VideoSender } from '../../src/rtc/sender.ts';
 export interface ClientOptions {
   direction?: 'sendrecv' | 'sendonly' | 'recvonly';
   data?: boolean;
+  /** bit/s that it tells the sender to stay below. */
+  receiveBitrate?: number;
   /** What the SDP says instead of the certificate's fingerprint. */
   fingerprint?: string;
 }
@@ -104,7 +106,7 @@ export class RtcClient {
     this.media.receiver = new VideoReceiver({
       agreement: video,
       localSsrc: this.ssrc,
-      receiveBitrate: 1_000_000,
+      receiveBitrate: this.#options.receiveBitrate ?? 1_000_000,
       sendRtcp,
       fail,
       roundTripTime: () => this.ice.roundTripTime,

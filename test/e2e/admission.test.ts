@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { DepthServer } from '../../src/server/server.ts';
+import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
+import { metric, startApp, until } from './support/app.ts';
+
+let server: DepthServer & { base: string };
+
+beforeAll(async () => {
+  server = await startApp({
+    'sources.scenes': ['room'],
+    'sources.fps': 10,
+    'limits.slowViewerSeconds': 4,
+    'server.redirectWhenBusy': 'https://other.example/depth/',
+  });
+});
+afterAll(() => server.close());
+
+async function open(path: string, options: ClientOptions) {
+  const client = await RtcClient.create(options);
+  const response = await fetch(server.base + path, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { 'content-type': 'application/sdp' },
+    body: client.offerSdp,
+  });
+  const body = await response.text();
+  if (response.status === 201) client.accept(body);
+  return { client, response };
+}
+const watch = (options: ClientOptions = {}) => open('/whep/scene-room', { direction: 'recvonly', ...options });
+const packets = ({ client }: { client: RtcClient }) => client.receiver?.getStats().packets ?? 0;
+const ends = (reason: string) => metric(server, 'depthcast_session_ends_total', { kind: 'whep', reason });
+
+it('refuses or redirects a publisher that would ask too much of the depth workers, as measured', async () => {
+  const { limits, server: settings } = server.house.config;
+  // Nobody watches, so the scene stands still and asks for nothing.
+  expect(server.house.capacity.utilisation).toBe(0);
+  const viewer = await watch();
+  const utilisation = await until('a measurement', () => server.house.capacity.utilisation);
+  expect(await metric(server, 'depthcast_depth_utilisation_ratio')).toBeGreaterThan(0);
+  limits.utilisation = utilisation / 10;
+  expect(server.house.capacity.predict()).toBeGreaterThan(utilisation);
+  expect((await fetch(`${server.base}/readyz`)).status).toBe(503);
+
+  const redirected = await open('/whip/cam', { direction: 'sendonly' });
+  expect(redirected.response.status).toBe(307);
+  expect(redirected.response.headers.get('location')).toBe('https://other.example/depth/whip/cam');
+  expect(await metric(server, 'depthcast_redirected_total')).toBe(1);
+  settings.redirectWhenBusy = null;
+  const refused = await open('/whip/cam', { direction: 'sendonly' });
+  expect(refused.response.status).toBe(503);
+  expect(Number(refused.response.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(server.house.registry.streams).toHaveLength(1);
+
+  limits.utilisation = 100;
+  const taken = await open('/whip/cam', { direction: 'sendonly' });
+  expect(taken.response.status).toBe(201);
+  await Promise.all(server.house.registry.sessions.map((session) => session.close('test')));
+  await Promise.all([viewer, redirected, refused, taken].map(({ client }) => client.close()));
+});
+
+it('sheds the frames of a viewer that can take less than the least bitrate, then ends it; others see all', async () => {
+  const [good, slow] = [await watch(), await watch({ receiveBitrate: 20_000 })];
+  await until('depth for both', () => packets(good) > 5 && packets(slow) > 5);
+  await until('frames shed', () => metric(server, 'depthcast_track_frames_total', { outcome: 'shed' }));
+  await until('its end', () => ends('slow viewer'), 20_000);
+  expect(await metric(server, 'depthcast_rejected_total', { code: 'SLOW_VIEWER' })).toBe(1);
+  expect(server.house.registry.sessions).toHaveLength(1);
+  const before = packets(good);
+  await until('the other going on', () => packets(good) > before + 10);
+  await Promise.all(server.house.registry.sessions.map((session) => session.close('test')));
+  await Promise.all([good, slow].map(({ client }) => client.close()));
+});
+
+it('ends a viewer whose data channel takes nothing any more', async () => {
+  const before = await ends('slow viewer');
+  const viewer = await watch({ data: true });
+  await until('the transport', () => viewer.client.sctp?.associationState === 2 || packets(viewer) > 0);
+  let messages = 0;
+  viewer.client.openChannel('depth', { ordered: true }).onMessage.subscribe(() => messages++);
+  await until('depth packets', () => messages > 3);
+  // It goes on with ICE and RTCP, but acknowledges no data.
+  viewer.client.dtls.receive = () => {};
+  await until('its end', async () => (await ends('slow viewer')) > before, 20_000);
+  await viewer.client.close();
+});
