@@ -1,9 +1,11 @@
 """Render shards of training clips, or a contact sheet.
 
 Usage: python3 -m depthtrain.generate --build DIR --textures FILE.npz --out DIR [--frames 1] [--size 240] [--first 0] [--shards 100]
-       python3 -m depthtrain.generate --build DIR --textures FILE.npz --sheet FILE.png [--family N] [--seed N]
+       python3 -m depthtrain.generate --build DIR --textures FILE.npz --sheet FILE.png [--families skyward] [--seed N]
 
-Shard NNNNNN is a function of its number alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see generate.cpp).
+--families NAME[=WEIGHT],...: only these, in these shares (weight 1 unless given); without it all, in the generator's own.
+
+Shard NNNNNN is a function of its number and the families alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see generate.cpp).
 """
 import argparse
 import ctypes
@@ -28,16 +30,29 @@ class Generator:
     def __init__(self, build, textures, threads):
         self.library, self.threads = load_library(build), threads
         photos = unpack(textures)
+        self.library.family_name.restype = ctypes.c_char_p
+        self.library.family_share.restype = ctypes.c_float
+        families = range(self.library.family_count())
+        self.shares = {self.library.family_name(k).decode(): self.library.family_share(k) for k in families}
         self.library.load_textures(PROCEDURAL_TEXTURES, pointer(photos), len(photos))
 
-    def clips(self, first, count, frames, size, family=-1):
+    def choose(self, families):
+        """Takes 'name=weight,name': what clips() draws from now on. Unknown names raise ValueError."""
+        asked = dict((name, float(weight or 1)) for name, _, weight in (part.partition('=') for part in families.split(',')))
+        unknown = set(asked) - set(self.shares)
+        if unknown:
+            raise ValueError(f'no family {", ".join(sorted(unknown))}; there are {", ".join(self.shares)}')
+        self.shares = {name: asked.get(name, 0.0) for name in self.shares}
+
+    def clips(self, first, count, frames, size):
         """-> rgb uint8 [count,frames,size,size,3], disparity float16 [count,frames,size,size] in 1/m, cameras [count,frames,15]."""
         rgb = np.empty((count, frames, size, size, 3), np.uint8)
         disparity = np.empty((count, frames, size, size), np.float16)
         cameras = np.empty((count, frames, CAMERA_FLOATS), np.float32)
         draw = np.random.default_rng(first).random(count)
         intervals = (SLOWEST * (FASTEST / SLOWEST) ** draw).astype(np.float32)
-        self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), size, family, self.threads,
+        weights = np.array(list(self.shares.values()), np.float32)
+        self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), size, pointer(weights), self.threads,
                                 pointer(rgb), pointer(disparity), pointer(cameras))
         return rgb, disparity, cameras
 
@@ -74,7 +89,7 @@ def colourise(disparity):
 
 
 def sheet(generator, args, rows=8, columns=8):
-    rgb, disparity, _ = generator.clips(args.seed, rows * columns, 1, args.size, args.family)
+    rgb, disparity, _ = generator.clips(args.seed, rows * columns, 1, args.size)
     tiles = [np.concatenate([rgb[i, 0, :, :, ::-1], colourise(disparity[i, 0].astype(np.float32))], 0) for i in range(rows * columns)]
     grid = np.concatenate([np.concatenate(tiles[r * columns:(r + 1) * columns], 1) for r in range(rows)], 0)
     cv2.imwrite(args.sheet, cv2.resize(grid, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
@@ -92,10 +107,12 @@ def main():
     parser.add_argument('--shards', type=int, default=100)
     parser.add_argument('--waiting', type=int, default=0, help='hold while this many shards wait to be consumed')
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--family', type=int, default=-1)
+    parser.add_argument('--families')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
     generator = Generator(args.build, args.textures, args.threads)
+    if args.families:
+        generator.choose(args.families)
     if args.sheet:
         sheet(generator, args)
     else:

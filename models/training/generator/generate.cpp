@@ -9,18 +9,20 @@
 namespace {
 
 using Family = void (*)(Stage&, int);
-struct Share { Family build; float weight; };
-const Share kFamilies[] = {{roomScene, 0.32f}, {closeUpScene, 0.07f}, {webcamScene, 0.12f}, {gatheringScene, 0.08f}, {tabletopScene, 0.12f},
-                           {streetScene, 0.14f}, {landscapeScene, 0.09f}, {clutterScene, 0.06f}};
+struct Share { const char* name; Family build; float weight; };
+const Share kFamilies[] = {{"room", roomScene, 0.27f}, {"closeup", closeUpScene, 0.06f}, {"webcam", webcamScene, 0.1f}, {"gathering", gatheringScene, 0.08f},
+                           {"tabletop", tabletopScene, 0.1f}, {"street", streetScene, 0.12f}, {"nightstreet", nightStreetScene, 0.05f},
+                           {"landscape", landscapeScene, 0.08f}, {"skyward", skywardScene, 0.09f}, {"clutter", clutterScene, 0.05f}};
 constexpr int kFamilyCount = sizeof(kFamilies) / sizeof(kFamilies[0]);
 constexpr int kAttempts = 8;
 constexpr int kCameraFloats = 15;
 
-Family familyOf(Random& r, int forced) {
-  float draw = r.unit();
-  if (forced >= 0) return kFamilies[forced % kFamilyCount].build;
-  for (const Share& share : kFamilies)
-    if ((draw -= share.weight) < 0) return share.build;
+Family familyOf(Random& r, const float* weights) {
+  float total = 0;
+  for (int k = 0; k < kFamilyCount; k++) total += weights[k];
+  float draw = r.unit() * total;
+  for (int k = 0; k < kFamilyCount; k++)
+    if ((draw -= weights[k]) < 0) return kFamilies[k].build;
   return roomScene;
 }
 
@@ -31,8 +33,8 @@ bool usable(const uint8_t* rgb, const float* disparity, int pixels) {
   for (float v : d) touching += v > 6;
   std::nth_element(d.begin(), d.begin() + pixels / 20, d.end());
   float farEnd = d[pixels / 20];
-  std::nth_element(d.begin(), d.begin() + pixels * 19 / 20, d.end());
-  float nearEnd = d[pixels * 19 / 20];
+  std::nth_element(d.begin(), d.begin() + pixels * 49 / 50, d.end());
+  float nearEnd = d[pixels * 49 / 50];
   double light = 0, square = 0;
   int samples = 0;
   for (int i = 1; i < pixels * 3; i += 21, samples++) {
@@ -50,19 +52,19 @@ void writeCamera(const Camera& c, float* out) {
   std::memcpy(out, values, sizeof values);
 }
 
-void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, int size, int forced, uint8_t* rgb, uint16_t* disparity, float* cameras) {
+void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, int size, const float* weights, uint8_t* rgb, uint16_t* disparity, float* cameras) {
   std::vector<float> buffer(size_t(size) * size);
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     uint64_t own = seed * 131 + attempt * 7919;
     bool good = true;
     float exposure = 0;
     for (int f = 0; f < frames && good; f++) {
-      Stage stage(own, f * interval);
-      familyOf(stage.r, forced)(stage, size);
+      Stage stage(own, f * interval, interval);
+      familyOf(stage.r, weights)(stage, size);
       uint8_t* image = rgb + size_t(f) * size * size * 3;
-      stage.scene.light.exposure = 0.2f * std::exp(stage.r.normal() * 0.35f);
+      stage.scene.light.exposure *= std::exp(stage.r.normal() * 0.35f);
       exposure = renderer.render(stage.scene, size, exposure, image, buffer.data());
-      good = f > 0 || attempt == kAttempts - 1 || usable(image, buffer.data(), size * size);
+      good = attempt == kAttempts - 1 || usable(image, buffer.data(), size * size);
       _Float16* out = reinterpret_cast<_Float16*>(disparity) + size_t(f) * size * size;
       for (size_t k = 0; k < buffer.size(); k++) out[k] = _Float16(std::min(buffer[k], 100.f));
       writeCamera(stage.scene.camera, cameras + f * kCameraFloats);
@@ -77,18 +79,20 @@ void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, int
 extern "C" void load_textures(int procedural, const uint8_t* photos, int count) { gTextures.build(procedural, photos, count); }
 
 extern "C" int family_count() { return kFamilyCount; }
+extern "C" const char* family_name(int family) { return kFamilies[family].name; }
+extern "C" float family_share(int family) { return kFamilies[family].weight; }
 
 // Clips of seeds first, first + 1, ...: rgb [count,frames,size,size,3], half-precision disparity [count,frames,size,size] in 1/m,
 // cameras [count,frames,15] (eye, right, up, forward, focal, cx, cy). intervals: seconds between frames, one a clip.
-// forced: a family for all, or -1.
-extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, int size, int forced, int threads, uint8_t* rgb,
+// weights: a family's share of the clips, one a family; they need not sum to one.
+extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, int size, const float* weights, int threads, uint8_t* rgb,
                            uint16_t* disparity, float* cameras) {
   std::atomic<int> next(0);
   auto work = [&] {
     auto renderer = std::make_unique<Renderer>();
     for (int i; (i = next++) < count;) {
       size_t frame = size_t(i) * frames;
-      makeClip(*renderer, first + i, frames, intervals[i], size, forced, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
+      makeClip(*renderer, first + i, frames, intervals[i], size, weights, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
     }
   };
   std::vector<std::thread> pool;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include "vec.h"
 
 inline uint32_t hash(int x, int y, int z) {
   uint32_t h = uint32_t(x) * 374761393u + uint32_t(y) * 668265263u + uint32_t(z) * 2147483647u;
@@ -33,4 +34,18 @@ inline float fractal(float x, float y, int octaves, int seed, int period = 0) {
     amplitude *= 0.5f;
   }
   return sum;
+}
+
+inline float valueNoise3(const Vec3& p, int seed) {
+  int xi = int(std::floor(p.x)), yi = int(std::floor(p.y)), zi = int(std::floor(p.z));
+  float fx = p.x - xi, fy = p.y - yi, fz = p.z - zi;
+  fx = fx * fx * (3 - 2 * fx);
+  fy = fy * fy * (3 - 2 * fy);
+  fz = fz * fz * (3 - 2 * fz);
+  auto plane = [&](int z) {
+    int s = seed + z * 7919;
+    float top = mix(hashUnit(xi, yi, s), hashUnit(xi + 1, yi, s), fx), bottom = mix(hashUnit(xi, yi + 1, s), hashUnit(xi + 1, yi + 1, s), fx);
+    return mix(top, bottom, fy);
+  };
+  return mix(plane(zi), plane(zi + 1), fz);
 }

@@ -40,6 +40,37 @@ void fence(Stage& g, const Vec3& from, const Vec3& to);
 void truss(Stage& g, const Vec3& origin);
 void building(Stage& g, const Frame& f, float width, float height, float depth, float facing, bool detailed);
 
+// Tall things, seen against the sky. Sizes in metres
+void latticeTower(Stage& g, const Frame& f, float height, float base, float top);
+void pylon(Stage& g, const Frame& f, float height);  // with its wires
+void towerCrane(Stage& g, const Frame& f, float height);
+void coaster(Stage& g, const Frame& f, float height);
+void ferrisWheel(Stage& g, const Frame& f, float radius);
+void overpass(Stage& g, const Frame& f, float height);
+void scaffold(Stage& g, const Frame& f, float width, float height);
+void gantry(Stage& g, const Frame& f, float height);  // signs over a road
+void flag(Stage& g, const Frame& f, float height);
+void windTurbine(Stage& g, const Frame& f, float height);
+void steeple(Stage& g, const Frame& f, float height);
+void chimney(Stage& g, const Frame& f, float height);
+void cableway(Stage& g, const Frame& f, float height);
+void hotAirBalloon(Stage& g, const Vec3& at, float radius);
+void balloons(Stage& g, const Vec3& at, float size);
+void bird(Stage& g, const Vec3& at, float span);
+void plane(Stage& g, const Vec3& at, float span);
+void drone(Stage& g, const Vec3& at, float span);
+void bareTree(Stage& g, const Frame& f, float height);
+void lampPost(Stage& g, const Frame& f, float height);
+void span(Stage& g, const Vec3& from, const Vec3& to, float sag, float thick, int material);  // a wire
+
+// Thin things
+void dryingRack(Stage& g, const Frame& f);
+void stand(Stage& g, const Frame& f);  // for notes, a microphone, coats
+void twigs(Stage& g, const Frame& f, float height);
+void wireShelf(Stage& g, const Frame& f);
+// Cables, stalks or bars right before the camera
+void foreground(Stage& g, const Vec3& eye, float yaw, float pitch);
+
 enum class Pose { Standing, Walking, Sitting };
 // A person of random build and dress; near: with a face. Returns the height of the head's centre above the frame.
 float person(Stage& g, const Frame& f, Pose pose, bool near);

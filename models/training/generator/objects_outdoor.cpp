@@ -137,7 +137,7 @@ void pole(Stage& g, const Frame& f, float height) {
     case 0: case 1: {  // lamp
       Vec3 a = f.point({0, height, 0}), b = f.point({r.uniform(0.3f, 2), height + r.uniform(0, 0.5f), 0});
       g.scene.capsule(a, 0.05f, b, 0.04f, m, 6);
-      g.scene.ellipsoid(Frame(b), {}, {0.3f, 0.08f, 0.13f}, g.glowing(g.plastic(), r.chance(0.3f) ? 3 : 0), 6, 9);
+      g.scene.ellipsoid(Frame(b), {}, {0.3f, 0.08f, 0.13f}, g.glowing(g.plastic(), g.night ? 10 : r.chance(0.2f) ? 3 : 0), 6, 9);
       break;
     }
     case 2: {  // sign
@@ -244,11 +244,13 @@ void building(Stage& g, const Frame& f, float width, float height, float depth, 
   int m = g.facade();
   g.scene.box(f, {0, height / 2, 0}, {depth / 2, height / 2, width / 2}, m);  // street front at x = facing * depth / 2
   float front = facing * depth / 2;
+  if (r.chance(0.12f)) g.scene.materials[m].glaze = r.uniform(0.2f, 1);  // a glass front
   if (detailed) {
     int style = r.below(5), frame = g.wood(), pane = g.glass();
-    g.scene.materials[pane].emission = r.chance(0.15f) ? 4 : 0;
+    int lit = g.glowing(g.material({Surface::Photo, Surface::Plain, Surface::Clouds, Surface::Text}, r.uniform(1, 4), {0.9f, 0.75f, 0.5f}, r.uniform(0.5f, 1)), r.logUniform(0.5f, 6));
+    float evening = g.night ? r.uniform(0.1f, 0.8f) : r.chance(0.1f) ? r.uniform(0, 0.4f) : 0;
     float floorHeight = r.uniform(2.6f, 3.6f), pitch = r.uniform(1.5f, 3);
-    int floors = std::min(5, int(height / floorHeight)), columns = std::min(5, int(width / pitch));
+    int floors = std::min(12, int(height / floorHeight)), columns = std::min(6, int(width / pitch));
     for (int a = 0; a < floors && style < 4; a++)
       for (int b = 0; b < columns; b++) {
         Vec3 c{front, floorHeight * (a + 0.5f) + 0.2f, width * ((b + 0.5f) / columns - 0.5f)};
@@ -257,7 +259,7 @@ void building(Stage& g, const Frame& f, float width, float height, float depth, 
           g.scene.box(f, c, {0.1f, half.y + 0.08f, half.z + 0.08f}, frame);
           half.x = 0.13f;
         }
-        g.scene.box(f, c, half, pane);
+        g.scene.box(f, c, half, r.chance(evening) ? lit : pane);
         if (style == 2) g.scene.box(f, c + Vec3{facing * 0.1f, -half.y - 0.06f, 0}, {0.14f, 0.04f, half.z * 1.15f}, frame);
         if (style == 3 && a > 0) {  // balcony
           g.scene.box(f, c + Vec3{facing * 0.4f, -half.y - 0.1f, 0}, {0.4f, 0.06f, half.z * 1.3f}, frame);

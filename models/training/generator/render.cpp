@@ -35,6 +35,54 @@ uint8_t toneMap(float v) {
 
 float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rgb, float* disparity) {
   size_ = size;
+  if (scene.mirror.on) reflect(scene);
+  illuminate(scene, size, disparity);
+  fall(scene.light);
+  if (exposure <= 0) exposure = meter(scene.light.exposure);
+  for (const Vec3& v : light_) {
+    *rgb++ = toneMap(v.x * exposure);
+    *rgb++ = toneMap(v.y * exposure);
+    *rgb++ = toneMap(v.z * exposure);
+  }
+  return exposure;
+}
+
+// What the camera would see through the mirror plane: the same pixel of a camera mirrored in it
+void Renderer::reflect(const Scene& scene) {
+  Scene above = scene;
+  above.mirror.on = false;
+  const float ground = scene.mirror.height + 0.15f;
+  auto low = [&](int v) { return scene.vertices[v].position.y < ground; };
+  above.triangles.erase(std::remove_if(above.triangles.begin(), above.triangles.end(), [&](const Triangle& t) { return low(t.a) && low(t.b) && low(t.c); }), above.triangles.end());
+  Camera& c = above.camera;
+  c.eye.y = 2 * scene.mirror.height - c.eye.y;
+  c.right.y = -c.right.y;
+  c.up.y = -c.up.y;
+  c.forward.y = -c.forward.y;
+  c.focal *= 0.5f;
+  c.cx *= 0.5f;
+  c.cy *= 0.5f;
+  if (!below_) below_ = std::make_unique<Renderer>();
+  std::vector<float> unused(size_t(size_ / 2) * (size_ / 2));
+  below_->illuminate(above, size_ / 2, unused.data());
+}
+
+// x, y: in samples, two a pixel. Rough wet ground draws a light out upright
+Vec3 Renderer::reflected(const Mirror& mirror, const Vec3& point, float x, float y) const {
+  const int size = below_->size_;
+  float sway = mirror.ripple * size * (fractal(point.x * 3, point.z * 3, 2, 5) - 0.37f), rise = mirror.ripple * size * 2 * (fractal(point.x * 3, point.z * 3, 2, 9) - 0.37f);
+  constexpr int kTaps = 9;
+  Vec3 sum;
+  for (int k = 0; k < kTaps; k++) {
+    float offset = (k - kTaps / 2) * (2.f / kTaps);
+    int px = int(clamp(x / 4 + sway, 0, size - 1.f)), py = int(clamp(y / 4 + rise + offset * mirror.streak * size, 0, size - 1.f));
+    sum = sum + below_->light_[size_t(py) * size + px];
+  }
+  return sum * (1.f / kTaps);
+}
+
+void Renderer::illuminate(const Scene& scene, int size, float* disparity) {
+  size_ = size;
   rasterise(scene);
   drawShadows(scene);
   resolveDisparity(disparity);
@@ -62,14 +110,6 @@ float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rg
       }
       light_[size_t(y) * size + x] = colour;
     }
-  fall(scene.light);
-  if (exposure <= 0) exposure = meter(scene.light.exposure);
-  for (const Vec3& v : light_) {
-    *rgb++ = toneMap(v.x * exposure);
-    *rgb++ = toneMap(v.y * exposure);
-    *rgb++ = toneMap(v.z * exposure);
-  }
-  return exposure;
 }
 
 // Rain and snow veil the picture; they are no surface, so disparity does not know them
@@ -234,20 +274,6 @@ void Renderer::occlude(const Scene& scene, const float* disparity) {
     }
 }
 
-Vec3 Renderer::skyColour(const Scene& scene, const Vec3& direction) const {
-  const Sky& sky = scene.sky;
-  Vec3 d = normalize(direction);
-  Vec3 colour = mix(sky.horizon, sky.zenith, std::sqrt(clamp(d.y, 0, 1)));
-  if (sky.clouds > 0 && sky.texture >= 0) {
-    float spread = sky.cloudScale / (std::max(d.y, 0.02f) + 0.15f);
-    Vec3 t = gTextures[sky.texture].sample(d.x * spread, d.z * spread, 1);
-    float cover = clamp(((t.x + t.y + t.z) / 3 - 0.35f) * 2.2f, 0, 1) * sky.clouds;
-    colour = mix(colour, grey((0.6f + 0.4f * t.y) * std::max(sky.horizon.x, 0.3f)), cover);
-  }
-  float glow = std::max(0.f, dot(d, scene.light.sunDirection));
-  return colour + scene.light.sun * (std::pow(glow, 60.f) * 0.25f);
-}
-
 float Renderer::shadowed(const Scene& scene, const Vec3& point, int px, int py) const {
   const Lighting& light = scene.light;
   float scale = kShadowSize * 0.5f / light.shadowRadius;
@@ -269,7 +295,7 @@ Vec3 Renderer::shade(const Scene& scene, int id, float x, float y, int px, int p
   const Camera& camera = scene.camera;
   const float f = 2 * camera.focal;
   Vec3 ray = camera.right * ((x - 2 * camera.cx) / f) - camera.up * ((y - 2 * camera.cy) / f) + camera.forward;
-  if (id < 0) return skyColour(scene, ray);
+  if (id < 0) return skyColour(scene.sky, scene.light, ray);
   const Setup& s = setups_[id];
   float w0 = std::max(s.weight[0].at(x, y), 0.f), w1 = std::max(s.weight[1].at(x, y), 0.f), w2 = std::max(s.weight[2].at(x, y), 0.f);
   float z = 1 / std::max(w0 + w1 + w2, 1e-9f);
@@ -292,6 +318,12 @@ Vec3 Renderer::shade(const Scene& scene, int id, float x, float y, int px, int p
   if (m.stain > 0) albedo = albedo * (1 + m.stain * (2 * fractal(u * 0.9f, v * 0.9f, 2, t.material) - 0.75f));
   albedo = {clamp(albedo.x, 0.01f, 1), clamp(albedo.y, 0.01f, 1), clamp(albedo.z, 0.01f, 1)};
   albedo = albedo * albedo;  // to linear light, nearly
+  float wet = 0;
+  if (m.mirror > 0 && scene.mirror.on && std::fabs(n.y) > 0.7f) {
+    wet = m.mirror;
+    if (m.puddles > 0) wet *= mix(1.f, clamp((fractal(point.x * 0.35f, point.z * 0.35f, 4, 77) - 0.45f) * 9, 0, 1), m.puddles);
+    albedo = albedo * (1 - 0.6f * wet);
+  }
 
   float open = occlusion_[py * size_ + px];
   float direct = std::max(0.f, dot(n, light.sunDirection));
@@ -311,6 +343,13 @@ Vec3 Renderer::shade(const Scene& scene, int id, float x, float y, int px, int p
     Vec3 mirrored = n * (2 * dot(n, view)) - view;
     Vec3 there = mirrored.y > 0 ? mix(light.ambientAbove, scene.sky.horizon, 0.5f) : light.ambientBelow;
     shine = shine + there * (std::pow(1 - facing, 4.f) * m.specular);
+  }
+  if (wet > 0) shine = shine + reflected(scene.mirror, point, x, y) * (wet * (0.2f + 0.8f * std::pow(1 - facing, 2.f)));
+  if (m.glaze > 0) {
+    Vec3 mirrored = normalize(n * (2 * dot(n, view)) - view);
+    float roofs = 0.35f * valueNoise(std::atan2(mirrored.x, mirrored.z) * 9, 0.5f, t.material) - 0.05f;
+    Vec3 there = mirrored.y > roofs ? skyColour(scene.sky, light, mirrored) : mix(light.ambientBelow, light.ambientAbove, 0.3f) * 0.4f;
+    shine = shine + there * (m.glaze * (0.1f + 0.9f * std::pow(1 - facing, 2.f)));
   }
   Vec3 colour = albedo * incoming * (0.6f + 0.4f * open) + shine + albedo * m.emission;
   return light.fog > 0 ? mix(light.fogColour, colour, std::exp(-z * light.fog)) : colour;

@@ -1,6 +1,7 @@
 // Software rasteriser: colour (sRGB bytes) and exact disparity of a scene.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 #include "scene.h"
 
@@ -16,12 +17,14 @@ class Renderer {
   struct Plane { float a, b, c; float at(float x, float y) const { return a * x + b * y + c; } };
   struct Setup { Plane weight[3]; };
 
+  void illuminate(const Scene& scene, int size, float* disparity);
+  void reflect(const Scene& scene);
+  Vec3 reflected(const Mirror& mirror, const Vec3& point, float x, float y) const;
   void rasterise(const Scene& scene);
   void drawShadows(const Scene& scene);
   void resolveDisparity(float* disparity);
   void occlude(const Scene& scene, const float* disparity);
   Vec3 shade(const Scene& scene, int id, float x, float y, int px, int py) const;
-  Vec3 skyColour(const Scene& scene, const Vec3& direction) const;
   void fall(const Lighting& light);
   float meter(float target) const;
   float shadowed(const Scene& scene, const Vec3& point, int px, int py) const;
@@ -33,4 +36,5 @@ class Renderer {
   std::vector<float> shadowMap_, occlusion_;
   std::vector<Vec3> light_;
   Vec3 lightX_, lightY_;
+  std::unique_ptr<Renderer> below_;  // the scene as the mirror plane shows it, at half the size
 };

@@ -97,6 +97,7 @@ void roomShell(Stage& g, float W, float D, float height) {
   Random& r = g.r;
   int floorMaterial = g.floor(), common = g.wall(), trim = g.withoutShadow(g.wood()), top = g.ceiling();
   g.scene.quad({-W, 0, -D}, {W, 0, -D}, {W, 0, D}, {-W, 0, D}, floorMaterial);
+  if (r.chance(0.18f)) polish(g, floorMaterial, 0);
   bool attic = r.chance(0.06f);
   float knee = attic ? height * r.uniform(0.3f, 0.6f) : height;
   if (attic)
@@ -189,7 +190,7 @@ void furnish(Stage& g, float W, float D, int alongWalls, int inTheMiddle, int pe
   for (int i = 0; i < inTheMiddle; i++) {
     Frame x({r.uniform(-W, W) * 0.75f, 0, r.uniform(-D, D) * 0.75f}, r.chance(0.5f) ? r.below(4) * kPi / 2 : r.uniform(0, 2 * kPi));
     g.place(x.origin, 0.8f, [&] {
-      switch (r.below(11)) {
+      switch (r.below(13)) {
         case 0: case 1: case 2: {
           table(g, x, true);
           for (int n = r.between(0, 4), j = 0; j < n; j++) {
@@ -201,8 +202,10 @@ void furnish(Stage& g, float W, float D, int alongWalls, int inTheMiddle, int pe
         case 3: case 4: chair(g, x); break;
         case 5: sofa(g, x); break;
         case 6: desk(g, x); chair(g, x.at({0, 0, 0.6f}, kPi)); break;
-        case 7: plant(g, x); break;
+        case 7: if (r.chance(0.4f)) twigs(g, x, r.uniform(0.6f, 1.5f)); else plant(g, x); break;
         case 8: boxes(g, x); break;
+        case 11: if (r.chance(0.5f)) dryingRack(g, x); else stand(g, x); break;
+        case 12: if (r.chance(0.5f)) bicycle(g, x); else wireShelf(g, x); break;
         case 9: if (r.chance(0.6f)) tripod(g, x); else item(g, x, r.uniform(2, 5)); break;
         default: clutter(g, x, 0.5f, 0.5f, r.between(1, 6), r.uniform(1, 2.5f));
       }

@@ -106,6 +106,10 @@ void Scene::capsule(const Vec3& a, float ra, const Vec3& b, float rb, int materi
   lathe(alongAxis(a, b - a), p, sides, material);
 }
 
+void Scene::tube(const Vec3& a, float ra, const Vec3& b, float rb, int material, int sides) {
+  lathe(alongAxis(a, b - a), {{ra, 0}, {rb, length(b - a)}}, sides, material);
+}
+
 void Scene::loft(const std::vector<Ring>& rings, const Vec3& side, int sides, int material, float rough, int seed) {
   int count = int(rings.size()), base = int(vertices.size());
   float arc = 0;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 #include <vector>
+#include "sky.h"
 #include "vec.h"
 
 struct Material {
@@ -11,6 +12,8 @@ struct Material {
   float scale = 1, cosine = 1, sine = 0;  // texture repeats a metre, and its turn
   Vec3 gain{1, 1, 1}, offset;             // albedo = offset + gain * texel
   float specular = 0, gloss = 20, emission = 0, stain = 0;
+  float mirror = 0, puddles = 0;  // lies in the scene's mirror plane: strength, and how much of it only in puddles
+  float glaze = 0;                // mirrors the sky and roofs around, as window panes do
   bool castsShadow = true;
 };
 
@@ -21,13 +24,6 @@ struct PointLight { Vec3 position, colour; };
 struct Camera {
   Vec3 eye, right, up, forward;
   float focal = 1, cx = 0, cy = 0;  // pixels
-};
-
-struct Sky {
-  Vec3 zenith, horizon;
-  int texture = -1;      // clouds
-  float clouds = 0;      // their cover
-  float cloudScale = 0.25f;
 };
 
 struct Lighting {
@@ -44,6 +40,12 @@ struct Lighting {
   uint32_t dropSeed = 0; // another every frame
 };
 
+// Wet ground, polished floors, still water: what stands above the plane y = height is seen in it, in the picture alone
+struct Mirror {
+  bool on = false;
+  float height = 0, streak = 0, ripple = 0;  // streak, ripple: of the picture's height
+};
+
 using Profile = std::vector<std::pair<float, float>>;  // (radius, height)
 
 struct Scene {
@@ -52,6 +54,7 @@ struct Scene {
   std::vector<Material> materials;
   Lighting light;
   Sky sky;
+  Mirror mirror;
   Camera camera;
 
   int vertex(const Vec3& p, const Vec3& n, float u, float v);
@@ -64,6 +67,8 @@ struct Scene {
   void cylinder(const Frame& f, float bottom, float top, float height, int sides, int material);
   void ellipsoid(const Frame& f, const Vec3& centre, const Vec3& radii, int material, int rings = 8, int sides = 12, float rough = 0, int seed = 0);
   void capsule(const Vec3& a, float ra, const Vec3& b, float rb, int material, int sides = 8);
+  // A capsule without ends, and few faces
+  void tube(const Vec3& a, float ra, const Vec3& b, float rb, int material, int sides = 5);
   // Elliptic cross-sections along a line of points; `side` fixes where the wide radius points
   struct Ring { Vec3 centre; float wide, deep; };
   void loft(const std::vector<Ring>& rings, const Vec3& side, int sides, int material, float rough = 0, int seed = 0);

@@ -9,6 +9,8 @@ void gatheringScene(Stage& g, int size); // people walking and standing near the
 void tabletopScene(Stage& g, int size);
 void streetScene(Stage& g, int size);
 void landscapeScene(Stage& g, int size);
+void nightStreetScene(Stage& g, int size);  // neon, lit windows, wet ground
+void skywardScene(Stage& g, int size);      // the camera looks up: structures, crowns, facades before sky that reaches the picture's bottom
 void clutterScene(Stage& g, int size);   // shapes without meaning: geometry has to be read from shading and occlusion alone
 
 // The camera at `from`, looking along yaw and pitch, moving and shaking as a hand, a robot or a tripod would
@@ -17,10 +19,14 @@ void setCamera(Stage& g, const View& view, int size);
 View lookAt(const Vec3& from, const Vec3& at);
 
 void indoorLight(Stage& g, float halfWidth, float height, float halfDepth);
-void outdoorLight(Stage& g, float shadowRadius);
+void outdoorLight(Stage& g, float shadowRadius, Weather weather);
+void outdoorLight(Stage& g, float shadowRadius);  // in any weather
 
 // A room centred on the origin: floor, ceiling, walls with windows and doors, lamps, pictures, skirting
 void roomShell(Stage& g, float halfWidth, float halfDepth, float height);
 void furnish(Stage& g, float halfWidth, float halfDepth, int alongWalls, int inTheMiddle, int people);
+// Floors and ground that mirror what stands on them; the depth stays theirs
+void wet(Stage& g, std::initializer_list<int> materials, float height, float puddles);
+void polish(Stage& g, int material, float height);
 // Ground to the horizon in the sky's fog, hills, tree lines and houses far away
 void farBackground(Stage& g, float nearest);

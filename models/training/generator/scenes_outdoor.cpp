@@ -44,6 +44,29 @@ void houses(Stage& g, float side, float edge, float length, bool shops) {
   }
 }
 
+// Lit boards, tubes and screens along a row of houses, and the light that they throw
+void signs(Stage& g, float side, float edge, float length) {
+  Random& r = g.r;
+  for (int n = r.between(8, 40), i = 0; i < n; i++) {
+    Vec3 colour = r.chance(0.25f) ? Vec3{1, 0.95f, 0.85f} : fromHsv(r.unit(), r.uniform(0.6f, 1), 1);
+    Vec3 at{side * (edge - r.uniform(0, 1.2f)), r.chance(0.5f) ? r.uniform(2.4f, 4) : r.uniform(2.5f, 14), r.logUniform(2.5f, length)};
+    float glow = r.logUniform(1, 8);
+    int m = r.chance(0.3f) ? g.flat(colour) : g.material({Surface::Text, Surface::Photo, Surface::Collage, Surface::Stripe}, r.uniform(0.6f, 3), colour, r.uniform(0.3f, 1));
+    g.glowing(m, glow);
+    switch (r.below(4)) {
+      case 0: g.scene.box(Frame(), at, {r.uniform(0.2f, 0.6f), r.uniform(0.5f, 3), 0.08f}, m); break;                       // stands out over the pavement
+      case 1: g.scene.box(Frame(), {side * (edge - 0.05f), at.y, at.z}, {0.05f, r.uniform(0.3f, 1.5f), r.uniform(0.4f, 3)}, m); break;  // flat on the front
+      case 2: g.scene.box(Frame(), {side * (edge - 0.03f), r.uniform(1, 1.8f), at.z}, {0.03f, r.uniform(0.6f, 1.2f), r.uniform(0.5f, 2.5f)}, m); break;  // a shop window
+      default: {
+        float high = r.uniform(0.2f, 1.5f), wide = r.uniform(0.2f, 1.5f);
+        Vec3 a = at + Vec3{0, high, wide}, b = at + Vec3{0, high, -wide}, c = at + Vec3{0, -high, -wide}, d = at + Vec3{0, -high, wide};
+        for (auto& [from, to] : {std::pair{a, b}, std::pair{b, c}, std::pair{c, d}, std::pair{d, a}}) g.scene.tube(from, 0.03f, to, 0.03f, m, 5);
+      }
+    }
+    if (g.scene.light.points.size() < 7 && r.chance(0.3f)) g.scene.light.points.push_back({at - Vec3{side * 0.8f, 0, 0}, colour * r.uniform(1, 6)});
+  }
+}
+
 void wires(Stage& g, float half) {
   int m = g.flat(grey(0.04f));
   for (int n = g.r.between(1, 6); n > 0; n--) {
@@ -73,15 +96,18 @@ void walkers(Stage& g, int count, float spread, float nearest, float farthest, f
 
 void sceneryLight(Stage& g, View& view, float radius) {
   g.scene.light.shadowCentre = {g.eye.x, 2, g.eye.z + radius * 0.6f};
-  if (g.r.chance(0.12f)) view.pitch += g.r.uniform(0.1f, 0.45f);  // much sky
+  if (g.r.chance(0.22f)) view.pitch += g.r.uniform(0.1f, 0.9f);  // much sky, the horizon at or below the picture's bottom
+  else if (g.r.chance(0.12f)) view.pitch -= g.r.uniform(0.2f, 0.8f);  // none
+  if (g.r.chance(0.08f)) foreground(g, view.from, view.yaw, view.pitch);
 }
 
 }  // namespace
 
-void streetScene(Stage& g, int size) {
+static void street(Stage& g, int size, bool neon) {
   Random& r = g.r;
   float radius = r.uniform(15, 40), half = r.uniform(1.5f, 7), walk = r.uniform(0.5f, 4), length = r.uniform(40, 140);
-  outdoorLight(g, radius);
+  if (neon) outdoorLight(g, radius, r.chance(0.8f) ? Weather::Night : Weather::Dusk);
+  else outdoorLight(g, radius);
   int road = g.road(), pavement = g.road(), ground = g.ground();
   float kerb = r.chance(0.7f) ? 0.12f : 0, edge = half + walk;
   g.scene.quad({-half, 0, -20}, {half, 0, -20}, {half, 0, 300}, {-half, 0, 300}, road);
@@ -89,30 +115,35 @@ void streetScene(Stage& g, int size) {
     g.scene.box(Frame(), {side * (half + walk / 2), kerb / 2 - 0.01f, 140}, {walk / 2, kerb / 2 + 0.01f, 160}, pavement);
     g.scene.quad({side * edge, 0, -30}, {side * 250, 0, -30}, {side * 250, 0, 400}, {side * edge, 0, 400}, ground);
   }
+  if (r.chance(neon ? 0.7f : 0.25f)) {
+    wet(g, {road, pavement}, 0, r.chance(0.6f) ? r.uniform(0.2f, 1) : 0);
+    g.scene.materials[pavement].mirror *= r.uniform(0, 1);
+  }
   if (r.chance(0.6f)) paintRoad(g, half);
   if (r.chance(0.5f)) g.eye = {r.uniform(-half, half) * 0.8f, r.uniform(1, 2.2f), 0};
   else g.eye = {r.sign() * (half + walk * 0.5f), r.uniform(1, 2), 0};
   if (r.chance(0.15f)) g.eye.y = r.chance(0.5f) ? r.uniform(2.5f, 8) : r.uniform(0.2f, 0.7f);
-  bool shops = r.chance(0.5f);
+  bool shops = r.chance(0.5f) || neon;
   for (float side : {-1.f, 1.f}) {
     if (r.chance(0.15f)) {
       if (r.chance(0.7f)) fence(g, {side * (edge + 0.2f), 0, -2}, {side * (edge + 0.2f), 0, 25});
       continue;
     }
     houses(g, side, edge, length, shops);
+    if (neon) signs(g, side, edge, std::min(length, 60.f));
   }
   if (r.chance(0.5f)) farBackground(g, length + 20);
   for (int n = r.chance(0.55f) ? r.between(1, 10) : 0; n > 0; n--) {
     float x = r.sign() * (half + walk * r.uniform(0.1f, 1) + (r.chance(0.3f) ? r.uniform(0, 8) : 0));
     Frame f({x, 0, r.uniform(2, 60)});
-    g.place(f.origin, 1.5f, [&] { if (r.chance(0.75f)) tree(g, f, r.uniform(2.5f, 10)); else bush(g, f, r.uniform(0.3f, 1.2f)); });
+    g.place(f.origin, 1.5f, [&] { if (r.chance(0.2f)) bareTree(g, f, r.uniform(2.5f, 8)); else if (r.chance(0.7f)) tree(g, f, r.uniform(2.5f, 10)); else bush(g, f, r.uniform(0.3f, 1.2f)); });
   }
   float first = r.uniform(1, 8), pitch = r.uniform(4, 15);
   for (int n = r.between(0, 8), i = 0; i < n; i++) {
     Frame f({r.sign() * (half + 0.3f), kerb, first + pitch * i}, r.chance(0.5f) ? kPi : 0);
     g.place(f.origin, 0.6f, [&] { pole(g, f, r.uniform(2.5f, 8)); });
   }
-  if (r.chance(0.35f)) wires(g, edge);
+  if (r.chance(0.45f)) wires(g, edge);
   for (int n = r.chance(0.65f) ? r.between(1, 9) : 0; n > 0; n--) {
     float side = r.sign(), z = r.uniform(3, 50);
     bool moving = r.chance(0.4f);
@@ -137,7 +168,7 @@ void streetScene(Stage& g, int size) {
       }
     });
   }
-  if (r.chance(0.3f)) {
+  if (r.chance(0.4f)) {
     float x = r.sign() * (half + 0.15f);
     railing(g, {x, kerb, 1}, {x, kerb, 25}, r.uniform(0.7f, 1.2f));
   }
@@ -151,6 +182,9 @@ void streetScene(Stage& g, int size) {
   setCamera(g, view, size);
 }
 
+void streetScene(Stage& g, int size) { street(g, size, false); }
+void nightStreetScene(Stage& g, int size) { street(g, size, true); }
+
 void landscapeScene(Stage& g, int size) {
   Random& r = g.r;
   float radius = r.uniform(15, 50);
@@ -161,9 +195,9 @@ void landscapeScene(Stage& g, int size) {
   auto heightAt = [&](float x, float z) { return relief * (fractal(x * frequency + 50, z * frequency + 50, 4, seed) - base) * std::min(1.f, std::hypot(x, z) / 6); };
   size_t first = g.scene.vertices.size();
   g.scene.grid([&](float u, float v) {
-    float a = (u - 0.5f) * kPi, d = 0.3f * std::exp(v * std::log(reach / 0.3f)), x = std::sin(a) * d, z = std::cos(a) * d;
+    float a = (u - 0.5f) * 1.5f * kPi, d = 0.05f * std::exp(v * std::log(reach / 0.05f)), x = std::sin(a) * d, z = std::cos(a) * d;
     return Vec3{x, heightAt(x, z), z};
-  }, 70, 60, ground, 1, 1);
+  }, 90, 70, ground, 1, 1);
   for (size_t i = first; i < g.scene.vertices.size(); i++) {  // texture lies flat on the world
     g.scene.vertices[i].u = g.scene.vertices[i].position.x;
     g.scene.vertices[i].v = g.scene.vertices[i].position.z;
@@ -173,6 +207,8 @@ void landscapeScene(Stage& g, int size) {
   if (r.chance(0.2f)) {  // water
     int water = g.withoutShadow(g.material({Surface::Power, Surface::Clouds, Surface::Photo}, r.uniform(2, 8), {0.1f, 0.25f, 0.35f}, 0.8f, 0.9f));
     float y = relief * r.uniform(-0.3f, 0.05f);
+    wet(g, {water}, y, 0);
+    g.scene.mirror.ripple = r.logUniform(0.01f, 0.2f);
     g.scene.quad({-300, y, -50}, {300, y, -50}, {300, y, 600}, {-300, y, 600}, water);
   }
   if (r.chance(0.35f)) {  // a path
@@ -194,7 +230,7 @@ void landscapeScene(Stage& g, int size) {
   };
   for (int n = r.chance(0.8f) ? r.between(1, 18) : 0; n > 0; n--) {
     Frame f(somewhere(2.5f, 60), r.uniform(0, 6));
-    if (r.chance(0.75f)) tree(g, f, r.uniform(2.5f, 12)); else bush(g, f, r.uniform(0.3f, 1.5f));
+    if (r.chance(0.2f)) bareTree(g, f, r.uniform(2.5f, 10)); else if (r.chance(0.7f)) tree(g, f, r.uniform(2.5f, 12)); else bush(g, f, r.uniform(0.3f, 1.5f));
   }
   int rock = g.rock();
   for (int n = r.chance(0.5f) ? r.between(1, 14) : 0; n > 0; n--) {
@@ -222,7 +258,19 @@ void landscapeScene(Stage& g, int size) {
     person(g, Frame(p, yaw), pose, near);
   }
   for (int n = r.chance(0.3f) ? r.between(1, 4) : 0; n > 0; n--) building(g, Frame(somewhere(10, 50), r.uniform(0, 6)), r.uniform(4, 12), r.uniform(2.5f, 7), r.uniform(4, 9), 1, r.chance(0.6f));
-  if (r.chance(0.3f)) {
+  if (r.chance(0.25f)) {  // tall things far off
+    Vec3 p = somewhere(20, 70);
+    Frame f(p, r.uniform(0, 6.3f));
+    float height = r.uniform(8, 30);
+    switch (r.below(5)) {
+      case 0: pylon(g, f, height); break;
+      case 1: windTurbine(g, f, height * 1.5f); break;
+      case 2: latticeTower(g, f, height, height * 0.15f, height * 0.04f); break;
+      case 3: steeple(g, f, height); break;
+      default: coaster(g, f, height);
+    }
+  }
+  if (r.chance(0.4f)) {
     Vec3 a = somewhere(3, 12), b = somewhere(6, 25);
     fence(g, a, b);
   }

@@ -30,6 +30,19 @@ void setCamera(Stage& g, const View& view, int size) {
     tilt = r.chance(0.4f) ? r.normal() * 0.15f : 0;
   }
   float a1 = r.uniform(0, 6), a2 = r.uniform(0, 6), f1 = r.uniform(2, 9), f2 = r.uniform(2, 9), step = motion >= 7 ? r.uniform(0, 0.03f) : 0;
+  if (r.chance(0.25f)) {  // a headset or a hurried hand: degrees and centimetres every frame, whatever the frame rate
+    turn = r.sign() * r.logUniform(0.012f, 0.09f) / g.interval;
+    tilt = r.normal() * 0.012f / g.interval;
+    float way = r.uniform(0, 2 * kPi);
+    velocity = Vec3{std::sin(way), r.normal() * 0.15f, std::cos(way)} * (r.logUniform(0.02f, 0.14f) * view.speed / g.interval);
+    shake = r.uniform(0.003f, 0.02f);
+    f1 = r.uniform(0.3f, 1.5f) / g.interval;
+    f2 = r.uniform(0.3f, 1.5f) / g.interval;
+    if (r.chance(0.5f)) {  // to and fro
+      float pace = r.uniform(0.2f, 0.8f);
+      turn *= std::sin(pace * t / g.interval) / std::max(pace * t / g.interval, 1e-3f);
+    }
+  }
   float jolt = shake * r.uniform(0, 2) * std::min(1.f, view.speed);
   Vec3 eye = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
   eye.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
@@ -61,8 +74,8 @@ void indoorLight(Stage& g, float halfWidth, float height, float halfDepth) {
     Vec3 at{r.uniform(-halfWidth, halfWidth) * 0.9f, height * r.uniform(0.4f, 0.97f), r.uniform(-halfDepth, halfDepth) * 0.9f};
     l.points.push_back({at, Vec3{1, r.uniform(0.7f, 1), r.uniform(0.4f, 1)} * r.logUniform(0.2f, 2.4f)});
   }
-  g.scene.sky.zenith = Vec3{0.5f, 0.65f, 0.9f} * r.uniform(0.6f, 2.5f);
-  g.scene.sky.horizon = Vec3{0.8f, 0.85f, 0.9f} * r.uniform(0.6f, 2.5f);
+  Weather outside = r.chance(0.7f) ? Weather::Clear : Weather::Overcast;
+  paintSky(g, outside, (outside == Weather::Clear ? Vec3{0.5f, 0.65f, 0.9f} : grey(0.85f)) * r.uniform(0.6f, 2.5f));
   l.shadowRadius = std::max(halfWidth, halfDepth) * 1.1f;
   l.shadowCentre = {0, height * 0.4f, 0};
   l.occlusionRadius = r.uniform(0.15f, 0.6f);
@@ -71,38 +84,42 @@ void indoorLight(Stage& g, float halfWidth, float height, float halfDepth) {
 }
 
 void outdoorLight(Stage& g, float shadowRadius) {
+  float draw = g.r.unit();
+  outdoorLight(g, shadowRadius, draw < 0.5f ? Weather::Clear : draw < 0.8f ? Weather::Overcast : draw < 0.9f ? Weather::Dusk : Weather::Night);
+}
+
+void outdoorLight(Stage& g, float shadowRadius, Weather weather) {
   Random& r = g.r;
   Lighting& l = g.scene.light;
-  Sky& sky = g.scene.sky;
-  float elevation = r.uniform(0.12f, 1.3f), azimuth = r.uniform(0, 2 * kPi), weather = r.unit();
+  bool clear = weather == Weather::Clear, dusk = weather == Weather::Dusk, night = weather == Weather::Night;
+  float elevation = dusk ? r.uniform(0.02f, 0.25f) : r.uniform(0.12f, 1.3f), azimuth = r.uniform(0, 2 * kPi);
   l.sunDirection = {std::cos(elevation) * std::cos(azimuth), std::sin(elevation), std::cos(elevation) * std::sin(azimuth)};
+  g.night = night;
   Vec3 above;
-  bool clear = weather < 0.45f, night = weather > 0.88f;
   if (clear) {
     l.sun = Vec3{1, mix(0.75f, 1.f, std::min(1.f, elevation)), mix(0.5f, 0.95f, std::min(1.f, elevation))} * r.uniform(0.7f, 1.7f);
-    above = Vec3{r.uniform(0.2f, 0.5f), r.uniform(0.45f, 0.65f), 0.95f} * r.uniform(0.5f, 1.1f);
-  } else if (!night) {  // overcast, up to a burnt-out white sky
+    float red = r.uniform(0.04f, 0.45f);
+    above = Vec3{red, red + r.uniform(0.15f, 0.35f), 0.95f} * r.uniform(0.5f, 1.1f);
+  } else if (weather == Weather::Overcast) {  // up to a burnt-out white sky
     l.sun = grey(r.uniform(0, 0.3f));
     float v = r.uniform(0.45f, 1.8f);
     above = {v, v * 1.02f, v * 1.05f};
-  } else {  // dusk and night
-    l.sun = Vec3{1, 0.6f, 0.35f} * r.uniform(0.05f, 0.5f);
-    above = randomColour(r) * r.uniform(0.05f, 0.6f);
+  } else if (dusk) {
+    l.sun = Vec3{1, r.uniform(0.4f, 0.7f), r.uniform(0.15f, 0.4f)} * r.uniform(0.1f, 1);
+    above = grey(r.uniform(0.15f, 0.8f));
+  } else {
+    l.sun = Vec3{0.7f, 0.8f, 1} * r.uniform(0, 0.06f);
+    above = mix(Vec3{0.3f, 0.45f, 1}, randomColour(r), r.uniform(0, 0.6f)) * r.logUniform(0.01f, 0.25f);
+    l.exposure *= r.uniform(0.35f, 1);
   }
-  float brightest = std::max({above.x, above.y, above.z});
-  sky.zenith = above;
-  sky.horizon = mix(above, r.chance(0.2f) ? Vec3{1, 0.7f, 0.45f} * brightest : grey(brightest), r.uniform(0.2f, 0.95f));
-  l.ambientAbove = mix(above, grey(above.y), 0.5f) * r.uniform(0.4f, 0.9f);
+  paintSky(g, weather, above);
+  l.ambientAbove = mix(dusk ? mix(g.scene.sky.zenith, g.scene.sky.horizon, 0.4f) : above, grey(above.y), 0.5f) * r.uniform(0.4f, 0.9f);
   l.ambientBelow = l.ambientAbove * r.uniform(0.3f, 0.8f);
-  if (night)
-    for (int n = r.between(1, 4); n > 0; n--)
-      l.points.push_back({{r.uniform(-6, 6), r.uniform(2, 5), r.uniform(1, 18)}, Vec3{1, r.uniform(0.6f, 1), r.uniform(0.3f, 0.9f)} * r.uniform(2, 12)});
-  Surface kinds[] = {Surface::Clouds, Surface::Power, Surface::Photo, Surface::Clouds};
-  sky.texture = gTextures.of(r, kinds[r.below(4)]);
-  sky.clouds = r.chance(0.6f) ? r.uniform(0.2f, 1) : 0;
-  sky.cloudScale = r.logUniform(0.1f, 0.8f);
+  if (night || (dusk && r.chance(0.3f)))
+    for (int n = r.between(1, 5); n > 0; n--)
+      l.points.push_back({{r.uniform(-6, 6), r.uniform(2, 5), r.uniform(1, 18)}, Vec3{1, r.uniform(0.6f, 1), r.uniform(0.3f, 0.9f)} * r.uniform(1, 8)});
   l.fog = r.chance(0.55f) ? r.logUniform(0.0008f, 0.04f) : 0;
-  l.fogColour = mix(sky.horizon, l.ambientAbove, r.uniform(0, 0.5f));
+  l.fogColour = mix(g.scene.sky.horizon, l.ambientAbove, r.uniform(0, 0.5f));
   bool falling = !clear && r.chance(0.2f);
   int drops = r.between(60, 700);
   float streak = r.chance(0.6f) ? r.uniform(0.03f, 0.15f) : 0;
@@ -116,6 +133,27 @@ void outdoorLight(Stage& g, float shadowRadius) {
   l.occlusionRadius = r.uniform(0.3f, 1.2f);
   l.occlusion = r.uniform(0.3f, 0.9f);
   l.shadowSoftness = r.uniform(0.5f, 3);
+}
+
+void wet(Stage& g, std::initializer_list<int> materials, float height, float puddles) {
+  Random& r = g.r;
+  Mirror& mirror = g.scene.mirror;
+  mirror.on = true;
+  mirror.height = height;
+  mirror.streak = r.chance(0.7f) ? r.logUniform(0.01f, 0.2f) : 0.003f;
+  mirror.ripple = r.chance(0.6f) ? r.logUniform(0.005f, 0.08f) : 0;
+  float strength = r.uniform(0.4f, 1);
+  for (int m : materials) {
+    g.scene.materials[m].mirror = strength;
+    g.scene.materials[m].puddles = puddles;
+  }
+}
+
+void polish(Stage& g, int material, float height) {
+  wet(g, {material}, height, 0);
+  g.scene.mirror.streak = g.r.logUniform(0.003f, 0.05f);
+  g.scene.mirror.ripple = 0;
+  g.scene.materials[material].mirror *= g.r.uniform(0.4f, 1);
 }
 
 // A ridge across the view at distance d: a strip of ground rising to a ragged top

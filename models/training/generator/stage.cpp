@@ -151,7 +151,11 @@ int Stage::facade() {
                   size, tint, keep, shine);
 }
 
-int Stage::glass() { return flat({r.uniform(0.03f, 0.2f), r.uniform(0.04f, 0.22f), r.uniform(0.06f, 0.28f)}, r.uniform(0.4f, 0.95f)); }
+int Stage::glass() {
+  int m = flat({r.uniform(0.03f, 0.2f), r.uniform(0.04f, 0.22f), r.uniform(0.06f, 0.28f)}, r.uniform(0.4f, 0.95f));
+  scene.materials[m].glaze = r.chance(0.6f) ? r.uniform(0.3f, 1) : 0;
+  return m;
+}
 
 int Stage::rock() {
   Vec3 tint{r.uniform(0.3f, 0.6f), r.uniform(0.3f, 0.58f), r.uniform(0.27f, 0.55f)};

@@ -9,11 +9,14 @@
 struct Stage {
   Scene scene;
   Random r;
-  float time;  // seconds
+  float time;      // seconds
+  float interval;  // between the clip's frames
   Vec3 eye;    // where the camera stands at time 0: objects keep clear of it
   bool wild;   // any texture on any surface, so that a texture never tells the shape
 
-  Stage(uint64_t seed, float seconds) : r(seed), time(seconds), wild(r.chance(0.07f)) {}
+  bool night = false;
+
+  Stage(uint64_t seed, float seconds, float between) : r(seed), time(seconds), interval(between), wild(r.chance(0.07f)) {}
 
   // `recolour` 0: the texture's own colours; 1: its mean becomes `tint`. metres: size of one repeat
   int material(Surface kind, float metres, const Vec3& tint, float recolour, float specular = 0);
