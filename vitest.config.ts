@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // because two cores cannot carry two live tests at once.
 export default defineConfig({
   test: {
+    // Tests that load onnxruntime by themselves must not report to its makers either; see src/depth/no-telemetry.ts.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     projects: [
       {
         test: {

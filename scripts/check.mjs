@@ -9,6 +9,7 @@ say('Boundaries between rooms');
 run(process.execPath, ['scripts/boundaries.mjs', '--check']);
 say('Documents made from sources');
 run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
+run(process.execPath, ['scripts/dashboard.mjs', '--check']);
 say('Lint and format');
 runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
 say('Dead code');

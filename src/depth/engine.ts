@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
 import { DepthcastError } from '../errors.ts';

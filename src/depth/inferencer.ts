@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import ort from 'onnxruntime-node';
 import { DepthcastError } from '../errors.ts';
 import { GraphCache } from '../model/graph-cache.ts';
