@@ -10,7 +10,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'client/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/parity/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'client/**/*.test.ts',
+            'test/unit/**/*.test.ts',
+            'loadtest/**/*.test.ts',
+            'test/parity/**/*.test.ts',
+          ],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 30_000,

@@ -13,6 +13,8 @@ export interface UdpPathOptions {
   up: Impairment;
   down: Impairment;
   seed: number;
+  /** Sees every packet that is handed on. */
+  observe?: (direction: 'up' | 'down', packet: Uint8Array) => void;
 }
 
 /** One client address as the server sees it: a socket of its own, as a NAT has a port. */
@@ -30,6 +32,7 @@ export class UdpPath {
   readonly down: Link;
   readonly #front: Socket;
   readonly #target: UdpPathOptions['target'];
+  readonly #observe: UdpPathOptions['observe'];
   readonly #mappings = new Map<string, Mapping>();
   #lastPacketAt = performance.now();
   #closed = false;
@@ -39,9 +42,10 @@ export class UdpPath {
     return new UdpPath(front, options);
   }
 
-  private constructor(front: Socket, { target, up, down, seed }: UdpPathOptions) {
+  private constructor(front: Socket, { target, up, down, seed, observe }: UdpPathOptions) {
     this.#front = front;
     this.#target = target;
+    this.#observe = observe;
     this.up = new Link(up, 2 * seed);
     this.down = new Link(down, 2 * seed + 1);
     front.on('message', (data, from) => this.#fromClient(data, from));
@@ -76,7 +80,9 @@ export class UdpPath {
   #fromClient(data: Buffer, { address, port }: RemoteInfo): void {
     this.#lastPacketAt = performance.now();
     this.up.send(data.length, () => {
-      if (!this.#closed) this.#mappingOf({ address, port })?.socket.send(data, this.#target.port, this.#target.address);
+      if (this.#closed) return;
+      this.#observe?.('up', data);
+      this.#mappingOf({ address, port })?.socket.send(data, this.#target.port, this.#target.address);
     });
   }
 
@@ -93,7 +99,9 @@ export class UdpPath {
       if (from.port !== this.#target.port || from.address !== this.#target.address) return;
       this.#lastPacketAt = performance.now();
       this.down.send(data.length, () => {
-        if (!this.#closed) this.#front.send(data, client.port, client.address);
+        if (this.#closed) return;
+        this.#observe?.('down', data);
+        this.#front.send(data, client.port, client.address);
       });
     });
     const mapping = { client, socket };

@@ -1,0 +1,145 @@
+// npm run loadtest: independent WebRTC peers against a depth server. --help says what is measured and how.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { style } from '../src/cli/terminal.ts';
+import { toDepthcastError } from '../src/errors.ts';
+import { findCapacity } from './capacity.ts';
+import { renderHtml } from './html.ts';
+import { LiveView } from './live-view.ts';
+import { LoadRun } from './load-run.ts';
+import { type LoadOptions, parseOptions } from './options.ts';
+import { printCapacity, printComparison, printResult } from './print.ts';
+import { compare, describeMachine, type LoadReport, type TargetReport } from './report.ts';
+import { remoteServer, startAiortcServer, startOwnServer, type Target } from './targets.ts';
+
+const MODEL_FILE = new URL('../models/depthcast-pilot.onnx', import.meta.url).pathname;
+const DEFAULT_SIZE = 256;
+/** Streams of a comparison settle before they are measured. */
+const SETTLE_SECONDS = 5;
+/** Packets on their way still count. */
+const LAST_MS = 600;
+
+const parsed = parseOptions(process.argv.slice(2));
+/** In a comparison both servers do the same work: a gray track and nothing else. */
+const options: LoadOptions = parsed.compare ? { ...parsed, data: 'off', track: true } : parsed;
+let stopped = false;
+let wake = () => {};
+
+process.on('SIGINT', () => {
+  if (stopped) process.exit(130);
+  stopped = true;
+  console.log(style.dim('\nending the streams; once more to stop at once'));
+  wake();
+});
+process.on('SIGTERM', () => process.emit('SIGINT'));
+
+/** A second, or less when the run is stopped. */
+function second(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 1000);
+    wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (stopped) wake();
+  });
+}
+
+function ownServer({ url, model, inputSize, set, verify, compare: peer, token }: LoadOptions): Promise<Target> {
+  if (url) return Promise.resolve(remoteServer(url));
+  const overrides = {
+    ...(model === undefined ? {} : { 'depth.model': model }),
+    ...(inputSize === undefined ? {} : { 'depth.size': inputSize }),
+    ...(token === undefined ? {} : { 'server.tokens': [token] }),
+    'limits.streams': 64,
+    ...set,
+  };
+  return startOwnServer({ overrides, readCodes: verify && !peer });
+}
+
+/** Runs one server's turn, from its start to its end. */
+async function measure(start: () => Promise<Target>, view: LiveView): Promise<TargetReport | undefined> {
+  const target = await start();
+  const run = new LoadRun(target, options);
+  const tick = async () => {
+    await second();
+    const moment = await run.tick();
+    view.show(target.name, moment);
+    return moment;
+  };
+  try {
+    if (options.findCapacity) {
+      await run.start(2);
+      const capacity = await findCapacity(run, options, tick, () => stopped);
+      view.clear();
+      printCapacity(target.name, capacity);
+      return { name: target.name, primary: run.primary, timeline: run.timeline, result: run.endWindow(), capacity };
+    }
+    await run.start(options.publishers);
+    run.setStreams(options.publishers);
+    if (options.compare) {
+      for (let s = 0; s < SETTLE_SECONDS + options.publishers / options.ramp && !stopped; s++) await tick();
+      run.beginWindow();
+    }
+    for (let s = 0; s < options.duration && !stopped; s++) await tick();
+    await new Promise((resolve) => setTimeout(resolve, LAST_MS));
+    const report = { name: target.name, primary: run.primary, timeline: run.timeline, result: run.endWindow() };
+    view.clear();
+    printResult(report);
+    return report;
+  } finally {
+    view.clear();
+    await run.stop();
+    await target.stop();
+  }
+}
+
+function turns(): (() => Promise<Target>)[] {
+  if (!options.compare) return [() => ownServer(options)];
+  const styles = options.peerStyle === 'both' ? (['inline', 'executor'] as const) : [options.peerStyle];
+  const { model = MODEL_FILE, inputSize: size = DEFAULT_SIZE, python, peerThreads: threads } = options;
+  const peers = styles.map((style) => () => startAiortcServer({ model, size, python, style, threads }));
+  return Array.from({ length: options.rounds }, () => [() => ownServer(options), ...peers]).flat();
+}
+
+async function main(): Promise<void> {
+  const machine = describeMachine();
+  const startedAt = new Date().toISOString();
+  console.log(
+    `${machine.processor}, ${machine.cores} cores, Node ${machine.node}, load before ${machine.loadBefore.toFixed(1)}`,
+  );
+  // A report that cannot be written is better known before than after the run.
+  for (const file of [options.json, options.html])
+    if (file) await mkdir(dirname(file), { recursive: true }).then(() => writeFile(file, ''));
+  const targets: TargetReport[] = [];
+  for (const turn of turns()) {
+    if (stopped) break;
+    const report = await measure(turn, new LiveView());
+    if (report) targets.push(report);
+  }
+  const { token: _, ...shown } = options;
+  const report: LoadReport = {
+    version: 1,
+    startedAt,
+    command: `npm run loadtest -- ${process.argv
+      .slice(2)
+      .map((word) => (word === options.token ? '***' : word))
+      .join(' ')}`,
+    machine,
+    options: shown,
+    stoppedEarly: stopped,
+    targets,
+    ...(options.compare && !stopped ? { comparison: compare(targets, options.fps) } : {}),
+  };
+  if (report.comparison) printComparison(report.comparison);
+  if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.html) await writeFile(options.html, renderHtml(report));
+  for (const file of [options.json, options.html]) if (file) console.log(`  written: ${file}`);
+  process.exit(stopped ? 130 : 0);
+}
+
+main().catch((thrown: unknown) => {
+  const error = toDepthcastError(thrown);
+  console.error(`${style.red('error')} ${style.dim(error.code)} ${error.message}`);
+  process.exit(1);
+});

@@ -1,0 +1,107 @@
+import { printTable } from '../bench/table.ts';
+import type { Capacity } from './capacity.ts';
+import type { Comparison, TargetReport } from './report.ts';
+
+const ms = (value: number) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0) : '-');
+const fixed = (value: number, digits: number) => (Number.isFinite(value) ? value.toFixed(digits) : '-');
+
+/** The tables that end a run. */
+export function printResult({ name, result, primary }: TargetReport): void {
+  printTable(
+    `${name}: each stream (latency: capture to ${primary === 'track' ? 'the last packet of the gray frame' : 'the whole depth packet'}, ms)`,
+    [
+      'stream',
+      'fps in',
+      'fps out',
+      'p50',
+      'p95',
+      'p99',
+      'dropped',
+      'reconnects',
+      'wrong',
+      'rank',
+      'delta1',
+      'kbit/s in',
+    ],
+    result.streams.map((s) => [
+      `${s.index + 1}`,
+      fixed(s.fps.captured, 1),
+      fixed(s.fps.depth, 1),
+      ...(['p50', 'p95', 'p99'] as const).map((q) => ms(s.latency[primary][q])),
+      `${s.dropped}`,
+      `${s.reconnects}`,
+      `${s.wrong.unknown + s.wrong.code + s.wrong.implausible}`,
+      fixed(s.truth.rank, 2),
+      fixed(s.truth.delta1, 2),
+      fixed(s.kilobits.up, 0),
+    ]),
+  );
+  const kinds = (['track', 'data', 'server'] as const).filter((kind) => result.latency[kind].count > 0);
+  printTable(
+    `${name}: all streams, ms`,
+    ['latency', 'frames', 'p50', 'p95', 'p99', 'max'],
+    kinds.map((kind) => {
+      const { count, p50, p95, p99, max } = result.latency[kind];
+      return [kind, `${count}`, ms(p50), ms(p95), ms(p99), ms(max)];
+    }),
+  );
+  const { server, wrong } = result;
+  console.log(
+    `  ${result.depth} depth maps of ${result.captured} pictures in ${result.seconds.toFixed(0)} s; server ${fixed(server.cores, 2)} cores, ` +
+      `${fixed(server.msPerDepth, 1)} ms of CPU a map, ${fixed(server.maxRssMiB, 0)} MiB; load ${fixed(result.loadCores, 2)} cores`,
+  );
+  console.log(
+    `  wrong: ${wrong.unknown} of unknown pictures, ${wrong.code} of other pictures than shown (${result.verified} verified by their code, ` +
+      `${result.unreadable} unreadable), ${wrong.implausible} unlike the truth; load processes that crashed: ${result.crashes}`,
+  );
+  if (result.late > 0.02 * (result.captured + result.late))
+    console.log(
+      `  the load itself came too late for ${result.late} pictures: this machine is full, latencies tell of both`,
+    );
+  const failures = new Map<string, number>();
+  for (const reason of result.streams.flatMap((s) => s.failures)) failures.set(reason, (failures.get(reason) ?? 0) + 1);
+  for (const [reason, count] of failures) console.log(`  ${count} x ${reason}`);
+}
+
+export function printCapacity(name: string, { steps, streams, cores, streamsPerCore, limits }: Capacity): void {
+  printTable(
+    `${name}: capacity (p95 <= ${limits.p95} ms, every stream >= ${limits.fps.toFixed(1)} fps)`,
+    ['streams', 'fps least', 'p50', 'p95', 'server p95', 'server cores', 'ms a map', 'load cores', ''],
+    steps.map((step) => [
+      `${step.streams}`,
+      fixed(step.fps.least, 1),
+      ms(step.p50),
+      ms(step.p95),
+      ms(step.serverP95),
+      fixed(step.serverCores, 2),
+      fixed(step.msPerDepth, 1),
+      fixed(step.loadCores, 2),
+      step.broke ?? '',
+    ]),
+  );
+  const open = steps.at(-1)?.broke ? '' : ' or more: raise --publishers';
+  console.log(
+    `  ${streams} streams${open}, on ${fixed(cores, 2)} cores of the server's own CPU time: ${fixed(streamsPerCore, 2)} streams per core`,
+  );
+}
+
+export function printComparison({ rows, ratios }: Comparison): void {
+  printTable(
+    'Comparison, medians of the rounds (latency in ms; CPU of the server alone)',
+    ['server', 'fps out', 'p50', 'p95', 'server p95', 'ms a map', 'streams per core', 'capacity'],
+    rows.map((row) => [
+      row.name,
+      fixed(row.fps, 1),
+      ms(row.p50),
+      ms(row.p95),
+      ms(row.serverP95),
+      fixed(row.msPerDepth, 1),
+      fixed(row.streamsPerCore, 2),
+      row.capacity === undefined ? '-' : `${row.capacity}`,
+    ]),
+  );
+  for (const { name, streamsPerCore, p95, serverP95 } of ratios)
+    console.log(
+      `  against ${name}: ${fixed(streamsPerCore, 2)} times the streams per core, ${fixed(p95, 2)} of its p95 (${fixed(serverP95, 2)} of its server p95)`,
+    );
+}

@@ -1,0 +1,91 @@
+import { cpus, loadavg } from 'node:os';
+import type { Capacity } from './capacity.ts';
+import type { Moment, WindowResult } from './load-run.ts';
+import type { LoadOptions } from './options.ts';
+
+/** One server's part of the report. */
+export interface TargetReport {
+  name: string;
+  /** The latency that thresholds and plots are about. */
+  primary: 'track' | 'data';
+  timeline: Moment[];
+  /** All that was measured; with `capacity`, its last step. */
+  result: WindowResult;
+  capacity?: Capacity;
+}
+
+export interface Comparison {
+  /** Sums and medians over the rounds, by server, in the order of the first round. */
+  rows: {
+    name: string;
+    fps: number;
+    p50: number;
+    p95: number;
+    serverP95: number;
+    msPerDepth: number;
+    streamsPerCore: number;
+    capacity: number | undefined;
+  }[];
+  /** Of the first server over each other one: streams per core (more is better) and p95 (less is better). */
+  ratios: { name: string; streamsPerCore: number; p95: number; serverP95: number }[];
+}
+
+export interface LoadReport {
+  version: 1;
+  startedAt: string;
+  command: string;
+  machine: { processor: string; cores: number; node: string; loadBefore: number };
+  options: Omit<LoadOptions, 'token'>;
+  stoppedEarly: boolean;
+  targets: TargetReport[];
+  comparison?: Comparison;
+}
+
+/** What this machine is, and how busy it was with other things before. */
+export function describeMachine(): LoadReport['machine'] {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    node: process.version,
+    loadBefore: loadavg()[0] ?? 0,
+  };
+}
+
+/** Streams of `fps` that one core carries where a depth map costs so many ms of the server's CPU. */
+export const streamsPerCore = (msPerDepth: number, fps: number) => 1000 / (msPerDepth * fps);
+
+const median = (values: number[]) => {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+};
+
+/** Medians over the rounds of each server, and the first server against the others. */
+export function compare(targets: readonly TargetReport[], fps: number): Comparison {
+  const names = [...new Set(targets.map(({ name }) => name))];
+  const rows = names.map((name) => {
+    const rounds = targets.filter((target) => target.name === name);
+    const of = (value: (round: TargetReport) => number) => median(rounds.map(value));
+    const capacities = rounds.flatMap(({ capacity }) => (capacity ? [capacity] : []));
+    const msPerDepth = of(({ result }) => result.server.msPerDepth);
+    return {
+      name,
+      fps: of(({ result }) => result.fps.mean),
+      p50: of(({ result, primary }) => result.latency[primary].p50),
+      p95: of(({ result, primary }) => result.latency[primary].p95),
+      serverP95: of(({ result }) => result.latency.server.p95),
+      msPerDepth,
+      streamsPerCore:
+        capacities.length > 0 ? median(capacities.map((c) => c.streamsPerCore)) : streamsPerCore(msPerDepth, fps),
+      capacity: capacities.length > 0 ? median(capacities.map(({ streams }) => streams)) : undefined,
+    };
+  });
+  const [first, ...others] = rows;
+  const ratios = others.map((other) => ({
+    name: other.name,
+    streamsPerCore: first!.streamsPerCore / other.streamsPerCore,
+    p95: first!.p95 / other.p95,
+    serverP95: first!.serverP95 / other.serverP95,
+  }));
+  return { rows, ratios };
+}

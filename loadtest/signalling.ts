@@ -1,0 +1,106 @@
+import { WebSocket } from 'ws';
+import type { OutputChange, ServerMessage } from '../src/server/messages.ts';
+
+const ANSWER_MS = 15_000;
+
+/** A way to a server: one offer, one answer, and how it is ended. */
+export interface Signalling {
+  exchange(offer: string): Promise<string>;
+  /** Says goodbye, as far as the server still listens. */
+  close(): void;
+}
+
+/** The server refused; `code` is its error code, or the HTTP status. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: string, retryAfter?: number) {
+    super(code);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const bearer = (token: string | undefined) => (token === undefined ? {} : { authorization: `Bearer ${token}` });
+
+/** WHIP, WHEP, or another server that takes an offer by POST. */
+export function httpSignalling(url: string, token: string | undefined): Signalling {
+  let resource: string | undefined;
+  let closed = false;
+  const end = () => {
+    if (resource) void fetch(resource, { method: 'DELETE', headers: bearer(token) }).catch(() => {});
+  };
+  return {
+    async exchange(offer) {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp', ...bearer(token) },
+        body: offer,
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const text = await response.text();
+      if (!response.ok) {
+        const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+        throw new Refusal(codeOf(text) ?? `HTTP ${response.status}`, retryAfter || undefined);
+      }
+      const location = response.headers.get('location');
+      if (location) resource = new URL(location, url).href;
+      // Ended while the answer was on its way.
+      if (closed) end();
+      return text;
+    },
+    close() {
+      closed = true;
+      end();
+    },
+  };
+}
+
+function codeOf(body: string): string | undefined {
+  try {
+    return (JSON.parse(body) as { code?: string }).code;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `/ws`: a two-way session. `onEnd` is called when the server or the network ends it. */
+export function wsSignalling(
+  base: string,
+  token: string | undefined,
+  output: OutputChange,
+  onEnd: (reason: string) => void,
+): Signalling {
+  const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/ws`);
+  const send = (message: object) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
+  let closed = false;
+  return {
+    exchange: (offer) =>
+      new Promise<string>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS);
+        socket.on('open', () => send({ type: 'hello', protocol: 1, client: 'loadtest', ...(token ? { token } : {}) }));
+        if (socket.readyState === WebSocket.OPEN) socket.emit('open');
+        socket.on('message', (text) => {
+          const message = JSON.parse(String(text)) as ServerMessage;
+          if (message.type === 'welcome') send({ type: 'offer', sdp: offer, output });
+          else if (message.type === 'answer') {
+            clearTimeout(timer);
+            resolve(message.sdp);
+          } else if (message.type === 'error' && message.fatal) reject(new Refusal(message.code, message.retryAfter));
+          else if (message.type === 'closing') onEnd(message.reason);
+        });
+        socket.on('error', (error) => reject(error));
+        socket.on('close', () => {
+          clearTimeout(timer);
+          reject(new Error('signalling ended'));
+          if (!closed) onEnd('signalling ended');
+        });
+      }),
+    close() {
+      closed = true;
+      send({ type: 'bye' });
+      socket.close();
+    },
+  };
+}

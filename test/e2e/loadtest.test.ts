@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LoadReport } from '../../loadtest/report.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'depthcast-load-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function loadtest(options: string, interruptAfterMs?: number) {
+  const [json, html] = [join(folder, 'report.json'), join(folder, 'report.html')];
+  const words = [...options.split(' '), '--json', json, '--html', html];
+  const child = spawn(process.execPath, ['--import', 'tsx', 'loadtest/main.ts', ...words], { stdio: 'pipe' });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text: Buffer) => {
+      printed += text;
+    });
+  if (interruptAfterMs) setTimeout(() => child.kill('SIGINT'), interruptAfterMs);
+  const [code] = (await once(child, 'exit')) as [number];
+  const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
+  return { code, printed, report, html: await readFile(html, 'utf8') };
+}
+
+describe('the load test', () => {
+  it('measures streams that lose packets, leave and come back, and finds every depth map right', async () => {
+    const { code, printed, report, html } = await loadtest(
+      '--publishers 2 --viewers 1 --fps 10 --size 320x240 --duration 14 --ramp 2/s --loss 0.02 --churn 0.04/s --check 1',
+    );
+    expect(code, printed).toBe(0);
+    const { result, timeline } = report.targets[0]!;
+    expect(result.streams).toHaveLength(2);
+    for (const stream of result.streams) {
+      expect(stream.depth, printed).toBeGreaterThan(15);
+      expect(stream.latency.data.count).toBeGreaterThan(5);
+      expect(stream.latency.track.count).toBeGreaterThan(5);
+      // Agrees with the exact depth of the very picture that its timestamp names.
+      expect(stream.truth.rank).toBeGreaterThan(0.75);
+      expect(stream.lost.up + stream.lost.down).toBeGreaterThan(0);
+    }
+    expect(result.verified).toBeGreaterThan(20);
+    expect(result.wrong).toEqual({ unknown: 0, code: 0, implausible: 0 });
+    expect(result.reconnects).toBe(1);
+    expect(result.latency.server.p50).toBeLessThan(result.latency.track.p50);
+    expect(result.server.msPerDepth).toBeGreaterThan(0);
+    expect(timeline.length).toBeGreaterThan(8);
+    expect(timeline.some(({ connected, fps }) => connected === 2 && fps > 5)).toBe(true);
+    expect(html).toContain('<svg');
+    // In a pipe: plain lines, no escape sequences.
+    expect(printed).not.toContain('\u001b[');
+  });
+
+  it('ends in order at Ctrl-C, with a report', async () => {
+    const { code, report } = await loadtest('--publishers 1 --fps 10 --size 320x240 --duration 600', 9000);
+    expect(code).toBe(130);
+    expect(report.stoppedEarly).toBe(true);
+    expect(report.targets[0]!.timeline.length).toBeLessThan(30);
+  });
+});
