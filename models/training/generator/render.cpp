@@ -51,7 +51,7 @@ float Renderer::render(const Scene& scene, int size, float exposure, uint8_t* rg
 void Renderer::reflect(const Scene& scene) {
   Scene above = scene;
   above.mirror.on = false;
-  const float ground = scene.mirror.height + 0.15f;
+  const float ground = scene.mirror.height + scene.mirror.lowest;
   auto low = [&](int v) { return scene.vertices[v].position.y < ground; };
   above.triangles.erase(std::remove_if(above.triangles.begin(), above.triangles.end(), [&](const Triangle& t) { return low(t.a) && low(t.b) && low(t.c); }), above.triangles.end());
   Camera& c = above.camera;

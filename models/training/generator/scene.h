@@ -44,6 +44,7 @@ struct Lighting {
 struct Mirror {
   bool on = false;
   float height = 0, streak = 0, ripple = 0;  // streak, ripple: of the picture's height
+  float lowest = 0.15f;                      // what lies lower than this over the plane, kerbs and rugs, is left out
 };
 
 using Profile = std::vector<std::pair<float, float>>;  // (radius, height)

@@ -102,6 +102,7 @@ void tabletopScene(Stage& g, int size) {
   int wood = r.chance(0.5f) ? g.wood() : g.anything();
   g.scene.box(x, {0, h - 0.02f, 0}, {w, 0.02f, d}, wood);
   for (int i = 0; i < 4; i++) g.scene.box(x, {(i & 1 ? 1 : -1) * (w - 0.04f), h / 2 - 0.02f, (i & 2 ? 1 : -1) * (d - 0.04f)}, {0.03f, h / 2 - 0.02f, 0.03f}, wood);
+  if (r.chance(0.15f)) polish(g, wood, h);
   clutter(g, top, w * 0.9f, d * 0.9f, r.between(3, 20), scale);
   if (r.chance(0.3f)) monitor(g, top.at({0, 0, -d * 0.6f}));
   if (r.chance(0.2f)) tableLamp(g, top.at({w * 0.7f, 0, -d * 0.5f}));

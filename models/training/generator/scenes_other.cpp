@@ -23,6 +23,7 @@ void gatheringScene(Stage& g, int size) {
     outdoorLight(g, r.uniform(10, 30));
     int ground = r.chance(0.5f) ? g.road() : g.ground();
     g.scene.quad({-150, 0, -30}, {150, 0, -30}, {150, 0, 300}, {-150, 0, 300}, ground);
+    if (r.chance(0.2f)) wet(g, {ground}, 0, r.uniform(0, 1));
     for (int n = r.between(0, 6); n > 0; n--) building(g, Frame({r.uniform(-30, 30), 0, r.uniform(12, 60)}, r.below(4) * kPi / 2), r.uniform(5, 15), r.uniform(4, 20), r.uniform(5, 9), r.sign(), r.chance(0.6f));
     for (int n = r.between(0, 5); n > 0; n--) tree(g, Frame({r.uniform(-12, 12), 0, r.uniform(5, 30)}), r.uniform(3, 9));
     if (r.chance(0.6f)) farBackground(g, 60);

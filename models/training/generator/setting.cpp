@@ -143,6 +143,7 @@ void wet(Stage& g, std::initializer_list<int> materials, float height, float pud
   mirror.streak = r.chance(0.7f) ? r.logUniform(0.01f, 0.2f) : 0.003f;
   mirror.ripple = r.chance(0.6f) ? r.logUniform(0.005f, 0.08f) : 0;
   float strength = r.uniform(0.4f, 1);
+  for (Material& m : g.scene.materials) m.mirror = 0;  // one plane a scene
   for (int m : materials) {
     g.scene.materials[m].mirror = strength;
     g.scene.materials[m].puddles = puddles;
@@ -153,6 +154,7 @@ void polish(Stage& g, int material, float height) {
   wet(g, {material}, height, 0);
   g.scene.mirror.streak = g.r.logUniform(0.003f, 0.05f);
   g.scene.mirror.ripple = 0;
+  g.scene.mirror.lowest = 0.02f;
   g.scene.materials[material].mirror *= g.r.uniform(0.4f, 1);
 }
 

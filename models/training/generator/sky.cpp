@@ -66,7 +66,7 @@ Veil veil(const CloudLayer& layer, const Vec3& d, const Vec3& sun) {
     float cover = clamp(((t.x + t.y + t.z) / 3 - 0.35f) * 2.2f, 0, 1) * layer.cover;
     return {cover, mix(layer.dark, layer.lit, t.y)};
   }
-  float warp = 1.4f * fractal(u * 0.7f, v * 0.7f, 3, layer.seed + 77);
+  float warp = (layer.kind == CloudLayer::Overcast ? 0.8f : 1.4f) * fractal(u * 0.7f, v * 0.7f, 3, layer.seed + 77);
   if (layer.kind == CloudLayer::Overcast) {
     float n = fractal(u + warp, v + warp * 0.6f, 5, layer.seed);
     return {layer.opacity * smooth(0.9f - layer.cover, 1.1f - layer.cover, n + 0.25f), mix(layer.dark, layer.lit, clamp((n - 0.3f) * 2.6f, 0, 1))};
@@ -174,7 +174,7 @@ void paintSky(Stage& g, Weather weather, const Vec3& above) {
     if (r.chance(0.25f)) return;  // one grey
     CloudLayer& l = layer(CloudLayer::Overcast);
     l.scale = r.logUniform(0.5f, 4);
-    l.stretch = r.uniform(1, 2.5f);
+    l.stretch = r.uniform(1, 1.7f);
     l.cover = r.uniform(0.6f, 1);
     l.opacity = r.uniform(0.3f, 1);
     if (r.chance(0.3f)) layer(CloudLayer::Cumulus).scale = r.logUniform(1.5f, 5);
