@@ -13,6 +13,9 @@ const CLOSE_MS = 5000;
 interface ServeOptions {
   config?: string;
   host?: string;
+  https?: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
   port?: number;
   model?: string;
   inputSize?: number | 'auto';
@@ -30,6 +33,9 @@ export function serveCommand(version: string): Command {
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
     .option('-p, --port <number>', 'TCP port (default: 8080)', integer(0, 65535))
     .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
+    .option('--https', 'https with a certificate made here, on every address, so that a phone may open the page')
+    .option('--tls-cert <file>', 'https with this certificate chain (PEM)')
+    .option('--tls-key <file>', 'its key (PEM)')
     .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
     .option(
       '--size, --input-size <pixels|auto>',
@@ -52,7 +58,10 @@ export function serveCommand(version: string): Command {
 async function serve(options: ServeOptions, version: string): Promise<void> {
   const read = () =>
     readSettings(options.config, {
-      'server.host': options.host,
+      'server.host': options.host ?? (options.https ? '0.0.0.0' : undefined),
+      'tls.generate': options.https,
+      'tls.cert': options.tlsCert,
+      'tls.key': options.tlsKey,
       'server.port': options.port,
       'depth.model': options.model,
       'depth.size': options.inputSize,
@@ -73,6 +82,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   const line = (name: string, text: string) => console.log(`  ${style.dim(name.padEnd(8))}${text}`);
   console.log(`\n${style.bold('depthcast')} ${style.dim(version)} is ready\n`);
   line('page', style.cyan(server.url));
+  for (const url of server.networkUrls) line('', style.cyan(url));
   line(
     'model',
     `${manifest.name} ${style.dim(`${server.house.config.depth.size ?? allowedSizes(manifest).default} px, ${manifest.precision}, ${manifest.unit}`)}`,
@@ -81,10 +91,19 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   line('publish', `${server.url}/whip/NAME`);
   line('view', `${server.url}/whep/NAME`);
   line('metrics', `${server.url}/metrics`);
+  if (server.certificate?.generated) line('sha256', style.dim(server.certificate.fingerprint));
   line('stop', 'Ctrl-C');
   console.log('');
+  await showToPhones(server);
   closeOnSignal(server);
   reloadOnSignal(server, read);
+}
+
+/** In a terminal: the address of the page for the camera of a phone. Browsers give theirs only to https pages. */
+async function showToPhones({ networkUrls: [url] }: DepthServer): Promise<void> {
+  if (!process.stdout.isTTY || url === undefined || !url.startsWith('https:')) return;
+  const { renderUnicodeCompact } = await import('uqr');
+  console.log(`${renderUnicodeCompact(url, { border: 2 }).replace(/^/gm, '  ')}\n`);
 }
 
 /** SIGTERM drains, Ctrl-C does not wait; both end sessions cleanly. A second signal, or a close that hangs, ends at once. */

@@ -29,6 +29,7 @@ export const configSchema = z.strictObject({
     trustProxy: z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false),
     drainSeconds: z.number().min(0).max(86_400).default(10),
   }),
+  tls: z.strictObject({ cert: file, key: file, generate: z.boolean().default(false) }),
   jwt: z.strictObject({
     secret: z.string().min(32).nullable().default(null),
     publicKey: file,

@@ -1,16 +1,22 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Certificate } from './certificate.ts';
+import { sortByFirstByte } from './plain-http.ts';
 import { clientKey } from './request-limit.ts';
 
 /** A client that sends its request byte by byte has this long, headers first. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
+const HANDSHAKE_MS = 10_000;
 /** Of a connection between two requests; without any traffic within one. */
 const KEEP_ALIVE_MS = 30_000;
 const SILENCE_MS = 60_000;
-const HTTP: ServerOptions = {
+/** Requests under way when the server closes have this long to be answered. */
+const CLOSE_MS = 1000;
+const BOUNDS: http.ServerOptions = {
   headersTimeout: HEADERS_MS,
   requestTimeout: REQUEST_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -20,42 +26,69 @@ const HTTP: ServerOptions = {
 
 export interface HttpServerOptions {
   config: Config;
+  /** https with this one; http without. */
+  certificate: Certificate | undefined;
   /** A connection was closed unheard. */
   refused: (code: ErrorCode) => void;
 }
 
-/** Node's HTTP server with bounds on time, headers and connections. */
-export function createHttpServer(handler: RequestListener, { config, refused }: HttpServerOptions): Server {
-  const server = createServer(HTTP, handler);
+/** Node's HTTP or HTTPS server with bounds on time, headers and connections. */
+export function createHttpServer(
+  handler: http.RequestListener,
+  { config, certificate, refused }: HttpServerOptions,
+): http.Server {
+  let server: http.Server | https.Server;
+  if (certificate === undefined) server = http.createServer(BOUNDS, handler);
+  else {
+    const options = { ...BOUNDS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
+    const secure = https.createServer(options, handler);
+    certificate.onChange = (pem) => secure.setSecureContext(pem);
+    sortByFirstByte(secure, HEADERS_MS);
+    server = secure;
+  }
   server.setTimeout(SILENCE_MS);
   boundConnections(server, config, refused);
-  return server;
+  // As far as anybody uses it, an https.Server is an http.Server.
+  return server as http.Server;
 }
 
-/** Closes connections beyond `limits.connections` and `limits.connectionsPerAddress`. */
+/** Closes connections beyond `limits.connections` and `limits.connectionsPerAddress`, and at the end all. */
 function boundConnections(
-  server: Server,
+  server: http.Server | https.Server,
   { server: { trustProxy }, limits }: Config,
   refused: (code: ErrorCode) => void,
-) {
+): void {
+  const open = new Set<Socket>();
+  const byAddress = new Map<string, number>();
   server.maxConnections = limits.connections;
   server.on('drop', () => refused('BUSY'));
-  // All of a proxy's connections come from its address.
-  if (trustProxy !== false) return;
-  const open = new Map<string, number>();
   server.prependListener('connection', (socket: Socket) => {
     const address = clientKey({ ip: socket.remoteAddress });
-    const count = (open.get(address) ?? 0) + 1;
-    if (count > limits.connectionsPerAddress) {
+    const count = (byAddress.get(address) ?? 0) + 1;
+    // All of a proxy's connections come from its address.
+    if (count > limits.connectionsPerAddress && trustProxy === false) {
       refused('RATE_LIMITED');
       socket.destroy();
       return;
     }
-    open.set(address, count);
+    open.add(socket);
+    byAddress.set(address, count);
     socket.once('close', () => {
-      const left = open.get(address)! - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
+      open.delete(socket);
+      const left = byAddress.get(address)! - 1;
+      if (left > 0) byAddress.set(address, left);
+      else byAddress.delete(address);
     });
   });
+  // Connections that never sent anything would keep a server from closing until they time out.
+  const close = server.close.bind(server);
+  server.close = (done) => {
+    const timer = setTimeout(() => {
+      for (const socket of open) socket.destroy();
+    }, CLOSE_MS);
+    return close((error) => {
+      clearTimeout(timer);
+      done?.(error);
+    });
+  };
 }

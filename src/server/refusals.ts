@@ -12,6 +12,9 @@ const KNOWN: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
+/** The network's doing, not the client's. */
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH']);
+
 /** Turns whatever ends a request badly into an answer of the catalogue, and counts it. */
 export class Refusals {
   readonly #metrics: House['metrics'];
@@ -37,9 +40,10 @@ export class Refusals {
 
   /** For bytes that are no HTTP request, or not soon enough (`clientErrorHandler`). */
   readonly answerSocket = (thrown: Error & { code?: string }, socket: Socket): void => {
-    if (thrown.code === 'ECONNRESET' || socket.destroyed) return;
+    if (GONE.has(thrown.code ?? '')) return;
     const code = KNOWN[thrown.code ?? ''] ?? 'BAD_REQUEST';
     this.#metrics.rejected.inc({ code });
+    if (socket.destroyed) return;
     const { status, message } = new DepthcastError(code);
     const body = JSON.stringify({ code, message });
     if (socket.writable)

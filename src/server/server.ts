@@ -18,10 +18,12 @@ import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
+import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
 import { createGuards, type Guards } from './guards.ts';
 import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
+import { pageUrls } from './lan.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit, clientKey } from './request-limit.ts';
 import { addUpgrades } from './upgrade.ts';
@@ -37,7 +39,11 @@ const CLIENT_FILES = resolve(
 
 /** A running depthcast server. */
 export interface DepthServer {
+  /** For a browser on this machine. */
   readonly url: string;
+  /** For browsers on its networks; none where it listens on loopback alone. */
+  readonly networkUrls: readonly string[];
+  readonly certificate: Certificate | undefined;
   readonly port: number;
   readonly house: House;
   /** Takes over what may change while the server runs; requests, peers and streams that begin afterwards follow it. */
@@ -103,7 +109,7 @@ async function settle(config: Config, inferencer: WorkerInferencer, log: Logger)
   return { ...config, depth: { ...config.depth, size: chosen } };
 }
 
-function createApp({ config, metrics }: House, refusals: Refusals): FastifyInstance {
+function createApp({ config, metrics }: House, refusals: Refusals, certificate?: Certificate): FastifyInstance {
   const { bodyLimit, trustProxy } = config.server;
   try {
     return Fastify({
@@ -113,7 +119,7 @@ function createApp({ config, metrics }: House, refusals: Refusals): FastifyInsta
       frameworkErrors: refusals.answer,
       clientErrorHandler: refusals.answerSocket,
       serverFactory: (handler) =>
-        createHttpServer(handler, { config, refused: (code) => metrics.rejected.inc({ code }) }),
+        createHttpServer(handler, { config, certificate, refused: (code) => metrics.rejected.inc({ code }) }),
     });
   } catch (thrown) {
     throw new DepthcastError('BAD_CONFIG', {
@@ -127,7 +133,8 @@ async function listen(house: House): Promise<DepthServer> {
   const { config, log } = house;
   const refusals = new Refusals(house);
   const guards = createGuards(config);
-  const app = createApp(house, refusals);
+  const certificate = await Certificate.open(config.tls, log);
+  const app = createApp(house, refusals, certificate);
   refusals.install(app);
   await addRequestLimit(app, config);
   await addCors(app, config);
@@ -145,11 +152,14 @@ async function listen(house: House): Promise<DepthServer> {
     throw listenError(thrown as NodeJS.ErrnoException, config);
   }
   const { port } = app.server.address() as AddressInfo;
+  const { local, network } = pageUrls(certificate ? 'https' : 'http', config.server.host, port);
   let closing: Promise<void> | undefined;
   return {
     house,
     port,
-    url: `http://${config.server.host.includes(':') ? `[${config.server.host}]` : ['127.0.0.1', '0.0.0.0'].includes(config.server.host) ? 'localhost' : config.server.host}:${port}`,
+    url: local,
+    networkUrls: network,
+    certificate,
     reload: (next) => {
       // The measured size stays: measuring again needs a machine at rest.
       if (next.depth.size === 'auto') next.depth.size = config.depth.size;
@@ -169,6 +179,7 @@ async function listen(house: House): Promise<DepthServer> {
         log.info({ reason }, 'closing');
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
         await house.registry.close(reason);
+        certificate?.close();
         await app.close();
         await house.pool.close();
       })();
