@@ -9,9 +9,11 @@ export interface Series {
 export interface ChartOptions {
   title: string;
   unit: string;
-  /** Of each value, growing; and what it means. */
+  /** Of each value, growing; and its unit, if it has one. */
   x: readonly number[];
-  xLabel: string;
+  xUnit: string;
+  /** Values are counts: no fractions on the axis. */
+  whole?: boolean;
   series: readonly Series[];
   /** A level that is drawn across, such as a threshold. */
   limit?: { value: number; label: string };
@@ -28,10 +30,12 @@ const BOTTOM = 30;
 const TICKS = 4;
 
 /** An inline SVG figure of lines over time, with a legend where there is more than one. */
-export function lineChart({ title, unit, x, xLabel, series, limit, dots }: ChartOptions): string {
+export function lineChart({ title, unit, x, xUnit, whole, series, limit, dots }: ChartOptions): string {
   const finite = [...series.flatMap(({ values }) => values), limit?.value ?? 0].filter(Number.isFinite);
-  const step = niceStep(Math.max(...finite, 1e-9) / TICKS);
-  const top = step * Math.max(1, Math.ceil(Math.max(...finite, 1e-9) / step));
+  const most = Math.max(...finite, 1e-9);
+  const step = Math.max(whole ? 1 : 0, niceStep(most / TICKS));
+  // A little air above the highest line.
+  const top = step * Math.max(1, Math.ceil((1.04 * most) / step));
   const [from, to] = [x[0] ?? 0, Math.max(x.at(-1) ?? 1, (x[0] ?? 0) + 1)];
   const px = (value: number) => round(LEFT + ((value - from) / (to - from)) * (WIDTH - LEFT - RIGHT));
   const py = (value: number) => round(TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM));
@@ -44,7 +48,7 @@ export function lineChart({ title, unit, x, xLabel, series, limit, dots }: Chart
   const columns: string[] = [];
   for (let value = Math.ceil(from / xStep) * xStep; value <= to + 1e-9; value += xStep)
     columns.push(
-      `<text x="${px(value)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${label(value, xStep)}</text>`,
+      `<text x="${px(value)}" y="${HEIGHT - 8}" text-anchor="middle">${label(value, xStep)}${escapeHtml(xUnit)}</text>`,
     );
   const lines = series.map(({ colour, values }) => {
     const path = linePath(values, (i) => px(x[i]!), py);
@@ -66,7 +70,7 @@ export function lineChart({ title, unit, x, xLabel, series, limit, dots }: Chart
   return (
     `<figure><figcaption><b>${escapeHtml(title)}</b><em>${escapeHtml(unit)}</em><span class="legend">${legend}</span></figcaption>` +
     `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">${grid.join('')}${columns.join('')}` +
-    `<text x="${WIDTH - RIGHT}" y="${HEIGHT - 1}" text-anchor="end">${escapeHtml(xLabel)}</text>${lines.join('')}${across}</svg></figure>`
+    `${lines.join('')}${across}</svg></figure>`
   );
 }
 

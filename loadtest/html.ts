@@ -11,9 +11,10 @@ const STYLE = `
 body { margin: 0 auto; max-width: 1160px; padding: 28px 20px 48px; background: var(--page); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 h1 { font-size: 22px; margin: 0 } h2 { font-size: 17px; margin: 36px 0 12px } h3 { font-size: 14px; margin: 22px 0 8px }
-p { margin: 4px 0; color: var(--soft) }
+p { margin: 4px 0; max-width: 110ch; color: var(--soft) }
+p.note { margin-top: 24px }
 code { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; color: var(--ink); overflow-wrap: anywhere }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px }
 .facts div, figure, .table { background: var(--card); border: 1px solid var(--line); border-radius: 8px }
 .facts div { padding: 12px 14px } .facts b { display: block; font-size: 22px; font-weight: 600; line-height: 1.25 }
 .facts span { color: var(--soft); font-size: 12.5px } .facts .bad b { color: var(--bad) } .facts .good b { color: var(--good) }
@@ -48,7 +49,7 @@ export function renderHtml(report: LoadReport): string {
     `<p><code>${escapeHtml(report.command)}</code></p>`,
     ...(comparison ? [comparisonSection(comparison)] : []),
     ...targets.map((target, i) => targetSection(target, targets.length > 1 ? ` · turn ${i + 1}` : '')),
-    '<p>Latency is from the moment a picture is handed to the peer’s encoder: to the last packet of its gray frame (track), or to ' +
+    '<p class="note">Latency is from the moment a picture is handed to the peer’s encoder: to the last packet of its gray frame (track), or to ' +
       'its whole depth packet (data). Server latency is from the last packet of the picture to the last packet of its depth. ' +
       'Frames are told apart by their RTP timestamps. The load ran on the same machine: server CPU is that of its process alone.</p>',
   ];
@@ -77,7 +78,7 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
     fact(`${result.reconnects}`, `reconnects; ${result.crashes} crashes of the load`),
   ];
   const x = timeline.map(({ second }) => second);
-  const time = { x, xLabel: 'seconds' };
+  const time = { x, xUnit: ' s' };
   const values = (of: (moment: TargetReport['timeline'][number]) => number) => timeline.map(of);
   const charts = [
     lineChart({
@@ -114,6 +115,7 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
     lineChart({
       ...time,
       title: 'Streams',
+      whole: true,
       unit: 'connected, and wanted',
       series: [
         { name: 'wanted', colour: 2, values: values((m) => m.wanted) },
@@ -184,7 +186,7 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
       title: 'p95 by streams',
       unit: 'ms',
       x,
-      xLabel: 'streams',
+      xUnit: '',
       dots: true,
       limit: { value: limits.p95, label: 'limit' },
       series: [{ name: 'p95', colour: 1, values: of(({ p95 }) => p95) }],
@@ -193,7 +195,7 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
       title: 'Frame rate by streams',
       unit: 'fps of the slowest',
       x,
-      xLabel: 'streams',
+      xUnit: '',
       dots: true,
       limit: { value: limits.fps, label: 'limit' },
       series: [{ name: 'fps', colour: 1, values: of(({ fps }) => fps.least) }],
@@ -228,8 +230,8 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
 function comparisonSection({ rows, ratios }: Comparison): string {
   const facts = ratios.flatMap(({ name, streamsPerCore, p95, serverP95 }) => [
     fact(`${fixed(streamsPerCore, 2)}×`, `the streams per core of ${name}`),
-    fact(`${fixed(p95, 2)}×`, `its p95, capture to depth`),
-    fact(`${fixed(serverP95, 2)}×`, 'its p95 in the server'),
+    fact(`${fixed(p95, 2)}×`, `the p95, capture to depth, of ${name}`),
+    fact(`${fixed(serverP95, 2)}×`, `the p95 in the server of ${name}`),
   ]);
   return [
     '<h2>Comparison</h2>',

@@ -63,7 +63,7 @@ export class LoadRun {
   readonly #connects = new Map<number, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #random: () => number;
-  readonly #startedAt = performance.now();
+  #startedAt = performance.now();
   #tallies = new Map<number, Tally>();
   #before = new Map<number, number>();
   #window = { at: performance.now(), server: 0, load: 0, rss: 0, crashes: 0 };
@@ -79,9 +79,23 @@ export class LoadRun {
     this.#options = options;
     this.#random = seededRandom(options.seed);
     const { width, height } = options.size;
-    const { token, scene, fps, data, track, loss, seed, check } = options;
+    const { token, scene, fps, bitrate, data, track, loss, seed, check } = options;
     const { url, signalling } = target;
-    const setup = { url, token, signalling, scene, width, height, fps, data, track, loss, seed, checkSeconds: check };
+    const setup = {
+      url,
+      token,
+      signalling,
+      scene,
+      width,
+      height,
+      fps,
+      bitrate,
+      data,
+      track,
+      loss,
+      seed,
+      checkSeconds: check,
+    };
     this.#children = new Children(setup, (reports) => {
       for (const report of reports) this.#take(report);
     });
@@ -109,6 +123,7 @@ export class LoadRun {
   /** Starts the processes that `streams` streams need, and the clock. */
   async start(streams: number): Promise<void> {
     await this.#children.prepare(streams);
+    this.#startedAt = performance.now();
     this.beginWindow();
     this.#mark();
     const churnMs = 1000;

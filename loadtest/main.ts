@@ -2,7 +2,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { style } from '../src/cli/terminal.ts';
-import { toDepthcastError } from '../src/errors.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { DepthcastError, toDepthcastError } from '../src/errors.ts';
+import { findModel } from '../src/model/library.ts';
+import { allowedSizes } from '../src/model/manifest.ts';
 import { findCapacity } from './capacity.ts';
 import { renderHtml } from './html.ts';
 import { LiveView } from './live-view.ts';
@@ -10,18 +13,16 @@ import { LoadRun } from './load-run.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
 import { printCapacity, printComparison, printResult } from './print.ts';
 import { compare, describeMachine, type LoadReport, type TargetReport } from './report.ts';
-import { remoteServer, startAiortcServer, startOwnServer, type Target } from './targets.ts';
+import { remoteServer, SETTINGS_FILE, startAiortcServer, startOwnServer, type Target } from './targets.ts';
 
-const MODEL_FILE = new URL('../models/depthcast-pilot.onnx', import.meta.url).pathname;
-const DEFAULT_SIZE = 256;
 /** Streams of a comparison settle before they are measured. */
 const SETTLE_SECONDS = 5;
 /** Packets on their way still count. */
 const LAST_MS = 600;
 
 const parsed = parseOptions(process.argv.slice(2));
-/** In a comparison both servers do the same work: a gray track and nothing else. */
-const options: LoadOptions = parsed.compare ? { ...parsed, data: 'off', track: true } : parsed;
+/** In a comparison both servers do the same work: the same video in, a gray track and nothing else out. */
+const options: LoadOptions = parsed.compare ? { bitrate: 1000, ...parsed, data: 'off', track: true } : parsed;
 let stopped = false;
 let wake = () => {};
 
@@ -94,10 +95,23 @@ async function measure(start: () => Promise<Target>, view: LiveView): Promise<Ta
   }
 }
 
+/** The network that both servers of a comparison run. The peer knows this project's own kind alone. */
+function comparedModel(): { file: string; size: number } {
+  const { depth } = loadConfig({ file: SETTINGS_FILE, env: process.env });
+  const { manifest, file } = findModel(options.model ?? depth.model);
+  if (manifest.kind !== 'graph' || manifest.window.rule !== 'recent' || !('longSides' in manifest.size))
+    throw new DepthcastError('BAD_OPTION', {
+      detail: `${manifest.name} cannot be compared: the peer runs embedded models`,
+    });
+  const configured = typeof depth.size === 'number' ? depth.size : allowedSizes(manifest).default;
+  return { file, size: options.inputSize ?? configured };
+}
+
 function turns(): (() => Promise<Target>)[] {
   if (!options.compare) return [() => ownServer(options)];
   const styles = options.peerStyle === 'both' ? (['inline', 'executor'] as const) : [options.peerStyle];
-  const { model = MODEL_FILE, inputSize: size = DEFAULT_SIZE, python, peerThreads: threads } = options;
+  const { file: model, size } = comparedModel();
+  const { python, peerThreads: threads } = options;
   const peers = styles.map((style) => () => startAiortcServer({ model, size, python, style, threads }));
   return Array.from({ length: options.rounds }, () => [() => ownServer(options), ...peers]).flat();
 }

@@ -6,6 +6,8 @@ export interface LoadOptions {
   fps: number;
   size: { width: number; height: number };
   codec: 'vp8';
+  /** kbit/s; absent: what the server asks for. */
+  bitrate?: number;
   /** Seconds. */
   duration: number;
   /** Streams opened a second. */
@@ -89,6 +91,11 @@ export function loadCommand(): Command {
       new Option('--codec <name>', 'of the streams; what both this load and the server speak')
         .choices(['vp8'])
         .default('vp8'),
+    )
+    .option(
+      '--bitrate <kbit/s>',
+      'of each stream (default: what the server asks for; 1000 in a comparison)',
+      whole(50, 20_000),
     )
     .option('--duration <seconds>', 'of the whole run, or of each round of a comparison', number(2, 86_400), 30)
     .option('--ramp <n/s>', 'streams opened a second, as 1/s or 30/min', rate, 1)

@@ -18,6 +18,8 @@ export interface ChildSetup {
   width: number;
   height: number;
   fps: number;
+  /** kbit/s of each stream's video, whatever the server asks for; undefined leaves that to it. */
+  bitrate: number | undefined;
   /** What two-way streams ask for. WHEP viewers get the server's default packets, unless `off`. */
   data: 'none' | 'u8' | 'u16' | 'f16' | 'off';
   track: boolean;

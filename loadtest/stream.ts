@@ -167,6 +167,7 @@ export class Stream {
     const peer = new TappedPeer({
       loss: this.#setup.loss,
       seed,
+      bitrate: this.#setup.bitrate,
       exchange: (offer) => signalling.exchange(offer),
       onGone: (reason) => this.#fail(new Error(reason)),
       onRtp: (direction, packet) => {

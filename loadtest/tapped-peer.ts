@@ -20,11 +20,22 @@ export interface TappedPeerOptions {
   /** Share of packets lost, each way. */
   loss: number;
   seed: number;
+  /** kbit/s at which video is encoded, whatever the receiver asks for. */
+  bitrate?: number | undefined;
   /** Hands an offer to the server and gives back the answer. */
   exchange(offer: string): Promise<string>;
   onRtp?(direction: 'up' | 'down', packet: TappedPacket): void;
   /** The connection failed or the server ended it. */
   onGone(reason: string): void;
+}
+
+/** libwebrtc's own format parameters hold its VP8 encoder at a bitrate, in kbit/s. */
+export function withBitrate(sdp: string, kilobits: number): string {
+  const bounds = ['min', 'start', 'max'].map((bound) => `x-google-${bound}-bitrate=${kilobits}`).join(';');
+  const type = /^a=rtpmap:(\d+) VP8\//im.exec(sdp)?.[1];
+  const present = new RegExp(`^(a=fmtp:${type} [^\r\n]*)`, 'm');
+  if (present.test(sdp)) return sdp.replace(present, `$1;${bounds}`);
+  return sdp.replace(/^(a=rtpmap:\d+ VP8\/[^\r\n]*)(\r?\n)/im, `$1$2a=fmtp:${type} ${bounds}$2`);
 }
 
 /**
@@ -63,7 +74,7 @@ export class TappedPeer {
     if (!target) throw new Error('the answer has no host candidate over IPv4');
     for (const [, type] of answer.matchAll(/^a=rtpmap:(\d+) rtx\//gim)) this.#repairTypes.add(Number(type));
     if (this.#closed) return;
-    const { loss, seed } = this.#options;
+    const { loss, seed, bitrate } = this.#options;
     this.#path = await UdpPath.open({
       target,
       up: { loss },
@@ -73,7 +84,9 @@ export class TappedPeer {
     });
     if (this.#closed) return this.#path.close();
     const to = { address: '127.0.0.1', port: this.#path.port };
-    await pc.setRemoteDescription({ type: 'answer', sdp: redirectCandidates(answer, target, to) });
+    const redirected = redirectCandidates(answer, target, to);
+    const sdp = bitrate === undefined ? redirected : withBitrate(redirected, bitrate);
+    await pc.setRemoteDescription({ type: 'answer', sdp });
   }
 
   close(): void {

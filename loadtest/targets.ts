@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DepthcastError } from '../src/errors.ts';
 import type { CodeReading, FromServer, ServerSetup } from './server-child.ts';
@@ -17,6 +16,8 @@ export interface Target {
   stop(): Promise<void>;
 }
 
+/** The shipped settings, from which the own server starts. */
+export const SETTINGS_FILE = fileURLToPath(new URL('../config/depthcast.yaml', import.meta.url));
 const START_MS = 60_000;
 const STOP_MS = 8000;
 
@@ -88,9 +89,10 @@ export interface AiortcOptions {
 /** The comparison: loadtest/peers/aiortc_server.py. */
 export async function startAiortcServer({ model, size, python, style, threads }: AiortcOptions): Promise<Target> {
   const file = fileURLToPath(new URL('./peers/aiortc_server.py', import.meta.url));
-  if (!existsSync(model)) throw new DepthcastError('MODEL_NOT_FOUND', { detail: model });
   const values = ['--model', model, '--size', `${size}`, '--style', style, '--threads', `${threads}`];
-  const child = spawn(python, [file, ...values], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // onnxruntime would report its usage to its makers.
+  const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+  const child = spawn(python, [file, ...values], { stdio: ['ignore', 'pipe', 'pipe'], env });
   let complaint = '';
   child.stderr.on('data', (text: Buffer) => {
     complaint = (complaint + text).slice(-2000);

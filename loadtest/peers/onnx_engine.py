@@ -9,6 +9,9 @@ import os
 
 import numpy as np
 
+# It would report its usage to its makers.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 # Places of functions in OrtApi (onnxruntime_c_api.h), which only ever grows at its end.
 API_VERSION = 13
 GET_ERROR_MESSAGE, CREATE_ENV, CREATE_SESSION, RUN, CREATE_OPTIONS = 2, 3, 7, 9, 10
