@@ -138,8 +138,9 @@ void coaster(Stage& g, const Frame& f, float height) {
     up = cross(along, right);
     return track(v);
   };
-  Vec3 oldLeft, oldRight, oldSpine;
+  Vec3 oldLeft, oldRight, oldSpine, oldJoint;
   int every = r.between(5, 10);
+  bool braced = wooden || r.chance(0.5f), standing = false;
   for (int i = 0; i <= pieces; i++) {
     float v = float(i) / pieces;
     if (loop && (i == int(0.4f * pieces) + 1 || i == int(0.6f * pieces) + 1)) {  // the loop leaves the track's line here
@@ -162,6 +163,14 @@ void coaster(Stage& g, const Frame& f, float height) {
     if (i % every == 0) {
       float lean = r.normal() * 0.15f, lean2 = r.normal() * 0.15f, stout = spine * r.uniform(0.7f, 1.4f);
       Vec3 joint = p - up * (gauge * 0.8f);
+      if (braced && standing && std::fabs(joint.y - oldJoint.y) < height * 0.4f)  // struts from bent to bent
+        for (float q : {0.2f, 0.6f}) {
+          Vec3 a = oldJoint * Vec3{1, q, 1}, b = joint * Vec3{1, q, 1}, c = joint * Vec3{1, q + 0.4f, 1};
+          g.scene.tube(f.point(a), stout * 0.6f, f.point(b), stout * 0.6f, column, 5);
+          g.scene.tube(f.point(a), stout * 0.6f, f.point(c), stout * 0.6f, column, 5);
+        }
+      oldJoint = joint;
+      standing = true;
       for (int k = 0, legs = wooden ? 4 : r.between(1, 3); k < legs; k++) {
         Vec3 foot{joint.x + (k & 1 ? 1.f : k ? -1.f : 0.f) * height * 0.12f + lean * joint.y, -3, joint.z + (k & 2 ? 1.f : -1.f) * height * 0.1f + lean2 * joint.y};
         g.scene.tube(f.point(foot), stout, f.point(joint), stout * 0.8f, column, 7);
