@@ -48,6 +48,7 @@ const CATALOGUE = {
   HASH_MISMATCH: [422, 'The file is not the one that was expected'],
   DISK_FULL: [507, 'There is no room left on the disk'],
   OUTPUT_EXISTS: [409, 'The output is there already'],
+  BAD_DATASET: [422, 'The data set cannot be used'],
   BAD_ARRAY: [422, 'The array file cannot be used'],
   PARITY_FAILED: [422, 'The outputs differ by more than allowed'],
   BAD_SIZE: [400, 'The network size is not allowed for this model'],

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toDepthcastError } from '../errors.ts';
+import { evalCommand } from './eval.ts';
 import { modelsCommand } from './models.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -20,6 +21,7 @@ const program = new Command('depthcast')
   .showHelpAfterError('(depthcast --help lists what there is)')
   .addCommand(serveCommand(version))
   .addCommand(runCommand())
+  .addCommand(evalCommand(version))
   .addCommand(modelsCommand());
 
 try {

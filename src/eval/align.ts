@@ -62,6 +62,26 @@ export class ScaleShiftFit {
     return this;
   }
 
+  /** Adds what another fit has gathered (Chan, Golub, LeVeque 1979). */
+  merge(other: ScaleShiftFit): this {
+    if (other.#count === 0) return this;
+    const count = this.#count + other.#count;
+    const dx = other.#meanX - this.#meanX;
+    const dy = other.#meanY - this.#meanY;
+    const weight = (this.#count * other.#count) / count;
+    this.#sumXX += other.#sumXX + dx * dx * weight;
+    this.#sumXY += other.#sumXY + dx * dy * weight;
+    this.#meanX += (dx * other.#count) / count;
+    this.#meanY += (dy * other.#count) / count;
+    this.#count = count;
+    return this;
+  }
+
+  /** Pixels gathered. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** With nothing gathered, or predictions that are all alike, the scale is 0 and the shift the mean disparity. */
   solve(): ScaleShift {
     const scale = this.#sumXX > 0 ? this.#sumXY / this.#sumXX : 0;

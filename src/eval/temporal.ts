@@ -28,12 +28,21 @@ export interface PosedDepth {
 export function temporalError(clip: readonly PosedDepth[], width: number, height: number): number {
   const projected = new Float64Array(width * height);
   let sum = 0;
-  for (let n = 0; n + 1 < clip.length; n++) {
-    const [a, b] = [clip[n]!, clip[n + 1]!];
-    sum += carried(a, b, a.intrinsics, width, height, projected);
-    sum += carried(b, a, a.intrinsics, width, height, projected);
-  }
-  return clip.length < 2 ? 0 : (100 * sum) / (2 * (clip.length - 1));
+  for (let n = 0; n + 1 < clip.length; n++) sum += pairError(clip[n]!, clip[n + 1]!, width, height, projected);
+  return clip.length < 2 ? 0 : sum / (clip.length - 1);
+}
+
+/** One pair's part in `temporalError`, in percent. @param projected [height*width], overwritten; spares an allocation */
+export function pairError(
+  a: PosedDepth,
+  b: PosedDepth,
+  width: number,
+  height: number,
+  projected: Float64Array = new Float64Array(width * height),
+): number {
+  const there = carried(a, b, a.intrinsics, width, height, projected);
+  const back = carried(b, a, a.intrinsics, width, height, projected);
+  return (100 * (there + back)) / 2;
 }
 
 function carried(
@@ -95,23 +104,48 @@ function between(from: ArrayLike<number>, to: ArrayLike<number>): Float64Array {
  * aligned depth or disparity of any unit; `mask` chooses pixels.
  */
 export function flicker(frames: readonly Float32Array[], mask?: Mask): number {
-  const counted: number[] = [];
-  const length = frames[0]?.length ?? 0;
-  for (let i = 0; i < length; i++) if (mask?.[i] !== 0) counted.push(i);
-  if (frames.length < 2 || counted.length === 0) return 0;
-  let change = 0;
-  for (let n = 1; n < frames.length; n++)
-    for (const i of counted) change += Math.abs(frames[n]![i]! - frames[n - 1]![i]!);
-  const mean = change / (counted.length * (frames.length - 1));
-  if (mean === 0) return 0;
-  const values = new Float32Array(frames.length * counted.length);
-  frames.forEach((frame, n) => {
-    counted.forEach((i, k) => {
-      values[n * counted.length + k] = frame[i]!;
-    });
-  });
-  values.sort();
-  return mean / (percentile(values, 0.98) - percentile(values, 0.02));
+  const meter = new FlickerMeter(frames[0]?.length ?? 0, frames.length, mask);
+  for (const frame of frames) meter.add(frame);
+  return meter.value();
+}
+
+/** Values that percentiles are taken of, at most; of more, every so manieth pixel is looked at. */
+const MOST_VALUES = 4_000_000;
+
+/** `flicker`, one frame after the other. */
+export class FlickerMeter {
+  readonly #counted: Uint32Array;
+  readonly #last: Float32Array;
+  readonly #values: Float32Array;
+  readonly #step: number;
+  #frames = 0;
+  #kept = 0;
+  #change = 0;
+
+  /** @param length pixels of a frame. @param frames that will be added, at most */
+  constructor(length: number, frames: number, mask?: Mask) {
+    this.#counted = Uint32Array.from({ length }, (_, i) => i).filter((i) => mask?.[i] !== 0);
+    this.#last = new Float32Array(this.#counted.length);
+    this.#step = Math.max(1, Math.ceil((this.#counted.length * frames) / MOST_VALUES));
+    this.#values = new Float32Array(frames * Math.ceil(this.#counted.length / this.#step));
+  }
+
+  add(frame: Float32Array): void {
+    const first = this.#frames++ === 0;
+    for (let k = 0; k < this.#counted.length; k++) {
+      const value = frame[this.#counted[k]!]!;
+      if (!first) this.#change += Math.abs(value - this.#last[k]!);
+      this.#last[k] = value;
+      if (k % this.#step === 0) this.#values[this.#kept++] = value;
+    }
+  }
+
+  value(): number {
+    const mean = this.#change / (this.#counted.length * (this.#frames - 1));
+    if (this.#frames < 2 || this.#counted.length === 0 || mean === 0) return 0;
+    const values = this.#values.slice(0, this.#kept).sort();
+    return mean / (percentile(values, 0.98) - percentile(values, 0.02));
+  }
 }
 
 /** Linear between the two nearest of sorted values, as numpy.percentile. */

@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+import { Picture } from '../video/index.ts';
+import { check, setOptions } from '../video/native.ts';
+
+/** Largest side of a picture or depth map. */
+const MAX_SIDE = 8192;
+/** Largest file, in bytes. */
+const MAX_BYTES = 1 << 28;
+const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
+const PNG_END = Buffer.from('0000000049454e44ae426082', 'hex');
+const JPEG_START = Buffer.from('ffd8ff', 'hex');
+const JPEG_END = Buffer.from('ffd9', 'hex');
+/** What some writers leave behind the end of a JPEG. */
+const JPEG_TAIL = 64;
+
+export interface PngHead {
+  width: number;
+  height: number;
+  bits: number;
+  gray: boolean;
+}
+
+/**
+ * What a PNG says of itself (ISO/IEC 15948, sections 5.2 and 11.2.2), without decoding it.
+ * @param bytes the whole file
+ * @throws DepthcastError BAD_DATASET when it is none, or cut short
+ */
+export function pngHead(bytes: Buffer, path: string): PngHead {
+  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(PNG_SIGNATURE)) throw bad(path, 'it is no PNG');
+  if (!bytes.subarray(-12).equals(PNG_END)) throw bad(path, 'it is cut short');
+  return {
+    width: bytes.readUInt32BE(16),
+    height: bytes.readUInt32BE(20),
+    bits: bytes[24]!,
+    gray: bytes[25] === 0,
+  };
+}
+
+/**
+ * A colour picture from a JPEG or PNG. Whoever gets it closes it.
+ * @throws DepthcastError BAD_DATASET when it cannot be read or is damaged
+ */
+export async function readPicture(path: string): Promise<Picture> {
+  const bytes = await readBytes(path);
+  const jpeg = bytes.subarray(0, 3).equals(JPEG_START);
+  if (jpeg && bytes.lastIndexOf(JPEG_END) < bytes.length - JPEG_TAIL) throw bad(path, 'it is cut short');
+  if (!jpeg) pngHead(bytes, path);
+  const frame = await decode(jpeg ? 'mjpeg' : 'png', bytes, path);
+  return new Picture(frame, { rtpTimestamp: 0 });
+}
+
+/**
+ * A depth map from a 16-bit gray PNG of millimetres.
+ * @returns [height*width] metres, 0 where nothing was measured
+ * @throws DepthcastError BAD_DATASET when it cannot be read, is damaged, or of another size or kind
+ */
+export async function readDepth(path: string, width: number, height: number): Promise<Float32Array> {
+  const bytes = await readBytes(path);
+  checkDepthHead(pngHead(bytes, path), path, width, height);
+  const frame = await decode('png', bytes, path);
+  try {
+    if (frame.format !== av.AV_PIX_FMT_GRAY16BE) throw bad(path, 'it is not gray with 16 bits');
+    const plane = frame.data![0]!;
+    const stride = frame.linesize[0]!;
+    const depth = new Float32Array(width * height);
+    for (let y = 0, i = 0; y < height; y++)
+      for (let x = 0, at = y * stride; x < width; x++, i++, at += 2)
+        depth[i] = ((plane[at]! << 8) | plane[at + 1]!) / 1000;
+    return depth;
+  } finally {
+    frame.free();
+  }
+}
+
+/** @throws DepthcastError BAD_DATASET */
+export function checkDepthHead(head: PngHead, path: string, width: number, height: number): void {
+  if (!head.gray || head.bits !== 16) {
+    const kind = head.gray ? `gray with ${head.bits} bits` : 'in colour';
+    throw bad(path, `it is ${kind}; depth is 16-bit gray, in millimetres`);
+  }
+  if (head.width !== width || head.height !== height)
+    throw bad(path, `it is ${head.width}x${head.height}, intrinsics.json says ${width}x${height}`);
+}
+
+/** @throws DepthcastError BAD_DATASET */
+export async function readBytes(path: string): Promise<Buffer> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (thrown) {
+    throw bad(path, (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'it is missing' : (thrown as Error).message);
+  }
+  if (bytes.length === 0 || bytes.length > MAX_BYTES) throw bad(path, `it has ${bytes.length} bytes`);
+  return bytes;
+}
+
+export function bad(path: string, why: string): DepthcastError {
+  return new DepthcastError('BAD_DATASET', { detail: `${path}: ${why}` });
+}
+
+async function decode(codec: 'png' | 'mjpeg', bytes: Buffer, path: string): Promise<av.Frame> {
+  const implementation = av.Codec.findDecoderByName(codec as av.FFVideoDecoder);
+  if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} decoder` });
+  const context = new av.CodecContext();
+  const packet = new av.Packet();
+  const frame = new av.Frame();
+  context.allocContext3(implementation);
+  packet.alloc();
+  frame.alloc();
+  try {
+    context.threadCount = 1;
+    // No concealment: half a picture is an error.
+    setOptions(context, { err_detect: 'crccheck+explode', max_pixels: String(MAX_SIDE * MAX_SIDE) });
+    check(await context.open2(implementation, null), `opening the ${codec} decoder`);
+    packet.data = bytes;
+    check(await context.sendPacket(packet), 'decoding');
+    check(context.receiveFrameSync(frame), 'decoding');
+    if (frame.decodeErrorFlags !== 0 || frame.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) throw bad(path, 'it is damaged');
+    return frame;
+  } catch (thrown) {
+    frame.free();
+    if (thrown instanceof DepthcastError && thrown.code === 'CODEC_FAILED')
+      throw bad(path, `it is damaged (${thrown.detail})`);
+    throw thrown;
+  } finally {
+    packet.free();
+    context.freeContext();
+  }
+}

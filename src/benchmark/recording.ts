@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, extname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { DepthcastError } from '../errors.ts';
+import { bad, checkDepthHead, pngHead, readBytes, readDepth, readPicture } from './image.ts';
+import type { Selection, Sequence } from './types.ts';
+
+const PICTURE = /\.(jpe?g|png)$/i;
+/** Most that a rotation's columns may be off unit length and right angles: poses are written with few digits. */
+const ROTATION_SLACK = 0.01;
+/** Files that are looked at in one go before anything is run. */
+const AT_ONCE = 16;
+
+const positive = z.number().positive();
+const intrinsicsFile = z.object({
+  fx: positive,
+  fy: positive,
+  cx: z.number(),
+  cy: z.number(),
+  width: z.int().min(16).max(8192),
+  height: z.int().min(16).max(8192),
+});
+const sequenceFile = z.strictObject({
+  fps: positive.max(1000).default(30),
+  maxDepth: positive.max(65.535).default(10),
+  tripod: z.boolean().default(false),
+  separate: z.boolean().default(false),
+});
+
+/** Whether a folder looks like a recorded sequence. */
+export const isRecording = (folder: string): boolean => existsSync(join(folder, 'color'));
+
+/**
+ * A recorded sequence: color/, depth/ (16-bit PNG, millimetres), intrinsics.json, and where known poses.txt and
+ * sequence.json; see docs/evaluation.md. Names, counts, sizes, bits and poses of what will be read are checked here.
+ * @throws DepthcastError BAD_DATASET naming the file
+ */
+export async function openRecording(folder: string, { maxFrames, stride = 1 }: Selection = {}): Promise<Sequence> {
+  const inside = (...names: string[]) => join(folder, ...names);
+  const { width, height, ...intrinsics } = readJson(inside('intrinsics.json'), intrinsicsFile);
+  const settings = existsSync(inside('sequence.json'))
+    ? readJson(inside('sequence.json'), sequenceFile)
+    : sequenceFile.parse({});
+  const all = pairs(folder);
+  const poses = existsSync(inside('poses.txt')) ? readPoses(inside('poses.txt'), all.length) : undefined;
+  const chosen = all
+    .map((pair, n) => ({ ...pair, pose: poses?.[n] }))
+    .filter((_, n) => n % stride === 0)
+    .slice(0, maxFrames);
+  for (let n = 0; n < chosen.length; n += AT_ONCE)
+    await Promise.all(
+      chosen
+        .slice(n, n + AT_ONCE)
+        .map(async ({ depth }) => checkDepthHead(pngHead(await readBytes(depth), depth), depth, width, height)),
+    );
+
+  const { fps, ...facts } = settings;
+  const truth = async (index: number) => {
+    const { depth, pose } = chosen[index]!;
+    return { depth: await readDepth(depth, width, height), pose, intrinsics };
+  };
+  return {
+    name: basename(resolve(folder)),
+    frames: chosen.length,
+    width,
+    height,
+    fps: fps / stride,
+    ...facts,
+    posed: poses !== undefined && !settings.separate,
+    takes: [0],
+    truth,
+    async frame(index) {
+      const { colour } = chosen[index]!;
+      const known = await truth(index);
+      const picture = await readPicture(colour);
+      if (picture.width === width && picture.height === height) return { ...known, picture };
+      picture.close();
+      throw bad(colour, `it is ${picture.width}x${picture.height}, intrinsics.json says ${width}x${height}`);
+    },
+  };
+}
+
+/** Pictures with their depth, by name. */
+function pairs(folder: string): { colour: string; depth: string }[] {
+  const names = (part: string, wanted: RegExp) => {
+    const path = join(folder, part);
+    if (!existsSync(path)) throw bad(path, 'the folder is missing');
+    const found = readdirSync(path).filter((name) => wanted.test(name));
+    return found.sort(new Intl.Collator('en', { numeric: true }).compare);
+  };
+  const stem = (name: string) => name.slice(0, -extname(name).length);
+  const colours = names('color', PICTURE);
+  const depths = new Map(names('depth', /\.png$/i).map((name) => [stem(name), name]));
+  if (colours.length === 0) throw bad(join(folder, 'color'), 'there are no .jpg or .png pictures');
+  const stems = new Set(colours.map(stem));
+  const lonely =
+    colours.find((name) => !depths.has(stem(name))) ?? [...depths.values()].find((name) => !stems.has(stem(name)));
+  if (lonely !== undefined || stems.size !== colours.length)
+    throw new DepthcastError('BAD_DATASET', {
+      detail: `${folder}: ${colours.length} pictures in color/, ${depths.size} maps in depth/; each needs one of the same name${lonely === undefined ? '' : ` (${lonely} has none)`}`,
+    });
+  return colours.map((name) => ({
+    colour: join(folder, 'color', name),
+    depth: join(folder, 'depth', depths.get(stem(name))!),
+  }));
+}
+
+/** One camera-to-world matrix a line, row-major; returned column-major. */
+function readPoses(path: string, frames: number): Float64Array[] {
+  const lines = readFileSync(path, 'utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
+  if (lines.length !== frames) throw bad(path, `${lines.length} poses for ${frames} pictures`);
+  return lines.map((line, n) => {
+    const rows = line.trim().split(/\s+/).map(Number);
+    if (rows.length !== 16) throw bad(path, `line ${n + 1} has ${rows.length} numbers, not 16`);
+    if (!rows.every(Number.isFinite)) throw bad(path, `line ${n + 1} holds what is no finite number`);
+    if (!isRigid(rows)) throw bad(path, `line ${n + 1} is no rotation and translation`);
+    return Float64Array.from(rows, (_, i) => rows[(i % 4) * 4 + (i >> 2)]!);
+  });
+}
+
+function isRigid(m: readonly number[]): boolean {
+  const dot = (a: number, b: number) => m[a]! * m[b]! + m[4 + a]! * m[4 + b]! + m[8 + a]! * m[8 + b]!;
+  for (let a = 0; a < 3; a++)
+    for (let b = a; b < 3; b++) if (Math.abs(dot(a, b) - (a === b ? 1 : 0)) > ROTATION_SLACK) return false;
+  return m[12] === 0 && m[13] === 0 && m[14] === 0 && m[15] === 1;
+}
+
+function readJson<T>(path: string, shape: z.ZodType<T>): T {
+  let tree: unknown;
+  try {
+    tree = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (thrown) {
+    throw bad(path, (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'it is missing' : (thrown as Error).message);
+  }
+  const result = shape.safeParse(tree);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw bad(path, `${issue.path.join('.') || 'it'}: ${issue.message}`);
+}

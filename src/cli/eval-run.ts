@@ -1,0 +1,97 @@
+import { accessSync, constants } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Contender, parseContender } from '../benchmark/contender.ts';
+import { findSequences } from '../benchmark/dataset.ts';
+import { type Evaluation, evaluate } from '../benchmark/evaluate.ts';
+import { Predictors } from '../benchmark/predictor.ts';
+import type { Config } from '../config/schema.ts';
+import { DepthcastError } from '../errors.ts';
+import type { EvalOptions } from './eval.ts';
+import { FrameProgress } from './eval-progress.ts';
+import { printEvaluation } from './eval-table.ts';
+import { chosenModel } from './models-options.ts';
+import { style } from './terminal.ts';
+
+/** Contenders of one run: each keeps its own memory and maps. */
+const MAX_CONTENDERS = 12;
+
+/** @throws DepthcastError BAD_DATASET, BAD_OPTION, UNKNOWN_SCENE, MODEL_NOT_FOUND and what running a model throws */
+export async function runEvaluation(
+  datasets: readonly string[],
+  options: EvalOptions,
+  config: Config,
+  version: string,
+): Promise<void> {
+  const contenders = contendersOf(options, config);
+  if (options.html !== undefined) checkWritable(options.html);
+  const { maxFrames, stride } = options;
+  const entries = await findSequences(datasets, { maxFrames, stride });
+
+  const stop = new AbortController();
+  const onSignal = () => {
+    // A second one ends at once.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(new Error('stopped'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const progress = new FrameProgress(2 * entries.reduce((sum, { frames }) => sum + frames, 0));
+  let result: Evaluation;
+  try {
+    const find = (model: string) =>
+      chosenModel(model, options.metric === undefined ? {} : { metric: options.metric }, config);
+    const predictors = await Predictors.load(contenders, find, config.depth.threads);
+    try {
+      result = await evaluate(entries, predictors.list, {
+        signal: stop.signal,
+        onSequence: ({ name }) => {
+          progress.part(name);
+          return { onStep: () => progress.step() };
+        },
+      });
+    } finally {
+      await predictors.close();
+    }
+  } finally {
+    progress.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+
+  if (options.json)
+    console.log(
+      JSON.stringify({ version, datasets, maxFrames, stride, complete: !stop.signal.aborted, ...result }, rounded),
+    );
+  else if (result.sequences.length > 0) printEvaluation(result);
+  if (stop.signal.aborted) {
+    console.error(style.yellow(`stopped after ${result.sequences.length} of ${entries.length} sequences`));
+    process.exitCode = 130;
+  }
+}
+
+function contendersOf({ compare = [], baselines, inputSize }: EvalOptions, config: Config): Contender[] {
+  const standard = config.depth.model;
+  const others = [...compare, ...(baselines ? ['constant', 'ramp'] : [])];
+  // The model itself comes first, unless it is among the others.
+  const texts = others.includes(standard) ? others : [standard, ...others];
+  const list = texts
+    .map((text) => parseContender(text, standard))
+    .map((one) => ({ ...one, size: one.size ?? inputSize }));
+  const twice = list.find(({ label }, n) => list.findIndex((other) => other.label === label) < n);
+  if (twice) throw new DepthcastError('BAD_OPTION', { detail: `${twice.label} is named twice` });
+  if (list.length > MAX_CONTENDERS)
+    throw new DepthcastError('BAD_OPTION', { detail: `${list.length} models; at most ${MAX_CONTENDERS} in one run` });
+  return list;
+}
+
+/** Before hours of work, not after. */
+function checkWritable(file: string): void {
+  try {
+    accessSync(dirname(resolve(file)), constants.W_OK);
+  } catch (cause) {
+    throw new DepthcastError('BAD_OPTION', { detail: `--html ${file}: its folder cannot be written to`, cause });
+  }
+}
+
+/** Six digits are more than the last bit of any measure is worth. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+}

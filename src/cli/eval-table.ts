@@ -1,0 +1,101 @@
+import type { Difference, Evaluation } from '../benchmark/evaluate.ts';
+import { type Alignment, mainAlignment, type Scores } from '../benchmark/results.ts';
+import { printTable } from './table.ts';
+import { style } from './terminal.ts';
+
+const number = (value: number | undefined, digits: number, factor = 1): string =>
+  value === undefined || !Number.isFinite(value) ? '-' : (factor * value).toFixed(digits);
+
+/** Prints what was found: sequence by sequence, means, differences. */
+export function printEvaluation({ contenders, sequences, means, differences }: Evaluation): void {
+  const several = contenders.length > 1;
+  const metric = contenders.some(({ unit }) => unit === 'metres');
+  const heading = [
+    'sequence',
+    ...(several ? ['model'] : []),
+    'AbsRel',
+    'd1',
+    'd2',
+    'd3',
+    'RMSE m',
+    'AbsRel/frame',
+    'd1/frame',
+    'AbsRel/first',
+    'd1/first',
+    'TAE %',
+    'flicker %',
+    'ms',
+  ];
+  const row = (name: string, label: string, scores: Scores) => {
+    const main = scores.errors[mainAlignment(scores.errors)];
+    const by = (alignment: Alignment) => scores.errors[alignment];
+    return [
+      name,
+      ...(several ? [label] : []),
+      number(main?.absRel, 3),
+      number(main?.delta1, 3),
+      number(main?.delta2, 3),
+      number(main?.delta3, 3),
+      number(main?.rmse, 3),
+      number(by('frame')?.absRel, 3),
+      number(by('frame')?.delta1, 3),
+      number(by('first')?.absRel, 3),
+      number(by('first')?.delta1, 3),
+      number(scores.tae, 2),
+      number(scores.flicker, 3, 100),
+      number(scores.milliseconds, 1),
+    ];
+  };
+  const rows = sequences.flatMap((sequence) =>
+    sequence.contenders.map((result, n) => row(n === 0 ? sequence.name : '', result.label, result)),
+  );
+  if (sequences.length > 1)
+    rows.push(...means.map((mean, n) => row(n === 0 ? `mean of ${sequences.length}` : '', mean.label, mean)));
+  if (several)
+    for (const { label, description } of contenders)
+      if (label !== description) console.log(`${style.bold(label)}  ${style.dim(description)}`);
+  if (!several && contenders[0])
+    console.log(`${style.bold(contenders[0].label)}  ${style.dim(contenders[0].description)}`);
+  console.log('');
+  printTable(heading, rows);
+  console.log(
+    style.dim(
+      `\nAbsRel to RMSE: one scale and shift in disparity for the clip${metric ? '; models that give metres: as they are' : ''}. /frame, /first: fitted to each frame, to the first alone.`,
+    ),
+  );
+  const floors = sequences.flatMap(({ name, truthTae }) =>
+    truthTae === undefined ? [] : [`${name} ${number(truthTae, 2)}`],
+  );
+  if (floors.length > 0) console.log(style.dim(`TAE of the truth itself: ${floors.join(', ')}`));
+  for (const { name, frames, judged } of sequences)
+    if (judged < frames)
+      console.log(style.yellow(`${name}: ${frames - judged} of ${frames} frames have no depth that counts`));
+  if (differences.length > 0) printDifferences(differences);
+}
+
+function printDifferences(differences: readonly Difference[]): void {
+  console.log(
+    `\n${style.bold('Paired differences')} ${style.dim(`to ${differences[0]!.against}; 95 % by moving blocks of frames`)}\n`,
+  );
+  printTable(
+    ['model', 'measure', 'difference', '95 % interval', '', 'frames'],
+    differences.map((difference, n) => {
+      const { label, measure, mean, low, high, frames } = difference;
+      const signed = (value: number) => (value < 0 ? '' : '+') + value.toFixed(4);
+      return [
+        n > 0 && differences[n - 1]!.label === label ? '' : label,
+        measure,
+        signed(mean),
+        Number.isFinite(low) ? `${signed(low)} to ${signed(high)}` : 'too few frames',
+        verdict(difference),
+        String(frames),
+      ];
+    }),
+  );
+}
+
+/** What an interval says: nothing where it holds 0. */
+export function verdict({ low, high, lowerIsBetter }: Pick<Difference, 'low' | 'high' | 'lowerIsBetter'>): string {
+  if (!(low > 0 || high < 0)) return 'not told apart';
+  return low > 0 === lowerIsBetter ? 'worse' : 'better';
+}

@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { integer, readSettings } from './options.ts';
+
+/** What the command line says. */
+export interface EvalOptions {
+  config?: string;
+  model?: string;
+  compare?: string[];
+  baselines?: boolean;
+  metric?: boolean;
+  inputSize?: number;
+  maxFrames?: number;
+  stride: number;
+  threads?: number;
+  json?: boolean;
+  html?: string;
+}
+
+export function evalCommand(version: string): Command {
+  return new Command('eval')
+    .description('judge depth models on sequences with known depth: errors after alignment, temporal error, flicker')
+    .argument('<dataset...>', 'scene:all, scene:NAME, a sequence (color/, depth/, ...), or a folder of sequences')
+    .option('-c, --config <file>', 'settings: depth.model, depth.threads, models.folder')
+    .option('-m, --model <name|file>', 'name, manifest or checkpoint (default: depthcast-nano)')
+    .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
+    .option('--baselines', 'judge a constant and a vertical ramp, too')
+    .option('--metric', 'a checkpoint without a manifest gives metres (default: by its file name)')
+    .option('--size, --input-size <pixels>', "network size (default: the model's own)", integer(16, 4096))
+    .option('--max-frames <number>', 'frames of each sequence (default: all; 150 of a scene)', integer(1, 1_000_000))
+    .option('--stride <number>', 'take every so manieth frame', integer(1, 1000), 1)
+    .option('--threads <number>', 'threads of each network (default: measured)', integer(0, 128))
+    .option('--json', 'print results as JSON, every frame included')
+    .option('--html <file>', 'write a report with pictures and plots, one file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  depthcast eval scene:all                                         nothing but the program is needed
+  depthcast eval recordings/ --html report.html                    every sequence in a folder
+  depthcast eval scene:room scene:street --compare depthcast-nano:memory=off
+  depthcast eval kitchen/ --model vda-small --compare depthcast-nano:size=160 depthcast-nano --baselines
+
+The layout of a sequence and what each number means: docs/evaluation.md`,
+    )
+    .action(async (datasets: string[], options: EvalOptions) => {
+      const config = readSettings(options.config, { 'depth.model': options.model, 'depth.threads': options.threads });
+      await (await import('./eval-run.ts')).runEvaluation(datasets, options, config, version);
+    });
+}
