@@ -47,12 +47,11 @@ export async function openRecording(folder: string, { maxFrames, stride = 1 }: S
     .map((pair, n) => ({ ...pair, pose: poses?.[n] }))
     .filter((_, n) => n % stride === 0)
     .slice(0, maxFrames);
-  for (let n = 0; n < chosen.length; n += AT_ONCE)
-    await Promise.all(
-      chosen
-        .slice(n, n + AT_ONCE)
-        .map(async ({ depth }) => checkDepthHead(pngHead(await readBytes(depth), depth), depth, width, height)),
-    );
+  for (let n = 0; n < chosen.length; n += AT_ONCE) {
+    const paths = chosen.slice(n, n + AT_ONCE).map(({ depth }) => depth);
+    const files = await Promise.all(paths.map(readBytes));
+    for (const [i, path] of paths.entries()) checkDepthHead(pngHead(files[i]!, path), path, width, height);
+  }
 
   const { fps, ...facts } = settings;
   const truth = async (index: number) => {
@@ -67,7 +66,8 @@ export async function openRecording(folder: string, { maxFrames, stride = 1 }: S
     fps: fps / stride,
     ...facts,
     posed: poses !== undefined && !settings.separate,
-    takes: [0],
+    // Each is then a clip by itself.
+    takes: settings.separate ? chosen.map((_, n) => n) : [0],
     truth,
     async frame(index) {
       const { colour } = chosen[index]!;
