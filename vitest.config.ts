@@ -13,9 +13,8 @@ export default defineConfig({
           include: [
             'src/**/*.test.ts',
             'client/**/*.test.ts',
-            'test/unit/**/*.test.ts',
+            'test/{unit,fuzz,parity}/**/*.test.ts',
             'loadtest/**/*.test.ts',
-            'test/parity/**/*.test.ts',
           ],
           pool: 'forks',
           maxWorkers: 2,

@@ -66,6 +66,9 @@ const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
+/** Details quote what strangers sent: no more of it than a person reads. */
+const MAX_DETAIL = 2000;
+
 export interface ErrorDetails {
   /** What exactly, and what to do about it; appended to the catalogue's sentence. */
   detail?: string | undefined;
@@ -83,11 +86,13 @@ export class DepthcastError extends Error {
 
   constructor(code: ErrorCode, options: ErrorDetails = {}) {
     const [status, sentence] = CATALOGUE[code];
-    super(options.detail ? `${sentence}: ${options.detail}` : sentence, { cause: options.cause });
+    const { detail } = options;
+    const short = detail !== undefined && detail.length > MAX_DETAIL ? `${detail.slice(0, MAX_DETAIL)}…` : detail;
+    super(short ? `${sentence}: ${short}` : sentence, { cause: options.cause });
     this.name = 'DepthcastError';
     this.code = code;
     this.status = status;
-    this.detail = options.detail;
+    this.detail = short;
     this.retryAfter = options.retryAfter;
   }
 }

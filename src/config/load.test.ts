@@ -111,3 +111,8 @@ describe('reloadConfig', () => {
     expect(reloadConfig(config, config)).toEqual({ changed: [], needRestart: [] });
   });
 });
+
+it('refuses a name of any length without comparing it letter by letter', () => {
+  const name = `DEPTHCAST_${'X'.repeat(1_000_000)}`;
+  expect(() => loadConfig({ env: { [name]: '1' } })).toThrow(/names no setting$|…$/);
+});

@@ -121,7 +121,11 @@ function describe(error: z.ZodError, origins: Origins, file: string | undefined)
     .join('; ');
 }
 
+/** A longer word is no misspelt key, and comparing it would take long. */
+const MAX_WORD = 100;
+
 function nearest(word: string, words: string[]): string | undefined {
+  if (word.length > MAX_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, word.length / 3);
   for (const candidate of words) {

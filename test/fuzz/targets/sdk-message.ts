@@ -1,0 +1,54 @@
+import { DepthError } from '../../../client/sdk/errors.ts';
+import { parseServerMessage } from '../../../client/sdk/messages.ts';
+import { DepthcastError } from '../../../src/errors.ts';
+import { damagedJson } from '../mutate.ts';
+import { defineTarget } from '../target.ts';
+
+const output = { track: 'gray', data: 'u16', range: 'auto', model: 'depthcast-pilot', size: 256 };
+const MESSAGES = [
+  {
+    type: 'welcome',
+    protocol: 1,
+    server: 'depthcast 0.1.0',
+    device: 'cpu',
+    models: [{ name: 'm', title: 'M', unit: 'metres', sizes: [192, 256], defaultSize: 256 }],
+    output,
+    iceServers: [{ urls: ['stun:a.example:3478'], username: 'u', credential: 'c' }],
+  },
+  { type: 'answer', sdp: 'v=0\r\n' },
+  { type: 'settings', output },
+  {
+    type: 'stats',
+    stats: {
+      framesIn: 30,
+      framesOut: 29,
+      framesDropped: 1,
+      stages: { decode: 1 },
+      latency: { p50: 1, p95: 2 },
+      epoch: 0,
+      near: 1,
+      far: 0,
+      source: { width: 640, height: 480, codec: 'VP8' },
+      depth: { width: 256, height: 192 },
+      bitrate: { video: 1, track: 2, data: 3 },
+    },
+  },
+  { type: 'pong', id: 3 },
+  { type: 'error', code: 'BUSY', message: 'full', fatal: true, retryAfter: 5 },
+  { type: 'closing', reason: 'drain', retryAfter: 1 },
+];
+
+export default defineTarget({
+  name: 'sdk-message',
+  about: 'the server’s messages, as the browser SDK reads them',
+  inputs: () => damagedJson(MESSAGES),
+  read: (text) => {
+    try {
+      return parseServerMessage(text) !== undefined;
+    } catch (thrown) {
+      // The SDK has errors of its own, made the same way.
+      if (thrown instanceof DepthError) throw new DepthcastError('BAD_MESSAGE', { cause: thrown });
+      throw thrown;
+    }
+  },
+});
