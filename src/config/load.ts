@@ -6,6 +6,9 @@ import { type Config, configSchema } from './schema.ts';
 
 type Tree = Record<string, unknown>;
 
+/** Aliases cannot blow up; an unknown tag is no news: what it marks is checked all the same. */
+const PARSING = { maxAliasCount: 20, logLevel: 'error' } as const;
+
 export interface LoadOptions {
   /** Path of the YAML file. */
   file?: string;
@@ -44,7 +47,7 @@ export function loadConfig({ file, env = {}, overrides = {} }: LoadOptions = {})
 
 function readVariable(name: string, text: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 20 });
+    return parse(text, PARSING);
   } catch (thrown) {
     throw new DepthcastError('BAD_CONFIG', { detail: `${name} is no YAML value: ${text.slice(0, 80)}`, cause: thrown });
   }
@@ -54,7 +57,7 @@ function readFile(file: string): Tree {
   if (!existsSync(file)) throw new DepthcastError('BAD_CONFIG', { detail: `${file} does not exist` });
   let tree: unknown;
   try {
-    tree = parse(readFileSync(file, 'utf8'), { maxAliasCount: 20 });
+    tree = parse(readFileSync(file, 'utf8'), PARSING);
   } catch (thrown) {
     throw new DepthcastError('BAD_CONFIG', { detail: `${file}: ${(thrown as Error).message}`, cause: thrown });
   }
