@@ -4,13 +4,14 @@ import ort from 'onnxruntime-node';
 import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { checkDepth } from '../model/precision.ts';
-import { StateCache } from '../model/state-cache.ts';
+import { isStateType, StateCache, type StateType } from '../model/state-cache.ts';
 import { createWindow, type Window } from '../model/window.ts';
 
 export interface CacheShape {
   /** Tokens of the cache for a network size. */
   tokens(width: number, height: number): number;
   channels: number;
+  type: StateType;
 }
 
 /** What the graph returned for one frame, besides states. Arrays are the runtime's own and live until collected. */
@@ -84,6 +85,8 @@ export class DepthEngine {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
+        // Reserving all of a run's memory as one block costs a fifth more of it and gains no time.
+        enableMemPattern: false,
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         // Threads that spin while they wait for work take the cores that codecs and sockets need.
@@ -123,9 +126,9 @@ export class DepthEngine {
     };
     const fetches: Record<string, ort.Tensor | null> = { depth: null };
     if (this.hasSummary) fetches['summary'] = null;
-    caches.forEach(({ cached, incoming, tokens, slots, channels }, i) => {
-      feeds[`c${i}`] = new ort.Tensor('float32', cached, [tokens, slots, channels]);
-      fetches[`h${i}`] = new ort.Tensor('float32', incoming, [tokens, 1, channels]);
+    caches.forEach(({ type, cached, incoming, tokens, slots, channels }, i) => {
+      feeds[`c${i}`] = new ort.Tensor(type, cached, [tokens, slots, channels]);
+      fetches[`h${i}`] = new ort.Tensor(type, incoming, [tokens, 1, channels]);
     });
     const out = await this.#session.run(feeds, fetches);
     return {
@@ -136,7 +139,9 @@ export class DepthEngine {
 
   /** Fresh temporal memory for one stream. */
   createCaches(width: number, height: number, window: Window): StateCache[] {
-    return this.caches.map(({ tokens, channels }) => new StateCache(tokens(width, height), channels, window));
+    return this.caches.map(
+      ({ tokens, channels, type }) => new StateCache(tokens(width, height), channels, window, type),
+    );
   }
 
   async release(): Promise<void> {
@@ -215,11 +220,12 @@ function checkContract(manifest: ModelManifest, session: ort.InferenceSession): 
   if (!outputs.has('depth')) throw badModel('there is no output named depth');
   const caches: CacheShape[] = [];
   for (let i = 0; inputs.has(`c${i}`); i++) {
-    const shape = expectInput(inputs.get(`c${i}`), `c${i}`, 'float32', 3);
-    const [tokens, , channels] = shape;
+    const { type } = inputs.get(`c${i}`)!;
+    if (!isStateType(type)) throw badModel(`c${i} is ${type}, which no state is kept in`);
+    const [tokens, , channels] = expectInput(inputs.get(`c${i}`), `c${i}`, type, 3);
     if (typeof channels !== 'number') throw badModel(`c${i} leaves its channels open`);
     if (!outputs.has(`h${i}`)) throw badModel(`c${i} has no output h${i} to be filled from`);
-    caches.push({ tokens: tokenRule(tokens!, `c${i}`), channels });
+    caches.push({ tokens: tokenRule(tokens!, `c${i}`), channels, type });
   }
   return caches;
 }

@@ -3,9 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { Precision } from './graph/builder.ts';
 import type { ConfigOverrides } from './graph/config.ts';
-import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph } from './graph/video-depth-anything.ts';
+import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph, type Precision } from './graph/video-depth-anything.ts';
 import { MODEL_FILE, WEIGHTS_FILE, writeModel } from './graph/write.ts';
 import { fileHash } from './store/hash.ts';
 
@@ -87,7 +86,8 @@ export class GraphCache {
     const temporary = join(this.#folder, `${BUILDING}${randomBytes(8).toString('hex')}`);
     const checkpoint = Checkpoint.open(path);
     try {
-      const model = (kind === 'stream' ? buildStreamGraph : buildOfflineGraph)(checkpoint, options);
+      const build = kind === 'stream' ? buildStreamGraph : buildOfflineGraph;
+      const model = build(checkpoint, { ...options, target: options.precision === 'float16' ? 'portable' : 'cpu' });
       await mkdir(temporary, { recursive: true });
       writeModel(model, temporary);
       await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {

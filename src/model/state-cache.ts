@@ -1,6 +1,13 @@
 import { DepthcastError } from '../errors.ts';
 import { FAR_SLOT, type Window, type WindowWrite } from './window.ts';
 
+/** Element types of cached states, and the arrays that hold them. */
+const ARRAYS = { float32: Float32Array, int16: Int16Array, int8: Int8Array } as const;
+export type StateType = keyof typeof ARRAYS;
+export type States = Float32Array | Int16Array | Int8Array;
+
+export const isStateType = (type: string): type is StateType => type in ARRAYS;
+
 /**
  * The past states of one cache tensor of one stream. Everything stands in one block of memory, so that a slot
  * is written by row copies inside it, without a temporary per row:
@@ -9,25 +16,32 @@ import { FAR_SLOT, type Window, type WindowWrite } from './window.ts';
  */
 export class StateCache {
   /** [tokens, S-1, channels]: the graph's input. Written in place; never while the network runs. */
-  readonly cached: Float32Array;
+  readonly cached: States;
   /** [tokens, 1, channels]: where the network should write its new states. */
-  readonly incoming: Float32Array;
+  readonly incoming: States;
+  readonly type: StateType;
   readonly tokens: number;
   readonly slots: number;
   readonly channels: number;
-  readonly #block: Float32Array;
+  readonly #block: States;
 
   /** @throws DepthcastError BAD_MODEL when a dimension is not a positive integer or the cache would exceed 2 GiB. */
-  constructor(tokens: number, channels: number, window: Pick<Window, 'slotCount' | 'delayCount'>) {
+  constructor(
+    tokens: number,
+    channels: number,
+    window: Pick<Window, 'slotCount' | 'delayCount'>,
+    type: StateType = 'float32',
+  ) {
     const slots = window.slotCount - 1;
     const state = tokens * channels;
     const total = state * (slots + window.delayCount + 1);
     if (![tokens, channels, slots].every((n) => Number.isInteger(n) && n > 0) || total > 2 ** 29)
       throw new DepthcastError('BAD_MODEL', { detail: `a cache of ${tokens} x ${slots} x ${channels} values` });
+    this.type = type;
     this.tokens = tokens;
     this.slots = slots;
     this.channels = channels;
-    this.#block = new Float32Array(total);
+    this.#block = new ARRAYS[type](total);
     this.cached = this.#block.subarray(0, state * slots);
     this.incoming = this.#block.subarray(total - state);
   }
@@ -40,11 +54,11 @@ export class StateCache {
    * Puts a frame's states where the window says.
    * @param states [tokens, 1, channels]; `incoming` itself costs nothing, anything else is copied there first.
    */
-  store(write: WindowWrite, states: Float32Array): void {
+  store(write: WindowWrite, states: States): void {
     if (states !== this.incoming) this.incoming.set(states);
     if (write.fromDelay >= 0) this.#copy(this.#delay(write.fromDelay), 1, FAR_SLOT * this.channels, this.slots);
     if (write.toDelay >= 0) this.#copy(write.slot * this.channels, this.slots, this.#delay(write.toDelay), 1);
-    const from = this.incoming.byteOffset / Float32Array.BYTES_PER_ELEMENT;
+    const from = this.incoming.byteOffset / this.#block.BYTES_PER_ELEMENT;
     if (!write.everywhere) this.#copy(from, 1, write.slot * this.channels, this.slots);
     else for (let s = 0; s < this.slots; s++) this.#copy(from, 1, s * this.channels, this.slots);
   }

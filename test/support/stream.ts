@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { StateCache } from '../../src/model/state-cache.ts';
+import { isStateType, StateCache } from '../../src/model/state-cache.ts';
 import { createWindow, type WindowRule } from '../../src/model/window.ts';
 
 export interface StreamedFrame {
@@ -31,7 +31,8 @@ export class StreamRunner {
       if (input.isTensor && /^c\d+$/.test(input.name)) {
         const [tokens, slots, channels] = input.shape as number[];
         if (slots !== this.#window.slotCount - 1) throw new Error(`${input.name} has ${slots} slots`);
-        this.#caches.push(new StateCache(tokens!, channels!, this.#window));
+        if (!isStateType(input.type)) throw new Error(`${input.name} is ${input.type}`);
+        this.#caches.push(new StateCache(tokens!, channels!, this.#window, input.type));
       }
   }
 
@@ -43,9 +44,9 @@ export class StreamRunner {
       mask: new Tensor('float32', mask, [mask.length]),
     };
     const fetches: Record<string, Tensor | null> = { depth: null, summary: null };
-    this.#caches.forEach(({ cached, incoming, tokens, slots, channels }, i) => {
-      feeds[`c${i}`] = new Tensor('float32', cached, [tokens, slots, channels]);
-      fetches[`h${i}`] = new Tensor('float32', incoming, [tokens, 1, channels]);
+    this.#caches.forEach(({ type, cached, incoming, tokens, slots, channels }, i) => {
+      feeds[`c${i}`] = new Tensor(type, cached, [tokens, slots, channels]);
+      fetches[`h${i}`] = new Tensor(type, incoming, [tokens, 1, channels]);
     });
     const { depth, summary } = await this.#session.run(feeds, fetches);
     for (const cache of this.#caches) cache.store(write, cache.incoming);

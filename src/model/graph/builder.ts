@@ -1,9 +1,6 @@
-import { toHalves } from './float16.ts';
-import type { Attribute, DataType, GraphNode, Initializer, OnnxModel, Value } from './onnx.ts';
+import { GraphNodes } from './nodes.ts';
+import type { Value } from './onnx.ts';
 import { broadcast, count, type Shape, same } from './shape.ts';
-
-/** Element type of weights and of the products made with them. */
-export type Precision = 'float32' | 'float16';
 
 /**
  * Builds an ONNX graph one operator at a time. Every shape is static: it is worked out and checked as the graph
@@ -12,108 +9,20 @@ export type Precision = 'float32' | 'float16';
  * Half precision follows the rule of PyTorch's autocast: products (gemm, conv) take the weights' type, whatever sums
  * or normalises over many values (norms, softmax, residual sums with a float32 term) is float32.
  */
-export class GraphBuilder {
-  readonly precision: Precision;
-  #nodes: GraphNode[] = [];
-  readonly #inputs: Value[] = [];
-  readonly #outputs: Value[] = [];
-  readonly #initializers = new Map<string, Initializer>();
-  #casts = new Map<string, Value>();
-  readonly #scope: string[] = [];
-  #count = 0;
-
-  constructor(precision: Precision = 'float32') {
-    this.precision = precision;
-  }
-
-  /** Names the nodes that `build` adds after the part of the network they belong to. */
-  scope<T>(label: string, build: () => T): T {
-    this.#scope.push(label);
-    try {
-      return build();
-    } finally {
-      this.#scope.pop();
-    }
-  }
-
-  finish(name: string, metadata: Record<string, string>): OnnxModel {
-    const initializers = [...this.#initializers.values()];
-    return { name, nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs, initializers, metadata };
-  }
-
-  // Borders
-
-  input(name: string, type: DataType, shape: Shape): Value {
-    const value = { name, type, shape };
-    this.#inputs.push(value);
-    return value;
-  }
-
-  /** Puts a value out as float32 under a name of its own. */
-  output(name: string, value: Value): void {
-    const { shape } = value;
-    const type = 'float32';
-    this.#nodes.push({
-      op: 'Identity',
-      name,
-      inputs: [this.cast(value, type).name],
-      outputs: [name],
-      attributes: {},
-      domain: '',
-    });
-    this.#outputs.push({ name, type, shape });
-  }
-
-  // Constants
-
-  /** A constant whose values are made when the model is written. The same name is the same constant. */
-  weight(name: string, shape: Shape, make: () => Float32Array, type: Precision = this.precision): Value {
-    const checked = () => {
-      const values = make();
-      if (values.length !== count(shape)) throw new Error(`${name}: ${values.length} values for [${shape}]`);
-      return asBytes(type === 'float16' ? toHalves(values) : values);
-    };
-    return this.#initializer({ name: type === this.precision ? name : `${name}:${type}`, type, shape, make: checked });
-  }
-
-  ints(values: readonly number[]): Value {
-    const make = () => asBytes(BigInt64Array.from(values, BigInt));
-    return this.#initializer({ name: `ints:${values}`, type: 'int64', shape: [values.length], make });
-  }
-
-  #initializer(initializer: Initializer): Value {
-    const known = this.#initializers.get(initializer.name);
-    if (known && !(known.type === initializer.type && same(known.shape, initializer.shape)))
-      throw new Error(`${initializer.name} is two different constants`);
-    if (!known) this.#initializers.set(initializer.name, initializer);
-    return known ?? initializer;
-  }
-
-  // Element types
-
-  cast(x: Value, type: DataType): Value {
-    if (x.type === type) return x;
-    const key = `${x.name}:${type}`;
-    const known = this.#casts.get(key);
-    if (known) return known;
-    const cast = this.#node('Cast', [x], x.shape, { to: { int: type === 'float32' ? 1 : 10 } }, type);
-    this.#casts.set(key, cast);
-    return cast;
-  }
-
-  float(x: Value): Value {
-    return this.cast(x, 'float32');
-  }
+export class GraphBuilder extends GraphNodes {
+  // Arithmetic
 
   /** Two values in their common type: float32 unless both are float16. */
   #promote(a: Value, b: Value): [Value, Value] {
     return a.type === b.type ? [a, b] : [this.float(a), this.float(b)];
   }
 
-  // Arithmetic
-
   add(a: Value, b: Value): Value {
     return this.#elementwise('Add', a, b);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.#elementwise('Sub', a, b);
   }
 
   mul(a: Value, b: Value): Value {
@@ -121,12 +30,12 @@ export class GraphBuilder {
   }
 
   relu(x: Value): Value {
-    return this.#node('Relu', [x], x.shape);
+    return this.node('Relu', [x], x.shape);
   }
 
   /** The exact form, with erf. */
   gelu(x: Value): Value {
-    return this.#node('Gelu', [x], x.shape);
+    return this.node('Gelu', [x], x.shape);
   }
 
   /** [.., m, k] times [.., k, n], with broadcast batch dimensions. */
@@ -135,7 +44,7 @@ export class GraphBuilder {
     const [m, k] = left.shape.slice(-2);
     const [k2, n] = right.shape.slice(-2);
     if (k !== k2) throw mismatch('MatMul', left, right);
-    return this.#node(
+    return this.node(
       'MatMul',
       [left, right],
       [...broadcast(left.shape.slice(0, -2), right.shape.slice(0, -2)), m!, n!],
@@ -148,24 +57,57 @@ export class GraphBuilder {
     const [n, k2] = w.shape;
     if (x.shape.length !== 2 || k !== k2 || (b && !same(b.shape, [n!]))) throw mismatch('Gemm', x, w);
     const inputs = [this.cast(x, w.type), w, ...(b ? [b] : [])];
-    return this.#node('Gemm', inputs, [m!, n!], { transB: { int: 1 } });
+    return this.node('Gemm', inputs, [m!, n!], { transB: { int: 1 } });
+  }
+
+  /**
+   * As gemm, in eight bits: w int8 [k, n] with a scale for each output. x is quantised as it comes, by its own range in
+   * this frame, and the sums are int32.
+   */
+  gemmInt8(x: Value, w: Value, scales: Value, b: Value): Value {
+    const [m, k] = x.shape;
+    const [k2, n] = w.shape;
+    if (x.shape.length !== 2 || k !== k2 || !same(scales.shape, [n!]) || !same(b.shape, [n!]))
+      throw mismatch('DynamicQuantizeMatMul', x, w);
+    return this.node('DynamicQuantizeMatMul', [this.float(x), w, scales, undefined, b], [m!, n!], {}, 'float32');
+  }
+
+  /** softmax(q k^T) v for each head, onnxruntime's own operator: q, k, v [1, tokens, heads * width], q scaled already. */
+  attention(q: Value, k: Value, v: Value, heads: number): Value {
+    if (!same(q.shape, k.shape) || !same(q.shape, v.shape) || q.shape[2]! % heads !== 0)
+      throw mismatch('MultiHeadAttention', q, k);
+    return this.node('MultiHeadAttention', [q, k, v], q.shape, { num_heads: { int: heads }, scale: { float: 1 } });
+  }
+
+  /** To the nearest integer, halves to the even one. */
+  round(x: Value): Value {
+    return this.node('Round', [x], x.shape);
+  }
+
+  clip(x: Value, low: Value, high: Value): Value {
+    return this.node('Clip', [x, low, high], x.shape);
+  }
+
+  /** int8 to float32: x * step. */
+  dequantize(x: Value, step: Value): Value {
+    return this.node('DequantizeLinear', [x, step], x.shape, {}, 'float32');
   }
 
   reduceSum(x: Value, axis: number): Value {
     const shape = x.shape.with(axis, 1);
-    return this.#node('ReduceSum', [x, this.ints([axis])], shape, { keepdims: { int: 1 } });
+    return this.node('ReduceSum', [x, this.ints([axis])], shape, { keepdims: { int: 1 } });
   }
 
   // Normalisation: always float32
 
   softmax(x: Value): Value {
-    return this.#node('Softmax', [this.float(x)], x.shape, { axis: { int: -1 } });
+    return this.node('Softmax', [this.float(x)], x.shape, { axis: { int: -1 } });
   }
 
   layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
     if (!same(scale.shape, x.shape.slice(-1))) throw mismatch('LayerNormalization', x, scale);
     const attributes = { axis: { int: -1 }, epsilon: { float: epsilon } };
-    return this.#node('LayerNormalization', [this.float(x), scale, bias], x.shape, attributes);
+    return this.node('LayerNormalization', [this.float(x), scale, bias], x.shape, attributes);
   }
 
   /** x [n, c, l]: each [l] to mean 0 and variance 1. */
@@ -173,7 +115,7 @@ export class GraphBuilder {
     const [, channels] = x.shape;
     const one = this.weight(`ones:${channels}`, [channels!], () => new Float32Array(channels!).fill(1), 'float32');
     const zero = this.weight(`zeros:${channels}`, [channels!], () => new Float32Array(channels!), 'float32');
-    return this.#node('InstanceNormalization', [this.float(x), one, zero], x.shape, { epsilon: { float: epsilon } });
+    return this.node('InstanceNormalization', [this.float(x), one, zero], x.shape, { epsilon: { float: epsilon } });
   }
 
   // Pictures: x [n, c, h, w]
@@ -184,7 +126,7 @@ export class GraphBuilder {
     const [out, c2, kernel] = w.shape;
     if (c !== c2 || w.shape[3] !== kernel || (b && !same(b.shape, [out!]))) throw mismatch('Conv', x, w);
     const size = (side: number) => Math.floor((side + 2 * pad - kernel!) / stride) + 1;
-    return this.#node('Conv', [this.cast(x, w.type), w, ...(b ? [b] : [])], [n!, out!, size(height!), size(width!)], {
+    return this.node('Conv', [this.cast(x, w.type), w, ...(b ? [b] : [])], [n!, out!, size(height!), size(width!)], {
       kernel_shape: { ints: [kernel!, kernel!] },
       strides: { ints: [stride, stride] },
       pads: { ints: [pad, pad, pad, pad] },
@@ -197,7 +139,7 @@ export class GraphBuilder {
     const [c2, out, kernel] = w.shape;
     if (c !== c2 || kernel !== stride || w.shape[3] !== stride || !same(b.shape, [out!]))
       throw mismatch('ConvTranspose', x, w);
-    return this.#node('ConvTranspose', [this.cast(x, w.type), w, b], [n!, out!, height! * stride, width! * stride], {
+    return this.node('ConvTranspose', [this.cast(x, w.type), w, b], [n!, out!, height! * stride, width! * stride], {
       kernel_shape: { ints: [stride, stride] },
       strides: { ints: [stride, stride] },
     });
@@ -208,7 +150,7 @@ export class GraphBuilder {
     const [n, c] = x.shape;
     const shape = [n!, c!, height, width];
     if (same(shape, x.shape)) return x;
-    return this.#node('Resize', [x, undefined, undefined, this.ints(shape)], shape, {
+    return this.node('Resize', [x, undefined, undefined, this.ints(shape)], shape, {
       mode: { text: 'linear' },
       coordinate_transformation_mode: { text: 'align_corners' },
     });
@@ -218,12 +160,12 @@ export class GraphBuilder {
 
   reshape(x: Value, shape: Shape): Value {
     if (count(shape) !== count(x.shape)) throw new Error(`Reshape of [${x.shape}] to [${shape}]`);
-    return same(shape, x.shape) ? x : this.#node('Reshape', [x, this.ints(shape)], shape);
+    return same(shape, x.shape) ? x : this.node('Reshape', [x, this.ints(shape)], shape);
   }
 
   transpose(x: Value, order: readonly number[]): Value {
     if (!same([...order].sort(), [...x.shape.keys()])) throw new Error(`Transpose of [${x.shape}] by [${order}]`);
-    return this.#node(
+    return this.node(
       'Transpose',
       [x],
       order.map((axis) => x.shape[axis]!),
@@ -237,87 +179,34 @@ export class GraphBuilder {
       if (part.type !== first!.type || !same(part.shape.with(axis, 0), first!.shape.with(axis, 0)))
         throw mismatch('Concat', first!, part);
     const length = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
-    return this.#node('Concat', parts, first!.shape.with(axis, length), { axis: { int: axis } });
+    return this.node('Concat', parts, first!.shape.with(axis, length), { axis: { int: axis } });
   }
 
   split(x: Value, axis: number, lengths: readonly number[]): Value[] {
     if (lengths.reduce((a, b) => a + b, 0) !== x.shape[axis]) throw new Error(`Split of [${x.shape}] into ${lengths}`);
     const shapes = lengths.map((length) => x.shape.with(axis, length));
-    return this.#operator('Split', [x, this.ints(lengths)], shapes, { axis: { int: axis } }, x.type);
+    return this.operator('Split', [x, this.ints(lengths)], shapes, { axis: { int: axis } }, x.type);
   }
 
   slice(x: Value, axis: number, start: number, end: number): Value {
     if (!(start >= 0 && start < end && end <= x.shape[axis]!))
       throw new Error(`Slice of [${x.shape}] at ${start}:${end}`);
     const inputs = [x, this.ints([start]), this.ints([end]), this.ints([axis])];
-    return this.#node('Slice', inputs, x.shape.with(axis, end - start));
+    return this.node('Slice', inputs, x.shape.with(axis, end - start));
   }
 
   /** Picks rows of `x` along an axis. */
   gather(x: Value, indices: Value, axis: number): Value {
     if (indices.type !== 'int64') throw mismatch('Gather', x, indices);
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    return this.#node('Gather', [x, indices], shape, { axis: { int: axis } });
-  }
-
-  /**
-   * Runs `body` on one slice after the other along the first axis and stacks what it returns: memory for one slice's
-   * intermediate values, whatever the number of slices.
-   */
-  scan(stacks: readonly Value[], body: (slices: Value[]) => readonly Value[]): Value[] {
-    const [length] = stacks[0]!.shape;
-    for (const stack of stacks) if (stack.shape[0] !== length) throw mismatch('Scan', stacks[0]!, stack);
-    const [nodes, casts] = [this.#nodes, this.#casts];
-    const name = this.#name('Scan');
-    const inputs = stacks.map(({ type, shape }, i) => ({ name: `${name}/in${i}`, type, shape: shape.slice(1) }));
-    this.#nodes = [];
-    this.#casts = new Map(casts);
-    const outputs = body(inputs);
-    const graph = { name, nodes: this.#nodes, inputs, outputs };
-    [this.#nodes, this.#casts] = [nodes, casts];
-    const stacked = outputs.map(({ type, shape }, i) => ({ name: `${name}:${i}`, type, shape: [length!, ...shape] }));
-    const names = { inputs: stacks.map((stack) => stack.name), outputs: stacked.map((value) => value.name) };
-    const attributes = { body: { graph }, num_scan_inputs: { int: stacks.length } };
-    this.#nodes.push({ op: 'Scan', name, ...names, attributes, domain: '' });
-    return stacked;
-  }
-
-  #name(op: string): string {
-    return `${[...this.#scope, op].join('/')}_${this.#count++}`;
+    return this.node('Gather', [x, indices], shape, { axis: { int: axis } });
   }
 
   #elementwise(op: string, a: Value, b: Value): Value {
     const [left, right] = this.#promote(a, b);
-    return this.#node(op, [left, right], broadcast(left.shape, right.shape));
-  }
-
-  #node(
-    op: string,
-    inputs: readonly (Value | undefined)[],
-    shape: Shape,
-    attributes: Record<string, Attribute> = {},
-    type: DataType = inputs[0]!.type,
-  ): Value {
-    return this.#operator(op, inputs, [shape], attributes, type)[0]!;
-  }
-
-  #operator(
-    op: string,
-    inputs: readonly (Value | undefined)[],
-    shapes: readonly Shape[],
-    attributes: Record<string, Attribute>,
-    type: DataType,
-  ): Value[] {
-    const name = this.#name(op);
-    const outputs = shapes.map((shape, i) => ({ name: shapes.length > 1 ? `${name}:${i}` : name, type, shape }));
-    const names = { inputs: inputs.map((input) => input?.name ?? ''), outputs: outputs.map((output) => output.name) };
-    this.#nodes.push({ op, name, ...names, attributes, domain: '' });
-    return outputs;
+    return this.node(op, [left, right], broadcast(left.shape, right.shape));
   }
 }
 
 const mismatch = (op: string, a: Value, b: Value): Error =>
   new Error(`${op} of ${a.name} ${a.type}[${a.shape}] and ${b.name} ${b.type}[${b.shape}]`);
-
-const asBytes = (values: Float32Array | Uint16Array | BigInt64Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

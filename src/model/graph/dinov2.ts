@@ -71,9 +71,17 @@ function block(layers: Layers, { channels, heads, hidden }: NetworkConfig, x: Va
     channels,
     heads,
   );
-  const middle = graph.add(x, layers.linear(attended, `${name}.attn.proj`, channels, { after: `${name}.ls1.gamma` }));
-  const inner = layers.linear(layers.layerNorm(middle, `${name}.norm2`, EPSILON), `${name}.mlp.fc1`, hidden);
-  const outer = layers.linear(graph.gelu(inner), `${name}.mlp.fc2`, channels, { after: `${name}.ls2.gamma` });
+  const middle = graph.add(
+    x,
+    layers.linear(attended, `${name}.attn.proj`, channels, { after: `${name}.ls1.gamma`, int8: true }),
+  );
+  const inner = layers.linear(layers.layerNorm(middle, `${name}.norm2`, EPSILON), `${name}.mlp.fc1`, hidden, {
+    int8: true,
+  });
+  const outer = layers.linear(graph.gelu(inner), `${name}.mlp.fc2`, channels, {
+    after: `${name}.ls2.gamma`,
+    int8: true,
+  });
   return graph.add(middle, outer);
 }
 
@@ -83,11 +91,19 @@ function attention(layers: Layers, x: Value, name: string, channels: number, hea
   const [tokens] = x.shape as [number, number];
   const width = channels / heads;
   const queryScale = (output: number) => (output < channels ? width ** -0.5 : 1);
-  const [q, k, v] = graph
-    .split(layers.linear(x, name, 3 * channels, { scale: queryScale }), 1, [channels, channels, channels])
-    .map((part) => graph.reshape(part, [tokens, heads, width]));
-  const scores = graph.matmul(graph.transpose(q!, [1, 0, 2]), graph.transpose(k!, [1, 2, 0]));
+  const [q, k, v] = graph.split(layers.linear(x, name, 3 * channels, { scale: queryScale, int8: true }), 1, [
+    channels,
+    channels,
+    channels,
+  ]) as [Value, Value, Value];
+  if (layers.contrib) {
+    const batch = (part: Value) => graph.reshape(part, [1, tokens, channels]);
+    return graph.reshape(graph.attention(batch(q), batch(k), batch(v), heads), [tokens, channels]);
+  }
+  const byHead = (part: Value, order: readonly number[]) =>
+    graph.transpose(graph.reshape(part, [tokens, heads, width]), order);
+  const scores = graph.matmul(byHead(q, [1, 0, 2]), byHead(k, [1, 2, 0]));
   const weights = graph.cast(graph.softmax(scores), graph.precision);
-  const mixed = graph.matmul(weights, graph.transpose(v!, [1, 0, 2]));
+  const mixed = graph.matmul(weights, byHead(v, [1, 0, 2]));
   return graph.reshape(graph.transpose(mixed, [1, 0, 2]), [tokens, channels]);
 }

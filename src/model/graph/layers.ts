@@ -1,6 +1,8 @@
 import { DepthcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { GraphBuilder, Precision } from './builder.ts';
+import type { GraphBuilder } from './builder.ts';
+import { quantisedRows } from './int8.ts';
+import type { FloatType } from './nodes.ts';
 import type { Value } from './onnx.ts';
 
 /** Named tensors: a Checkpoint, or weights made in memory. */
@@ -22,16 +24,22 @@ export interface Fold {
  */
 export class Layers {
   readonly graph: GraphBuilder;
+  /** Whether linear layers that ask for it are made in eight bits. */
+  readonly int8: boolean;
+  /** Whether operators of onnxruntime's own may be used. */
+  readonly contrib: boolean;
   readonly #source: TensorSource;
   readonly #used = new Set<string>();
 
-  constructor(graph: GraphBuilder, source: TensorSource) {
+  constructor(graph: GraphBuilder, source: TensorSource, { int8 = false, contrib = false } = {}) {
     this.graph = graph;
+    this.int8 = int8;
+    this.contrib = contrib;
     this.#source = source;
   }
 
   /** The tensor as it stands in the checkpoint. */
-  tensor(name: string, shape: readonly number[], type?: Precision): Value {
+  tensor(name: string, shape: readonly number[], type?: FloatType): Value {
     return this.derive(name, shape, { [name]: shape }, (values) => values, type);
   }
 
@@ -40,22 +48,31 @@ export class Layers {
     label: string,
     shape: readonly number[],
     from: Readonly<Record<string, readonly number[]>>,
-    make: (...tensors: Float32Array[]) => Float32Array,
-    type?: Precision,
+    make: (first: Float32Array, ...rest: Float32Array[]) => Float32Array,
+    type?: FloatType,
   ): Value {
-    const names = Object.keys(from);
-    for (const name of names) this.#expect(name, from[name]!);
-    return this.graph.weight(label, shape, () => make(...names.map((name) => this.#source.read(name))), type);
+    for (const [name, expected] of Object.entries(from)) this.#expect(name, expected);
+    return this.graph.weight(label, shape, () => make(...this.#read(from)), type);
   }
 
-  /** x [rows, in] to [rows, out]. */
-  linear(x: Value, name: string, out: number, fold: Fold & { bias?: boolean } = {}): Value {
+  #read(from: Readonly<Record<string, readonly number[]>>): [Float32Array, ...Float32Array[]] {
+    for (const [name, expected] of Object.entries(from)) this.#expect(name, expected);
+    const [first, ...rest] = Object.keys(from).map((name) => this.#source.read(name));
+    return [first!, ...rest];
+  }
+
+  /** x [rows, in] to [rows, out]. @param int8 may be quantised, where the graph's precision says so. */
+  linear(x: Value, name: string, out: number, fold: Fold & { bias?: boolean; int8?: boolean } = {}): Value {
     const inner = x.shape[1]!;
     const weight = `${name}.weight`;
     const bias = `${name}.bias`;
     const { after, scale, norm } = fold;
-    const extra = { ...(after && { [after]: [out] }), ...(norm && { [`${norm}.weight`]: [inner] }) };
-    const w = this.derive(weight, [out, inner], { [weight]: [out, inner], ...extra }, (values, ...others) => {
+    const from = {
+      [weight]: [out, inner],
+      ...(after && { [after]: [out] }),
+      ...(norm && { [`${norm}.weight`]: [inner] }),
+    };
+    const make = (values: Float32Array, ...others: Float32Array[]): Float32Array => {
       const gamma = after ? others[0] : undefined;
       const gain = norm ? others.at(-1) : undefined;
       if (!gamma && !scale && !gain) return values;
@@ -64,9 +81,18 @@ export class Layers {
         for (let k = 0; k < inner; k++, i++) values[i]! *= factor * (gain?.[k] ?? 1);
       }
       return values;
-    });
-    if (fold.bias === false) return this.graph.gemm(x, w);
-    return this.graph.gemm(x, w, this.#linearBias(weight, bias, out, inner, fold));
+    };
+    const b = fold.bias === false ? undefined : this.#linearBias(weight, bias, out, inner, fold);
+    if (!(this.int8 && fold.int8 && b)) return this.graph.gemm(x, this.derive(weight, [out, inner], from, make), b);
+    for (const [part, expected] of Object.entries(from)) this.#expect(part, expected);
+    const rows = () => quantisedRows(make(...this.#read(from)), out, inner);
+    const w = this.graph.bytes(`${weight}:int8`, 'int8', [inner, out], () => rows().columns);
+    return this.graph.gemmInt8(
+      x,
+      w,
+      this.graph.bytes(`${weight}:scales`, 'float32', [out], () => rows().scales),
+      b,
+    );
   }
 
   #linearBias(weight: string, bias: string, out: number, inner: number, { after, scale, norm }: Fold): Value {
@@ -92,7 +118,7 @@ export class Layers {
     name: string,
     out: number,
     kernel: number,
-    options: { stride?: number; pad?: number; bias?: boolean; type?: Precision } = {},
+    options: { stride?: number; pad?: number; bias?: boolean; type?: FloatType } = {},
   ): Value {
     const { bias = true, type, ...rest } = options;
     const w = this.tensor(`${name}.weight`, [out, x.shape[1]!, kernel, kernel], type);

@@ -1,8 +1,8 @@
 import { ProtoMessage } from './protobuf.ts';
 
 /** Element types used here, with their TensorProto.DataType. */
-const DATA_TYPE = { float32: 1, int64: 7, float16: 10 } as const;
-const ELEMENT_BYTES = { float32: 4, int64: 8, float16: 2 } as const;
+export const DATA_TYPE = { float32: 1, int8: 3, int16: 5, int64: 7, float16: 10 } as const;
+const ELEMENT_BYTES = { float32: 4, int8: 1, int16: 2, int64: 8, float16: 2 } as const;
 
 export type DataType = keyof typeof DATA_TYPE;
 
@@ -53,7 +53,7 @@ export interface OnnxModel extends Subgraph {
 /** onnxruntime 1.17 and later. Opset 20 is the first with Gelu. */
 const OPSET = 20;
 const IR_VERSION = 9;
-const CONTRIB_DOMAIN = 'com.microsoft';
+export const CONTRIB_DOMAIN = 'com.microsoft';
 
 /** Where an initializer's bytes are when they do not stand in the model file. */
 export interface ExternalData {

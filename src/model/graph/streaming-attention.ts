@@ -1,0 +1,159 @@
+import type { NetworkConfig } from './config.ts';
+import type { Layers } from './layers.ts';
+import type { Value } from './onnx.ts';
+import type { TemporalAttention } from './temporal.ts';
+
+/**
+ * One frame against the cached states of earlier ones. Keys and values are never made: with states h_j and their
+ * positions' rows p_j of the sine table,
+ *
+ *     q . Wk (h_j + p_j) = (Wk^T q) . h_j  +  q . (Wk p_j)
+ *     sum_j a_j Wv (h_j + p_j) = Wv (sum_j a_j h_j)  +  sum_j a_j (Wv p_j)
+ *
+ * so the cache holds each state once, without position, and a slot may change its position freely. Wk p and Wv p are
+ * tables made when the graph is built; the graph picks their rows by `slots`.
+ *
+ * For a CPU a state is kept in 24 bits, in two caches: as an int16 in steps of its layer norm's widest possible range,
+ * and the rest as an int8 in 256ths of a step. Its values are then in units of that step, which is folded into Wk and Wv.
+ */
+export class StreamingAttention implements TemporalAttention {
+  /** This frame's states, one for each cache: [places, 1, channels]. */
+  readonly states: Value[] = [];
+  readonly #layers: Layers;
+  readonly #config: NetworkConfig;
+  readonly #slots: Value;
+  readonly #mask: Value;
+
+  /** @param slots int64[window]; @param mask float[window]: see the streaming contract. */
+  constructor(layers: Layers, config: NetworkConfig, slots: Value, mask: Value) {
+    this.#layers = layers;
+    this.#config = config;
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+
+  attend(hidden: Value, name: string, norm: string): Value {
+    const layers = this.#layers;
+    const { graph } = layers;
+    const { frames: window, temporalHeads: heads } = this.#config;
+    const [places, channels] = hidden.shape as [number, number];
+    const width = channels / heads;
+    const { past, present } = layers.contrib ? this.#inSteps(hidden, norm) : this.#asFloats(hidden);
+
+    // The query alone is made with its position. [heads, places, width]
+    const sines = layers.tensor(`${name}.pos_encoder.pe`, [1, window, channels], 'float32');
+    const here = graph.slice(this.#slots, 0, window - 1, window);
+    const positioned = graph.add(hidden, graph.gather(graph.reshape(sines, [window, channels]), here, 0));
+    const scaled = layers.linear(positioned, `${name}.to_q`, channels, { bias: false, scale: () => width ** -0.5 });
+    const q = graph.transpose(graph.float(graph.reshape(scaled, [places, heads, width])), [1, 0, 2]);
+
+    // Scores [places, heads, window]: by position, then by content of the cache and of this frame. The cache stands on
+    // the left of its product, where onnxruntime need not rearrange it.
+    const keyTable = graph.gather(this.#positionTable(`${name}.to_k`, name, channels), this.#slots, 1);
+    const byPosition = graph.add(graph.matmul(q, graph.transpose(keyTable, [0, 2, 1])), this.#mask);
+    const wk = this.#byHead(`${name}.to_k`, norm, [heads, width, channels], (w) => w);
+    const absorbed = graph.transpose(graph.matmul(q, wk), [1, 2, 0]);
+    const byContent = graph.concat([graph.matmul(past, absorbed), graph.matmul(present, absorbed)], 1);
+    const scores = graph.add(graph.transpose(byContent, [0, 2, 1]), graph.transpose(byPosition, [1, 0, 2]));
+    const weights = graph.softmax(scores);
+
+    // Mixed states [places, heads, channels], then through each head's values.
+    const [ofPast, ofPresent] = graph.split(weights, 2, [window - 1, 1]) as [Value, Value];
+    const mixed = graph.add(graph.matmul(ofPast, past), graph.mul(ofPresent, present));
+    const wv = this.#byHead(`${name}.to_v`, norm, [heads, channels, width], (w) =>
+      transposeHeads(w, heads, width, channels),
+    );
+    const valueTable = graph.gather(this.#positionTable(`${name}.to_v`, name, channels), this.#slots, 1);
+    const ofPositions = graph.matmul(graph.transpose(weights, [1, 0, 2]), valueTable);
+    const out = graph.add(graph.matmul(graph.transpose(mixed, [1, 0, 2]), wv), ofPositions);
+    return graph.reshape(graph.transpose(out, [1, 0, 2]), [places, channels]);
+  }
+
+  /** @returns [places, window - 1, channels] and [places, 1, channels]. */
+  #asFloats(hidden: Value): { past: Value; present: Value } {
+    const [places, channels] = hidden.shape as [number, number];
+    const present = this.#layers.graph.reshape(hidden, [places, 1, channels]);
+    return { past: this.#cache(present), present };
+  }
+
+  #inSteps(hidden: Value, norm: string): { past: Value; present: Value } {
+    const { graph } = this.#layers;
+    const [places, channels] = hidden.shape as [number, number];
+    const one = (name: string, value: number) => graph.weight(name, [], () => Float32Array.of(value), 'float32');
+    const perStep = this.#layers.derive(
+      `${norm}:steps`,
+      [],
+      { [`${norm}.weight`]: [channels], [`${norm}.bias`]: [channels] },
+      (gain, bias) => Float32Array.of(1 / stepOf(gain, bias!)),
+      'float32',
+    );
+    const present = graph.reshape(graph.mul(hidden, perStep), [places, 1, channels]);
+    const whole = graph.round(present);
+    const parts = graph.mul(graph.sub(present, whole), one('parts', PARTS));
+    const rest = graph.clip(graph.round(parts), one('least', -128), one('most', 127));
+    const high = graph.float(this.#cache(graph.cast(whole, 'int16')));
+    const low = graph.dequantize(this.#cache(graph.cast(rest, 'int8')), one('part', 1 / PARTS));
+    return { past: graph.add(high, low), present };
+  }
+
+  /** A cache of states like this one. */
+  #cache(state: Value): Value {
+    const [places, , channels] = state.shape as [number, number, number];
+    const shape = [places, this.#config.frames - 1, channels];
+    return this.#layers.graph.input(`c${this.states.push(state) - 1}`, state.type, shape);
+  }
+
+  /** A projection's weights [channels, channels] by head, for states as they are cached. */
+  #byHead(projection: string, norm: string, shape: readonly number[], order: (w: Float32Array) => Float32Array): Value {
+    const side = shape[0]! * Math.min(shape[1]!, shape[2]!);
+    const from = {
+      [`${projection}.weight`]: [side, side],
+      ...(this.#layers.contrib && { [`${norm}.weight`]: [side], [`${norm}.bias`]: [side] }),
+    };
+    const make = (w: Float32Array, gain?: Float32Array, bias?: Float32Array) => {
+      const step = gain && bias ? stepOf(gain, bias) : 1;
+      return order(w).map((value) => value * step);
+    };
+    return this.#layers.derive(`${projection}:heads`, shape, from, make, 'float32');
+  }
+
+  /** [heads, window, width]: the positions' rows through a projection. */
+  #positionTable(projection: string, attention: string, channels: number): Value {
+    const { frames: window, temporalHeads: heads } = this.#config;
+    const width = channels / heads;
+    const from = {
+      [`${projection}.weight`]: [channels, channels],
+      [`${attention}.pos_encoder.pe`]: [1, window, channels],
+    };
+    const make = (w: Float32Array, sines: Float32Array = w) => {
+      const table = new Float32Array(window * channels);
+      for (let o = 0; o < channels; o++)
+        for (let s = 0; s < window; s++) {
+          let sum = 0;
+          for (let c = 0; c < channels; c++) sum += w[o * channels + c]! * sines[s * channels + c]!;
+          table[(Math.floor(o / width) * window + s) * width + (o % width)] = sum;
+        }
+      return table;
+    };
+    return this.#layers.derive(`${projection}:positions`, [heads, window, width], from, make, 'float32');
+  }
+}
+
+/** The small part of a state's steps. */
+const PARTS = 256;
+const MAX_STEPS = 32_766;
+
+/** A layer norm of n channels puts out no more than sqrt(n) times its gain, plus its bias. */
+function stepOf(gain: Float32Array, bias: Float32Array): number {
+  const most = (values: Float32Array) => values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return (most(gain) * Math.sqrt(gain.length) + most(bias)) / MAX_STEPS;
+}
+
+/** [heads, width, channels] to [heads, channels, width]. */
+function transposeHeads(w: Float32Array, heads: number, width: number, channels: number): Float32Array {
+  const out = new Float32Array(w.length);
+  for (let h = 0, from = 0; h < heads; h++)
+    for (let e = 0; e < width; e++)
+      for (let c = 0; c < channels; c++, from++) out[(h * channels + c) * width + e] = w[from]!;
+  return out;
+}
