@@ -4,7 +4,7 @@ import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { InferenceTimings } from '../depth/types.ts';
 import type { InstalledModel } from '../model/library.ts';
 import { allowedSizes } from '../model/manifest.ts';
-import { type CheckpointOptions, chosenModel } from './models-options.ts';
+import { type CheckpointOptions, chosenModel, parityText } from './models-options.ts';
 import { printTable } from './table.ts';
 import { style } from './terminal.ts';
 
@@ -27,6 +27,7 @@ interface Measured {
   wall: number[];
   /** Milliseconds of CPU a frame, of all threads. */
   cpu: number;
+  parity: number | undefined;
 }
 
 /** Runs a model in the depth worker on 4:3 pictures and prints what a frame costs. */
@@ -37,10 +38,12 @@ export async function bench(name: string, options: BenchOptions, config: Config)
   const threadCounts = options.threads ?? (cores > 1 ? [1, cores] : [1]);
   const rows: (string | number)[][] = [];
   let best = Number.POSITIVE_INFINITY;
+  let parity: number | undefined;
   for (const size of options.inputSize ?? [allowedSizes(manifest).default])
     for (const threads of threadCounts) {
       const m = await measure(model, size, threads, options.frames);
       const wall = quantile(m.wall, 0.5);
+      parity = m.parity;
       best = Math.min(best, wall);
       const stage = (key: keyof InferenceTimings) =>
         quantile(
@@ -80,6 +83,7 @@ export async function bench(name: string, options: BenchOptions, config: Config)
     ],
     rows,
   );
+  if (parity !== undefined) console.log(`\nerror ${parityText(parity)}`);
   const target = config.targets.find((one) => one.model === manifest.name && one.precision === manifest.precision);
   if (target === undefined)
     console.log(style.dim(`\nno target for ${manifest.name}, ${manifest.precision} in the settings`));
@@ -97,7 +101,16 @@ async function measure(model: InstalledModel, size: number, threads: number, fra
     const loaded = performance.now();
     const stream = inferencer.open({ size, sceneCuts: false });
     const { width, height } = stream.networkSize(4, 3);
-    const result: Measured = { width, height, load: loaded - began, first: 0, stages: [], wall: [], cpu: 0 };
+    const result: Measured = {
+      width,
+      height,
+      load: loaded - began,
+      first: 0,
+      stages: [],
+      wall: [],
+      cpu: 0,
+      parity: inferencer.parity,
+    };
     let cpu = process.cpuUsage();
     for (let n = -WARM_UP; n < frames; n++) {
       if (n === 0) cpu = process.cpuUsage();

@@ -1,5 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { DepthEngine } from '../depth/engine.ts';
+import { readReference, referencePath, writeReference } from '../depth/reference.ts';
 import { DepthcastError } from '../errors.ts';
 import { Checkpoint } from '../model/checkpoint/checkpoint.ts';
 import { inferConfig } from '../model/graph/config.ts';
@@ -7,8 +9,9 @@ import { anchoredRule, buildStreamGraph } from '../model/graph/video-depth-anyth
 import { writeModel } from '../model/graph/write.ts';
 import { findModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import { GRAPH_PRECISION, type ModelPrecision } from '../model/precision.ts';
 import { fileHash } from '../model/store/hash.ts';
-import type { CheckpointOptions } from './models-options.ts';
+import { type CheckpointOptions, parityText } from './models-options.ts';
 import { style } from './terminal.ts';
 
 /** The encoders by their channels. */
@@ -18,12 +21,11 @@ export interface ConvertOptions extends CheckpointOptions {
   out: string;
   encoder?: keyof typeof ENCODERS;
   size: { width: number; height: number };
-  precision: 'fp32' | 'fp16';
 }
 
 /** @throws DepthcastError MODEL_NOT_FOUND, BAD_CHECKPOINT, BAD_SIZE, BAD_OPTION, DISK_FULL */
 export async function convert(path: string, options: ConvertOptions): Promise<void> {
-  const { out, encoder, size, precision } = options;
+  const { out, encoder, size, precision = 'fp32' } = options;
   const { manifest } = findModel(resolve(path), { metric: options.metric });
   const folder = dirname(resolve(out));
   const stem = basename(out).replace(/\.onnx$/i, '');
@@ -39,12 +41,10 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
         detail: `its encoder has ${network.channels} channels, ${encoder} has ${ENCODERS[encoder]}`,
       });
     const began = performance.now();
-    const graph = buildStreamGraph(checkpoint, {
-      ...size,
-      precision: precision === 'fp16' ? 'float16' : 'float32',
-      config,
-    });
-    writeModel(graph, temporary, names);
+    let parity: number | undefined;
+    const write = (type: ModelPrecision, files: typeof names) =>
+      writeModel(buildStreamGraph(checkpoint, { ...size, precision: GRAPH_PRECISION[type], config }), temporary, files);
+    write(precision, names);
     const { title, unit, normalise, cutThreshold, licence, source } = manifest;
     const converted: ModelManifest = {
       kind: 'graph',
@@ -62,14 +62,24 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
       source,
     };
     writeFileSync(join(temporary, `${stem}.json`), `${JSON.stringify(converted, null, 2)}\n`);
-    for (const name of [names.weights, names.model, `${stem}.json`])
-      renameSync(join(temporary, name), join(folder, name));
+    const written = [names.weights, names.model, `${stem}.json`];
+    if (precision !== 'fp32') {
+      const graph = join(temporary, names.model);
+      write('fp32', { model: 'full.onnx', weights: 'full.weights' });
+      await writeReference(converted, join(temporary, 'full.onnx'), size, graph);
+      const engine = await DepthEngine.load(converted, { graph, ...size, threads: 0, reference: readReference(graph) });
+      await engine.release();
+      parity = engine.parity;
+      written.push(basename(referencePath(graph)));
+    }
+    for (const name of written) renameSync(join(temporary, name), join(folder, name));
     const { channels, blocks, heads, taps } = network;
     console.log(`${style.green('written')}  ${join(folder, names.model)}, ${names.weights}, ${stem}.json`);
     console.log(`  network  ${blocks} blocks of ${channels} channels, ${heads} heads, taps ${taps.join(', ')}`);
     console.log(
       `  graph    ${size.width}x${size.height}, ${precision}, ${unit}, ${Math.round(performance.now() - began)} ms`,
     );
+    if (parity !== undefined) console.log(`  error    ${parityText(parity)}`);
     console.log(style.dim(`  try it   depthcast serve --model ${join(dirname(out), `${stem}.json`)}`));
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') throw new DepthcastError('DISK_FULL', { cause: thrown });

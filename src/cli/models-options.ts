@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { findModel, type InstalledModel } from '../model/library.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { integer } from './options.ts';
 
@@ -9,20 +10,30 @@ export interface CheckpointOptions {
   metric?: boolean;
   heads?: number;
   layers?: number[];
+  precision?: ModelPrecision;
 }
+
+export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+
+export const precisionOption = (): Option =>
+  new Option('--precision <type>', "of a checkpoint's network (default: the model's own, see: models list)").choices(
+    PRECISIONS,
+  );
 
 export const checkpointOptions = (command: Command): Command =>
   command
+    .addOption(precisionOption())
     .option('--metric', 'the checkpoint gives metres (default: by its file name)')
     .option('--heads <number>', "the encoder's attention heads, if not of 64 channels each", integer(1, 1024))
     .option('--layers <a,b,c,d>', 'encoder blocks that the head taps, if not the published ones', layers);
 
 /** @throws DepthcastError MODEL_NOT_FOUND, BAD_MANIFEST */
 export function chosenModel(name: string, options: CheckpointOptions, config: Config): InstalledModel {
-  const { metric, heads, layers } = options;
+  const { metric, heads, layers, precision } = options;
   return findModel(name, {
     store: modelFolder(config.models.folder),
     metric,
+    precision,
     network: { heads, taps: layers },
   });
 }
@@ -33,3 +44,7 @@ function layers(text: string): number[] {
     throw new InvalidArgumentError('four block numbers from 0 are expected, such as 2,5,8,11.');
   return list;
 }
+
+/** For people: how far a network of less precision is from its float32 self. */
+export const parityText = (error: number): string =>
+  `${(100 * error).toPrecision(2)} % of a depth map's spread from fp32, on the trial picture`;

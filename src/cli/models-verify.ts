@@ -27,7 +27,7 @@ export async function verify(name: string, options: VerifyOptions, config: Confi
   const expected = new NpyFile(options.expected);
   checkShapes(model, inputs, expected, options.offline ?? false);
   const { precision } = model.manifest;
-  const usual = options.offline ? OFFLINE_TOLERANCE : PARITY_TOLERANCE[precision === 'fp32' ? 'float32' : 'float16'];
+  const usual = options.offline ? OFFLINE_TOLERANCE : PARITY_TOLERANCE[precision];
   const tolerance = options.tolerance ?? usual;
   const difference = new Difference();
   const maps = options.offline ? offlineDepth(model, inputs, expected) : streamedDepth(model, inputs);

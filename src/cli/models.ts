@@ -34,7 +34,6 @@ export function modelsCommand(): Command {
       .requiredOption('-o, --out <file>', 'FILE.onnx; FILE.weights and FILE.json are written beside it')
       .addOption(new Option('--encoder <name>', 'refuse any other').choices(['vits', 'vitb', 'vitl']))
       .option('--size <WxH>', 'network size, multiples of 14', size, { width: 266, height: 196 })
-      .addOption(new Option('--precision <type>', 'of weights and products').choices(['fp32', 'fp16']).default('fp32'))
       .action(async (checkpoint: string, options) =>
         (await import('./models-convert.ts')).convert(checkpoint, options),
       ),

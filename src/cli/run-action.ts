@@ -96,12 +96,10 @@ function modelOf({ model: named, encoder, metric, fp32 }: RunOptions, config: Co
     throw new DepthcastError('BAD_OPTION', { detail: 'either --model or --encoder' });
   const sizes = { vits: 'small', vitb: 'base', vitl: 'large' } as const;
   const name = named ?? (encoder ? `vda-${metric ? 'metric-' : ''}${sizes[encoder]}` : config.depth.model);
-  const model = chosenModel(name, { ...(metric !== undefined && { metric }) }, config);
+  const precision = fp32 ? 'fp32' : config.depth.precision;
+  const model = chosenModel(name, { ...(metric !== undefined && { metric }), ...(precision && { precision }) }, config);
   const { manifest } = model;
   if (metric && manifest.unit !== 'metres')
     throw new DepthcastError('BAD_OPTION', { detail: `--metric: ${manifest.name} gives no metres; name an --encoder` });
-  if (!fp32 || manifest.precision === 'fp32') return model;
-  if (manifest.kind === 'graph')
-    throw new DepthcastError('BAD_OPTION', { detail: `--fp32: ${manifest.name} is a graph in ${manifest.precision}` });
-  return { ...model, manifest: { ...manifest, precision: 'fp32' } };
+  return model;
 }

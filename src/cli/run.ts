@@ -48,7 +48,7 @@ export function runCommand(): Command {
     .option('--max-len <frames>', 'most frames of the result; -1: all', orMinusOne(1, 2 ** 31), -1)
     .option('--target-fps <number>', 'take every n-th frame, to about this rate; -1: all', rate, -1)
     .option('--fps <number>', 'frame rate of images and scenes', rate, 30)
-    .option('--fp32', 'arithmetic in 32 bits (on a CPU it always is)')
+    .option('--fp32', 'arithmetic in 32 bits, whatever the settings say')
     .option('--threads <number>', 'of the network (default: measured)', integer(0, 128), 0)
     .option('--no-scene-cuts', 'do not start anew at scene cuts (streaming)')
     .option('--grayscale', 'gray instead of inferno')

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/manifest.ts';
 import type { DepthServer } from '../server/server.ts';
+import { precisionOption } from './models-options.ts';
 import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
 import { createLog, style } from './terminal.ts';
 
@@ -20,6 +21,7 @@ interface ServeOptions {
   model?: string;
   inputSize?: number | 'auto';
   metric?: boolean;
+  precision?: string;
   device?: string;
   threads?: number;
   scene?: string[];
@@ -43,6 +45,7 @@ export function serveCommand(version: string): Command {
       sizeOption,
     )
     .option('--metric', 'the checkpoint named by --model gives metres')
+    .addOption(precisionOption())
     .option('--device <name>', 'what runs the network (default: cpu)')
     .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
     .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
@@ -66,6 +69,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
       'depth.model': options.model,
       'depth.size': options.inputSize,
       'depth.metric': options.metric,
+      'depth.precision': options.precision,
       'depth.device': options.device,
       'depth.threads': options.threads,
       'sources.scenes': options.scene,

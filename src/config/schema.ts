@@ -82,6 +82,7 @@ export const configSchema = z.strictObject({
       .default(null),
     targetFps: z.number().min(0.1).max(240).default(15),
     metric: z.boolean().nullable().default(null),
+    precision: z.enum(['fp32', 'fp16', 'int8']).nullable().default(null),
     device: z.string().min(1).default('cpu'),
     threads: z.int().min(0).max(128).default(0),
     workers: z.int().min(0).max(16).default(0),

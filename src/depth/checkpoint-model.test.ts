@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -136,6 +136,38 @@ describe('a checkpoint in the depth worker', () => {
     const error = await WorkerInferencer.create(findModel(file, { store })).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: 'BAD_OUTPUT', message: expect.stringMatching(/flat.*fp32.*112x84.*CPU/) });
   });
+
+  it.each([
+    ['fp16', 1e-5, 3e-3],
+    ['int8', 1e-3, 3e-2],
+  ] as const)(
+    'compares %s with fp32 at every load, and refuses what is not the same network',
+    async (precision, least, most) => {
+      const lower = findModel(manifest(`low-${precision}`), { store, precision });
+      expect(lower.manifest.precision).toBe(precision);
+      const create = () => WorkerInferencer.create(lower, { threads: 1 });
+      const first = await create();
+      expect(first.parity).toBeGreaterThan(least);
+      expect(first.parity).toBeLessThan(most);
+      await first.close();
+
+      const [graph] = readdirSync(store.graphs).filter((name) =>
+        name.includes(`-${precision === 'fp16' ? 'float16' : 'int8'}-`),
+      );
+      const reference = join(store.graphs, graph!, 'model.reference');
+      const values = new Float32Array(readFileSync(reference).buffer.slice(0));
+      expect(values).toHaveLength(W * H);
+      // As if this backend computed something else: the map upside down.
+      writeFileSync(reference, values.reverse());
+      const error = await create().catch((e: unknown) => e);
+      const message = expect.stringMatching(
+        new RegExp(`low-${precision}, ${precision}, 112x84 on onnxruntime's CPU backend`),
+      );
+      expect(error).toMatchObject({ code: 'BAD_OUTPUT', message });
+      rmSync(reference);
+      await (await create()).close();
+    },
+  );
 
   it.each([
     [

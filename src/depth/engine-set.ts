@@ -2,9 +2,11 @@ import { DepthcastError } from '../errors.ts';
 import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
+import { GRAPH_PRECISION } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
 import { DepthEngine } from './engine.ts';
 import { networkSize } from './network-size.ts';
+import { readReference, writeReference } from './reference.ts';
 
 /** Network sizes of a checkpoint that streams may use at once; each holds the weights once more. */
 const MAX_SIZES = 4;
@@ -24,6 +26,8 @@ export class EngineSet {
   readonly manifest: ModelManifest;
   /** Of each network's session. */
   readonly threads: number;
+  /** How far the network loaded first is from its float32 self; see DepthEngine. */
+  readonly parity: number | undefined;
   readonly #model: InstalledModel;
   readonly #cache: GraphCache;
   readonly #held: Held[] = [];
@@ -31,6 +35,7 @@ export class EngineSet {
   private constructor(model: InstalledModel, threads: number, cache: GraphCache, first: Held) {
     this.manifest = model.manifest;
     this.threads = threads;
+    this.parity = first.engine.parity;
     this.#model = model;
     this.#cache = cache;
     this.#held.push(first);
@@ -105,8 +110,12 @@ async function load(
 ): Promise<DepthEngine> {
   let graph = file;
   if (manifest.kind === 'checkpoint') {
-    const precision = manifest.precision === 'fp16' ? 'float16' : 'float32';
-    graph = await cache.get({ checkpoint: file, kind: 'stream', width, height, precision, config: manifest.network });
+    const request = { checkpoint: file, kind: 'stream', width, height, config: manifest.network } as const;
+    graph = await cache.get({ ...request, precision: GRAPH_PRECISION[manifest.precision] });
+    if (manifest.precision !== 'fp32' && readReference(graph) === undefined) {
+      const full = await cache.get({ ...request, precision: 'float32' });
+      await writeReference(manifest, full, { width, height }, graph);
+    }
   }
-  return DepthEngine.load(manifest, { graph, width, height, threads });
+  return DepthEngine.load(manifest, { graph, width, height, threads, reference: readReference(graph) });
 }

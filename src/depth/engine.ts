@@ -3,16 +3,11 @@ import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
 import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
-import { checkDepth } from '../model/precision.ts';
-import { isStateType, StateCache, type StateType } from '../model/state-cache.ts';
+import { checkDepth, checkParity } from '../model/precision.ts';
+import type { Size } from '../model/size.ts';
+import { StateCache } from '../model/state-cache.ts';
 import { createWindow, type Window } from '../model/window.ts';
-
-export interface CacheShape {
-  /** Tokens of the cache for a network size. */
-  tokens(width: number, height: number): number;
-  channels: number;
-  type: StateType;
-}
+import { badModel, type CacheShape, checkContract } from './contract.ts';
 
 /** What the graph returned for one frame, besides states. Arrays are the runtime's own and live until collected. */
 export interface NetworkOutput {
@@ -39,6 +34,8 @@ export interface EngineOptions {
   height: number;
   /** 0 measures: one where that is quick enough, otherwise every core. */
   threads: number;
+  /** The map that the float32 network makes of the trial picture, to compare a graph of less precision with. */
+  reference?: Float32Array | undefined;
 }
 
 /**
@@ -51,6 +48,10 @@ export class DepthEngine {
   /** False for a model that leaves scene cuts to the picture itself. */
   readonly hasSummary: boolean;
   readonly threads: number;
+  /** The map of the trial picture. */
+  trialMap = new Float32Array();
+  /** How far it is from the float32 network's, by parityError; undefined where there is nothing to compare with. */
+  parity: number | undefined;
   readonly #session: ort.InferenceSession;
 
   private constructor(manifest: ModelManifest, session: ort.InferenceSession, threads: number) {
@@ -63,7 +64,7 @@ export class DepthEngine {
 
   /**
    * @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract, BAD_OUTPUT when the map
-   *   of a textured picture is flat or not finite
+   *   of a textured picture is flat, not finite, or not what the reference says
    */
   static async load(manifest: ModelManifest, options: EngineOptions): Promise<DepthEngine> {
     const cores = Math.min(MAX_THREADS, availableParallelism());
@@ -99,7 +100,8 @@ export class DepthEngine {
     try {
       const engine = new DepthEngine(manifest, session, threads);
       // The first run allocates, and a graph that cannot run must fail here.
-      await engine.#trial(options);
+      engine.trialMap = (await engine.#trial(options)).slice();
+      if (options.reference) engine.parity = engine.#compare(options.reference, options);
       return engine;
     } catch (thrown) {
       await session.release();
@@ -149,7 +151,7 @@ export class DepthEngine {
   }
 
   /** Milliseconds of a frame: the quickest of a few, since a busy machine only ever slows one. */
-  async #trialTime(size: { width: number; height: number }): Promise<number> {
+  async #trialTime(size: Size): Promise<number> {
     let least = Infinity;
     for (let i = 0; i < 4; i++) {
       const began = performance.now();
@@ -159,7 +161,7 @@ export class DepthEngine {
     return least;
   }
 
-  async #trial({ width, height }: { width: number; height: number }): Promise<void> {
+  async #trial({ width, height }: Size): Promise<Float32Array> {
     const window = createWindow(this.manifest.window);
     const { slots, mask } = window.step();
     const image = trialImage(width, height);
@@ -173,8 +175,18 @@ export class DepthEngine {
       });
     }
     if (depth.length !== width * height) throw badModel(`depth holds ${depth.length} values for ${width}x${height}`);
+    this.#judge({ width, height }, () => checkDepth(depth));
+    return depth;
+  }
+
+  #compare(reference: Float32Array, size: Size): number {
+    return this.#judge(size, () => checkParity(this.trialMap, reference, this.manifest.precision));
+  }
+
+  /** Says with a refused map which network and which backend made it. */
+  #judge<T>({ width, height }: Size, check: () => T): T {
     try {
-      checkDepth(depth);
+      return check();
     } catch (thrown) {
       const { name, precision } = this.manifest;
       const why = (thrown as DepthcastError).detail;
@@ -195,53 +207,4 @@ function trialImage(width: number, height: number): Float32Array {
     image[i] = disc + y / height + 0.3 * Math.sin(0.7 * x) * Math.cos(0.4 * y);
   }
   return image;
-}
-
-function badModel(detail: string): DepthcastError {
-  return new DepthcastError('BAD_MODEL', { detail });
-}
-
-type Meta = { name: string; type: string; shape: readonly (number | string)[] };
-
-/** @returns the shape of each cache, in order */
-function checkContract(manifest: ModelManifest, session: ort.InferenceSession): CacheShape[] {
-  const inputs = new Map(session.inputMetadata.map((m) => [m.name, m as Meta]));
-  const outputs = new Set(session.outputNames);
-  const slotCount = createWindow(manifest.window).slotCount;
-  expectInput(inputs.get('image'), 'image', 'float32', 4);
-  for (const [name, type] of [
-    ['slots', 'int64'],
-    ['mask', 'float32'],
-  ] as const) {
-    const [length] = expectInput(inputs.get(name), name, type, 1);
-    if (typeof length === 'number' && length !== slotCount)
-      throw badModel(`${name} has ${length} slots, the manifest's window makes ${slotCount}`);
-  }
-  if (!outputs.has('depth')) throw badModel('there is no output named depth');
-  const caches: CacheShape[] = [];
-  for (let i = 0; inputs.has(`c${i}`); i++) {
-    const { type } = inputs.get(`c${i}`)!;
-    if (!isStateType(type)) throw badModel(`c${i} is ${type}, which no state is kept in`);
-    const [tokens, , channels] = expectInput(inputs.get(`c${i}`), `c${i}`, type, 3);
-    if (typeof channels !== 'number') throw badModel(`c${i} leaves its channels open`);
-    if (!outputs.has(`h${i}`)) throw badModel(`c${i} has no output h${i} to be filled from`);
-    caches.push({ tokens: tokenRule(tokens!, `c${i}`), channels, type });
-  }
-  return caches;
-}
-
-function expectInput(meta: Meta | undefined, name: string, type: string, rank: number): readonly (number | string)[] {
-  if (meta === undefined) throw badModel(`there is no input named ${name}`);
-  if (meta.type !== type || meta.shape.length !== rank)
-    throw badModel(`${name} is ${meta.type} of rank ${meta.shape.length}, not ${type} of rank ${rank}`);
-  return meta.shape;
-}
-
-/** A graph of open size names its token axes T16, N32...: one token for each such square of pixels. */
-function tokenRule(axis: number | string, cache: string): CacheShape['tokens'] {
-  if (typeof axis === 'number') return () => axis;
-  const stride = Number(/^[A-Z](\d+)$/.exec(axis)?.[1]);
-  if (!(stride > 0))
-    throw badModel(`the token axis of ${cache} is named ${axis}; expected a letter and a stride, such as T32`);
-  return (width, height) => Math.ceil(width / stride) * Math.ceil(height / stride);
 }

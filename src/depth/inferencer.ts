@@ -37,6 +37,8 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   readonly model: ModelManifest;
   /** Of the network's session; known once the model is loaded. */
   threads = 0;
+  /** How far a network of less than float32 is from its float32 self: parityError of the trial picture's map. */
+  parity: number | undefined;
   /** Restarts so far. */
   restarts = 0;
   readonly #boot: WorkerBoot;
@@ -141,6 +143,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
           clearTimeout(timer);
           this.#startedAt = performance.now();
           this.threads = message.value.threads;
+          this.parity = message.value.parity;
           // A restart need not measure again.
           this.#boot.threads = this.threads;
           resolve();

@@ -4,6 +4,7 @@ import { DepthcastError } from '../errors.ts';
 import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import { OFFLINE_WINDOW_FRAMES } from '../model/offline-windows.ts';
+import { GRAPH_PRECISION } from '../model/precision.ts';
 
 /** Video Depth Anything's offline mode: a window of 32 frames at once. `run` blocks its thread for seconds. */
 export class OfflineEngine {
@@ -25,7 +26,7 @@ export class OfflineEngine {
       throw new DepthcastError('BAD_OPTION', {
         detail: `${manifest.name} has no checkpoint to make an offline graph of`,
       });
-    const precision = manifest.precision === 'fp16' ? 'float16' : 'float32';
+    const precision = GRAPH_PRECISION[manifest.precision];
     const request = { checkpoint: file, kind: 'offline', ...size, precision, config: manifest.network } as const;
     const graph = await new GraphCache(graphs).get(request);
     try {

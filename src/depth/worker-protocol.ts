@@ -52,7 +52,7 @@ export type ToWorker =
   | { case: 'exit' };
 
 export type FromWorker =
-  | { case: 'ready'; value: { threads: number } }
+  | { case: 'ready'; value: { threads: number; parity: number | undefined } }
   | { case: 'unusable'; value: { code: ErrorCode; detail: string | undefined } }
   | { case: 'depth'; value: InferAnswer }
   | { case: 'failed'; value: InferFailure };

@@ -20,7 +20,7 @@ const { model, threads, size, picture } = workerData as WorkerBoot;
 let engines: EngineSet;
 try {
   engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }) });
-  send({ case: 'ready', value: { threads: engines.threads } });
+  send({ case: 'ready', value: { threads: engines.threads, parity: engines.parity } });
 } catch (thrown) {
   const { code, detail } = toDepthcastError(thrown);
   send({ case: 'unusable', value: { code, detail } });

@@ -4,6 +4,7 @@ import { DepthcastError } from '../errors.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { anchoredRule, NORMALISE } from './graph/video-depth-anything.ts';
 import { type ModelManifest, modelManifest } from './manifest.ts';
+import type { ModelPrecision } from './precision.ts';
 import { type ModelFolder, modelFolder } from './store/folder.ts';
 import { fileHash } from './store/hash.ts';
 
@@ -25,6 +26,8 @@ export interface LibraryOptions {
   metric?: boolean | undefined;
   /** For a bare checkpoint: what its shapes do not tell. */
   network?: ConfigOverrides | undefined;
+  /** Of the graphs that are made of a checkpoint; undefined leaves it to the manifest. */
+  precision?: ModelPrecision | undefined;
 }
 
 /** The models/ folder that comes with the program. */
@@ -48,18 +51,22 @@ export function knownModels({ folder = SHIPPED_MODELS, store = modelFolder() }: 
 
 /** Those of `knownModels` that can be run at once. */
 export function listModels(options: LibraryOptions = {}): InstalledModel[] {
-  return knownModels(options).filter((model) => existsSync(model.file));
+  const { precision } = options;
+  return knownModels(options)
+    .filter((model) => existsSync(model.file))
+    .map((model) => (model.manifest.kind === 'checkpoint' ? inPrecision(model, precision) : model));
 }
 
 /**
  * Finds a model by name in `folder`, or by the path of its manifest, of a graph with a manifest beside it, or of a
  * Video Depth Anything checkpoint.
- * Throws MODEL_NOT_FOUND naming what there is or what to do, or BAD_MANIFEST.
+ * Throws MODEL_NOT_FOUND naming what there is or what to do, BAD_MANIFEST, or BAD_OPTION for a graph of another
+ * precision than is asked for.
  */
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
   if (CHECKPOINT.test(nameOrPath)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
-  if (existsSync(model.file)) return model;
+  if (existsSync(model.file)) return inPrecision(model, options.precision);
   const { manifest, file } = model;
   if (manifest.kind === 'checkpoint' && manifest.checkpoint.url !== undefined)
     throw new DepthcastError('MODEL_NOT_FOUND', {
@@ -90,6 +97,16 @@ export async function verifyModel({ manifest, file }: InstalledModel): Promise<v
     throw new DepthcastError('BAD_MODEL', {
       detail: `${file} has sha256 ${actual.slice(0, 12)}…, its manifest says ${manifest.sha256.slice(0, 12)}…; restore the file`,
     });
+}
+
+function inPrecision(model: InstalledModel, precision: ModelPrecision | undefined): InstalledModel {
+  const { manifest } = model;
+  if (precision === undefined || precision === manifest.precision) return model;
+  if (manifest.kind === 'graph')
+    throw new DepthcastError('BAD_OPTION', {
+      detail: `${manifest.name} is a graph in ${manifest.precision}; another precision needs its checkpoint`,
+    });
+  return { ...model, manifest: { ...manifest, precision } };
 }
 
 function readManifest(path: string, store: ModelFolder): InstalledModel {
@@ -126,7 +143,7 @@ function bareCheckpoint(path: string, options: LibraryOptions): InstalledModel {
     checkpoint: { file },
     network,
     unit: metric ? 'metres' : 'disparity',
-    precision: 'fp32',
+    precision: options.precision ?? 'fp32',
     normalise: NORMALISE,
     size: VDA_SIZE,
     window: anchoredRule(VDA_FRAMES),

@@ -76,7 +76,8 @@ const checkpointManifest = z.strictObject({
       temporalHeads: z.int().min(1).optional(),
     })
     .optional(),
-  precision: z.enum(['fp32', 'fp16']),
+  /** Of the graphs that are made. */
+  precision: z.enum(['fp32', 'fp16', 'int8']),
 });
 
 /** What must be known to run a model: models/NAME.json, beside an ONNX graph or naming a checkpoint. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDepth, parityError } from './precision.ts';
+import { checkDepth, checkParity, parityError } from './precision.ts';
 
 const ramp = Float32Array.from({ length: 1000 }, (_, i) => 1 + i / 1000);
 
@@ -28,4 +28,15 @@ test('parity: 0 for the same map, in units of its spread otherwise, NaN when a v
     ),
   ).toBeCloseTo(0.01 * Math.sqrt(12), 4);
   expect(parityError(ramp.with(0, Number.NaN), ramp)).toBeNaN();
+});
+
+test.each([
+  ['half of its spread', ramp.map((v) => 2 * v), ramp],
+  ['another size', ramp.subarray(1), ramp],
+  ['no numbers', ramp.with(3, Number.NaN), ramp],
+])('refuses a map that differs by %s, and says by how much', (_, map, reference) => {
+  expect(() => checkParity(map, reference, 'int8')).toThrow(
+    expect.objectContaining({ code: 'BAD_OUTPUT', message: expect.stringMatching(/% .*allowed are 10 %/) }),
+  );
+  expect(checkParity(reference, reference, 'int8')).toBe(0);
 });

@@ -1,8 +1,16 @@
 import { DepthcastError } from '../errors.ts';
+import type { ModelManifest } from './manifest.ts';
+
+export type ModelPrecision = ModelManifest['precision'];
+
+/** A manifest's word for it, and the graph builder's. */
+export const GRAPH_PRECISION = { fp32: 'float32', fp16: 'float16', int8: 'int8' } as const;
 
 /**
- * Half precision. A float16 graph keeps its weights and its products (encoder and head) in float16, which halves
- * memory and is what GPUs are fast at; on a CPU it is slower than float32. These islands stay float32:
+ * Largest absolute error that is taken for agreement with a float32 reference, for values of up to about 14.
+ *
+ * fp16: weights and products (encoder and head) are float16, which halves memory and is what GPUs are fast at; on a
+ * CPU it is slower than float32. These islands stay float32:
  *
  * - inputs, outputs and the cached states: the streaming contract, and the temporal attention that reads them, where
  *   a cast of the cache would cost more than it saves and the mask's -1e9 would not fit;
@@ -10,10 +18,17 @@ import { DepthcastError } from '../errors.ts';
  * - the encoder's residual stream, which grows over all blocks and holds outliers;
  * - the last two convolutions at full resolution, as in the official code: depth needs more than 11 bits.
  *
- * Measured against the official float32 code (weights by formula): mean error 6e-4 of the mean depth, largest 1.2e-2
- * of a value. Some GPU backends return flat or non-finite maps in half precision: hence the checks below, at load.
+ * int8: the encoder's linear layers alone, weights with a scale for each output, activations by their range in the
+ * frame; everything else float32.
  */
-export const PARITY_TOLERANCE = { float32: 1e-4, float16: 5e-2 } as const;
+export const PARITY_TOLERANCE = { fp32: 1e-4, fp16: 5e-2, int8: 1 } as const;
+
+/**
+ * How far the map of the trial picture may be from that of the float32 network, by `parityError`. Several times what was
+ * measured with weights by formula: some GPU backends answer in half precision with something else altogether, and
+ * trained weights may hold outliers that eight bits do not carry.
+ */
+const LOAD_LIMIT = { fp32: 1e-3, fp16: 0.02, int8: 0.1 } as const;
 
 /** A depth map that varies less than this part of its mean is flat: no scene and no noise gives one. */
 const FLAT = 1e-5;
@@ -32,6 +47,20 @@ export function parityError(depth: Float32Array, reference: Float32Array): numbe
   let sum = 0;
   for (let i = 0; i < reference.length; i++) sum += Math.abs(depth[i]! - reference[i]!);
   return sum / reference.length / statistics(reference).deviation;
+}
+
+/**
+ * @returns parityError of a map of less precision
+ * @throws DepthcastError BAD_OUTPUT when it is not that of the float32 network
+ */
+export function checkParity(depth: Float32Array, reference: Float32Array, precision: ModelPrecision): number {
+  const error = depth.length === reference.length ? parityError(depth, reference) : Number.NaN;
+  const limit = LOAD_LIMIT[precision];
+  if (!(error <= limit))
+    throw new DepthcastError('BAD_OUTPUT', {
+      detail: `it is ${(100 * error).toFixed(1)} % of its spread away from the float32 network's, allowed are ${100 * limit} %`,
+    });
+  return error;
 }
 
 function statistics(values: Float32Array): { mean: number; deviation: number } {

@@ -106,6 +106,24 @@ test('states written into `incoming` need no copy first, and the arrays are the 
   expect(window.step().slots).toBe(first.slots);
 });
 
+test('states of less than 32 bits take the memory they need, and move as others do', () => {
+  const window = createWindow(VDA);
+  for (const [type, bytes] of [
+    ['int16', 2],
+    ['int8', 1],
+  ] as const) {
+    const cache = new StateCache(2, 3, window, type);
+    expect(cache.byteLength).toBe(2 * 3 * (31 + window.delayCount + 1) * bytes);
+    cache.incoming.set([1, -2, 3, -4, 5, -6]);
+    cache.store({ slot: 4, everywhere: false, fromDelay: -1, toDelay: 0 }, cache.incoming);
+    cache.store({ slot: 4, everywhere: false, fromDelay: -1, toDelay: 3 }, cache.incoming);
+    cache.store({ slot: 5, everywhere: false, fromDelay: 3, toDelay: -1 }, cache.incoming);
+    const rows = (slot: number) =>
+      [0, 1].flatMap((t) => [...cache.cached.subarray((t * 31 + slot) * 3, (t * 31 + slot + 1) * 3)]);
+    expect([rows(1), rows(4), rows(0)]).toEqual([[1, -2, 3, -4, 5, -6], [1, -2, 3, -4, 5, -6], Array(6).fill(0)]);
+  }
+});
+
 test('refuses a cache that no stream can need', () => {
   const window = createWindow(VDA);
   for (const [tokens, channels] of [

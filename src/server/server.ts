@@ -66,7 +66,7 @@ export interface ServerOptions {
  */
 export async function startServer(options: ServerOptions): Promise<DepthServer> {
   const { version, log = pino({ level: 'silent' }) } = options;
-  const { model, device, threads, workers, size, cutThreshold, metric } = options.config.depth;
+  const { model, device, threads, workers, size, cutThreshold, metric, precision } = options.config.depth;
   const wanted = typeof size === 'number' ? size : undefined;
   if (device !== 'cpu')
     throw new DepthcastError('DEVICE_UNAVAILABLE', { detail: `${device}; this version runs networks on: cpu` });
@@ -76,7 +76,11 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
     workers,
     cutThreshold,
     size: wanted,
-    library: { store: modelFolder(options.config.models.folder), metric: metric ?? undefined },
+    library: {
+      store: modelFolder(options.config.models.folder),
+      metric: metric ?? undefined,
+      precision: precision ?? undefined,
+    },
     onLoad: (inferencer) => house && watchInference(house, inferencer),
   });
   try {

@@ -8,6 +8,7 @@ import {
   anchoredRule,
   buildOfflineGraph,
   buildStreamGraph,
+  type GraphOptions,
   NORMALISE,
 } from '../../src/model/graph/video-depth-anything.ts';
 import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
@@ -50,10 +51,13 @@ async function streamErrors(
   return errors;
 }
 
-const tinyGraph = () => buildStreamGraph(formulaWeights(TINY), { width: 112, height: 84, config: TINY_CONFIG });
+const TINY_SIZE = { width: 112, height: 84 };
+const TARGETS = ['portable', 'cpu'] as const;
+const tinyGraph = (options: Partial<GraphOptions> = {}) =>
+  buildStreamGraph(formulaWeights(TINY), { width: 112, height: 84, config: TINY_CONFIG, ...options });
 
-test('tiny, streamed: 60 frames within 1e-4 of the official code, and the same again after a reset', async () => {
-  const runner = await StreamRunner.open(encodeModel(tinyGraph()), anchoredRule(32));
+test.each(TARGETS)('tiny, streamed, %s: 60 frames within 1e-4, and the same again after a reset', async (target) => {
+  const runner = await StreamRunner.open(encodeModel(tinyGraph({ target })), anchoredRule(32));
   const errors = await streamErrors(runner, { width: 128, height: 96 }, 84, 'tiny_stream_net', 4);
   expect(errors).toHaveLength(60);
   expect(Math.max(...errors)).toBeLessThan(1e-4);
@@ -85,28 +89,30 @@ test('the window matters: a plain window of the last 31 frames is far off', asyn
   await runner.close();
 });
 
-test('half precision: close to full precision, and not by luck', async () => {
-  const size = { width: 112, height: 84 };
-  const build = (precision: 'float16' | 'float32') =>
-    encodeModel(buildStreamGraph(formulaWeights(TINY), { ...size, precision, config: TINY_CONFIG }));
-  const [half, full] = [
-    await StreamRunner.open(build('float16'), anchoredRule(32)),
-    await StreamRunner.open(build('float32'), anchoredRule(32)),
+// The bounds are close above what was measured: a network that is merely plausible does not pass, nor does one that is
+// full precision in disguise.
+test.each([
+  ['half precision', { precision: 'float16' }, 1e-5, 3e-3],
+  ['eight bits', { precision: 'int8', target: 'cpu' }, 1e-3, 3e-2],
+] as const)('%s: close to full precision, and not by luck', async (_, options, least, most) => {
+  const [low, full] = [
+    await StreamRunner.open(encodeModel(tinyGraph(options)), anchoredRule(32)),
+    await StreamRunner.open(encodeModel(tinyGraph()), anchoredRule(32)),
   ];
   for (let t = 0; t < 60; t++) {
-    const image = networkInput(formulaFrame(t, 128, 96), { width: 128, height: 96 }, size, NORMALISE);
-    const depth = (await half.run(image, [1, 3, 84, 112])).depth;
+    const image = networkInput(formulaFrame(t, 128, 96), { width: 128, height: 96 }, TINY_SIZE, NORMALISE);
+    const depth = (await low.run(image, [1, 3, 84, 112])).depth;
     checkDepth(depth);
     const error = parityError(depth, (await full.run(image, [1, 3, 84, 112])).depth);
-    expect(error).toBeGreaterThan(1e-5);
-    expect(error).toBeLessThan(3e-3);
+    expect(error).toBeGreaterThan(least);
+    expect(error).toBeLessThan(most);
   }
-  await half.close();
+  await low.close();
   await full.close();
 });
 
-test('vits from disk: 3 frames within 1e-4', async () => {
-  writeModel(buildStreamGraph(formulaWeights(VITS), { width: 182, height: 140 }), folder);
+test.each(TARGETS)('vits from disk, %s: 3 frames within 1e-4', async (target) => {
+  writeModel(buildStreamGraph(formulaWeights(VITS), { width: 182, height: 140, target }), folder);
   const runner = await StreamRunner.open(join(folder, MODEL_FILE), anchoredRule(32));
   const errors = await streamErrors(runner, { width: 256, height: 192 }, 140, 'vits_stream_net', 3);
   expect(errors).toHaveLength(3);
