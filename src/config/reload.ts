@@ -24,6 +24,8 @@ export const RELOADABLE: readonly string[] = [
   'rtc.hostAddresses',
   'rtc.portRange',
   'rtc.iceServers',
+  'rtc.turnTtlSeconds',
+  'rtc.useRelay',
   'depth.gapSeconds',
   'depth.sceneCuts',
   'output.track',

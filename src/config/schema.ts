@@ -4,6 +4,12 @@ import { rightsSchema } from './rights.ts';
 const codec = z.enum(['VP8', 'H264']);
 const token = z.string().min(8).max(4096);
 const file = z.string().min(1).nullable().default(null);
+/** As RFC 7064 and RFC 7065 have it. */
+const iceUrl = z
+  .string()
+  .regex(/^(stuns?|turns?):[^\s<>",]{1,255}$/i, 'a STUN or TURN address is expected, as turn:host:3478');
+/** It goes into a Link header. */
+const headerText = z.string().regex(/^[\x20-\x7e]{1,512}$/);
 const port = z.int().min(0).max(65535);
 
 /** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
@@ -66,13 +72,20 @@ export const configSchema = z.strictObject({
     iceServers: z
       .array(
         z.strictObject({
-          urls: z.union([z.string(), z.array(z.string())]),
-          username: z.string().optional(),
-          credential: z.string().optional(),
+          urls: z.union([iceUrl, z.array(iceUrl).min(1).max(8)]),
+          username: headerText.optional(),
+          credential: headerText.optional(),
+          secret: z.string().min(1).optional(),
         }),
       )
       .max(8)
       .default([]),
+    turnTtlSeconds: z
+      .int()
+      .min(60)
+      .max(7 * 86_400)
+      .default(43_200),
+    useRelay: z.boolean().default(false),
   }),
   depth: z.strictObject({
     model: z.string().min(1).default('depthcast-nano'),

@@ -3,11 +3,9 @@ import { networkInterfaces } from 'node:os';
 import {
   Candidate,
   type CandidatePair,
-  type Connection,
   candidateFoundation,
   candidatePriority,
   StunProtocol,
-  serverReflexiveCandidate,
   type UdpTransport,
 } from 'werift';
 import { UdpPort } from './udp-port.ts';
@@ -33,7 +31,6 @@ export interface HostSocket {
 }
 
 const MAX_ADDRESSES = 16;
-const SERVER_TIMEOUT_MS = 3000;
 const IPV6_PREFERENCE = 60_000;
 const IPV4_PREFERENCE = 50_000;
 
@@ -82,30 +79,4 @@ export async function openHostSocket(
     credentials.ufrag,
   );
   return { port, protocol };
-}
-
-/** Asks the STUN and TURN servers for candidates, for a bounded time. */
-export async function gatherFromServers(connection: Connection): Promise<void> {
-  const { stunServer, turnServer } = connection;
-  const agent = connection as unknown as AgentInternals;
-  const queries: Promise<unknown>[] = [];
-  if (stunServer) {
-    for (const protocol of agent.protocols) {
-      if (protocol.localIp === undefined || isIPv6(protocol.localIp) || protocol.localIp.startsWith('127.')) continue;
-      queries.push(
-        serverReflexiveCandidate(protocol, stunServer).then((candidate) => {
-          if (candidate) agent.appendLocalCandidate(candidate);
-        }),
-      );
-    }
-  }
-  // With no addresses given, only the relay is asked.
-  if (turnServer) queries.push(...agent.getCandidatePromises([], SERVER_TIMEOUT_MS / 1000));
-  if (queries.length === 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise((resolve) => {
-    timer = setTimeout(resolve, SERVER_TIMEOUT_MS);
-  });
-  await Promise.race([Promise.allSettled(queries), timeout]);
-  clearTimeout(timer);
 }

@@ -66,6 +66,27 @@ describe('our candidates', () => {
   });
 });
 
+describe.skipIf(!own)('a STUN server that is slow', () => {
+  it('does not hold the answer up, and is believed when it answers at last', async () => {
+    const server = createSocket('udp4');
+    server.bind(0, own ?? '127.0.0.1');
+    await once(server, 'listening');
+    const requests: { data: Buffer; port: number; address: string }[] = [];
+    server.on('message', (data, { port, address }) => requests.push({ data, port, address }));
+    ice = new IceTransport({ iceServers: [{ urls: `stun:${own}:${server.address().port}` }] });
+    // Nothing answers until this is over.
+    await ice.gather();
+    expect(ice.localCandidates().some((line) => line.includes('srflx'))).toBe(false);
+    for (const { data, port, address } of requests) {
+      const response = new Message(methods.BINDING, classes.RESPONSE, parseMessage(data)!.transactionId);
+      response.setAttribute('XOR-MAPPED-ADDRESS', ['198.51.100.8', port]);
+      server.send(response.bytes, port, address);
+    }
+    await vi.waitUntil(() => ice!.localCandidates().some((line) => line.includes(' 198.51.100.8 ')), 5000);
+    server.close();
+  });
+});
+
 /** A browser's ICE agent in little: nominates from any number of addresses, and answers checks. */
 class Nominator {
   readonly #sockets: Socket[] = [];

@@ -1,16 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type Candidate, CandidatePairState, Connection, parseIceServers, type StunProtocol } from 'werift';
+import {
+  type Candidate,
+  CandidatePairState,
+  Connection,
+  parseIceServers,
+  type StunProtocol,
+  serverReflexiveCandidate,
+} from 'werift';
 import { DepthcastError } from '../errors.ts';
 import { parseCandidate } from './candidate.ts';
 import { Emitter } from './emitter.ts';
-import { type AgentInternals, gatherFromServers, hostAddresses, openHostSocket } from './ice-gathering.ts';
+import { type AgentInternals, hostAddresses, openHostSocket } from './ice-gathering.ts';
+import { askServers, resolveServer, type ServerAddress } from './ice-servers.ts';
+import { Relay } from './relay.ts';
 import { MAX_CANDIDATES } from './sdp.ts';
 import { isAuthenticRequest, isNomination, stunClass, transactionId } from './stun.ts';
 import { UdpPort } from './udp-port.ts';
 
 export interface IceServer {
-  /** `stun:host:port` or `turn:host:port`. */
+  /** `stun:host:port` or `turn:host:port`; our own agent asks the first of each kind, over UDP. */
   urls: string | string[];
   username?: string;
   credential?: string;
@@ -36,6 +45,14 @@ interface IceEvents {
 
 interface ProtocolInternals {
   datagramReceived(data: Buffer, from: readonly [string, number]): void;
+}
+
+/** What a packet came by: a socket of ours or a relay. */
+interface StunPath {
+  /** Requests of ours that wait for their answer, by id. */
+  readonly transactions: Record<string, unknown>;
+  /** Gives the agent a message that was found to be the peer's. */
+  deliver(data: Buffer, from: readonly [string, number]): void;
 }
 
 /** Verified source addresses; a peer behind a strange NAT uses two or three. A new one then takes the oldest's place. */
@@ -78,8 +95,6 @@ export class IceTransport extends Emitter<IceEvents> {
     // Without a STUN server werift would ask a public one.
     if (!servers.stunServer) this.#internals.stunServer = undefined;
     this.#renewCredentials();
-    // Only packets that came through a TURN relay arrive this way.
-    this.#connection.onData.subscribe((data) => this.#sortTrusted(data, performance.now()));
     this.#connection.stateChanged.subscribe((state) => {
       if (state === 'failed') this.#lose();
     });
@@ -157,7 +172,7 @@ export class IceTransport extends Emitter<IceEvents> {
       await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
       if (internals.protocols.length === 0)
         throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
-      await gatherFromServers(this.#connection);
+      await this.#askServers();
     }
     internals.localCandidatesEnd = true;
   }
@@ -233,13 +248,53 @@ export class IceTransport extends Emitter<IceEvents> {
     this.#internals.protocols.push(protocol);
     this.#internals.pairLocalProtocol(protocol);
     this.#internals.appendLocalCandidate(protocol.localCandidate!);
-    port.onPacket = (data, from) => this.#sort(data, from.address, from.port, protocol);
+    const path: StunPath = {
+      transactions: protocol.transactions,
+      deliver: (data, from) => (protocol as unknown as ProtocolInternals).datagramReceived(data, from),
+    };
+    port.onPacket = (data, from) => this.#sort(data, from.address, from.port, path);
   }
 
-  #sort(data: Buffer, address: string, port: number, protocol: StunProtocol): void {
+  async #askServers(): Promise<void> {
+    const { stunServer, turnServer, options } = this.#connection;
+    const queries: Parameters<typeof askServers>[0][number][] = [];
+    if (stunServer)
+      for (const protocol of this.#internals.protocols) {
+        const { localIp } = protocol;
+        if (localIp === undefined || isIPv6(localIp) || localIp.startsWith('127.')) continue;
+        queries.push({ server: `stun ${stunServer.join(' ')}`, run: () => this.#askStun(protocol, stunServer) });
+      }
+    const { turnUsername: username, turnPassword: password } = options;
+    if (turnServer && username !== undefined && password !== undefined) {
+      const run = () => this.#openRelay(turnServer, username, password);
+      queries.push({ server: `turn ${turnServer.join(' ')}`, run });
+    }
+    if (queries.length > 0) await askServers(queries);
+  }
+
+  async #askStun(protocol: StunProtocol, server: ServerAddress): Promise<void> {
+    const candidate = await serverReflexiveCandidate(protocol, [...(await resolveServer(server))]);
+    if (!candidate) throw new Error('the STUN server did not answer');
+    if (!this.#closed) this.#internals.appendLocalCandidate(candidate);
+  }
+
+  async #openRelay(server: ServerAddress, username: string, password: string): Promise<void> {
+    const address = await resolveServer(server);
+    const credentials = { generation: this.#connection.generation, ufrag: this.localUfrag };
+    const relay = await Relay.open({ address, username, password }, credentials);
+    if (this.#closed) return relay.close();
+    const protocol = relay.protocol as unknown as StunProtocol;
+    this.#internals.ensureProtocol(protocol);
+    this.#internals.protocols.push(protocol);
+    this.#internals.pairLocalProtocol(protocol);
+    this.#internals.appendLocalCandidate(protocol.localCandidate!);
+    relay.onPacket = (data, [host, port]) => this.#sort(data, host, port, relay);
+  }
+
+  #sort(data: Buffer, address: string, port: number, path: StunPath): void {
     const first = data[0];
     if (first === undefined || this.#closed) return;
-    if (first < 4) this.#receiveStun(data, address, port, protocol);
+    if (first < 4) this.#receiveStun(data, address, port, path);
     else if (this.#isTrusted(address, port)) this.#sortTrusted(data, performance.now());
     else this.dropped++;
   }
@@ -265,7 +320,7 @@ export class IceTransport extends Emitter<IceEvents> {
     return remote?.host === address && remote.port === port;
   }
 
-  #receiveStun(data: Buffer, address: string, port: number, protocol: StunProtocol): void {
+  #receiveStun(data: Buffer, address: string, port: number, path: StunPath): void {
     const kind = stunClass(data);
     if (kind === 'request') {
       if (!isAuthenticRequest(data, (ufrag) => this.#passwordOf(ufrag))) {
@@ -276,12 +331,12 @@ export class IceTransport extends Emitter<IceEvents> {
       if (isNomination(data)) this.#nomination = { address, port };
     } else if (kind === 'indication') {
       return;
-    } else if (!kind || !protocol.transactions[transactionId(data)]) {
+    } else if (!kind || !path.transactions[transactionId(data)]) {
       this.dropped++;
       return;
     }
     this.#heard = true;
-    (protocol as unknown as ProtocolInternals).datagramReceived(data, [address, port]);
+    path.deliver(data, [address, port]);
     for (const { requestTransactionIds } of this.#connection.checkList as unknown as {
       requestTransactionIds: Set<string>;
     }[]) {

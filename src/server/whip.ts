@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 
 import type { House } from '../session/house.ts';
-import { iceServers } from '../session/peer-support.ts';
+import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
@@ -175,13 +175,12 @@ function etagOf(offer: string): string {
 
 /** STUN and TURN servers as Link headers (RFC 9725 section 4.6). */
 function iceServerLinks({ rtc }: Config): Record<string, string> {
+  const quote = (text: string) => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
   const links = iceServers(rtc).flatMap(({ urls, username, credential }) =>
     [urls].flat().map((url) => {
-      const secret =
-        username === undefined
-          ? ''
-          : `; username="${username}"; credential="${credential}"; credential-type="password"`;
-      return `<${url}>; rel="ice-server"${secret}`;
+      if (username === undefined || credential === undefined) return `<${url}>; rel="ice-server"`;
+      const secret = `username=${quote(username)}; credential=${quote(credential)}; credential-type="password"`;
+      return `<${url}>; rel="ice-server"; ${secret}`;
     }),
   );
   return links.length > 0 ? { link: links.join(', ') } : {};

@@ -3,7 +3,7 @@ import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/manifest.ts';
 import type { IceCandidateInit } from '../rtc/index.ts';
 import type { House } from '../session/house.ts';
-import { iceServers } from '../session/peer-support.ts';
+import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
 import type { StreamReport } from '../session/stream-stats.ts';
 import {

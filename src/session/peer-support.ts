@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { IceServer, PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+import type { PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+import { ownIceServers } from './ice-servers.ts';
 
 /** bit/s of the gray track until the receiver has told what it can take. */
 const START_BITRATE = 1_000_000;
@@ -10,22 +11,13 @@ export function peerOptions({ rtc, limits, output }: Config, role: PeerRole): Pe
   return {
     role,
     codecs: rtc.codecs,
-    iceServers: iceServers(rtc),
+    iceServers: ownIceServers(rtc),
     hostAddresses: rtc.hostAddresses,
     receiveBitrate: rtc.receiveBitrate,
     sendBitrate: { min: output.minBitrate, start: Math.min(START_BITRATE, output.maxBitrate), max: output.maxBitrate },
     setupTimeoutMs: limits.setupSeconds * 1000,
     ...(rtc.portRange ? { portRange: rtc.portRange } : {}),
   };
-}
-
-/** STUN and TURN servers as the settings name them, without keys that are not set. */
-export function iceServers({ iceServers }: Config['rtc']): IceServer[] {
-  return iceServers.map(({ urls, username, credential }) => ({
-    urls,
-    ...(username === undefined ? {} : { username }),
-    ...(credential === undefined ? {} : { credential }),
-  }));
 }
 
 /** Counter values at the last report, by name. */

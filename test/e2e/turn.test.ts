@@ -1,0 +1,101 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DepthServer } from '../../src/server/server.ts';
+import { RtcClient } from '../support/rtc-client.ts';
+import { startApp, until } from './support/app.ts';
+import { launchBrowser } from './support/browser.ts';
+import { type Coturn, findCoturn, startCoturn } from './support/coturn.ts';
+
+// It needs coturn, which not every machine has: apt-get install coturn.
+describe.skipIf(findCoturn() === undefined)('through coturn', () => {
+  let coturn: Coturn;
+  let server: DepthServer & { base: string };
+  let browser: Browser;
+
+  beforeAll(async () => {
+    coturn = await startCoturn();
+    server = await startApp({ 'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }] });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await coturn?.close();
+  });
+
+  it('depth reaches a browser that may use nothing but the relay, with a credential that ends', async () => {
+    const page = await browser.newPage();
+    await page.addInitScript(() => {
+      const Direct = window.RTCPeerConnection;
+      window.RTCPeerConnection = class extends Direct {
+        constructor(configuration?: RTCConfiguration) {
+          super({ ...configuration, iceTransportPolicy: 'relay' });
+          Object.assign(window, { turn: configuration?.iceServers?.[0] });
+        }
+      };
+    });
+    await page.goto(`${server.base}/?source=scene:room&autostart=1&data=u16`);
+    await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 30_000 });
+    const pairs = await page.evaluate(async () => {
+      const report = await window.depthcast.session!.connection!.getStats();
+      const entries = new Map<string, Record<string, unknown>>();
+      for (const [id, entry] of report as unknown as Iterable<[string, Record<string, unknown>]>)
+        entries.set(id, entry);
+      return [...entries.values()]
+        .filter(({ type, state, nominated }) => type === 'candidate-pair' && state === 'succeeded' && nominated)
+        .map(({ localCandidateId }) => entries.get(String(localCandidateId))!['candidateType']);
+    });
+    expect(pairs).toEqual(['relay']);
+    const turn = await page.evaluate(() => (window as unknown as { turn: RTCIceServer }).turn);
+    const [expiry, user] = turn.username!.split(':');
+    expect(user).toBe('depthcast');
+    expect(Number(expiry) - Date.now() / 1000).toBeGreaterThan(43_000);
+    expect(JSON.stringify(turn)).not.toContain(coturn.secret);
+    await page.close();
+  });
+
+  it("the server's own relay carries a session where nothing else connects", async () => {
+    const own = await startApp({
+      'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }],
+      'rtc.useRelay': true,
+      'sources.scenes': ['room'],
+    });
+    const client = await RtcClient.create({ direction: 'recvonly' });
+    const response = await fetch(`${own.base}/whep/scene-room`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/sdp' },
+      // The server learns a port where nobody is, and with it whom the relay may let through; the client, the relay alone.
+      body: client.offerSdp.replaceAll(/^(a=candidate:.*) \d+ typ/gm, '$1 9 typ'),
+    });
+    const answer = await response.text();
+    const relays = answer.match(/a=candidate:.* typ relay .*\r\n/g);
+    expect(relays).toHaveLength(1);
+    client.accept(answer.replaceAll(/a=candidate:.* typ (host|srflx).*\r\n/g, ''));
+    await until('depth over the relay', () => (client.receiver?.getStats().packets ?? 0) > 20);
+    expect(own.house.registry.sessions[0]!.peer.getStats().pair!.local).toBe(
+      relays![0]!.split(' ').slice(4, 6).join(':'),
+    );
+    await client.close();
+    await own.close();
+  });
+
+  it('a TURN server that refuses us costs an answer nothing but its own candidate', async () => {
+    const own = await startApp({
+      'rtc.iceServers': [{ urls: coturn.url, secret: 'not that secret' }],
+      'rtc.useRelay': true,
+      'sources.scenes': ['room'],
+    });
+    const client = await RtcClient.create({ direction: 'recvonly' });
+    const response = await fetch(`${own.base}/whep/scene-room`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/sdp' },
+      body: client.offerSdp,
+    });
+    const answer = await response.text();
+    expect(answer).not.toContain('typ relay');
+    client.accept(answer);
+    await until('depth', () => client.receiver?.getStats().packets);
+    await client.close();
+    await own.close();
+  });
+});
