@@ -1,9 +1,11 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Contender, parseContender } from '../benchmark/contender.ts';
 import { findSequences } from '../benchmark/dataset.ts';
 import { type Evaluation, evaluate } from '../benchmark/evaluate.ts';
+import type { Snapshot } from '../benchmark/judge.ts';
 import { Predictors } from '../benchmark/predictor.ts';
+import { type PaintedSnapshot, paint } from '../benchmark/report/paint.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import type { EvalOptions } from './eval.ts';
@@ -14,6 +16,9 @@ import { style } from './terminal.ts';
 
 /** Contenders of one run: each keeps its own memory and maps. */
 const MAX_CONTENDERS = 12;
+/** Frames of a sequence whose pictures a report shows, and pictures in all, at about 20 KB each. */
+const MOST_SNAPSHOTS = 3;
+const MOST_PICTURES = 600;
 
 /** @throws DepthcastError BAD_DATASET, BAD_OPTION, UNKNOWN_SCENE, MODEL_NOT_FOUND and what running a model throws */
 export async function runEvaluation(
@@ -35,6 +40,12 @@ export async function runEvaluation(
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const progress = new FrameProgress(2 * entries.reduce((sum, { frames }) => sum + frames, 0));
+  // Of each sequence: colour and truth, and two of each model.
+  const picturesEach = Math.max(
+    1,
+    Math.min(MOST_SNAPSHOTS, Math.floor(MOST_PICTURES / (entries.length * (2 + 2 * contenders.length)))),
+  );
+  const snapshots: PaintedSnapshot[][] = [];
   let result: Evaluation;
   try {
     const find = (model: string) =>
@@ -43,9 +54,17 @@ export async function runEvaluation(
     try {
       result = await evaluate(entries, predictors.list, {
         signal: stop.signal,
-        onSequence: ({ name }) => {
+        onSequence: ({ name, frames }) => {
           progress.part(name);
-          return { onStep: () => progress.step() };
+          const taken: PaintedSnapshot[] = [];
+          snapshots.push(taken);
+          return {
+            onStep: () => progress.step(),
+            ...(options.html !== undefined && {
+              snapshots: spread(frames, picturesEach),
+              onSnapshot: async (snapshot: Snapshot) => void taken.push(await paint(snapshot)),
+            }),
+          };
         },
       });
     } finally {
@@ -56,11 +75,17 @@ export async function runEvaluation(
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 
+  if (options.html !== undefined && result.sequences.length > 0) {
+    const { reportPage } = await import('../benchmark/report/page.ts');
+    writeReport(options.html, reportPage(result, { version, datasets, date: new Date(), snapshots }));
+  }
   if (options.json)
     console.log(
       JSON.stringify({ version, datasets, maxFrames, stride, complete: !stop.signal.aborted, ...result }, rounded),
     );
   else if (result.sequences.length > 0) printEvaluation(result);
+  if (options.html !== undefined && result.sequences.length > 0)
+    console.error(`${style.green('written')} ${options.html}`);
   if (stop.signal.aborted) {
     console.error(style.yellow(`stopped after ${result.sequences.length} of ${entries.length} sequences`));
     process.exitCode = 130;
@@ -89,6 +114,21 @@ function checkWritable(file: string): void {
   } catch (cause) {
     throw new DepthcastError('BAD_OPTION', { detail: `--html ${file}: its folder cannot be written to`, cause });
   }
+}
+
+/** @throws DepthcastError DISK_FULL */
+function writeReport(file: string, page: string): void {
+  try {
+    writeFileSync(file, page);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') throw new DepthcastError('DISK_FULL', { detail: file });
+    throw thrown;
+  }
+}
+
+/** Frames, evenly over the sequence. */
+function spread(frames: number, count: number): Set<number> {
+  return new Set(Array.from({ length: count }, (_, n) => Math.floor(((2 * n + 1) * frames) / (2 * count))));
 }
 
 /** Six digits are more than the last bit of any measure is worth. */

@@ -1,0 +1,78 @@
+import type { Mask } from '../../eval/align.ts';
+import { colourAt } from '../../wire/colour-map.ts';
+import type { Snapshot } from '../judge.ts';
+import { pictureUrl, rgbUrl } from './jpeg.ts';
+
+type Colour = readonly [number, number, number];
+
+const SHADES = 256;
+const UNKNOWN: Colour = [96, 96, 96];
+/** Relative error at which the colours of an error map end: half as far again, or two thirds as far. */
+export const ERROR_END = 1.5;
+const TOO_NEAR: Colour = [28, 92, 200];
+const RIGHT: Colour = [244, 244, 240];
+const TOO_FAR: Colour = [200, 40, 32];
+/** Share of the truth's disparities left out at each end of the colours. */
+const TAIL = 0.02;
+
+const DEPTH_COLOURS = Array.from({ length: SHADES }, (_, i): Colour => {
+  const [r, g, b] = colourAt('inferno', i / (SHADES - 1));
+  return [255 * r, 255 * g, 255 * b];
+});
+
+/** The pictures of one frame, as addresses of inline images. */
+export interface PaintedSnapshot {
+  index: number;
+  colour: string;
+  truth: string;
+  contenders: { depth: string; error: string }[];
+}
+
+export async function paint({ index, frame, mask, depths }: Snapshot): Promise<PaintedSnapshot> {
+  const { width, height } = frame.picture;
+  const range = disparityRange(frame.depth, mask);
+  const depthUrl = (depth: Float32Array, known?: Mask) => rgbUrl(depthColours(depth, range, known), width, height);
+  const contenders: PaintedSnapshot['contenders'] = [];
+  for (const depth of depths)
+    contenders.push({
+      depth: await depthUrl(depth),
+      error: await rgbUrl(errorColours(depth, frame.depth, mask), width, height),
+    });
+  return { index, colour: await pictureUrl(frame.picture), truth: await depthUrl(frame.depth, mask), contenders };
+}
+
+/** Colour of the error `ratio` = predicted / true. */
+export function errorColour(ratio: number): Colour {
+  const t = Math.min(1, Math.abs(Math.log(ratio)) / Math.log(ERROR_END));
+  const end = ratio < 1 ? TOO_NEAR : TOO_FAR;
+  return [0, 1, 2].map((c) => RIGHT[c]! + (end[c]! - RIGHT[c]!) * t) as unknown as Colour;
+}
+
+/** Colour of `nearness`, 0 far to 1 near. */
+export const depthColour = (nearness: number): Colour =>
+  DEPTH_COLOURS[Math.round(Math.min(1, Math.max(0, nearness)) * (SHADES - 1))]!;
+
+function depthColours(depth: Float32Array, [far, near]: [number, number], known?: Mask): Uint8Array {
+  return coloured(depth.length, (i) =>
+    known?.[i] === 0 ? UNKNOWN : depthColour((1 / depth[i]! - far) / (near - far || 1)),
+  );
+}
+
+function errorColours(depth: Float32Array, truth: Float32Array, mask: Mask): Uint8Array {
+  return coloured(depth.length, (i) => (mask[i] === 0 ? UNKNOWN : errorColour(depth[i]! / truth[i]!)));
+}
+
+function coloured(length: number, at: (i: number) => Colour): Uint8Array {
+  const rgb = new Uint8Array(3 * length);
+  for (let i = 0; i < length; i++) rgb.set(at(i), 3 * i);
+  return rgb;
+}
+
+function disparityRange(depth: Float32Array, mask: Mask): [number, number] {
+  const values = depth
+    .filter((_, i) => mask[i] === 1)
+    .map((z) => 1 / z)
+    .sort();
+  const at = (share: number) => values[Math.round(share * (values.length - 1))] ?? 0;
+  return [at(TAIL), at(1 - TAIL)];
+}
