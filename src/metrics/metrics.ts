@@ -33,8 +33,16 @@ const BITRATE_BUCKETS = [50e3, 100e3, 150e3, 250e3, 500e3, 750e3, 1e6, 1.5e6, 2e
 const LOSS_BUCKETS = [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 const ROUND_TRIP_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 
-/** Refusals that are the server's own fault, or say that it is full: what alerts watch. */
-const WATCHED_CODES: readonly ErrorCode[] = ['BUSY', 'INTERNAL', 'INFERENCE_FAILED', 'BAD_OUTPUT', 'CODEC_FAILED'];
+/** Refusals that the alerts watch, see docker/prometheus/rules.yml. */
+const WATCHED_CODES: readonly ErrorCode[] = [
+  'BUSY',
+  'CODEC_FAILED',
+  'DTLS_FAILED',
+  'INFERENCE_FAILED',
+  'INTERNAL',
+  'SETUP_TIMEOUT',
+  'UNAUTHORIZED',
+];
 
 /** Weight of a new frame in the moving average that is compared with a target: about the last second. */
 const RATIO_MOMENTUM = 1 / 30;
