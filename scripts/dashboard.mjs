@@ -28,9 +28,10 @@ const ROWS = [
         kind: 'stat',
         width: 3,
         unit: 'none',
-        help: 'Servers that would take a new session now, of those that answer.',
+        help: 'Servers that would take a new session now; those with room for a stream; those that answer.',
         queries: [
           [`sum(${gauge('ready')})`, 'ready'],
+          [`sum(${gauge('room')})`, 'with room'],
           [`count(${ofProcess('up')} == 1)`, 'up'],
         ],
       },
@@ -45,19 +46,14 @@ const ROWS = [
         queries: [[`sum(${gauge('streams')}) / sum(${gauge('streams_limit')})`, '']],
       },
       {
-        title: 'Inference utilisation',
+        title: 'Asked of the depth workers',
         kind: 'gauge',
         width: 4,
         unit: 'percentunit',
-        max: 1,
-        thresholds: [0.7, 0.85],
-        help: "Share of the depth workers' time that the network takes. The autoscaler's signal: from about 80 % on frames are passed over.",
-        queries: [
-          [
-            `${rate('stage_duration_seconds_sum', { where: 'stage="inference"' })} / sum(${gauge('depth_workers_limit')})`,
-            '',
-          ],
-        ],
+        max: 2,
+        thresholds: [0.8, 1.2],
+        help: "Time that the streams ask of the depth workers over what these have; the autoscaler's signal. Above 100 % pictures are passed over; at limits.utilisation publishers are turned away.",
+        queries: [[`avg(${gauge('depth_utilisation_ratio')})`, '']],
       },
       {
         title: 'Sessions',

@@ -3,6 +3,8 @@ import { Gauge, type Registry } from 'prom-client';
 /** What a server is doing at the moment of a scrape. */
 export interface ServerState {
   ready: boolean;
+  /** A place and workers' time are left for one more stream. */
+  room: boolean;
   streams: number;
   /** Streams that may publish at once. */
   streamsLimit: number;
@@ -27,6 +29,7 @@ export function exportState(registry: Registry, read: () => ServerState): void {
       },
     });
   gauge('ready', '1 while a new session would be taken, as /readyz says', ({ ready }) => (ready ? 1 : 0));
+  gauge('room', "1 while a place and workers' time are left for one more stream", ({ room }) => (room ? 1 : 0));
   gauge('streams', 'Streams that hold a place, synthetic scenes included', ({ streams }) => streams);
   gauge('streams_limit', 'Streams that may publish at once', ({ streamsLimit }) => streamsLimit);
   gauge('depth_workers_limit', 'Depth workers of the default model that the machine carries', (s) => s.workersLimit);

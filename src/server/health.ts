@@ -48,6 +48,7 @@ function serverState(house: House): ServerState {
   const alive = pool.workers.filter((worker) => worker.alive).length;
   return {
     ready: whyNotReady(house).length === 0,
+    room: registry.streams.length < config.limits.streams && capacity.hasRoom(),
     streams: registry.streams.length,
     streamsLimit: config.limits.streams,
     workersAlive: alive,
