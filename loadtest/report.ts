@@ -26,7 +26,10 @@ export interface Comparison {
     streamsPerCore: number;
     capacity: number | undefined;
   }[];
-  /** Of the first server over each other one: streams per core (more is better) and p95 (less is better). */
+  /**
+   * Of the first server over each other one: streams per core (more is better) and p95 at equal load (less is better);
+   * where capacity was sought, at the most streams that both carried.
+   */
   ratios: { name: string; streamsPerCore: number; p95: number; serverP95: number }[];
 }
 
@@ -60,20 +63,33 @@ const median = (values: number[]) => {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 };
 
+type Figures = Record<'fps' | 'p50' | 'p95' | 'serverP95' | 'msPerDepth', number>;
+
+const carried = ({ capacity }: TargetReport) => capacity?.streams ?? Number.POSITIVE_INFINITY;
+
+/** Of a turn that sought capacity: at so many streams, by default the most that it carried. */
+function figuresOf({ capacity, result, primary }: TargetReport, streams = capacity?.streams): Figures {
+  const best = capacity?.steps.find((step) => step.streams === streams);
+  if (best) return { ...best, fps: best.fps.mean };
+  const { p50, p95 } = result.latency[primary];
+  const { fps, latency, server } = result;
+  return { fps: fps.mean, p50, p95, serverP95: latency.server.p95, msPerDepth: server.msPerDepth };
+}
+
 /** Medians over the rounds of each server, and the first server against the others. */
 export function compare(targets: readonly TargetReport[], fps: number): Comparison {
   const names = [...new Set(targets.map(({ name }) => name))];
   const rows = names.map((name) => {
     const rounds = targets.filter((target) => target.name === name);
-    const of = (value: (round: TargetReport) => number) => median(rounds.map(value));
+    const of = (value: (figures: Figures) => number) => median(rounds.map((round) => value(figuresOf(round))));
     const capacities = rounds.flatMap(({ capacity }) => (capacity ? [capacity] : []));
-    const msPerDepth = of(({ result }) => result.server.msPerDepth);
+    const msPerDepth = of((figures) => figures.msPerDepth);
     return {
       name,
-      fps: of(({ result }) => result.fps.mean),
-      p50: of(({ result, primary }) => result.latency[primary].p50),
-      p95: of(({ result, primary }) => result.latency[primary].p95),
-      serverP95: of(({ result }) => result.latency.server.p95),
+      fps: of((figures) => figures.fps),
+      p50: of((figures) => figures.p50),
+      p95: of((figures) => figures.p95),
+      serverP95: of((figures) => figures.serverP95),
       msPerDepth,
       streamsPerCore:
         capacities.length > 0 ? median(capacities.map((c) => c.streamsPerCore)) : streamsPerCore(msPerDepth, fps),
@@ -81,11 +97,15 @@ export function compare(targets: readonly TargetReport[], fps: number): Comparis
     };
   });
   const [first, ...others] = rows;
-  const ratios = others.map((other) => ({
-    name: other.name,
-    streamsPerCore: first!.streamsPerCore / other.streamsPerCore,
-    p95: first!.p95 / other.p95,
-    serverP95: first!.serverP95 / other.serverP95,
-  }));
+  const ratios = others.map((other) => {
+    const [ours, theirs] = [first!.name, other.name].map((name) => targets.filter((target) => target.name === name));
+    const streams = Math.min(...[ours!, theirs!].map((rounds) => Math.min(...rounds.map(carried))));
+    const ratio = (key: 'p95' | 'serverP95') => {
+      const [a, b] = [ours!, theirs!].map((rounds) => median(rounds.map((round) => figuresOf(round, streams)[key])));
+      return a! / b!;
+    };
+    const perCore = first!.streamsPerCore / other.streamsPerCore;
+    return { name: other.name, streamsPerCore: perCore, p95: ratio('p95'), serverP95: ratio('serverP95') };
+  });
   return { rows, ratios };
 }

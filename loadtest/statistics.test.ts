@@ -153,3 +153,32 @@ test('a comparison takes medians of the rounds and sets the first server against
   expect(ratios[0]!.streamsPerCore).toBeCloseTo(32 / 11, 9);
   expect(streamsPerCore(20, 10)).toBe(5);
 });
+
+test('where capacity was sought, latencies are compared at the most streams that both carried', () => {
+  const step = (streams: number, p95: number, broke?: string) => ({
+    streams,
+    p95,
+    serverP95: p95,
+    fps: { mean: 15 },
+    broke,
+  });
+  const turn = (name: string, streams: number, steps: object[]) =>
+    ({
+      name,
+      primary: 'track',
+      timeline: [],
+      capacity: { streams, streamsPerCore: 3, steps },
+    }) as unknown as TargetReport;
+  const { rows, ratios } = compare(
+    [
+      turn('a', 3, [step(1, 20), step(2, 30), step(3, 90), step(4, 500, 'p95')]),
+      turn('b', 2, [step(1, 50), step(2, 60), step(3, 700, 'p95')]),
+    ],
+    15,
+  );
+  expect(rows.map(({ p95, capacity }) => [p95, capacity])).toEqual([
+    [90, 3],
+    [60, 2],
+  ]);
+  expect(ratios[0]!.p95).toBeCloseTo(0.5, 9);
+});
