@@ -15,6 +15,8 @@ interface Child {
   process: ChildProcess;
   ready: Promise<void>;
   started: boolean;
+  /** CPU seconds when it was last looked at. */
+  cpu: number;
   streams: Map<number, StreamSpec>;
 }
 
@@ -25,6 +27,8 @@ export class Children {
   readonly #setup: ChildSetup;
   readonly #onReports: (reports: StreamReport[]) => void;
   readonly #children: Child[] = [];
+  /** CPU seconds of those that crashed. */
+  #gone = 0;
   #stopping = false;
 
   constructor(setup: ChildSetup, onReports: (reports: StreamReport[]) => void) {
@@ -32,9 +36,10 @@ export class Children {
     this.#onReports = onReports;
   }
 
-  /** CPU seconds so far of those that run now. */
+  /** CPU seconds of all of them so far; of one that crashed, until it was last looked at. */
   get cpuSeconds(): number {
-    return this.#children.reduce((sum, { process }) => sum + (processUsage(process.pid ?? 0)?.cpuSeconds ?? 0), 0);
+    for (const child of this.#children) child.cpu = processUsage(child.process.pid ?? 0)?.cpuSeconds ?? child.cpu;
+    return this.#children.reduce((sum, { cpu }) => sum + cpu, this.#gone);
   }
 
   /** Starts what so many streams need, so that opening one later takes no time. */
@@ -82,7 +87,7 @@ export class Children {
   #start(streams: Map<number, StreamSpec>): Child {
     const file = fileURLToPath(new URL('./child.ts', import.meta.url));
     const child = fork(file, { execArgv: ['--import', 'tsx'], serialization: 'advanced' });
-    const entry: Child = { process: child, ready: Promise.resolve(), started: false, streams };
+    const entry: Child = { process: child, ready: Promise.resolve(), started: false, cpu: 0, streams };
     child.send({ case: 'setup', setup: this.#setup } satisfies ToChild);
     const ready = new Promise<void>((resolve, reject) => {
       const failed = (why: string) => reject(new DepthcastError('INTERNAL', { detail: `a load process ${why}` }));
@@ -109,6 +114,7 @@ export class Children {
     this.crashes++;
     const at = this.#children.indexOf(child);
     if (at < 0 || this.crashes > MOST_CRASHES) return;
+    this.#gone += child.cpu;
     const next = this.#start(child.streams);
     this.#children[at] = next;
     await next.ready.then(

@@ -123,6 +123,7 @@ export class LoadRun {
   /** Starts the processes that `streams` streams need, and the clock. */
   async start(streams: number): Promise<void> {
     await this.#children.prepare(streams);
+    if (this.target.pid === undefined) this.#scraped = await scrape(this.target.url, this.#options.token);
     this.#startedAt = performance.now();
     this.beginWindow();
     this.#mark();

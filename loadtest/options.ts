@@ -86,7 +86,11 @@ export function loadCommand(): Command {
       0,
     )
     .option('--fps <n>', 'pictures a second of each stream', number(1, 60), 15)
-    .option('--size <WxH>', 'picture size in pixels', size, { width: 640, height: 480 })
+    .addOption(
+      new Option('--size <WxH>', 'picture size in pixels')
+        .argParser(size)
+        .default({ width: 640, height: 480 }, '640x480'),
+    )
     .addOption(
       new Option('--codec <name>', 'of the streams; what both this load and the server speak')
         .choices(['vp8'])

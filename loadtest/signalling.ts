@@ -65,42 +65,51 @@ function codeOf(body: string): string | undefined {
   }
 }
 
-/** `/ws`: a two-way session. `onEnd` is called when the server or the network ends it. */
+/** `/ws`: a two-way session. `onEnd` is called when the server or the network ends it after the answer. */
 export function wsSignalling(
   base: string,
   token: string | undefined,
   output: OutputChange,
   onEnd: (reason: string) => void,
 ): Signalling {
-  const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/ws`);
-  const send = (message: object) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
+  let socket: WebSocket | undefined;
   let closed = false;
-  return {
-    exchange: (offer) =>
-      new Promise<string>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS);
-        socket.on('open', () => send({ type: 'hello', protocol: 1, client: 'loadtest', ...(token ? { token } : {}) }));
-        if (socket.readyState === WebSocket.OPEN) socket.emit('open');
-        socket.on('message', (text) => {
-          const message = JSON.parse(String(text)) as ServerMessage;
-          if (message.type === 'welcome') send({ type: 'offer', sdp: offer, output });
-          else if (message.type === 'answer') {
-            clearTimeout(timer);
-            resolve(message.sdp);
-          } else if (message.type === 'error' && message.fatal) reject(new Refusal(message.code, message.retryAfter));
-          else if (message.type === 'closing') onEnd(message.reason);
-        });
-        socket.on('error', (error) => reject(error));
-        socket.on('close', () => {
+  const send = (message: object) =>
+    socket?.readyState === WebSocket.OPEN ? socket.send(JSON.stringify(message)) : undefined;
+
+  const exchange = (offer: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const opened = new WebSocket(`${base.replace(/^http/, 'ws')}/ws`, { handshakeTimeout: ANSWER_MS });
+      socket = opened;
+      let answered = false;
+      const timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS);
+      const ended = (error: Error) => {
+        clearTimeout(timer);
+        if (answered && !closed) onEnd(error.message);
+        reject(error);
+      };
+      opened.on('open', () => send({ type: 'hello', protocol: 1, client: 'loadtest', ...(token ? { token } : {}) }));
+      opened.on('message', (text) => {
+        const message = JSON.parse(String(text)) as ServerMessage;
+        if (message.type === 'welcome') send({ type: 'offer', sdp: offer, output });
+        else if (message.type === 'error' && message.fatal) ended(new Refusal(message.code, message.retryAfter));
+        else if (message.type === 'closing') ended(new Error(message.reason));
+        else if (message.type === 'answer') {
           clearTimeout(timer);
-          reject(new Error('signalling ended'));
-          if (!closed) onEnd('signalling ended');
-        });
-      }),
+          answered = true;
+          resolve(message.sdp);
+        }
+      });
+      opened.on('error', ended);
+      opened.on('close', () => ended(new Error('signalling ended')));
+    });
+
+  return {
+    exchange,
     close() {
       closed = true;
       send({ type: 'bye' });
-      socket.close();
+      socket?.close();
     },
   };
 }

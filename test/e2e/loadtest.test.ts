@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadReport } from '../../loadtest/report.ts';
 
@@ -12,7 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function loadtest(options: string, interruptAfterMs?: number) {
+/** Processes that a process has started, by what their command line ends with. Linux alone. */
+async function childrenOf(pid: number, ending: string): Promise<number[]> {
+  const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number);
+  const lines = await Promise.all(pids.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8')));
+  return pids.filter((_, i) => lines[i]!.replace(/\0$/, '').endsWith(ending));
+}
+
+async function loadtest(options: string, during?: (child: ChildProcess, printed: () => string) => Promise<void>) {
   const [json, html] = [join(folder, 'report.json'), join(folder, 'report.html')];
   const words = [...options.split(' '), '--json', json, '--html', html];
   const child = spawn(process.execPath, ['--import', 'tsx', 'loadtest/main.ts', ...words], { stdio: 'pipe' });
@@ -21,7 +29,7 @@ async function loadtest(options: string, interruptAfterMs?: number) {
     stream.on('data', (text: Buffer) => {
       printed += text;
     });
-  if (interruptAfterMs) setTimeout(() => child.kill('SIGINT'), interruptAfterMs);
+  void during?.(child, () => printed);
   const [code] = (await once(child, 'exit')) as [number];
   const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
   return { code, printed, report, html: await readFile(html, 'utf8') };
@@ -55,10 +63,34 @@ describe('the load test', () => {
     expect(printed).not.toContain('\u001b[');
   });
 
-  it('ends in order at Ctrl-C, with a report', async () => {
-    const { code, report } = await loadtest('--publishers 1 --fps 10 --size 320x240 --duration 600', 9000);
-    expect(code).toBe(130);
-    expect(report.stoppedEarly).toBe(true);
-    expect(report.targets[0]!.timeline.length).toBeLessThan(30);
+  it.runIf(process.platform === 'linux')(
+    'replaces a load process that crashes, and ends in order at Ctrl-C',
+    async () => {
+      const line = '--publishers 1 --fps 10 --size 320x240 --duration 600';
+      const { code, report, printed } = await loadtest(line, async (child, printed) => {
+        const flowing = async (from: number) => {
+          while (!/streams 1\/1 {2}depth [1-9]/.test(printed().slice(from))) await sleep(100);
+        };
+        await flowing(0);
+        const [load] = await childrenOf(child.pid!, 'loadtest/child.ts');
+        process.kill(load!, 'SIGKILL');
+        await sleep(1500);
+        await flowing(printed().length);
+        child.kill('SIGINT');
+      });
+      expect(code, printed).toBe(130);
+      expect(report.stoppedEarly).toBe(true);
+      const { result } = report.targets[0]!;
+      expect(result.crashes).toBe(1);
+      expect(result.reconnects).toBe(1);
+      expect(result.wrong).toEqual({ unknown: 0, code: 0, implausible: 0 });
+    },
+  );
+
+  it('says why a server cannot be reached', async () => {
+    const { code, printed, report } = await loadtest('--url http://127.0.0.1:9 --publishers 1 --duration 2');
+    expect(code).toBe(0);
+    expect(report.targets[0]!.result).toMatchObject({ depth: 0, crashes: 0 });
+    expect(printed).toMatch(/ECONNREFUSED/);
   });
 });
