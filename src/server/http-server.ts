@@ -16,6 +16,10 @@ const KEEP_ALIVE_MS = 30_000;
 const SILENCE_MS = 60_000;
 /** Requests under way when the server closes have this long to be answered. */
 const CLOSE_MS = 1000;
+/** Requests of a connection that wait for their answers. Browsers wait for each; a flood would block everybody else. */
+const MAX_PIPELINED = 16;
+/** Then a client opens another connection, and others get their turn. */
+const MAX_REQUESTS = 1000;
 const BOUNDS: http.ServerOptions = {
   headersTimeout: HEADERS_MS,
   requestTimeout: REQUEST_MS,
@@ -34,10 +38,11 @@ export interface HttpServerOptions {
 
 /** Node's HTTP or HTTPS server with bounds on time, headers and connections. */
 export function createHttpServer(
-  handler: http.RequestListener,
+  route: http.RequestListener,
   { config, certificate, refused }: HttpServerOptions,
 ): http.Server {
   let server: http.Server | https.Server;
+  const handler = inTurn(route, refused);
   if (certificate === undefined) server = http.createServer(BOUNDS, handler);
   else {
     const options = { ...BOUNDS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
@@ -47,9 +52,42 @@ export function createHttpServer(
     server = secure;
   }
   server.setTimeout(SILENCE_MS);
+  server.maxRequestsPerSocket = MAX_REQUESTS;
   boundConnections(server, config, refused);
   // As far as anybody uses it, an https.Server is an http.Server.
   return server as http.Server;
+}
+
+/**
+ * Requests of one connection one after another: begun at once, as Node does it, those whose answers wait for an earlier
+ * one would never learn that the connection is gone, and keep their files open. A connection that sends on and on without
+ * waiting for answers is cut.
+ */
+function inTurn(route: http.RequestListener, refused: HttpServerOptions['refused']): http.RequestListener {
+  type Exchange = Parameters<http.RequestListener>;
+  const waiting = new WeakMap<Socket, Exchange[]>();
+  const run = (socket: Socket, ...[request, response]: Exchange) => {
+    response.once('close', () => {
+      const next = waiting.get(socket)?.shift();
+      if (next === undefined) waiting.delete(socket);
+      else if (!socket.destroyed) run(socket, ...next);
+    });
+    route(request, response);
+  };
+  return (request, response) => {
+    const { socket } = request;
+    // Node has parsed, and still delivers, what came in the same piece as the request that went too far.
+    if (socket.destroyed) return;
+    const queue = waiting.get(socket);
+    if (queue === undefined) {
+      waiting.set(socket, []);
+      run(socket, request, response);
+    } else if (queue.length < MAX_PIPELINED) queue.push([request, response]);
+    else {
+      refused('RATE_LIMITED');
+      socket.destroy();
+    }
+  };
 }
 
 /** Closes connections beyond `limits.connections` and `limits.connectionsPerAddress`, and at the end all. */

@@ -28,7 +28,8 @@ export class Refusals {
   /** For requests that reached the router, and those whose target it cannot read (Fastify's `frameworkErrors`). */
   readonly answer = (thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = this.#ofCatalogue(thrown as FastifyError);
-    this.#metrics.rejected.inc({ code: error.code });
+    // A body that broke off: nobody was refused, or answerSocket has counted it.
+    if (!GONE.has((thrown as FastifyError).code)) this.#metrics.rejected.inc({ code: error.code });
     const { code, message, status, retryAfter } = error;
     if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
     // RFC 6750 section 3.1.

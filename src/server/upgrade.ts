@@ -6,6 +6,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { DepthcastError } from '../errors.ts';
 import { MAX_PAYLOAD } from './ws-reader.ts';
 
+/** Of one message; each byte on its own would cost hundreds of times its size. */
+const MAX_FRAGMENTS = 64;
+
 /** A connection that may be opened. */
 export interface Admission {
   open(socket: WebSocket): void;
@@ -19,7 +22,12 @@ export interface Admission {
  * @param admit decides, before the handshake; it throws what the client is answered
  */
 export function addUpgrades(app: FastifyInstance, admit: (request: FastifyRequest) => Promise<Admission>): void {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD, perMessageDeflate: false });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_PAYLOAD,
+    maxFragments: MAX_FRAGMENTS,
+    perMessageDeflate: false,
+  });
   const pending = new WeakMap<IncomingMessage, { socket: Duplex; head: Buffer }>();
   let broken = '';
   // Emitted before handleUpgrade returns; without a listener ws would answer by itself.

@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { existsSync, readdirSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { DepthServer } from '../../src/server/server.ts';
@@ -189,6 +190,63 @@ describe('one client', () => {
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await ask('/livez')).status).toBe(200);
+  });
+});
+
+describe('a connection', () => {
+  const open = () =>
+    new Promise<Socket>((resolve) => {
+      const socket = connect(server.port, '127.0.0.1', () => resolve(socket));
+    });
+
+  it('gets its pipelined requests answered in turn', async () => {
+    const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const answer = await raw(
+      `${request('/livez')}${request('/nope')}${request('/livez').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`,
+    );
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
+  });
+
+  it('that floods without waiting for answers is cut', async () => {
+    const before = await rejected('RATE_LIMITED');
+    const socket = (await open()).on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    for (let i = 0; i < 20; i++) socket.write('GET /api/info HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500));
+    await closed;
+    expect(await rejected('RATE_LIMITED')).toBe(before + 1);
+  });
+
+  // Linux says which files a process has open.
+  it.skipIf(!existsSync('/proc/self/fd'))('that reads no answer keeps no file open once it is gone', async () => {
+    const files = () => readdirSync('/proc/self/fd').length;
+    const before = files();
+    const sockets = await Promise.all(Array.from({ length: 20 }, open));
+    for (const socket of sockets) {
+      socket.pause();
+      socket.write('GET /favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10));
+    }
+    await until('the requests', () => files() >= before + 20);
+    for (const socket of sockets) socket.destroy();
+    await until('every file closed', () => files() <= before + 5);
+  });
+
+  it('that floods /ws with pings and reads nothing is ended', async () => {
+    const socket = await open();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(
+      ['GET /ws HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...handshake, '', ''].join('\r\n'),
+    );
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.on('error', () => {}).pause();
+    const ping = Buffer.concat([Buffer.from([0x89, 0xfd]), Buffer.alloc(4 + 125)]);
+    const flood = Buffer.concat(Array.from({ length: 1000 }, () => ping));
+    const timer = setInterval(() => socket.writableLength < 1e6 && socket.write(flood), 1);
+    // Paused, it would not notice the end by itself.
+    await until('the end', () => socket.destroyed || socket.errored);
+    clearInterval(timer);
+    socket.destroy();
+    await closed;
   });
 });
 
