@@ -69,15 +69,15 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
     },
     end: clear,
     done(summary) {
-      const { frames, complete, interrupted, problems, seconds, files, epochs, resumed } = summary;
+      const { frames, complete, interrupted, problems, notes, seconds, files, epochs, resumed } = summary;
       const pace = paceOf(summary, frames, Math.max(1e-6, seconds.run));
       if (json) {
-        for (const text of problems) event('warning', { text });
+        for (const text of [...problems, ...notes]) event('warning', { text });
         const rate = { fps: pace.fps, realTime: pace.realTime };
         event('done', { frames, resumed, complete, interrupted, ...rate, seconds, epochs, problems, files });
         return;
       }
-      for (const text of problems) console.log(`  ${style.yellow('warning')}  ${text}`);
+      for (const text of [...problems, ...notes]) console.log(`  ${style.yellow('warning')}  ${text}`);
       const state = interrupted ? style.yellow('stopped') : style.green('done');
       const times = `${seconds.run.toFixed(1)} s, ${seconds.inference.toFixed(1)} s of it in the network`;
       console.log(

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type * as av from 'node-av';
-import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
-import { type YuvMatrix, yuvFrame } from '../video/frame-converter.ts';
+import { yuvFrame } from '../video/frame-converter.ts';
 import { countFrames, VideoWriter, type VideoWriterOptions } from '../video/video-writer.ts';
+import type { YuvMatrix } from '../video/yuv.ts';
 import { ImageSeries, type MapFacts } from './image-series.ts';
 import { NpzWriter } from './npz.ts';
-import { Painter } from './painter.ts';
+import type { PaintAnswer } from './paint-protocol.ts';
 
 /** Where depth goes; what is undefined is not written. */
 export interface DepthFiles {
@@ -25,19 +25,10 @@ export interface DepthWriterOptions {
   fps: VideoWriterOptions['fps'];
   aspect: { num: number; den: number };
   matrix: YuvMatrix;
-  grayscale: boolean;
   /** Maps in metres, not disparity. */
   metric: boolean;
   /** Frames of an earlier run that stay. */
   keep: number;
-}
-
-export interface WrittenMap extends MapFacts {
-  values: Float32Array;
-  /** Of `values`, before it is brought to the size of the written maps. */
-  size: Size;
-  /** The source's picture for `sideBySide`: Y, U, V without padding, of the even size. */
-  colour: Uint8Array | undefined;
 }
 
 /** Video wants even sides. */
@@ -46,24 +37,17 @@ export const evenSize = ({ width, height }: Size): Size => ({
   height: height + (height & 1),
 });
 
-/** Writes one video's depth to every file that was asked for. For a thread of its own: painting takes milliseconds. */
+/** Writes the files of a video's depth that codecs are needed for: videos and images. */
 export class DepthWriter {
   readonly #options: DepthWriterOptions;
-  readonly #painter: Painter;
-  readonly #full: Float32Array;
-  #resizer: { key: string; resizer: AlignedResizer } | undefined;
   #vis: VideoWriter | undefined;
   #side: VideoWriter | undefined;
-  #npz: NpzWriter | undefined;
   #series: ImageSeries[] = [];
   #picture: av.Frame | undefined;
   #pair: av.Frame | undefined;
 
   private constructor(options: DepthWriterOptions) {
-    const { size, grayscale, matrix } = options;
     this.#options = options;
-    this.#painter = new Painter(size.width, size.height, grayscale ? 'gray' : 'inferno', matrix);
-    this.#full = new Float32Array(size.width * size.height);
   }
 
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED, BAD_OPTION */
@@ -78,22 +62,34 @@ export class DepthWriter {
     }
   }
 
-  /** Nothing of `map` is kept. @throws DepthcastError DISK_FULL, CODEC_FAILED */
-  async write(map: WrittenMap): Promise<void> {
-    const values = this.#fullSize(map);
-    if (this.#picture) {
-      this.#picture.makeWritable();
-      this.#painter.paint(values, map.near, map.far, planesOf(this.#picture));
+  /**
+   * @param picture the painted map, Y, U and V without padding. @param map its values
+   * @param colour the source's frame, of the same even size, for the side-by-side video
+   * @throws DepthcastError DISK_FULL, CODEC_FAILED
+   */
+  async write(
+    facts: MapFacts,
+    { picture, map }: Pick<PaintAnswer, 'picture' | 'map'>,
+    colour: av.Frame | undefined,
+  ): Promise<void> {
+    const frame = this.#picture;
+    if (frame && picture) {
+      frame.makeWritable();
+      fill(frame, picture);
+      await this.#vis?.write(frame, facts.time);
+      if (this.#pair && colour) {
+        this.#pair.makeWritable();
+        place(colour, this.#pair, 0);
+        place(frame, this.#pair, frame.width);
+        await this.#side?.write(this.#pair, facts.time);
+      }
     }
-    await this.#vis?.write(this.#picture!, map.time);
-    if (this.#side && map.colour) await this.#side.write(this.#sideBySide(map.colour), map.time);
-    await this.#npz?.write(values);
-    for (const series of this.#series) await series.write(values, map);
+    if (map) await Promise.all(this.#series.map((series) => series.write(map, facts)));
   }
 
   /** Closes every file, as well as it can. @throws DepthcastError the first failure */
   async finish(): Promise<void> {
-    const files = [this.#vis, this.#side, this.#npz, ...this.#series];
+    const files = [this.#vis, this.#side, ...this.#series];
     const results = await Promise.allSettled(files.map((file) => file?.finish()));
     this.#picture?.free();
     this.#pair?.free();
@@ -110,41 +106,38 @@ export class DepthWriter {
       this.#pair = yuvFrame(wide.width, wide.height, matrix);
       this.#side = await openVideo(files.sideBySide, { ...this.#options, ...wide }, keep);
     }
-    if (files.npz) this.#npz = await NpzWriter.create(files.npz, size.width, size.height, keep);
     for (const kind of ['exr', 'png16'] as const) {
       const folder = files[kind];
       if (folder) this.#series.push(await ImageSeries.create(kind, folder, { ...size, metric, keep }));
     }
   }
+}
 
-  #fullSize({ values, size }: WrittenMap): Float32Array {
-    const to = this.#options.size;
-    if (size.width === to.width && size.height === to.height) return values;
-    const key = `${size.width}x${size.height}`;
-    if (this.#resizer?.key !== key) this.#resizer = { key, resizer: new AlignedResizer(size, to) };
-    this.#resizer.resizer.resize(values, this.#full);
-    return this.#full;
-  }
+const rowOf = (plane: number, width: number): number => (plane === 0 ? width : width >> 1);
 
-  #sideBySide(colour: Uint8Array): av.Frame {
-    const pair = this.#pair!;
-    pair.makeWritable();
-    const { width, height } = this.#picture!;
-    const depth = planesOf(this.#picture!);
-    const out = planesOf(pair);
-    let from = 0;
-    for (let plane = 0; plane < 3; plane++) {
-      const w = plane === 0 ? width : width >> 1;
-      const h = plane === 0 ? height : height >> 1;
-      for (let y = 0; y < h; y++, from += w) {
-        const at = y * out.strides[plane]!;
-        out.planes[plane]!.set(colour.subarray(from, from + w), at);
-        const row = y * depth.strides[plane]!;
-        out.planes[plane]!.set(depth.planes[plane]!.subarray(row, row + w), at + w);
-      }
+/** @param samples Y, U and V without padding */
+function fill(frame: av.Frame, samples: Uint8Array): void {
+  const { width, height, linesize } = frame;
+  let from = 0;
+  frame.data!.slice(0, 3).forEach((plane, index) => {
+    const row = rowOf(index, width);
+    for (let y = 0; y < rowOf(index, height); y++, from += row)
+      plane.set(samples.subarray(from, from + row), y * linesize[index]!);
+  });
+}
+
+/** Copies a picture into a wider one, `left` pixels from its edge. */
+function place(picture: av.Frame, into: av.Frame, left: number): void {
+  const { width, height, linesize } = picture;
+  const target = into.data!;
+  const strides = into.linesize;
+  picture.data!.slice(0, 3).forEach((plane, index) => {
+    const row = rowOf(index, width);
+    for (let y = 0; y < rowOf(index, height); y++) {
+      const from = y * linesize[index]!;
+      target[index]!.set(plane.subarray(from, from + row), y * strides[index]! + rowOf(index, left));
     }
-    return pair;
-  }
+  });
 }
 
 /** Frames that all of the files hold. */
@@ -180,5 +173,3 @@ export async function openVideo(path: string, options: VideoWriterOptions, keep:
   await rm(earlier(path));
   return writer;
 }
-
-const planesOf = (frame: av.Frame) => ({ planes: frame.data!, strides: frame.linesize });

@@ -1,4 +1,3 @@
-import type * as av from 'node-av';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
 import type { InferenceStream } from '../depth/types.ts';
@@ -11,7 +10,7 @@ import { InputScaler } from '../video/scaler.ts';
 import { countVideo, countWritten, evenSize, openVideo } from './depth-writer.ts';
 import { OfflineNetwork, offlineDepth } from './offline.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
-import { makeRoom, type OutputFiles, type OutputOptions, outputFiles } from './outputs.ts';
+import { makeRoom, type OutputFiles, type OutputOptions, outputFiles, refuseExisting } from './outputs.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { checkSame, inputState, type Record, readRecord, writeRecord } from './record.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -72,7 +71,10 @@ export interface JobSummary extends JobStart {
   complete: boolean;
   interrupted: boolean;
   epochs: number[];
+  /** Damage of the input. */
   problems: string[];
+  /** What else is worth knowing. */
+  notes: string[];
   seconds: {
     /** Opening the input and the model. */
     load: number;
@@ -99,7 +101,7 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
     throw new DepthcastError('BAD_OPTION', { detail: `--resume: ${options.input} cannot be read again` });
   const files = outputFiles(options.out, input.name, options);
   const before = options.resume ? await readRecord(files.record) : undefined;
-  if (before === undefined) await makeRoom(options.out, files, options.force);
+  if (before === undefined && !options.force) await refuseExisting(files);
   const opened = await openSource(options.input, options);
   const maxLength = options.maxLength > 0 || input.kind !== 'scene' ? options.maxLength : SCENE_FRAMES;
   const source = new SelectedSource(opened, { targetFps: options.targetFps, maxLength });
@@ -131,6 +133,7 @@ class Job {
   #inference = 0;
   #startedAt = 0;
   #problems = new Set<string>();
+  #notes = new Set<string>();
 
   constructor(
     options: JobOptions,
@@ -168,6 +171,8 @@ class Job {
         throw new DepthcastError('BAD_OPTION', { detail: 'an offline run cannot go on; use --force' });
     }
     this.#written = keep;
+    // Only now: an input that cannot be read costs nobody an earlier result.
+    if (before === undefined) await makeRoom(this.#options.out, this.#files);
     if (mode === 'offline') return this.#offline(model);
     return this.#streaming(keep);
   }
@@ -255,22 +260,20 @@ class Job {
           result.release();
           continue;
         }
-        if (resized) this.#problems.add('the size of the pictures changes; all are brought to the first');
+        if (resized) this.#notes.add('the size of the pictures changes; all are brought to the first');
         if (result.reset) {
           this.#epochs.push(index);
           // Now, so that it is known after a crash too.
           await writeRecord(files.record, await this.#record(false));
         }
-        const colour = files.sideBySide
-          ? copyPlanes(frame, writer.takeColour((3 * video.width * video.height) / 2))
-          : undefined;
+        const colour = files.sideBySide ? (frame.clone() ?? undefined) : undefined;
         await copies.add(() => source.write(frame, time).finally(() => frame.free()));
         const values = writer.takeValues(result.values.length);
         values.set(result.values);
         result.release();
         const { near, far } = result.range;
-        const epoch = this.#epochs.length - 1;
-        await writer.write({ index, time, epoch, near, far, values, size: result.size, colour });
+        const facts = { index, time, epoch: this.#epochs.length - 1, near, far };
+        await writer.write(facts, values, result.size, colour);
         this.#written = index + 1;
         this.#events.progress?.(this.#written);
         if (options.signal.aborted) {
@@ -320,6 +323,7 @@ class Job {
       interrupted,
       epochs: this.#epochs,
       problems: [...this.#problems],
+      notes: [...this.#notes],
       seconds: {
         load: (startedAt - this.#began) / 1000,
         run: (now - startedAt) / 1000,
@@ -353,17 +357,4 @@ class Job {
       options: { maxRes, maxLength, targetFps, grayscale, sceneCuts, saveNpz, saveExr, savePng16, sideBySide },
     };
   }
-}
-
-/** Y, U and V without padding, one behind the other. */
-function copyPlanes(frame: av.Frame, into: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const { width, height, linesize } = frame;
-  let at = 0;
-  frame.data!.slice(0, 3).forEach((plane, index) => {
-    const w = index === 0 ? width : width >> 1;
-    const h = index === 0 ? height : height >> 1;
-    for (let y = 0, from = 0; y < h; y++, at += w, from += linesize[index]!)
-      into.set(plane.subarray(from, from + w), at);
-  });
-  return into;
 }

@@ -14,6 +14,8 @@ export interface InputOptions {
   /** Frames a second of images and scenes, which have none of their own. */
   fps: number;
   timeoutSeconds: number;
+  /** Ends a wait for the network. */
+  signal: AbortSignal;
 }
 
 /** What INPUT on the command line means. */
@@ -42,7 +44,8 @@ export function parseInput(input: string): Input {
     return { kind: live ? 'live' : 'url', name: safe(stem), repeatable: !live };
   }
   if (!existsSync(input) && isDynamicPattern(input)) {
-    const folder = basename(resolve(input.slice(0, input.search(/[*?[{!(]/)), '.'));
+    const fixed = input.slice(0, input.search(/[*?[{!(]/));
+    const folder = basename(resolve(fixed.slice(0, fixed.lastIndexOf('/') + 1)));
     return { kind: 'images', name: safe(folder), repeatable: true };
   }
   if (!existsSync(input)) throw new DepthcastError('BAD_VIDEO', { detail: `${input} does not exist` });
@@ -51,7 +54,7 @@ export function parseInput(input: string): Input {
 }
 
 /** @throws DepthcastError BAD_VIDEO, UNKNOWN_SCENE, BAD_OPTION */
-export async function openSource(input: string, { fps, timeoutSeconds }: InputOptions): Promise<FileSource> {
+export async function openSource(input: string, { fps, timeoutSeconds, signal }: InputOptions): Promise<FileSource> {
   switch (parseInput(input).kind) {
     case 'scene': {
       const [, scene = '', width = '640', height = '480'] = SCENE.exec(input) ?? [];
@@ -64,7 +67,7 @@ export async function openSource(input: string, { fps, timeoutSeconds }: InputOp
     case 'file':
       return MediaReader.open(`file:${input}`);
     default:
-      return MediaReader.open(input, { timeoutSeconds });
+      return MediaReader.open(input, { timeoutSeconds, signal });
   }
 }
 

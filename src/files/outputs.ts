@@ -31,21 +31,23 @@ export function outputFiles(folder: string, name: string, options: OutputOptions
   };
 }
 
-/**
- * Makes the folder, and sees to what an earlier run left in it.
- * @throws DepthcastError OUTPUT_EXISTS unless `force`, which removes it; BAD_OPTION, DISK_FULL when nothing can be written
- */
-export async function makeRoom(folder: string, files: OutputFiles, force: boolean): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch(diskError(folder));
-  for (const file of Object.values(files) as (string | undefined)[]) {
-    if (file === undefined || !(await exists(file))) continue;
-    if (!force)
+/** @throws DepthcastError OUTPUT_EXISTS: an earlier run left some of the files */
+export async function refuseExisting(files: OutputFiles): Promise<void> {
+  for (const file of pathsOf(files))
+    if (await exists(file))
       throw new DepthcastError('OUTPUT_EXISTS', { detail: `${file}; --force replaces it, --resume goes on with it` });
-    await rm(file, { recursive: true }).catch(diskError(file));
-  }
 }
 
-export const exists = (path: string): Promise<boolean> =>
+/** Makes the folder, without what an earlier run left of the files. @throws DepthcastError BAD_OPTION, DISK_FULL */
+export async function makeRoom(folder: string, files: OutputFiles): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch(diskError(folder));
+  for (const file of pathsOf(files)) await rm(file, { recursive: true, force: true }).catch(diskError(file));
+}
+
+const pathsOf = (files: OutputFiles): string[] =>
+  (Object.values(files) as (string | undefined)[]).filter((file) => file !== undefined);
+
+const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,

@@ -1,4 +1,4 @@
-import type { YuvMatrix } from '../video/frame-converter.ts';
+import type { YuvMatrix } from '../video/yuv.ts';
 import { type ColourMapName, colourAt } from '../wire/colour-map.ts';
 
 /** Luma weights of red and blue (ITU-R BT.601, BT.709). */

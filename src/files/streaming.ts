@@ -17,19 +17,24 @@ export interface DepthResult {
   release(): void;
 }
 
-/** Frames of the recent past, in windows, that are shown again to a network whose memory is gone. */
-const WINDOWS_AGAIN = 4;
+/**
+ * Temporal attentions that follow one another in a network, each of which looks a window further back: two in each of
+ * Video Depth Anything's four motion modules.
+ */
+const ANCHORED_DEPTH = 8;
+const RECENT_DEPTH = 4;
 
 /**
  * The frames that a run which goes on at frame `keep` shows to the network again, without writing them: the first of the
- * present epoch, which Video Depth Anything's window keeps for good, and as many of the last as its window reaches back.
+ * present epoch, which Video Depth Anything's window keeps for good, and the last ones, as far as they can reach through
+ * all of its windows: memory is then what it would have been.
  */
 export function replayed(
   { window }: ModelManifest,
   keep: number,
   epochs: readonly number[],
 ): (index: number) => boolean {
-  const reach = window.rule === 'anchored' ? window.farAge + 1 : WINDOWS_AGAIN * window.frames;
+  const reach = window.rule === 'anchored' ? ANCHORED_DEPTH * window.farAge : RECENT_DEPTH * window.frames;
   const start = epochs.findLast((epoch) => epoch < keep) ?? 0;
   return (index) => index < keep && (index === start || (index > start && index >= keep - reach));
 }

@@ -1,100 +1,90 @@
-import type { Worker } from 'node:worker_threads';
-import { DepthcastError } from '../errors.ts';
-import { startThread } from '../threads.ts';
-import type { WrittenMap } from './depth-writer.ts';
-import type { FromWriter, ToWriter, WriterBoot } from './writer-protocol.ts';
+import type * as av from 'node-av';
+import type { Size } from '../model/size.ts';
+import { DepthWriter, type DepthWriterOptions } from './depth-writer.ts';
+import type { MapFacts } from './image-series.ts';
+import type { Bytes, Floats, PaintAnswer } from './paint-protocol.ts';
+import { PaintThread } from './paint-thread.ts';
+import { SerialQueue } from './serial-queue.ts';
 
-/** Maps that may wait for the writing thread. */
+/** Maps that may be on their way to the files. */
 const MAX_WAITING = 3;
 
-/** The near end of the writing thread. */
-export class Writer {
-  readonly #worker: Worker;
-  readonly #ready: Promise<void>;
-  readonly #ended: Promise<void>;
-  #spares: Float32Array<ArrayBuffer>[] = [];
-  #colours: Uint8Array<ArrayBuffer>[] = [];
-  #underWay = 0;
-  #error: DepthcastError | undefined;
-  /** Whoever waits for room, or for the end. */
-  #wake: (() => void) | undefined;
-  #finished = false;
-  #exited = false;
+export interface WriterOptions extends DepthWriterOptions {
+  grayscale: boolean;
+}
 
-  constructor(options: WriterBoot) {
-    this.#worker = startThread(import.meta.url, './writer-worker', { name: 'writer', workerData: options });
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#ready = new Promise((resolve) => {
-      this.#worker.on('message', (message: FromWriter) => {
-        if (message.case === 'ready') resolve();
-        if (message.case === 'written') {
-          this.#underWay--;
-          this.#spares.push(message.value.values);
-          if (message.value.colour) this.#colours.push(message.value.colour);
-        }
-        if (message.case === 'failed') this.#error ??= new DepthcastError(message.value.code, message.value);
-        if (message.case === 'finished') this.#finished = true;
-        if (message.case === 'failed') resolve();
-        this.#wake?.();
-      });
-      const died = (detail: string) => {
-        this.#exited = true;
-        this.#error ??= new DepthcastError('INTERNAL', { detail: `the writing thread ended: ${detail}` });
-        resolve();
-        this.#wake?.();
-      };
-      this.#worker.on('error', (error) => died(error.message));
-      this.#worker.on('exit', (code) => died(`exit code ${code}`));
-    });
+/** Takes depth maps to all of their files: painted in a thread of their own, encoded in the libuv pool, in order. */
+export class Writer {
+  readonly #painter: PaintThread;
+  readonly #options: WriterOptions;
+  readonly #queue = new SerialQueue(MAX_WAITING);
+  #files: DepthWriter | undefined;
+  readonly #values: Floats[] = [];
+  readonly #pictures: Bytes[] = [];
+  readonly #maps: Floats[] = [];
+
+  constructor(options: WriterOptions) {
+    const { files, size, matrix, grayscale, keep } = options;
+    const wantsPicture = files.vis !== undefined || files.sideBySide !== undefined;
+    const wantsMap = files.exr !== undefined || files.png16 !== undefined;
+    this.#options = options;
+    this.#painter = new PaintThread({ size, matrix, grayscale, keep, npz: files.npz, wantsPicture, wantsMap });
   }
 
   /** Memory for a map's values, used before where some is free. */
-  takeValues(length: number): Float32Array<ArrayBuffer> {
-    const spare = this.#spares.pop();
+  takeValues(length: number): Floats {
+    const spare = this.#values.pop();
     return spare?.length === length ? spare : new Float32Array(length);
   }
 
-  takeColour(length: number): Uint8Array<ArrayBuffer> {
-    const spare = this.#colours.pop();
-    return spare?.length === length ? spare : new Uint8Array(length);
-  }
-
-  /** Opens the files. @throws DepthcastError DISK_FULL, CODEC_FAILED, BAD_OPTION */
+  /** Opens the files. @throws DepthcastError DISK_FULL, CODEC_FAILED, BAD_OPTION, BAD_ARRAY */
   async open(): Promise<void> {
-    await this.#ready;
-    if (this.#error) throw this.#error;
+    this.#files = await DepthWriter.create(this.#options);
+    await this.#painter.open();
   }
 
-  /** Hands a map over, its memory with it; resolves when there is room for the next. @throws what writing failed with */
-  async write(map: WrittenMap): Promise<void> {
-    if (this.#error) throw this.#error;
-    this.#underWay++;
-    const transfer = [map.values.buffer as ArrayBuffer, ...(map.colour ? [map.colour.buffer as ArrayBuffer] : [])];
-    this.#worker.postMessage({ case: 'write', value: map } satisfies ToWriter, transfer);
-    await this.#until(() => this.#underWay < MAX_WAITING);
-    if (this.#error) throw this.#error;
+  /**
+   * Hands a map over, its memory with it; resolves when there is room for the next.
+   * @param values of `size`. @param colour the source's frame, for the side-by-side video; freed when it is written
+   * @throws what writing an earlier one failed with
+   */
+  async write(facts: MapFacts, values: Floats, size: Size, colour: av.Frame | undefined): Promise<void> {
+    const { near, far } = facts;
+    const painted = this.#painter.paint({
+      values,
+      size,
+      near,
+      far,
+      picture: this.#pictures.pop(),
+      map: this.#maps.pop(),
+    });
+    // Whoever encodes it sees the failure.
+    painted.catch(() => {});
+    await this.#queue.add(async () => {
+      try {
+        const answer = await painted;
+        await this.#files?.write(facts, answer, colour);
+        this.#keep(answer);
+      } finally {
+        colour?.free();
+      }
+    });
   }
 
-  /** Writes what waits, closes the files as well as it can and ends the thread. @throws what writing failed with */
+  /** Writes what waits and closes the files, as well as it can. @throws the first failure */
   async finish(): Promise<void> {
-    const failed = this.#error;
-    if (!this.#finished && !this.#exited) {
-      this.#error = undefined;
-      this.#worker.postMessage({ case: 'finish' } satisfies ToWriter);
-      while (!this.#finished && !this.#exited)
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-    }
-    const error = failed ?? this.#error;
-    await this.#ended;
-    if (error) throw error;
+    const closing = [() => this.#queue.idle(), () => this.#files?.finish(), () => this.#painter.finish()];
+    let failure: unknown;
+    for (const close of closing)
+      await close()?.catch((thrown: unknown) => {
+        failure ??= thrown;
+      });
+    if (failure !== undefined) throw failure;
   }
 
-  async #until(met: () => boolean): Promise<void> {
-    while (!met() && !this.#error)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+  #keep({ values, picture, map }: PaintAnswer): void {
+    this.#values.push(values);
+    if (picture) this.#pictures.push(picture);
+    if (map) this.#maps.push(map);
   }
 }

@@ -1,9 +1,7 @@
 import * as av from 'node-av';
 import { check, Guard, setOptions } from './native.ts';
 import type { Picture } from './picture.ts';
-
-/** A colour matrix that limited-range YUV of a written video follows. */
-export type YuvMatrix = 'bt601' | 'bt709';
+import type { YuvMatrix } from './yuv.ts';
 
 /** Unlabelled video is taken for BT.601, as swscale and OpenCV take it. */
 export const matrixOf = (frame: av.Frame): YuvMatrix => (frame.colorSpace === av.AVCOL_SPC_BT709 ? 'bt709' : 'bt601');

@@ -37,8 +37,10 @@ export interface TimedPicture {
 }
 
 export interface MediaOptions {
-  /** Seconds without a byte after which a network source counts as stalled. */
+  /** Seconds that a network source may take to open, and for each picture, before it counts as stalled. */
   timeoutSeconds?: number;
+  /** Ends a wait for the network. */
+  signal?: AbortSignal;
   /** Largest picture that is decoded, in pixels a side. */
   maxSide?: number;
 }
@@ -56,6 +58,7 @@ export class MediaReader {
   readonly #decoder: av.CodecContext;
   readonly #packet = new av.Packet();
   readonly #guard: Guard;
+  readonly #watchdog: Watchdog;
   readonly #maxSide: number;
   readonly #containerTurn: string | undefined;
   #turner: Turner | undefined;
@@ -69,8 +72,10 @@ export class MediaReader {
     format: av.FormatContext,
     stream: av.Stream,
     decoder: av.CodecContext,
+    watchdog: Watchdog,
     { maxSide = 16384 }: MediaOptions,
   ) {
+    this.#watchdog = watchdog;
     this.#format = format;
     this.#stream = stream;
     this.#decoder = decoder;
@@ -92,9 +97,15 @@ export class MediaReader {
    */
   static async open(address: string, options: MediaOptions = {}): Promise<MediaReader> {
     const format = new av.FormatContext();
+    const { timeoutSeconds = 10, signal } = options;
+    const remote = !/^(file|pipe):/.test(address);
+    const watchdog = new Watchdog(remote ? timeoutSeconds : Number.POSITIVE_INFINITY, () => format.interrupt());
+    const onAbort = () => format.interrupt();
+    signal?.addEventListener('abort', onAbort, { once: true });
     let decoder: av.CodecContext | undefined;
     try {
-      const dictionary = av.Dictionary.fromObject(protocolOptions(address, options.timeoutSeconds ?? 10));
+      watchdog.start();
+      const dictionary = av.Dictionary.fromObject(remote ? protocolOptions(address, timeoutSeconds) : {});
       readable(await format.openInput(address, null, dictionary), 'opening');
       readable(await format.findStreamInfo(null), 'reading its streams');
       const index = format.findBestStream(av.AVMEDIA_TYPE_VIDEO);
@@ -109,17 +120,28 @@ export class MediaReader {
       decoder.pktTimebase = stream.timeBase;
       decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
       readable(await decoder.open2(codec, null), 'opening its decoder');
-      return new MediaReader(format, stream, decoder, options);
+      return new MediaReader(format, stream, decoder, watchdog, options);
     } catch (thrown) {
       decoder?.freeContext();
       await format.closeInput();
-      throw thrown;
+      if (!watchdog.barked) throw thrown;
+      throw new DepthcastError('BAD_VIDEO', { detail: `nothing came for ${timeoutSeconds} s`, cause: thrown });
+    } finally {
+      watchdog.stop();
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
   /** The next picture, or undefined at the end. @throws DepthcastError PICTURE_TOO_LARGE; BAD_VIDEO where no filter fits */
   read(): Promise<TimedPicture | undefined> {
-    return this.#guard.run(() => this.#read());
+    return this.#guard.run(async () => {
+      this.#watchdog.start();
+      try {
+        return await this.#read();
+      } finally {
+        this.#watchdog.stop();
+      }
+    });
   }
 
   /** Makes a read that waits for the network return, as if the video ended. From any moment on. */
@@ -166,7 +188,7 @@ export class MediaReader {
     const code = await this.#format.readFrame(packet);
     if (code === av.AVERROR_EAGAIN) return;
     if (code < 0) {
-      if (code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
+      if (this.#watchdog.barked || code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
       else if (code !== av.AVERROR_EOF && code !== av.AVERROR_EXIT)
         this.problems.add(`reading stopped: ${av.FFmpegError.strerror(code)}`);
       await this.#decoder.sendPacket(null);
@@ -233,6 +255,31 @@ export class MediaReader {
   }
 }
 
+/** Calls when something takes too long. */
+class Watchdog {
+  barked = false;
+  readonly #seconds: number;
+  readonly #bark: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(seconds: number, bark: () => void) {
+    this.#seconds = seconds;
+    this.#bark = bark;
+  }
+
+  start(): void {
+    if (!Number.isFinite(this.#seconds)) return;
+    this.#timer = setTimeout(() => {
+      this.barked = true;
+      this.#bark();
+    }, this.#seconds * 1000);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 export const ratio = ({ num, den }: { num: number; den: number }): number => (den === 0 ? 0 : num / den);
 
 function describe(format: av.FormatContext, stream: av.Stream, turn: string | undefined): MediaInfo {
@@ -258,7 +305,6 @@ function describe(format: av.FormatContext, stream: av.Stream, turn: string | un
 function protocolOptions(address: string, timeoutSeconds: number): Record<string, string> {
   const microseconds = String(Math.round(timeoutSeconds * 1e6));
   if (/^rtsps?:/i.test(address)) return { rtsp_transport: 'tcp', timeout: microseconds };
-  if (/^(file|pipe):/.test(address)) return {};
   return { rw_timeout: microseconds };
 }
 

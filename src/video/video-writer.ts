@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { colourSpaceOf, type YuvMatrix } from './frame-converter.ts';
+import { colourSpaceOf } from './frame-converter.ts';
 import { Guard, setOptions } from './native.ts';
+import type { YuvMatrix } from './yuv.ts';
 
 /** Ticks a second of written timestamps: exact for every usual frame rate. */
 const CLOCK = 90_000;
@@ -106,7 +107,14 @@ export class VideoWriter {
         for (let n = 0; n < frames; n++) {
           written(await source.readFrame(this.#packet), path);
           this.#packet.rescaleTs(from, TIME_BASE);
-          this.#lastPts = this.#packet.pts;
+          const { pts, isKeyframe } = this.#packet;
+          const data = annexB(this.#packet.data ?? Buffer.alloc(0));
+          this.#packet.unref();
+          this.#packet.data = data;
+          this.#packet.pts = pts;
+          this.#packet.dts = pts;
+          this.#packet.isKeyframe = isKeyframe;
+          this.#lastPts = pts;
           await this.#put();
         }
       } finally {
@@ -147,6 +155,17 @@ export class VideoWriter {
     written(await this.#format.writeFrame(null), 'writing the video');
     await this.#format.flush();
   }
+}
+
+/** From NAL units behind their lengths, as MP4 keeps them, to start codes, as the muxer wants them (ISO/IEC 14496-15, 5.3.3). */
+function annexB(sample: Buffer): Buffer {
+  const stream = Buffer.from(sample);
+  for (let at = 0; at + 4 <= stream.length; ) {
+    const length = stream.readUInt32BE(at);
+    stream.writeUInt32BE(1, at);
+    at += 4 + length;
+  }
+  return stream;
 }
 
 /** Frames in a file of this writer, and undefined where it cannot be read. */

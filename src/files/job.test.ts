@@ -1,0 +1,317 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
+import { TINY, TINY_CONFIG } from '../../test/support/formula.ts';
+import { maxDifference } from '../../test/support/npy.ts';
+import { writeVideo } from '../../test/support/video-file.ts';
+import { WorkerInferencer } from '../depth/inferencer.ts';
+import { OfflineEngine } from '../depth/offline.ts';
+import { findModel, type InstalledModel } from '../model/library.ts';
+import { OfflineStitcher, offlineWindows } from '../model/offline-windows.ts';
+import { resizeAligned } from '../model/resize.ts';
+import type { Size } from '../model/size.ts';
+import { modelFolder } from '../model/store/folder.ts';
+import { MediaReader } from '../video/media-reader.ts';
+import { Picture } from '../video/picture.ts';
+import { InputScaler } from '../video/scaler.ts';
+import { type JobOptions, type JobSummary, runJob } from './job.ts';
+
+// The whole way from a video to its files, with the real network.
+
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-job-'));
+const at = (name: string) => join(folder, name);
+const clip = at('clip.mp4');
+const FRAMES = 24;
+const SIZE = { width: 192, height: 108 };
+let pilot: InstalledModel;
+let tiny: InstalledModel;
+
+beforeAll(async () => {
+  await writeVideo(clip, { ...SIZE, frames: FRAMES });
+  pilot = findModel('depthcast-pilot');
+  writeFileSync(at('tiny.pth'), formulaCheckpoint(TINY));
+  const store = modelFolder(at('cache'));
+  const found = findModel(at('tiny.pth'), { store, network: TINY_CONFIG });
+  const size = { multipleOf: 14, shortSides: { from: 28, to: 84 }, default: 28 };
+  tiny = { ...found, manifest: { ...found.manifest, size } };
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  expect(Picture.open).toBe(0);
+});
+
+let runs = 0;
+const defaults = (): JobOptions => ({
+  input: clip,
+  out: at(`out${runs++}`),
+  model: pilot,
+  mode: 'streaming',
+  size: 160,
+  threads: 1,
+  maxRes: 1280,
+  maxLength: -1,
+  targetFps: -1,
+  fps: 30,
+  grayscale: false,
+  sceneCuts: false,
+  saveNpz: true,
+  saveExr: false,
+  savePng16: false,
+  sideBySide: false,
+  force: false,
+  resume: false,
+  timeoutSeconds: 10,
+  signal: new AbortController().signal,
+});
+
+interface Outcome extends JobSummary {
+  depth: { frames: number; map(n: number): Float32Array };
+}
+
+async function run(options: Partial<JobOptions> = {}, events = {}): Promise<Outcome> {
+  const summary = await runJob({ ...defaults(), ...options }, events);
+  return { ...summary, depth: readNpz(summary.files.npz!, summary.size) };
+}
+
+/** The maps of an archive; src/files/npz.test.ts looks at the archive itself. */
+function readNpz(path: string, { width, height }: Size) {
+  const bytes = readFileSync(path);
+  const [, frames, h, w] = /'shape': \((\d+), (\d+), (\d+)\)/.exec(bytes.toString('latin1', 0, 400))!.map(Number);
+  expect([w, h]).toEqual([width, height]);
+  const start = bytes.indexOf('\n', 60) + 1;
+  const map = (n: number) => {
+    const from = start + 4 * width * height * n;
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset + from, bytes.byteOffset + from + 4 * width * height));
+  };
+  return { frames: frames!, map };
+}
+
+/** Network inputs of a video's pictures. */
+async function inputsOf(path: string, network: Size): Promise<Float32Array[]> {
+  const reader = await MediaReader.open(`file:${path}`);
+  const scaler = new InputScaler();
+  const inputs: Float32Array[] = [];
+  for (let next = await reader.read(); next; next = await reader.read()) {
+    const input = new Float32Array(3 * network.width * network.height);
+    await scaler.scaleInto(next.picture, input, network.width, network.height);
+    inputs.push(input);
+    next.picture.close();
+  }
+  scaler.close();
+  reader.close();
+  return inputs;
+}
+
+async function watch(path: string) {
+  const reader = await MediaReader.open(`file:${path}`);
+  const times: number[] = [];
+  let size = '';
+  for (let next = await reader.read(); next; next = await reader.read()) {
+    times.push(next.time);
+    size = `${next.picture.width}x${next.picture.height}`;
+    next.picture.close();
+  }
+  reader.close();
+  return { frames: times.length, times, size, problems: [...reader.problems] };
+}
+
+describe('streaming', () => {
+  it('writes what the inferencer gives for each frame, at the size of the frames', async () => {
+    const { depth, network, files, frames, complete, epochs, problems, size } = await run();
+    expect({ frames, complete, epochs, problems, size }).toEqual({
+      frames: FRAMES,
+      complete: true,
+      epochs: [0],
+      problems: [],
+      size: SIZE,
+    });
+    const inferencer = await WorkerInferencer.create(pilot, { threads: 1, size: 160 });
+    const stream = inferencer.open({ size: 160, sceneCuts: false });
+    for (const [n, input] of (await inputsOf(clip, network)).entries()) {
+      const image = stream.takeInput(network.width, network.height);
+      image.data.set(input);
+      const map = await stream.infer(image, n / 24);
+      expect(maxDifference(depth.map(n), resizeAligned(map.values, network, SIZE))).toBeLessThan(1e-5);
+      map.release();
+    }
+    await inferencer.close();
+    expect(depth.frames).toBe(FRAMES);
+    for (const file of [files.vis!, files.source]) {
+      const video = await watch(file);
+      expect(video).toMatchObject({ frames: FRAMES, size: '192x108', problems: [] });
+      video.times.forEach((time, n) => {
+        expect(time).toBeCloseTo(n / 24, 3);
+      });
+    }
+  });
+
+  it('brings pictures down to a longest side, takes every n-th, and as many as asked', async () => {
+    const { depth, size, files, fps } = await run({ maxRes: 100, targetFps: 11, maxLength: 7, sideBySide: true });
+    expect(size).toEqual({ width: 100, height: 56 });
+    expect(depth.frames).toBe(7);
+    expect(fps).toBe(12);
+    const video = await watch(files.sideBySide!);
+    expect(video).toMatchObject({ frames: 7, size: '200x56' });
+    expect(video.times[6]).toBeCloseTo(0.5, 3);
+  });
+
+  it('writes odd sizes as they are, and video one pixel larger', async () => {
+    await writeVideo(at('odd.gif'), { width: 65, height: 47, frames: 4, codec: 'gif' });
+    const { size, files, depth } = await run({ input: at('odd.gif'), grayscale: true });
+    expect([size, depth.frames]).toEqual([{ width: 65, height: 47 }, 4]);
+    expect(await watch(files.vis!)).toMatchObject({ frames: 4, size: '66x48' });
+  });
+
+  it('writes EXR and 16-bit PNG that FFmpeg reads back', async () => {
+    const { files, depth, size } = await run({ maxLength: 3, saveExr: true, savePng16: true });
+    expect(readdirSync(files.exr!)).toEqual(['00000.exr', '00001.exr', '00002.exr']);
+    const rows = readFileSync(join(files.png16!, 'frames.csv'), 'utf8').trim().split('\n').slice(1);
+    expect(rows).toHaveLength(3);
+    for (const [n, row] of rows.entries()) {
+      const map = depth.map(n);
+      const [name, seconds, epoch, low, high] = row.split(',');
+      expect([name, Number(seconds).toFixed(3), epoch]).toEqual([`0000${n}.png`, (n / 24).toFixed(3), '0']);
+      const floats = await plane(join(files.exr!, `0000${n}.exr`));
+      expect(maxDifference(new Float32Array(floats.buffer, floats.byteOffset, map.length), map)).toBe(0);
+      const codes = await plane(join(files.png16!, name!));
+      const step = (Number(high) - Number(low)) / 65535;
+      for (let i = 0; i < size.width * size.height; i += 7)
+        expect(Math.abs(Number(low) + step * codes.readUInt16BE(2 * i) - map[i]!)).toBeLessThan(0.51 * step + 1e-6);
+    }
+  });
+
+  it('takes images of a folder in natural order, brings all to the first size and starts anew there', async () => {
+    mkdirSync(at('images'));
+    for (const [i, name] of ['1.png', '2.png', '3.png', '10.png', '11.png'].entries())
+      await writeVideo(join(folder, 'images', name), { width: i < 3 ? 96 : 80, height: 64, frames: 1, codec: 'png' });
+    writeFileSync(at('images/notes.txt'), 'no image');
+    const { frames, size, epochs, notes } = await run({ input: at('images'), fps: 10 });
+    expect([frames, size, epochs]).toEqual([5, { width: 96, height: 64 }, [0, 3]]);
+    expect(notes.join()).toMatch(/size of the pictures changes/);
+    const some = await run({ input: join(folder, 'images', '1*.png') });
+    expect([some.frames, some.files.vis?.endsWith('images_vis.mp4')]).toEqual([3, true]);
+  });
+
+  it('renders a scene for as long as asked', async () => {
+    const { frames, complete, files } = await run({ input: 'scene:tabletop@64x48', maxLength: 5 });
+    expect([frames, complete, files.vis?.endsWith('scene-tabletop_vis.mp4')]).toEqual([5, true, true]);
+  });
+});
+
+describe('what is there already', () => {
+  it('is refused, replaced with force, and kept when the input cannot be read', async () => {
+    const out = at('kept');
+    const { files } = await run({ out, maxLength: 2 });
+    await expect(run({ out, maxLength: 2 })).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    copyFileSync(clip, at('later.mp4'));
+    await run({ out, input: at('later.mp4'), maxLength: 2 });
+    writeFileSync(at('later.mp4'), 'broken since');
+    await expect(run({ out, input: at('later.mp4'), force: true })).rejects.toMatchObject({ code: 'BAD_VIDEO' });
+    expect(existsSync(join(out, 'later_vis.mp4'))).toBe(true);
+    expect((await run({ out, maxLength: 3, force: true })).depth.frames).toBe(3);
+    expect(files.vis).toBe(join(out, 'clip_vis.mp4'));
+  });
+
+  it('is gone on with after a stop, to the same depth as without one', async () => {
+    const whole = await run();
+    const out = at('resumed');
+    const stop = new AbortController();
+    const progress = (frames: number) => frames === 9 && stop.abort();
+    const first = await run({ out, signal: stop.signal, savePng16: true }, { progress });
+    expect(first).toMatchObject({ frames: 9, interrupted: true, complete: false, depth: { frames: 9 } });
+    expect(await watch(first.files.vis!)).toMatchObject({ frames: 9, problems: [] });
+
+    const second = await run({ out, resume: true, savePng16: true });
+    expect(second).toMatchObject({
+      frames: FRAMES,
+      resumed: 9,
+      complete: true,
+      epochs: [0],
+      depth: { frames: FRAMES },
+    });
+    for (let n = 0; n < FRAMES; n++) expect(maxDifference(second.depth.map(n), whole.depth.map(n))).toBeLessThan(1e-4);
+    for (const file of [second.files.vis!, second.files.source])
+      expect(await watch(file)).toMatchObject({ frames: FRAMES, problems: [] });
+    expect(readdirSync(second.files.png16!)).toHaveLength(FRAMES + 1);
+    expect((await run({ out, resume: true, savePng16: true })).seconds.inference).toBe(0);
+    await expect(run({ out, resume: true, savePng16: true, maxRes: 100 })).rejects.toThrow(/size was/);
+    await expect(runJob({ ...defaults(), input: '-', resume: true })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+});
+
+describe('a network by checkpoint', () => {
+  it('has the memory of a run without a stop when it goes on, though it sees only a part again', async () => {
+    const long = at('long.mkv');
+    const [frames, stopAt] = [360, 350];
+    await writeVideo(long, { width: 56, height: 42, frames });
+    const options = { input: long, model: tiny, size: 28 };
+    const whole = await run(options);
+    const stop = new AbortController();
+    const out = at('tiny');
+    const progress = (done: number) => done === stopAt && stop.abort();
+    await run({ ...options, out, signal: stop.signal }, { progress });
+    const { depth, resumed } = await run({ ...options, out, resume: true });
+    expect([resumed, depth.frames]).toEqual([stopAt, frames]);
+    for (let n = stopAt; n < frames; n++) expect(maxDifference(depth.map(n), whole.depth.map(n))).toBeLessThan(1e-3);
+  }, 120_000);
+
+  it.each([24, 60])('offline, gives what the windows joined by hand give, for %i frames', async (frames) => {
+    const video = at(`offline${frames}.mkv`);
+    await writeVideo(video, { width: 64, height: 48, frames });
+    const { depth, network, size, epochs, problems } = await run({
+      input: video,
+      model: tiny,
+      size: 28,
+      mode: 'offline',
+    });
+    expect([network, epochs, problems]).toEqual([{ width: 42, height: 28 }, [0], []]);
+    const { mean, std } = tiny.manifest.normalise;
+    const plane = network.width * network.height;
+    const inputs = (await inputsOf(video, network)).map((input) =>
+      input.map((value, i) => (value - mean[Math.floor(i / plane)]!) / std[Math.floor(i / plane)]!),
+    );
+    const engine = await OfflineEngine.load(tiny, network, 1);
+    const stitcher = new OfflineStitcher(size.width * size.height, { metric: false });
+    const expected: Float32Array[] = [];
+    const images = new Float32Array(32 * 3 * plane);
+    for (const window of offlineWindows(frames)) {
+      for (const [i, n] of window.entries()) images.set(inputs[n]!, 3 * i * plane);
+      expected.push(...stitcher.push(resizeAligned(await engine.run(images), network, size)).map((map) => map.slice()));
+    }
+    expected.push(...stitcher.finish());
+    await engine.release();
+    expect(depth.frames).toBe(frames);
+    for (let n = 0; n < frames; n++) expect(maxDifference(depth.map(n), expected[n]!)).toBeLessThan(1e-4);
+  });
+
+  it('refuses windows of a model that is no checkpoint', async () => {
+    await expect(run({ mode: 'offline' })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+});
+
+/** The samples of an image file, rows without padding. */
+async function plane(path: string): Promise<Buffer> {
+  const reader = await MediaReader.open(`file:${path}`);
+  const { picture } = (await reader.read())!;
+  const samples = await picture.read(async (frame) => {
+    const row = frame.width * (path.endsWith('.exr') ? 4 : 2);
+    const rows = Array.from({ length: frame.height }, (_, y) =>
+      frame.data![0]!.subarray(y * frame.linesize[0]!, y * frame.linesize[0]! + row),
+    );
+    return Buffer.concat(rows);
+  });
+  picture.close();
+  reader.close();
+  return samples;
+}

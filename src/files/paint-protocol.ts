@@ -1,0 +1,47 @@
+import type { ErrorCode } from '../errors.ts';
+import type { Size } from '../model/size.ts';
+import type { YuvMatrix } from '../video/yuv.ts';
+
+export interface PaintBoot {
+  /** Of the written maps. */
+  size: Size;
+  matrix: YuvMatrix;
+  grayscale: boolean;
+  /** Archive to write, and the frames of an earlier run that stay in it. */
+  npz: string | undefined;
+  keep: number;
+  /** What is to come back. */
+  wantsPicture: boolean;
+  wantsMap: boolean;
+}
+
+export type Floats = Float32Array<ArrayBuffer>;
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface PaintRequest {
+  /** Of `size`; brought to the size of the written maps. */
+  values: Floats;
+  size: Size;
+  near: number;
+  far: number;
+  /** Memory for the answer, where there is some. */
+  picture: Bytes | undefined;
+  map: Floats | undefined;
+}
+
+export interface PaintAnswer {
+  /** The request's memory comes back. */
+  values: Floats;
+  /** Y, U and V without padding, of even size. */
+  picture: Bytes | undefined;
+  /** [height * width] */
+  map: Floats | undefined;
+}
+
+export type ToPainter = { case: 'paint'; value: PaintRequest } | { case: 'finish' };
+
+export type FromPainter =
+  | { case: 'ready' }
+  | { case: 'painted'; value: PaintAnswer }
+  | { case: 'failed'; value: { code: ErrorCode; detail: string | undefined } }
+  | { case: 'finished' };

@@ -1,0 +1,75 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { toDepthcastError } from '../errors.ts';
+import { AlignedResizer } from '../model/resize.ts';
+import { NpzWriter } from './npz.ts';
+import type { FromPainter, PaintBoot, PaintRequest, ToPainter } from './paint-protocol.ts';
+import { Painter } from './painter.ts';
+
+// Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
+// the thread that feeds the network. No codecs: node-av's binding may be loaded by one thread of a process only.
+
+const port = parentPort;
+if (port === null) throw new Error('the painter runs in a worker thread');
+const send = (message: FromPainter, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const boot = workerData as PaintBoot;
+const { width, height } = boot.size;
+const painter = new Painter(width, height, boot.grayscale ? 'gray' : 'inferno', boot.matrix);
+const pixels = (width + (width & 1)) * (height + (height & 1));
+const full = new Float32Array(width * height);
+let resizer: { key: string; resizer: AlignedResizer } | undefined;
+let npz: NpzWriter | undefined;
+// In order, one at a time.
+let turn = start();
+
+port.on('message', (message: ToPainter) => {
+  turn = turn.then(() => (message.case === 'finish' ? finish() : paint(message.value))).catch(fail);
+});
+
+async function start(): Promise<void> {
+  try {
+    if (boot.npz !== undefined) npz = await NpzWriter.create(boot.npz, width, height, boot.keep);
+    send({ case: 'ready' });
+  } catch (thrown) {
+    fail(thrown);
+  }
+}
+
+async function paint(request: PaintRequest): Promise<void> {
+  const { values, near, far } = request;
+  const sized = fullSize(request);
+  const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
+  if (picture) {
+    const planes = [
+      picture.subarray(0, pixels),
+      picture.subarray(pixels, (5 * pixels) / 4),
+      picture.subarray((5 * pixels) / 4),
+    ];
+    const row = width + (width & 1);
+    painter.paint(sized, near, far, { planes, strides: [row, row / 2, row / 2] });
+  }
+  await npz?.write(sized);
+  const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
+  map?.set(sized);
+  const memory = [values, picture, map].filter((one) => one !== undefined).map((one) => one.buffer);
+  send({ case: 'painted', value: { values, picture, map } }, memory);
+}
+
+function fullSize({ values, size }: PaintRequest): Float32Array {
+  if (size.width === width && size.height === height) return values;
+  const key = `${size.width}x${size.height}`;
+  if (resizer?.key !== key) resizer = { key, resizer: new AlignedResizer(size, { width, height }) };
+  resizer.resizer.resize(values, full);
+  return full;
+}
+
+async function finish(): Promise<void> {
+  await npz?.finish().catch(fail);
+  send({ case: 'finished' });
+  port?.close();
+}
+
+function fail(thrown: unknown): void {
+  const { code, detail } = toDepthcastError(thrown);
+  send({ case: 'failed', value: { code, detail } });
+}
