@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toDepthcastError } from '../errors.ts';
+import { doctorCommand } from './doctor.ts';
 import { evalCommand } from './eval.ts';
 import { modelsCommand } from './models.ts';
 import { runCommand } from './run.ts';
@@ -22,7 +23,8 @@ const program = new Command('depthcast')
   .addCommand(serveCommand(version))
   .addCommand(runCommand())
   .addCommand(evalCommand(version))
-  .addCommand(modelsCommand());
+  .addCommand(modelsCommand())
+  .addCommand(doctorCommand(version));
 
 try {
   await program.parseAsync();

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config/load.ts';
+import { cgroupLimits } from './doctor/cgroup.ts';
+import { modelCache } from './doctor/files.ts';
+import { type Finding, look } from './doctor/finding.ts';
+import { featuresOf, nodeVersion } from './doctor/machine.ts';
+import { mediaPorts } from './doctor/network.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'depthcast-test-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function doctor(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor', ...args], {
+    cwd: new URL('../..', import.meta.url),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk;
+  });
+  return once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }));
+}
+const byName = (findings: readonly Finding[], name: string) => findings.find((finding) => finding.name === name);
+
+describe('doctor', { timeout: 180_000 }, () => {
+  it('finds what there is, runs a real frame, and says what to do about each problem', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const { code, out, err } = await doctor(['--json'], {
+        DEPTHCAST_SERVER_PORT: String(port),
+        DEPTHCAST_DEPTH_THREADS: '1',
+        DEPTHCAST_MODELS_FOLDER: join(folder, 'not/yet/there'),
+      });
+      const report = JSON.parse(out) as { ok: boolean; findings: Finding[] };
+      const state = (name: string) => [name, byName(report.findings, name)?.state];
+      // The port that somebody holds is the one thing that fails.
+      expect(
+        report.findings.filter(({ state }) => state === 'fail').map(({ name }) => name),
+        err,
+      ).toEqual(['HTTP port']);
+      expect([code, report.ok]).toEqual([1, false]);
+      expect(byName(report.findings, 'HTTP port')).toMatchObject({ advice: expect.stringMatching(/--port/) });
+      for (const name of ['Node', 'FFmpeg', 'onnxruntime', 'providers', 'model', 'media ports', 'cache writable'])
+        expect(state(name)).toEqual([name, 'ok']);
+      expect(byName(report.findings, 'FFmpeg')?.value).toMatch(/^8\..*GPL 3/);
+      expect(byName(report.findings, 'providers')?.value).toMatch(/^cpu/);
+      expect(byName(report.findings, 'one frame')?.value).toMatch(/ms a frame of 256x192 on CPU, 1 thread;/);
+      for (const finding of report.findings)
+        expect(finding.state === 'ok' || finding.advice, finding.name).toBeTruthy();
+    } finally {
+      taken.close();
+    }
+  });
+
+  it('goes on with the defaults when the settings cannot be read, in plain text in a pipe', async () => {
+    const config = join(folder, 'broken.yaml');
+    writeFileSync(config, 'server: { prot: 1 }\n');
+    const { code, out } = await doctor(['--config', config]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/fail {2}settings .*unknown key server\.prot; did you mean server\.port/);
+    expect(out).toMatch(/ok {4}Node/);
+    expect(out).toMatch(/1 failed/);
+    expect(out).not.toContain('\x1b');
+  });
+});
+
+it('tells an old Node and a CPU without AVX2', () => {
+  expect(nodeVersion('20.18.3')[0]).toMatchObject({ state: 'fail', advice: expect.stringMatching(/20\.19/) });
+  expect(nodeVersion('22.1.0')[0]!.state).toBe('ok');
+  expect(featuresOf(new Set(['sse4_2', 'avx']), 'x64')).toMatchObject({
+    state: 'warn',
+    value: expect.stringMatching(/^none/),
+  });
+  expect(featuresOf(new Set(['asimd', 'asimddp']), 'arm64')).toMatchObject({
+    state: 'ok',
+    value: expect.stringMatching(/^NEON, dot product/),
+  });
+});
+
+it('reads the least of the limits that control groups set, of both versions', () => {
+  const root = join(folder, 'cgroups');
+  const put = (path: string, text: string) => {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  expect(cgroupLimits(root)).toEqual({ cpus: undefined, memory: undefined });
+  put('proc/self/cgroup', '0::/a/b\n');
+  put('sys/fs/cgroup/a/b/cpu.max', 'max 100000\n');
+  put('sys/fs/cgroup/a/cpu.max', '150000 100000\n');
+  put('sys/fs/cgroup/a/b/memory.max', '536870912\n');
+  put('sys/fs/cgroup/a/memory.max', 'max\n');
+  expect(cgroupLimits(root)).toEqual({ cpus: 1.5, memory: 536870912 });
+  put('proc/self/cgroup', '5:memory:/c\n3:cpu,cpuacct:/c\n');
+  put('sys/fs/cgroup/cpu/c/cpu.cfs_quota_us', '-1\n');
+  put('sys/fs/cgroup/cpu/c/cpu.cfs_period_us', '100000\n');
+  put('sys/fs/cgroup/cpu/cpu.cfs_quota_us', '50000\n');
+  put('sys/fs/cgroup/cpu/cpu.cfs_period_us', '100000\n');
+  put('sys/fs/cgroup/memory/c/memory.limit_in_bytes', '9223372036854771712\n');
+  put('sys/fs/cgroup/memory/memory.limit_in_bytes', '1073741824\n');
+  expect(cgroupLimits(root)).toEqual({ cpus: 0.5, memory: 1073741824 });
+});
+
+it('tells a full range of media ports, and a folder that cannot be', async () => {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind({ port: 0, exclusive: true }, resolve));
+  const { port } = socket.address();
+  const config = loadConfig({ overrides: { 'rtc.portRange': [port, port] } });
+  expect(byName(await mediaPorts(config), 'media ports')).toMatchObject({ state: 'fail', advice: expect.any(String) });
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  expect(byName(await mediaPorts(config), 'media ports')?.state).toBe('ok');
+  writeFileSync(join(folder, 'file'), '');
+  const cache = await modelCache(loadConfig({ overrides: { 'models.folder': join(folder, 'file') } }));
+  expect(byName(cache, 'cache writable')).toMatchObject({ state: 'warn', advice: expect.any(String) });
+});
+
+it('does not wait for what never answers, nor fall over what throws', async () => {
+  expect(await look('area', 'slow', 20, () => new Promise(() => {}))).toMatchObject([{ name: 'slow', state: 'warn' }]);
+  const thrown = await look('area', 'broken', 1000, () => {
+    throw new Error('out of order');
+  });
+  expect(thrown).toMatchObject([{ name: 'broken', state: 'warn', value: 'out of order' }]);
+});
