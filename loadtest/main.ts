@@ -5,7 +5,7 @@ import { style } from '../src/cli/terminal.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { DepthcastError, toDepthcastError } from '../src/errors.ts';
 import { findModel } from '../src/model/library.ts';
-import { allowedSizes } from '../src/model/manifest.ts';
+import { allowedSizes } from '../src/model/size.ts';
 import { findCapacity } from './capacity.ts';
 import { renderHtml } from './html.ts';
 import { LiveView } from './live-view.ts';

@@ -2,7 +2,7 @@ import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import type { Contender } from './contender.ts';
 import type { SequenceInfo } from './types.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { InferenceTimings } from '../depth/types.ts';
 import type { InstalledModel } from '../model/library.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { type CheckpointOptions, chosenModel, parityText } from './models-options.ts';
 import { printTable } from './table.ts';
 import { style } from './terminal.ts';

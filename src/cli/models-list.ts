@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { knownModels } from '../model/library.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { printTable } from './table.ts';
 import { style } from './terminal.ts';

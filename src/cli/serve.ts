@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { printConfig } from '../config/print.ts';
 import type { Config } from '../config/schema.ts';
 import { toDepthcastError } from '../errors.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
 import { precisionOption } from './models-options.ts';
 import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';

@@ -1,4 +1,4 @@
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import type { WorkerInferencer } from './inferencer.ts';
 
 /** Part of a frame's time that the network may take; the rest is for codecs and sockets. */

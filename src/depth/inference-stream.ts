@@ -1,5 +1,6 @@
 import { DepthcastError } from '../errors.ts';
-import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { networkSize } from './network-size.ts';
 import type { DepthMap, InferenceStream, NetworkImage, ResetCause, StreamOptions } from './types.ts';
 import { type FromWorker, sharedNow, type ToWorker } from './worker-protocol.ts';

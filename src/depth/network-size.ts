@@ -1,6 +1,6 @@
 import { DepthcastError } from '../errors.ts';
-import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
-import { networkSize as officialSize } from '../model/size.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { allowedSizes, networkSize as officialSize } from '../model/size.ts';
 
 /**
  * The network's input size for a source picture. Both sides are multiples of what the model asks for and follow the

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
 /** Models kept loaded at once; each holds its weights and threads. */

@@ -84,16 +84,3 @@ const checkpointManifest = z.strictObject({
 export const modelManifest = z.discriminatedUnion('kind', [graphManifest, checkpointManifest]);
 
 export type ModelManifest = z.infer<typeof modelManifest>;
-
-/** The sizes that may be chosen, in pixels, and the one taken when nothing is said. */
-export function allowedSizes({ size }: Pick<ModelManifest, 'size'>): { sizes: number[]; default: number } {
-  if ('longSides' in size) return { sizes: size.longSides, default: size.default };
-  if ('fixed' in size) {
-    const only = Math.min(size.fixed.width, size.fixed.height);
-    return { sizes: [only], default: only };
-  }
-  const { from, to } = size.shortSides;
-  const sizes: number[] = [];
-  for (let s = Math.ceil(from / size.multipleOf) * size.multipleOf; s <= to; s += size.multipleOf) sizes.push(s);
-  return { sizes, default: size.default };
-}

@@ -1,3 +1,5 @@
+import type { ModelManifest } from './manifest.ts';
+
 /** Network sizes as the official Depth Anything and Video Depth Anything code chooses them. */
 
 export interface Size {
@@ -33,4 +35,17 @@ export function roundEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The sizes that may be chosen, in pixels, and the one taken when nothing is said. */
+export function allowedSizes({ size }: Pick<ModelManifest, 'size'>): { sizes: number[]; default: number } {
+  if ('longSides' in size) return { sizes: size.longSides, default: size.default };
+  if ('fixed' in size) {
+    const only = Math.min(size.fixed.width, size.fixed.height);
+    return { sizes: [only], default: only };
+  }
+  const { from, to } = size.shortSides;
+  const sizes: number[] = [];
+  for (let s = Math.ceil(from / size.multipleOf) * size.multipleOf; s <= to; s += size.multipleOf) sizes.push(s);
+  return { sizes, default: size.default };
 }

@@ -24,6 +24,7 @@ export class StateCache {
   readonly slots: number;
   readonly channels: number;
   readonly #block: States;
+  #used = false;
 
   /** @throws DepthcastError BAD_MODEL when a dimension is not a positive integer or the cache would exceed 2 GiB. */
   constructor(
@@ -55,6 +56,7 @@ export class StateCache {
    * @param states [tokens, 1, channels]; `incoming` itself costs nothing, anything else is copied there first.
    */
   store(write: WindowWrite, states: States): void {
+    this.#used = true;
     if (states !== this.incoming) this.incoming.set(states);
     if (write.fromDelay >= 0) this.#copy(this.#delay(write.fromDelay), 1, FAR_SLOT * this.channels, this.slots);
     if (write.toDelay >= 0) this.#copy(write.slot * this.channels, this.slots, this.#delay(write.toDelay), 1);
@@ -65,6 +67,9 @@ export class StateCache {
 
   /** Back to zeros. A masked slot has weight 0, but 0 times a stale NaN would still be NaN. */
   clear(): void {
+    // Fresh memory is zero already: to write it would only make it resident.
+    if (!this.#used) return;
+    this.#used = false;
     this.#block.fill(0);
   }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exportState, type ServerState } from '../metrics/server-state.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import type { House } from '../session/house.ts';
 import { clientKey } from './request-limit.ts';
 import type { Gate } from './tokens.ts';

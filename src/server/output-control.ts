@@ -1,6 +1,7 @@
 import { networkSize } from '../depth/network-size.ts';
 import { DepthcastError } from '../errors.ts';
-import { allowedSizes, type ModelManifest } from '../model/manifest.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import type { House } from '../session/house.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { OutputChange, OutputSettings } from './messages.ts';

@@ -1,6 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import type { IceCandidateInit } from '../rtc/index.ts';
 import type { House } from '../session/house.ts';
 import { iceServers } from '../session/ice-servers.ts';

@@ -4,7 +4,7 @@ import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DisplayRange, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { allowedSizes } from '../model/manifest.ts';
+import { allowedSizes } from '../model/size.ts';
 import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
 import type { DepthFormat } from '../wire/index.ts';
 import { Demand } from './demand.ts';

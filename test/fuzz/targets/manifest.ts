@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { networkSize } from '../../../src/depth/network-size.ts';
 import { findManifest } from '../../../src/model/library.ts';
-import { allowedSizes } from '../../../src/model/manifest.ts';
+import { allowedSizes } from '../../../src/model/size.ts';
 import { createWindow } from '../../../src/model/window.ts';
 import { damagedJson } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
