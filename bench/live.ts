@@ -22,7 +22,10 @@ export async function runLive(
   every?: (second: number) => void,
 ): Promise<LiveRun> {
   const before = new Set(threadTimes().keys());
-  const config = loadConfig({ file: 'config/depthcast.yaml', overrides: { 'server.port': 0 } });
+  const config = loadConfig({
+    file: 'config/depthcast.yaml',
+    overrides: { 'server.port': 0, 'limits.utilisation': null },
+  });
   const server = await startServer({ config, version: 'bench' });
   const inference = new Set([...threadTimes().keys()].filter((id) => !before.has(id)));
   const latency: LiveRun['latency'] = { track: [], data: [] };

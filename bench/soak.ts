@@ -27,7 +27,10 @@ export async function benchSoak(minutes: number): Promise<void> {
 
 /** Handles, ports and memory over many connections, each of which got depth before it was closed. */
 export async function benchCycles(cycles: number): Promise<void> {
-  const config = loadConfig({ file: 'config/depthcast.yaml', overrides: { 'server.port': 0 } });
+  const config = loadConfig({
+    file: 'config/depthcast.yaml',
+    overrides: { 'server.port': 0, 'limits.utilisation': null },
+  });
   const server = await startServer({ config, version: 'bench' });
   const url = `http://127.0.0.1:${server.port}`;
   const batch = 4;

@@ -52,7 +52,13 @@ function ownServer({ url, model, inputSize, set, verify, compare: peer, token }:
     ...(model === undefined ? {} : { 'depth.model': model }),
     ...(inputSize === undefined ? {} : { 'depth.size': inputSize }),
     ...(token === undefined ? {} : { 'server.tokens': [token] }),
+    // The load comes from one address, and is to find out what breaks.
     'limits.streams': 64,
+    'limits.utilisation': null,
+    'limits.sessionsPerAddress': 4096,
+    'limits.setupsPerAddress': 4096,
+    'limits.connectionsPerAddress': 4096,
+    'limits.requestsPerMinute': 1_000_000,
     ...set,
   };
   return startOwnServer({ overrides, readCodes: verify && !peer });

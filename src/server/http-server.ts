@@ -53,6 +53,7 @@ export function createHttpServer(
   }
   server.setTimeout(SILENCE_MS);
   server.maxRequestsPerSocket = MAX_REQUESTS;
+  server.on('dropRequest', () => refused('RATE_LIMITED'));
   boundConnections(server, config, refused);
   // As far as anybody uses it, an https.Server is an http.Server.
   return server as http.Server;

@@ -170,6 +170,7 @@ async function listen(house: House): Promise<DepthServer> {
       const report = reloadConfig(config, next);
       log.level = config.log.level;
       house.metrics.setTargets(config.targets);
+      void certificate?.refresh();
       if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
       else log.info(report, 'settings reloaded');
       return report;
@@ -200,10 +201,10 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
   addUpgrades(app, async (request) => {
     if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
     const address = clientKey(request);
-    const { authorization } = request.headers;
-    const admit = (bearer: string | undefined) => gate.admit(address, bearer, { do: 'duplex' });
+    const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
+    const admit = (authorization: string | undefined) => gate.admit(address, authorization, { do: 'duplex' });
     // A program may show its token at once; a browser cannot, and says it in hello.
-    const grant = authorization === undefined ? undefined : await admit(authorization);
+    const grant = bearer === undefined ? undefined : await admit(bearer);
     const place = places.take(address);
     admitted++;
     const end = () => {

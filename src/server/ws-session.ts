@@ -137,7 +137,7 @@ export class WsSession {
     if (this.#closed) return;
     if (this.#house.registry.draining) throw new DepthcastError('DRAINING', { retryAfter: 5 });
     clearTimeout(this.#patience);
-    this.#patience = this.#expect('offer', config.limits.setupSeconds * 1000);
+    this.#patience = this.#expect('offer', Math.max(HELLO_MS, config.limits.setupSeconds * 1000));
     this.#greeted = true;
     this.#send({
       type: 'welcome',
