@@ -21,6 +21,8 @@ import { Fleet } from '../test/support/wrtc-fleet.ts';
 
 /** Long enough for rates over $__rate_interval and for what is observed once a second. */
 const LOAD_SECONDS = 40;
+/** Patience with a busy machine. */
+const FLOWING_MS = 120_000;
 const FOLDER = new URL('../docker/prometheus/', import.meta.url).pathname;
 
 if (process.argv.includes('--help')) {
@@ -60,14 +62,14 @@ try {
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const api = `http://127.0.0.1:${port}/api/v1`;
-  await fleet.flowing(30_000);
+  await fleet.flowing(FLOWING_MS);
   // Something to refuse.
   await fetch(`${base}/whip/x`, { method: 'POST', body: 'v=0', headers: { 'content-type': 'application/sdp' } });
   console.log(`\nA server with two streams, scraped every second for ${LOAD_SECONDS} s...`);
   await seconds(LOAD_SECONDS);
   // A session that begins and ends while Prometheus watches.
   const passing = new Fleet({ ...load, peers: 1 });
-  await passing.flowing(30_000).finally(() => passing.stop());
+  await passing.flowing(FLOWING_MS).finally(() => passing.stop());
   await seconds(5);
   await evaluate(api);
 } finally {
