@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FromServer, ServerSetup } from '../../loadtest/server-child.ts';
+
+const PATH = fileURLToPath(new URL('../../loadtest/server-child.ts', import.meta.url));
+const START_MS = 120_000;
+
+export interface ServerProcessOptions {
+  /** Settings that differ from the shipped ones, by dotted key. */
+  overrides?: Record<string, unknown>;
+  env?: NodeJS.ProcessEnv;
+  /** Runs the server through this command, faketime for instance. */
+  through?: readonly string[];
+}
+
+/** A depthcast server, from source, in a process of its own. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly port: number;
+
+  /** @throws where it does not start */
+  static async start({ overrides = {}, env = {}, through = [] }: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const [program, ...args] = [...through, process.execPath, '--import', 'tsx', PATH];
+    const child = spawn(program!, args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    try {
+      const setup: ServerSetup = { overrides, readCodes: false };
+      child.send(setup);
+      return new ServerProcess(child, await listening(child));
+    } catch (thrown) {
+      child.kill('SIGKILL');
+      throw thrown;
+    }
+  }
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  get base(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get exited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** As a crash would: no goodbye on any connection. */
+  async kill(): Promise<void> {
+    if (this.exited) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    if (this.exited) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.send('end');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** The sum of a metric's series that carry all of `labels`, as `/metrics` tells it. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    return sumMetric(await (await fetch(`${this.base}/metrics`)).text(), name, labels);
+  }
+}
+
+/** @param text of `/metrics` */
+export function sumMetric(text: string, name: string, labels: Record<string, string> = {}): number {
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (match?.[1] !== name) continue;
+    const wanted = Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`));
+    if (wanted) sum += Number(match[3]);
+  }
+  return sum;
+}
+
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the server did not start')), START_MS);
+    child.once('exit', (code, signal) => reject(new Error(`the server ended at once (${signal ?? code})`)));
+    child.once('error', reject);
+    child.once('message', (message: FromServer) => {
+      clearTimeout(timer);
+      if (message.case === 'listening') resolve(message.port);
+      else reject(new Error(message.case === 'failed' ? message.message : 'an unexpected message'));
+    });
+  });
+}
