@@ -2,6 +2,7 @@
 export interface SctpAssociation {
   handleData(packet: Buffer): Promise<void>;
   transmit(): Promise<void>;
+  updateRto(seconds: number): void;
   maybeAbandon(chunk: OutgoingChunk): boolean;
   updateAdvancedPeerAckPoint(): void;
   markReceived(tsn: number): boolean;
@@ -41,6 +42,7 @@ const LAST_FRAGMENT = 0x01;
 const FIRST_FRAGMENT = 0x02;
 const FORWARD_INTERVAL_MS = 100;
 const MAX_DUPLICATES = 64;
+const MAX_ROUND_TRIP_S = 60;
 
 function isAfter(a: number, b: number): boolean {
   return ((a - b) | 0) > 0;
@@ -55,6 +57,11 @@ export function repairSctp(association: SctpAssociation): void {
   association.maybeAbandon = (chunk) => maybeAbandon(association, chunk);
   repairForwardTsn(association);
   association.markReceived = (tsn) => markReceived(association, tsn);
+  // Round trips are taken from the wall clock, which may be set: what cannot be one would spoil the average for long.
+  const updateRto = association.updateRto.bind(association);
+  association.updateRto = (seconds) => {
+    if (seconds >= 0 && seconds <= MAX_ROUND_TRIP_S) updateRto(seconds);
+  };
 }
 
 /** @returns whether the chunk is not to be sent again */

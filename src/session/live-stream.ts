@@ -15,6 +15,9 @@ import { Mailbox } from './mailbox.ts';
 import { StreamStats } from './stream-stats.ts';
 import type { DepthSink, FrameSource } from './types.ts';
 
+/** The same trouble, frame after frame, is told this often; it is counted each time. */
+const TROUBLE_MS = 1000;
+
 interface LiveStreamEvents {
   closed: [reason: string];
   /** The first depth map was made. */
@@ -64,6 +67,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #frameId = 0;
   #epochBase = 0;
   #lastPictureAt = performance.now();
+  #lastTrouble = { code: '', at: 0 };
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
@@ -271,6 +275,9 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #trouble(thrown: unknown): void {
     const error = toDepthcastError(thrown);
     this.#metrics.rejected.inc({ code: error.code });
+    const now = performance.now();
+    if (error.code === this.#lastTrouble.code && now - this.#lastTrouble.at < TROUBLE_MS) return;
+    this.#lastTrouble = { code: error.code, at: now };
     this.emit('trouble', error);
   }
 }

@@ -9,8 +9,6 @@ export interface ServerProcessOptions {
   /** Settings that differ from the shipped ones, by dotted key. */
   overrides?: Record<string, unknown>;
   env?: NodeJS.ProcessEnv;
-  /** Runs the server through this command, faketime for instance. */
-  through?: readonly string[];
 }
 
 /** A depthcast server, from source, in a process of its own. */
@@ -19,9 +17,8 @@ export class ServerProcess {
   readonly port: number;
 
   /** @throws where it does not start */
-  static async start({ overrides = {}, env = {}, through = [] }: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const [program, ...args] = [...through, process.execPath, '--import', 'tsx', PATH];
-    const child = spawn(program!, args, {
+  static async start({ overrides = {}, env = {} }: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const child = spawn(process.execPath, ['--import', 'tsx', PATH], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...env },
     });
