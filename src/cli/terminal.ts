@@ -22,9 +22,10 @@ const LEVELS: Record<number, string> = {
   60: style.red('fatal'),
 };
 
-/** A logger: lines for people in a terminal, JSON in a pipe. */
+/** A logger: lines for people in a terminal, JSON in a pipe. A full disk or a reader that is gone costs lines, no more. */
 export function createLog(level: string): pino.Logger {
-  if (!process.stdout.isTTY) return pino({ level, base: null });
+  process.stdout.on('error', () => {});
+  if (!process.stdout.isTTY) return pino({ level, base: null }, { write: writeOrLose });
   const write = (line: string) => {
     const { level, time, msg, ...rest } = JSON.parse(line) as { level: number; time: number; msg?: string };
     const details = Object.entries(rest)
@@ -34,4 +35,13 @@ export function createLog(level: string): pino.Logger {
     process.stdout.write(`${style.dim(clock)} ${LEVELS[level] ?? level} ${msg ?? ''} ${details}\n`);
   };
   return pino({ level, base: null }, { write });
+}
+
+/** pino's own stream would end the process where a line cannot be written. */
+function writeOrLose(line: string): void {
+  try {
+    process.stdout.write(line);
+  } catch {
+    // Nobody can be told.
+  }
 }
