@@ -53,7 +53,11 @@ export function createHttpServer(
   }
   server.setTimeout(SILENCE_MS);
   server.maxRequestsPerSocket = MAX_REQUESTS;
-  server.on('dropRequest', () => refused('RATE_LIMITED'));
+  // Emitted, too, for what is left in a piece whose connection was cut.
+  server.on('dropRequest', (_request: http.IncomingMessage, socket: Socket) => {
+    if (!socket.destroyed) refused('RATE_LIMITED');
+    socket.destroy();
+  });
   boundConnections(server, config, refused);
   // As far as anybody uses it, an https.Server is an http.Server.
   return server as http.Server;
