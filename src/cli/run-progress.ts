@@ -78,6 +78,10 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
         return;
       }
       for (const text of [...problems, ...notes]) console.log(`  ${style.yellow('warning')}  ${text}`);
+      if (resumed > 0 && resumed === frames && complete) {
+        console.log(`  ${style.green('done')}  before: ${frames} frames`);
+        return;
+      }
       const state = interrupted ? style.yellow('stopped') : style.green('done');
       const times = `${seconds.run.toFixed(1)} s, ${seconds.inference.toFixed(1)} s of it in the network`;
       console.log(

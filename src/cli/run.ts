@@ -35,7 +35,7 @@ export function runCommand(): Command {
     .argument('<input>', 'file, folder, glob, URL, - or scene:NAME')
     .requiredOption('-o, --out <folder>', 'where results go')
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
-    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-pilot)')
+    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
     .addOption(new Option('--encoder <name>', 'Video Depth Anything of this size').choices(['vits', 'vitb', 'vitl']))
     .option('--metric', 'metres: the metric model of --encoder, or the checkpoint of --model gives them')
     .addOption(

@@ -39,7 +39,7 @@ let tiny: InstalledModel;
 
 beforeAll(async () => {
   await writeVideo(clip, { ...SIZE, frames: FRAMES });
-  pilot = findModel('depthcast-pilot');
+  pilot = findModel('depthcast-nano');
   writeFileSync(at('tiny.pth'), formulaCheckpoint(TINY));
   const store = modelFolder(at('cache'));
   const found = findModel(at('tiny.pth'), { store, network: TINY_CONFIG });

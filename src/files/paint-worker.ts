@@ -6,7 +6,7 @@ import type { FromPainter, PaintBoot, PaintRequest, ToPainter } from './paint-pr
 import { Painter } from './painter.ts';
 
 // Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
-// the thread that feeds the network. No codecs: node-av's binding may be loaded by one thread of a process only.
+// the thread that feeds the network. No codecs: they work in the libuv pool anyway.
 
 const port = parentPort;
 if (port === null) throw new Error('the painter runs in a worker thread');

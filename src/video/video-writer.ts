@@ -37,6 +37,8 @@ export class VideoWriter {
   readonly #duration: bigint;
   #lastPts = -1n;
   #flushedAt = performance.now();
+  /** Frames since then. */
+  #unflushed = 0;
 
   private constructor(
     format: av.FormatContext,
@@ -93,7 +95,7 @@ export class VideoWriter {
       frame.pictType = av.AV_PICTURE_TYPE_NONE;
       written(await this.#encoder.sendFrame(frame), 'encoding');
       await this.#drain();
-      await this.#flush();
+      if (performance.now() - this.#flushedAt > FLUSH_MS) await this.#flush();
     });
   }
 
@@ -120,6 +122,8 @@ export class VideoWriter {
       } finally {
         await source.closeInput();
       }
+      // The other file may be removed after this.
+      if (frames > 0) await this.#flush();
     });
   }
 
@@ -147,10 +151,13 @@ export class VideoWriter {
     this.#packet.rescaleTs(TIME_BASE, this.#stream.timeBase);
     written(await this.#format.writeFrame(this.#packet), 'writing the video');
     this.#packet.unref();
+    this.#unflushed++;
   }
 
   async #flush(): Promise<void> {
-    if (performance.now() - this.#flushedAt < FLUSH_MS) return;
+    // To flush nothing crashes FFmpeg's muxer.
+    if (this.#unflushed === 0) return;
+    this.#unflushed = 0;
     this.#flushedAt = performance.now();
     written(await this.#format.writeFrame(null), 'writing the video');
     await this.#format.flush();
