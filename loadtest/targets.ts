@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DepthcastError } from '../src/errors.ts';
@@ -18,6 +18,8 @@ export interface Target {
 
 /** The shipped settings, from which the own server starts. */
 export const SETTINGS_FILE = fileURLToPath(new URL('../config/depthcast.yaml', import.meta.url));
+/** In a session of their own servers get their share of a full machine apart from the load, as services do. */
+const DETACHED = true;
 const START_MS = 60_000;
 const STOP_MS = 8000;
 
@@ -33,7 +35,8 @@ async function stopChild(child: ChildProcess, ask: () => void): Promise<void> {
 /** depthcast from this source tree, on a free port of the loopback address. */
 export async function startOwnServer(setup: ServerSetup): Promise<Target> {
   const file = fileURLToPath(new URL('./server-child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
+  const child = spawn(process.execPath, ['--import', 'tsx', file], { stdio, detached: DETACHED });
   const stop = () => stopChild(child, () => child.send('end'));
   const target: Target = {
     name: 'depthcast',
@@ -92,7 +95,7 @@ export async function startAiortcServer({ model, size, python, style, threads }:
   const values = ['--model', model, '--size', `${size}`, '--style', style, '--threads', `${threads}`];
   // onnxruntime would report its usage to its makers.
   const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
-  const child = spawn(python, [file, ...values], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(python, [file, ...values], { stdio: 'pipe', env, detached: DETACHED });
   let complaint = '';
   child.stderr.on('data', (text: Buffer) => {
     complaint = (complaint + text).slice(-2000);

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -181,8 +182,11 @@ async def main():
     server = Server(parser.parse_args())
     http = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+        loop.add_signal_handler(name, ended.set)
+    # Whoever started this server holds its input open; once that ends, so does the server.
+    loop.add_reader(sys.stdin, lambda: None if sys.stdin.read(1) else ended.set())
     print(f"{server.session.version}; listening on {http.sockets[0].getsockname()[1]}", flush=True)
     await ended.wait()
     await asyncio.gather(*[peer.close() for peer in list(server.peers)], return_exceptions=True)
