@@ -84,8 +84,9 @@ async function measure(start: () => Promise<Target>, view: LiveView): Promise<Ta
     }
     await run.start(options.publishers);
     run.setStreams(options.publishers);
-    if (options.compare) {
-      for (let s = 0; s < SETTLE_SECONDS + options.publishers / options.ramp && !stopped; s++) await tick();
+    const warmUp = options.warmUp ?? (options.compare ? SETTLE_SECONDS : 0);
+    if (warmUp > 0) {
+      for (let s = 0; s < warmUp + options.publishers / options.ramp && !stopped; s++) await tick();
       run.beginWindow();
     }
     for (let s = 0; s < options.duration && !stopped; s++) await tick();

@@ -10,6 +10,8 @@ export interface LoadOptions {
   bitrate?: number;
   /** Seconds. */
   duration: number;
+  /** Seconds after the last stream was opened before anything counts; absent: none, or 5 in a comparison. */
+  warmUp?: number;
   /** Streams opened a second. */
   ramp: number;
   /** Share of UDP packets lost, each way. */
@@ -101,7 +103,12 @@ export function loadCommand(): Command {
       'of each stream (default: what the server asks for; 1000 in a comparison)',
       whole(50, 20_000),
     )
-    .option('--duration <seconds>', 'of the whole run, or of each round of a comparison', number(2, 86_400), 30)
+    .option('--duration <seconds>', 'that are measured; in a comparison of each turn', number(2, 86_400), 30)
+    .option(
+      '--warm-up <seconds>',
+      'after the last stream was opened, before anything counts (default: 0; 5 in a comparison)',
+      number(0, 3600),
+    )
     .option('--ramp <n/s>', 'streams opened a second, as 1/s or 30/min', rate, 1)
     .option('--loss <share>', 'share of UDP packets lost, each way, 0 to 0.5', number(0, 0.5), 0)
     .option(
