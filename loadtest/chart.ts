@@ -16,7 +16,7 @@ export interface ChartOptions {
   whole?: boolean;
   series: readonly Series[];
   /** A level that is drawn across, such as a threshold. */
-  limit?: { value: number; label: string };
+  limit?: { value: number; label: string; below?: boolean };
   /** A dot at every value: few values that are steps of their own. */
   dots?: boolean;
 }
@@ -61,7 +61,7 @@ export function lineChart({ title, unit, x, xUnit, whole, series, limit, dots }:
   });
   const across = limit
     ? `<line class="limit" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(limit.value)}" y2="${py(limit.value)}"/>` +
-      `<text class="limit-label" x="${LEFT + 4}" y="${py(limit.value) - 5}">${escapeHtml(limit.label)}</text>`
+      `<text class="limit-label" x="${LEFT + 4}" y="${py(limit.value) + (limit.below ? 14 : -5)}">${escapeHtml(limit.label)}</text>`
     : '';
   const legend =
     series.length > 1

@@ -16,7 +16,7 @@ p.note { margin-top: 24px }
 code { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; color: var(--ink); overflow-wrap: anywhere }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px }
 .facts div, figure, .table { background: var(--card); border: 1px solid var(--line); border-radius: 8px }
-.facts div { padding: 12px 14px } .facts b { display: block; font-size: 22px; font-weight: 600; line-height: 1.25 }
+.facts div { padding: 12px 14px } .facts b { display: block; font-size: 20px; font-weight: 600; white-space: nowrap; line-height: 1.25 }
 .facts span { color: var(--soft); font-size: 12.5px } .facts .bad b { color: var(--bad) } .facts .good b { color: var(--good) }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 12px; margin-top: 12px }
 figure { margin: 0; padding: 12px 14px 6px } svg { display: block; width: 100%; height: auto }
@@ -36,6 +36,10 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 12.5p
 td.text { text-align: left; white-space: normal; color: var(--bad) }
 `;
 
+const COLOURS = [1, 2, 3] as const;
+/** Of a limit: what lies so far beyond it would flatten the rest of a plot. */
+const BEYOND = 3;
+
 const fixed = (value: number, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 const ms = (value: number) => fixed(value, value < 10 ? 1 : 0);
 
@@ -47,7 +51,7 @@ export function renderHtml(report: LoadReport): string {
     `<p>${escapeHtml(report.startedAt.replace('T', ' ').slice(0, 16))} UTC · ${escapeHtml(machine.processor)}, ${machine.cores} cores, ` +
       `Node ${escapeHtml(machine.node)} · system load before: ${fixed(machine.loadBefore, 1)}${report.stoppedEarly ? ' · <b>stopped early</b>' : ''}</p>`,
     `<p><code>${escapeHtml(report.command)}</code></p>`,
-    ...(comparison ? [comparisonSection(comparison)] : []),
+    ...(comparison ? [comparisonSection(comparison, targets)] : []),
     ...targets.map((target, i) => targetSection(target, targets.length > 1 ? ` · turn ${i + 1}` : '')),
     '<p class="note">Latency is from the moment a picture is handed to the peer’s encoder: to the last packet of its gray frame (track), or to ' +
       'its whole depth packet (data). Server latency is from the last packet of the picture to the last packet of its depth. ' +
@@ -137,8 +141,8 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
     );
   return [
     `<h2>${escapeHtml(name)}${turn}</h2>`,
-    `<div class="facts">${facts.join('')}</div>`,
-    ...(capacity ? [capacitySection(capacity)] : []),
+    // Of a search for capacity the whole says little: its steps do.
+    capacity ? capacitySection(capacity) : `<div class="facts">${facts.join('')}</div>`,
     `<div class="charts">${charts.join('')}</div>`,
     '<h3>Streams</h3>',
     table(
@@ -151,6 +155,7 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
         'p99 ms',
         'server p95',
         'dropped',
+        'packets',
         'reconnects',
         'wrong',
         'rank',
@@ -167,6 +172,7 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
         ms(s.latency[primary].p99),
         ms(s.latency.server.p95),
         `${s.dropped}`,
+        `${s.packets}`,
         `${s.reconnects}`,
         `${s.wrong.unknown + s.wrong.code + s.wrong.implausible}`,
         fixed(s.truth.rank, 2),
@@ -197,7 +203,7 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
       x,
       xUnit: '',
       dots: true,
-      limit: { value: limits.fps, label: 'limit' },
+      limit: { value: limits.fps, label: 'limit', below: true },
       series: [{ name: 'fps', colour: 1, values: of(({ fps }) => fps.least) }],
     }),
   ];
@@ -206,7 +212,6 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
     fact(fixed(streamsPerCore, 2), `streams per core, at ${fixed(cores, 2)} cores of the server`),
   ];
   return [
-    '<h3>Capacity</h3>',
     `<div class="facts">${facts.join('')}</div><div class="charts">${charts.join('')}</div>`,
     '<h3>Steps</h3>',
     table(
@@ -227,7 +232,7 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
   ].join('\n');
 }
 
-function comparisonSection({ rows, ratios }: Comparison): string {
+function comparisonSection({ rows, ratios }: Comparison, targets: readonly TargetReport[]): string {
   const facts = ratios.flatMap(({ name, streamsPerCore, p95, serverP95 }) => [
     fact(`${fixed(streamsPerCore, 2)}×`, `the streams per core of ${name}`),
     fact(`${fixed(p95, 2)}×`, `the p95, capture to depth, of ${name}`),
@@ -236,6 +241,7 @@ function comparisonSection({ rows, ratios }: Comparison): string {
   return [
     '<h2>Comparison</h2>',
     `<div class="facts">${facts.join('')}</div>`,
+    capacityCharts(rows, targets),
     '<h3>Medians of the turns</h3>',
     table(
       ['server', 'fps out', 'p50 ms', 'p95 ms', 'server p95', 'CPU ms a map', 'streams per core', 'capacity'],
@@ -251,6 +257,42 @@ function comparisonSection({ rows, ratios }: Comparison): string {
       ]),
     ),
   ].join('\n');
+}
+
+/** p95 and frame rate by streams of each server's first turn, where capacity was sought. */
+function capacityCharts(rows: Comparison['rows'], targets: readonly TargetReport[]): string {
+  const searches = rows.flatMap(({ name }) => targets.find((target) => target.name === name)?.capacity ?? []);
+  if (searches.length < rows.length || searches.length > COLOURS.length) return '';
+  const x = Array.from({ length: Math.max(...searches.map(({ steps }) => steps.length)) }, (_, i) => i + 1);
+  const series = (of: (step: Capacity['steps'][number]) => number) =>
+    searches.map(({ steps }, i) => {
+      const at = (streams: number) => steps.find((step) => step.streams === streams);
+      const values = x.map((streams) => (at(streams) ? of(at(streams)!) : Number.NaN));
+      return { name: rows[i]!.name, colour: COLOURS[i]!, values };
+    });
+  const { limits } = searches[0]!;
+  const most = BEYOND * limits.p95;
+  const charts = [
+    lineChart({
+      title: 'p95 by streams',
+      unit: `ms; beyond ${most} not shown`,
+      x,
+      xUnit: '',
+      dots: true,
+      limit: { value: limits.p95, label: 'limit' },
+      series: series(({ p95 }) => (p95 <= most ? p95 : Number.NaN)),
+    }),
+    lineChart({
+      title: 'Frame rate by streams',
+      unit: 'fps of the slowest',
+      x,
+      xUnit: '',
+      dots: true,
+      limit: { value: limits.fps, label: 'limit', below: true },
+      series: series(({ fps }) => fps.least),
+    }),
+  ];
+  return `<div class="charts">${charts.join('')}</div>`;
 }
 
 function fact(value: string, about: string, tone = ''): string {

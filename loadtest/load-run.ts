@@ -35,6 +35,7 @@ export interface WindowResult {
   /** Of all streams together. */
   latency: { data: Quantiles; track: Quantiles; server: Quantiles };
   depth: number;
+  packets: number;
   captured: number;
   late: number;
   dropped: number;
@@ -110,12 +111,7 @@ export class LoadRun {
     };
   }
 
-  /** Whether depth is counted in packets; otherwise in gray frames. */
-  get packets(): boolean {
-    return this.target.signalling === 'depthcast' && this.#options.data !== 'off';
-  }
-
-  /** Which latency thresholds and plots are about: the gray track's where there is one. */
+  /** Where depth is counted, and whose latency thresholds and plots are about: the gray track where there is one. */
   get primary(): 'track' | 'data' {
     return this.#options.track ? 'track' : 'data';
   }
@@ -194,7 +190,7 @@ export class LoadRun {
   endWindow(): WindowResult {
     const seconds = (performance.now() - this.#window.at) / 1000;
     const tallies = [...this.#tallies.values()].sort((a, b) => a.index - b.index);
-    const streams = tallies.map((tally) => tally.result(this.packets, this.#before.get(tally.index)));
+    const streams = tallies.map((tally) => tally.result(this.primary, this.#before.get(tally.index)));
     const sum = (of: (stream: StreamResult) => number) => streams.reduce((total, stream) => total + of(stream), 0);
     const all = (kind: 'data' | 'track' | 'server') =>
       tallies.reduce((histogram, tally) => histogram.merge(tally[kind]), new Histogram()).summary();
@@ -206,6 +202,7 @@ export class LoadRun {
       streams,
       latency: { data: all('data'), track: all('track'), server: all('server') },
       depth,
+      packets: sum((s) => s.packets),
       captured: sum((s) => s.captured),
       late: sum((s) => s.late),
       dropped: sum((s) => s.dropped),
@@ -256,7 +253,7 @@ export class LoadRun {
   #take(report: StreamReport): void {
     this.#tally(report.index).add(report);
     this.#connected.set(report.index, report.connected && this.#open.has(report.index));
-    this.#second.depth += this.packets ? report.packets : report.trackFrames;
+    this.#second.depth += this.primary === 'data' ? report.packets : report.trackFrames;
     for (const ms of report.latency[this.primary]) this.#second.latency.add(ms);
     if (this.#options.verify)
       for (const [timestamp, frame] of report.identified) this.#codes.depth(report.index, timestamp, frame);

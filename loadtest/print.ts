@@ -46,6 +46,10 @@ export function printResult({ name, result, primary }: TargetReport): void {
     }),
   );
   const { server, wrong } = result;
+  if (primary === 'track' && result.packets > 0)
+    console.log(
+      `  ${result.packets} depth packets arrived whole: ${fixed((100 * result.packets) / result.depth, 0)} % of the maps`,
+    );
   console.log(
     `  ${result.depth} depth maps of ${result.captured} pictures in ${result.seconds.toFixed(0)} s; server ${fixed(server.cores, 2)} cores, ` +
       `${fixed(server.msPerDepth, 1)} ms of CPU a map, ${fixed(server.maxRssMiB, 0)} MiB; load ${fixed(result.loadCores, 2)} cores`,

@@ -74,8 +74,16 @@ test('a stream is summed up over the time that it was connected', () => {
         failures: i === 4 ? ['gone'] : [],
       }),
     );
-  const result = tally.result(true);
-  expect(result).toMatchObject({ seconds: 4, captured: 64, depth: 48, dropped: 16, reconnects: 1, failures: ['gone'] });
+  const result = tally.result('data');
+  expect(result).toMatchObject({
+    seconds: 4,
+    captured: 64,
+    depth: 48,
+    packets: 48,
+    dropped: 16,
+    reconnects: 1,
+    failures: ['gone'],
+  });
   expect(result.fps).toEqual({ captured: 16, depth: 12 });
   expect(result.wrong.implausible).toBe(1);
   expect(result.truth).toMatchObject({ checks: 10, worstRank: 0.3 });
@@ -83,7 +91,7 @@ test('a stream is summed up over the time that it was connected', () => {
   expect(result.kilobits.up).toBeCloseTo(100, 9);
   expect(result.latency.track.p50 / 30).toBeCloseTo(1, 1.9);
   // A window that begins after it was connected once: the next connection is a return.
-  expect(tally.result(false, 1)).toMatchObject({ depth: 56, reconnects: 2 });
+  expect(tally.result('track', 1)).toMatchObject({ depth: 56, reconnects: 2 });
 });
 
 test('what the server read is held against what the depth was taken for, whichever is known first', () => {

@@ -21,8 +21,10 @@ export interface StreamResult {
   captured: number;
   late: number;
   sent: number;
-  /** Depth maps that came back: packets, or gray frames where no packets were asked for. */
+  /** Depth maps that came back: gray frames, or packets where no gray track was asked for. */
   depth: number;
+  /** Depth packets that arrived whole: they are not sent again, so that one lost datagram costs a whole packet. */
+  packets: number;
   fps: { captured: number; depth: number };
   /** Captured pictures for which no depth came. */
   dropped: number;
@@ -98,11 +100,11 @@ export class Tally {
     this.failures.push(...report.failures.slice(0, MOST_FAILURES - this.failures.length));
   }
 
-  /** @param packets whether depth is counted in packets rather than gray frames */
-  result(packets: boolean, before = 0): StreamResult {
+  /** @param primary where depth is counted */
+  result(primary: 'track' | 'data', before = 0): StreamResult {
     const c = this.counts;
     const seconds = c.reports * REPORT_SECONDS;
-    const depth = packets ? c.packets : c.pictures;
+    const depth = primary === 'data' ? c.packets : c.pictures;
     const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
     const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
     return {
@@ -112,6 +114,7 @@ export class Tally {
       late: c.late,
       sent: c.sent,
       depth,
+      packets: c.packets,
       fps: { captured: rate(c.captured), depth: rate(depth) },
       dropped: Math.max(0, c.captured - depth),
       reconnects: Math.max(0, before + c.connects - 1),
