@@ -170,6 +170,7 @@ async function listen(house: House): Promise<DepthServer> {
       const report = reloadConfig(config, next);
       log.level = config.log.level;
       house.metrics.setTargets(config.targets);
+      guards.gate.reload();
       void certificate?.refresh();
       if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
       else log.info(report, 'settings reloaded');

@@ -172,6 +172,21 @@ describe('JSON Web Tokens', () => {
     expect(await ask(gate({ 'jwt.jwksUrl': url }), token)).toBe('DOWNLOAD_FAILED');
   });
 
+  it('takes over keys that were changed, when told to', async () => {
+    const file = join(folder, 'rotating.pem');
+    const write = (key: KeyObject) => writeFileSync(file, key.export({ type: 'spki', format: 'pem' }));
+    write(ed.publicKey);
+    const at = gate({ 'jwt.publicKey': file });
+    const [old, next] = [await sign(ed.privateKey, 'EdDSA'), await sign(other.privateKey, 'EdDSA')];
+    write(other.publicKey);
+    expect([await ask(at, old), await ask(at, next)]).toEqual(['ok', 'UNAUTHORIZED']);
+    at.reload();
+    expect([await ask(at, old), await ask(at, next)]).toEqual(['UNAUTHORIZED', 'ok']);
+    writeFileSync(file, 'no key');
+    expect(() => at.reload()).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
+    expect(await ask(at, next)).toBe('ok');
+  });
+
   it('refuses keys that cannot be read, at the start', () => {
     const file = join(folder, 'rubbish.pem');
     writeFileSync(file, 'no key');

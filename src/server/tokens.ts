@@ -25,13 +25,21 @@ export class Gate {
   readonly #config: Config;
   readonly #failures: FailureLimit;
   #static: { of: Config['server']['tokens']; digests: { digest: Buffer; rights: Rights }[] } | undefined;
-  readonly #jwt: JwtVerifier | undefined;
+  #jwt: JwtVerifier | undefined;
 
   /** @throws DepthcastError BAD_CONFIG */
   constructor(config: Config) {
     this.#config = config;
     this.#failures = new FailureLimit(() => config.limits.authFailuresPerMinute);
-    if (JwtVerifier.configured(config.jwt)) this.#jwt = new JwtVerifier(config.jwt);
+    this.reload();
+  }
+
+  /**
+   * Reads the keys of JSON Web Tokens again; those that cannot be read leave the present ones in force.
+   * @throws DepthcastError BAD_CONFIG
+   */
+  reload(): void {
+    this.#jwt = JwtVerifier.configured(this.#config.jwt) ? new JwtVerifier({ ...this.#config.jwt }) : undefined;
   }
 
   /**

@@ -62,6 +62,12 @@ export class WsSession {
     socket.on('pong', () => {
       this.#alive = true;
     });
+    // ws ends a connection that asks for pongs faster than it reads them, without another word.
+    socket.on('ping', () => {
+      if (socket.readyState === socket.OPEN || this.#closed) return;
+      house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      void this.#end('ping flood');
+    });
     // Broken frames, invalid UTF-8, a message beyond any bound: ws has already closed the socket for it.
     socket.on('error', (error) => {
       house.metrics.rejected.inc({ code: 'BAD_MESSAGE' });

@@ -235,6 +235,7 @@ describe('a connection', () => {
   });
 
   it('that floods /ws with pings and reads nothing is ended', async () => {
+    const before = await rejected('SLOW_VIEWER');
     const socket = await open();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(
@@ -250,6 +251,7 @@ describe('a connection', () => {
     clearInterval(timer);
     socket.destroy();
     await closed;
+    expect(await rejected('SLOW_VIEWER')).toBe(before + 1);
   });
 });
 
