@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
-import { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph, type Precision } from './graph/video-depth-anything.ts';
 import { MODEL_FILE, WEIGHTS_FILE, writeModel } from './graph/write.ts';
@@ -84,6 +83,8 @@ export class GraphCache {
 
   async #build(folder: string, { checkpoint: path, kind, ...options }: GraphRequest): Promise<void> {
     const temporary = join(this.#folder, `${BUILDING}${randomBytes(8).toString('hex')}`);
+    // A graph that is there already does not wait for what reads checkpoints to load.
+    const { Checkpoint } = await import('./checkpoint/checkpoint.ts');
     const checkpoint = Checkpoint.open(path);
     try {
       const build = kind === 'stream' ? buildStreamGraph : buildOfflineGraph;
