@@ -153,7 +153,7 @@ export function loadCommand(): Command {
         .choices(['inline', 'executor', 'both'])
         .default('inline'),
     )
-    .option('--peer-threads <n>', "of the peer's network; 0 for the engine's choice", whole(0, 64), 1)
+    .option('--peer-threads <n>', "of the peer's network; 0 for the engine's choice, as is usual", whole(0, 64), 0)
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(--help lists what there is)');
 }
