@@ -133,6 +133,8 @@ export class VideoWriter {
       await this.#guard.run(async () => {
         await this.#encoder.sendFrame(null);
         await this.#drain();
+        // FFmpeg's hybrid muxer crashes on a file without frames; what then stands there is its beginning.
+        if (this.#lastPts < 0n) return;
         written(await this.#format.writeTrailer(), 'the end of the video');
       });
     } finally {

@@ -95,6 +95,11 @@ export class Network {
     for (const path of this.#paths.values()) path.rebind();
   }
 
+  /** Sends a packet to the server from the address of each of its peers. */
+  forge(packet: Uint8Array): void {
+    for (const path of this.#paths.values()) path.forge(packet);
+  }
+
   /** Sums over all paths, those that are closed included. */
   getStats(): NetworkStats {
     const paths = [...this.#paths.values()];

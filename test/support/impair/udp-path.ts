@@ -68,6 +68,11 @@ export class UdpPath {
     this.#mappings.clear();
   }
 
+  /** Sends what no client sent, as if one had: from the address that the target knows. */
+  forge(packet: Uint8Array): void {
+    for (const { socket } of this.#mappings.values()) socket.send(packet, this.#target.port, this.#target.address);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
