@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { Picture } from '../video/index.ts';
@@ -15,20 +15,23 @@ const JPEG_END = Buffer.from('ffd9', 'hex');
 /** What some writers leave behind the end of a JPEG. */
 const JPEG_TAIL = 64;
 
-export interface PngHead {
+interface PngHead {
   width: number;
   height: number;
   bits: number;
   gray: boolean;
 }
 
+/** Bytes of a PNG's signature and first chunk. */
+const HEAD_BYTES = 33;
+
 /**
  * What a PNG says of itself (ISO/IEC 15948, sections 5.2 and 11.2.2), without decoding it.
- * @param bytes the whole file
+ * @param bytes the whole file, or its first 33 bytes and its last 12
  * @throws DepthcastError BAD_DATASET when it is none, or cut short
  */
-export function pngHead(bytes: Buffer, path: string): PngHead {
-  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(PNG_SIGNATURE)) throw bad(path, 'it is no PNG');
+function pngHead(bytes: Buffer, path: string): PngHead {
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(PNG_SIGNATURE)) throw bad(path, 'it is no PNG');
   if (!bytes.subarray(-12).equals(PNG_END)) throw bad(path, 'it is cut short');
   return {
     width: bytes.readUInt32BE(16),
@@ -74,8 +77,7 @@ export async function readDepth(path: string, width: number, height: number): Pr
   }
 }
 
-/** @throws DepthcastError BAD_DATASET */
-export function checkDepthHead(head: PngHead, path: string, width: number, height: number): void {
+function checkDepthHead(head: PngHead, path: string, width: number, height: number): void {
   if (!head.gray || head.bits !== 16) {
     const kind = head.gray ? `gray with ${head.bits} bits` : 'in colour';
     throw bad(path, `it is ${kind}; depth is 16-bit gray, in millimetres`);
@@ -84,8 +86,31 @@ export function checkDepthHead(head: PngHead, path: string, width: number, heigh
     throw bad(path, `it is ${head.width}x${head.height}, intrinsics.json says ${width}x${height}`);
 }
 
-/** @throws DepthcastError BAD_DATASET */
-export async function readBytes(path: string): Promise<Buffer> {
+/**
+ * Looks at both ends of a depth map without decoding it: kind, size, and that it is whole.
+ * @throws DepthcastError BAD_DATASET
+ */
+export async function checkDepth(path: string, width: number, height: number): Promise<void> {
+  let ends: Buffer;
+  try {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      const head = Buffer.alloc(Math.min(size, HEAD_BYTES));
+      const tail = Buffer.alloc(Math.min(size, PNG_END.length));
+      await file.read(head, 0, head.length, 0);
+      await file.read(tail, 0, tail.length, size - tail.length);
+      ends = Buffer.concat([head, tail]);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    throw bad(path, (thrown as Error).message);
+  }
+  checkDepthHead(pngHead(ends, path), path, width, height);
+}
+
+async function readBytes(path: string): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

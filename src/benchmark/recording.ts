@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DepthcastError } from '../errors.ts';
-import { bad, checkDepthHead, pngHead, readBytes, readDepth, readPicture } from './image.ts';
+import { bad, checkDepth, readDepth, readPicture } from './image.ts';
 import type { Selection, Sequence } from './types.ts';
 
 const PICTURE = /\.(jpe?g|png)$/i;
@@ -48,9 +48,10 @@ export async function openRecording(folder: string, { maxFrames, stride = 1 }: S
     .filter((_, n) => n % stride === 0)
     .slice(0, maxFrames);
   for (let n = 0; n < chosen.length; n += AT_ONCE) {
-    const paths = chosen.slice(n, n + AT_ONCE).map(({ depth }) => depth);
-    const files = await Promise.all(paths.map(readBytes));
-    for (const [i, path] of paths.entries()) checkDepthHead(pngHead(files[i]!, path), path, width, height);
+    const checks = chosen.slice(n, n + AT_ONCE).map(({ depth }) => checkDepth(depth, width, height));
+    // The first in order is told, whichever was looked at first.
+    const failed = (await Promise.allSettled(checks)).find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   const { fps, ...facts } = settings;
