@@ -1,4 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
+import { TINY } from '../../test/support/formula.ts';
 import { findModel } from '../model/library.ts';
 import { parseContender } from './contender.ts';
 import { findSequences } from './dataset.ts';
@@ -66,6 +71,39 @@ describe('the embedded model on scenes', { timeout: 120_000 }, () => {
       await predictors.close();
     }
   });
+});
+
+it('judges a checkpoint that gives metres as it is, and beside a relative model', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'depthcast-test-'));
+  const file = join(folder, 'tiny_metric.pth');
+  writeFileSync(file, formulaCheckpoint(TINY));
+  const store = { checkpoints: folder, graphs: join(folder, 'graphs') };
+  const options = { store, network: { heads: 3, taps: [0, 1, 2, 3] } };
+  const predictors = await Predictors.load(
+    [MODEL, `${file}:size=84`].map((text) => parseContender(text, MODEL)),
+    (model) => (model === MODEL ? findModel(model) : findModel(model, options)),
+    1,
+  );
+  try {
+    const entries = await findSequences(['test/vectors/eval/recording'], { maxFrames: 4 });
+    const { contenders, sequences, differences } = await evaluate(entries, predictors.list);
+    expect(contenders.map(({ unit }) => unit)).toEqual(['disparity', 'metres']);
+    const [relative, metric] = sequences[0]!.contenders;
+    expect(Object.keys(relative!.errors).sort()).toEqual(['clip', 'first', 'frame']);
+    expect(Object.keys(metric!.errors).sort()).toEqual(['clip', 'first', 'frame', 'none']);
+    expect(metric!.network).toEqual({ width: 112, height: 84 });
+    // Only what both have can be compared.
+    expect(differences.map(({ measure }) => measure)).toEqual([
+      'absRel clip',
+      'delta1 clip',
+      'absRel frame',
+      'delta1 frame',
+      'tae',
+    ]);
+  } finally {
+    await predictors.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('reads contenders', () => {

@@ -40,10 +40,11 @@ export async function runEvaluation(
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const progress = new FrameProgress(2 * entries.reduce((sum, { frames }) => sum + frames, 0));
+  const shown = contenders.map(({ baseline }) => baseline === undefined);
   // Of each sequence: colour and truth, and two of each model.
   const picturesEach = Math.max(
     1,
-    Math.min(MOST_SNAPSHOTS, Math.floor(MOST_PICTURES / (entries.length * (2 + 2 * contenders.length)))),
+    Math.min(MOST_SNAPSHOTS, Math.floor(MOST_PICTURES / (entries.length * (2 + 2 * shown.filter(Boolean).length)))),
   );
   const snapshots: PaintedSnapshot[][] = [];
   let result: Evaluation;
@@ -62,7 +63,7 @@ export async function runEvaluation(
             onStep: () => progress.step(),
             ...(options.html !== undefined && {
               snapshots: spread(frames, picturesEach),
-              onSnapshot: async (snapshot: Snapshot) => void taken.push(await paint(snapshot)),
+              onSnapshot: async (snapshot: Snapshot) => void taken.push(await paint(snapshot, shown)),
             }),
           };
         },

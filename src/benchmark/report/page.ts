@@ -212,7 +212,9 @@ function snapshotRow(
   const pairs = [
     image(colour, 'colour', `frame ${index}, ${(index / fps).toFixed(2)} s`) +
       image(truth, 'true depth', 'ground truth'),
-    ...maps.map(({ depth, error }, n) => {
+    ...maps.flatMap((map, n) => {
+      if (!map) return [];
+      const { depth, error } = map;
       const { label, errors, frames } = contenders[n]!;
       const absRel = frames[index]?.errors?.[mainAlignment(errors)]?.absRel;
       return (

@@ -12,7 +12,7 @@ export const ERROR_END = 1.5;
 const TOO_NEAR: Colour = [28, 92, 200];
 const RIGHT: Colour = [244, 244, 240];
 const TOO_FAR: Colour = [200, 40, 32];
-/** Share of the truth's disparities left out at each end of the colours. */
+/** Share of the truth's depths left out at each end of the colours. */
 const TAIL = 0.02;
 
 const DEPTH_COLOURS = Array.from({ length: SHADES }, (_, i): Colour => {
@@ -25,19 +25,28 @@ export interface PaintedSnapshot {
   index: number;
   colour: string;
   truth: string;
-  contenders: { depth: string; error: string }[];
+  /** Undefined for those that are not shown. */
+  contenders: ({ depth: string; error: string } | undefined)[];
 }
 
-export async function paint({ index, frame, mask, depths }: Snapshot): Promise<PaintedSnapshot> {
+/** @param shown which contenders get pictures: those of a baseline say nothing */
+export async function paint(
+  { index, frame, mask, depths }: Snapshot,
+  shown: readonly boolean[],
+): Promise<PaintedSnapshot> {
   const { width, height } = frame.picture;
-  const range = disparityRange(frame.depth, mask);
+  const range = depthRange(frame.depth, mask);
   const depthUrl = (depth: Float32Array, known?: Mask) => rgbUrl(depthColours(depth, range, known), width, height);
   const contenders: PaintedSnapshot['contenders'] = [];
-  for (const depth of depths)
-    contenders.push({
-      depth: await depthUrl(depth),
-      error: await rgbUrl(errorColours(depth, frame.depth, mask), width, height),
-    });
+  for (const [n, depth] of depths.entries())
+    contenders.push(
+      shown[n]
+        ? {
+            depth: await depthUrl(depth),
+            error: await rgbUrl(errorColours(depth, frame.depth, mask), width, height),
+          }
+        : undefined,
+    );
   return { index, colour: await pictureUrl(frame.picture), truth: await depthUrl(frame.depth, mask), contenders };
 }
 
@@ -52,10 +61,10 @@ export function errorColour(ratio: number): Colour {
 export const depthColour = (nearness: number): Colour =>
   DEPTH_COLOURS[Math.round(Math.min(1, Math.max(0, nearness)) * (SHADES - 1))]!;
 
-function depthColours(depth: Float32Array, [far, near]: [number, number], known?: Mask): Uint8Array {
-  return coloured(depth.length, (i) =>
-    known?.[i] === 0 ? UNKNOWN : depthColour((1 / depth[i]! - far) / (near - far || 1)),
-  );
+/** Equal ratios of depth are equal steps of colour, so that what is far shows as well as what is near. */
+function depthColours(depth: Float32Array, [near, far]: [number, number], known?: Mask): Uint8Array {
+  const span = Math.log(far / near) || 1;
+  return coloured(depth.length, (i) => (known?.[i] === 0 ? UNKNOWN : depthColour(Math.log(far / depth[i]!) / span)));
 }
 
 function errorColours(depth: Float32Array, truth: Float32Array, mask: Mask): Uint8Array {
@@ -68,11 +77,8 @@ function coloured(length: number, at: (i: number) => Colour): Uint8Array {
   return rgb;
 }
 
-function disparityRange(depth: Float32Array, mask: Mask): [number, number] {
-  const values = depth
-    .filter((_, i) => mask[i] === 1)
-    .map((z) => 1 / z)
-    .sort();
-  const at = (share: number) => values[Math.round(share * (values.length - 1))] ?? 0;
+function depthRange(depth: Float32Array, mask: Mask): [number, number] {
+  const values = depth.filter((_, i) => mask[i] === 1).sort();
+  const at = (share: number) => values[Math.round(share * (values.length - 1))] ?? 1;
   return [at(TAIL), at(1 - TAIL)];
 }

@@ -48,7 +48,7 @@ tbody tr.mean>*{font-weight:600}
 .grid{stroke:var(--rule);stroke-width:1}
 .mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
 .level{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:1 3}
-.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:12px 22px;margin:12px 0;padding-top:12px;border-top:1px solid var(--rule)}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,380px),1fr));gap:12px 22px;margin:12px 0;padding-top:12px;border-top:1px solid var(--rule)}
 .pictures>div{display:grid;grid-template-columns:1fr 1fr;gap:6px}
 .pictures figure{margin:0}
 .pictures img{display:block;width:100%;border-radius:5px;background:var(--rule)}
