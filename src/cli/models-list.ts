@@ -15,5 +15,6 @@ export function list(config: Config): void {
     return [manifest.name, manifest.unit, range, manifest.precision, manifest.licence.split(';')[0]!, here];
   });
   printTable(['name', 'gives', 'size', 'precision', 'licence', 'here'], rows);
-  console.log(style.dim(`\ncheckpoints: ${store.checkpoints}`));
+  console.log(style.dim('\nof checkpoints, other precisions by --precision fp32, fp16 or int8'));
+  console.log(style.dim(`checkpoints: ${store.checkpoints}`));
 }

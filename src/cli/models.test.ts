@@ -196,6 +196,20 @@ describe('models convert, verify and bench', () => {
     expect(/max abs error +(\S+)/.exec(same.out)![1]).toBe(/max abs error +(\S+)/.exec(far.out)![1]);
   });
 
+  it('writes eight bits on request, says how far they are from fp32, and checks that again when they are run', async () => {
+    const low = ['--precision', 'int8', ...TINY_OPTIONS];
+    const made = await run(['convert', at('tiny.pth'), '--out', at('low.onnx'), '--size', '112x84', ...low]);
+    expect(made.code, made.out).toBe(0);
+    expect(made.out).toMatch(/error +[\d.]+ % of a depth map's spread from fp32/);
+    const reference = new Float32Array(readFileSync(at('low.reference')).buffer.slice(0));
+    writeFileSync(at('low.reference'), reference.toReversed());
+    const refused = await run(['verify', at('low.onnx'), '--inputs', at('in.npy'), '--expected', at('zeros.npy')]);
+    expect([refused.code, refused.out]).toEqual([
+      1,
+      expect.stringMatching(/BAD_OUTPUT .*low, int8, 112x84 on onnxruntime's CPU/),
+    ]);
+  });
+
   it.each([
     [
       'an encoder that is another',

@@ -6,8 +6,9 @@ import { halfToFloat } from '../checkpoint/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import { inferConfig } from './config.ts';
 import { toHalf } from './float16.ts';
+import { quantisedRows } from './int8.ts';
 import type { TensorSource } from './layers.ts';
-import { byteLength, encodeModel } from './onnx.ts';
+import { byteLength, encodeModel, type Value } from './onnx.ts';
 import { interpolatePositions } from './position-embedding.ts';
 import { ProtoMessage } from './protobuf.ts';
 import { buildStreamGraph } from './video-depth-anything.ts';
@@ -74,6 +75,15 @@ describe('builder', () => {
       linear: g.gemm(g.reshape(x, [8, 36]), ramp('w3', [10, 36]), ramp('b3', [10])),
       normal: g.instanceNorm(g.reshape(x, [2, 4, 36]), 1e-6),
       layer: g.layerNorm(x, ramp('w4', [6]), ramp('b4', [6]), 1e-6),
+      eight: g.gemmInt8(
+        g.reshape(x, [8, 36]),
+        g.bytes('w6', 'int8', [36, 10], () => new Int8Array(360).fill(3)),
+        ramp('w7', [10]),
+        ramp('b7', [10]),
+      ),
+      attended: g.attention(...([0, 1, 2].map(() => g.reshape(x, [1, 8, 36])) as [Value, Value, Value]), 4),
+      whole: g.cast(g.clip(g.round(x), ramp('low', []), ramp('high', [])), 'int16'),
+      back: g.dequantize(g.cast(g.sub(x, g.round(x)), 'int8'), ramp('step', [])),
       sum: g.reduceSum(g.gelu(g.mul(x, g.add(x, x))), 2),
     };
     for (const [name, value] of Object.entries(values)) g.output(name, value);
@@ -103,6 +113,10 @@ describe('builder', () => {
     expect(() => g.slice(x, 1, 2, 5)).toThrow(/Slice/);
     expect(() => g.concat([x, g.slice(x, 3, 0, 5)], 1)).toThrow(/Concat/);
     expect(() => g.layerNorm(x, w('e', [5]), w('f', [5]), 1e-6)).toThrow(/LayerNormalization/);
+    const eight = g.bytes('g', 'int8', [35, 10], () => new Int8Array(350));
+    expect(() => g.gemmInt8(g.reshape(x, [8, 36]), eight, w('h', [10]), w('i', [10]))).toThrow(/DynamicQuantizeMatMul/);
+    const rows = g.reshape(x, [1, 8, 36]);
+    expect(() => g.attention(rows, rows, rows, 5)).toThrow(/MultiHeadAttention/);
     expect(() => w('a', [10, 36])).toThrow(/two different constants/);
     expect(() => encodeModel(g.finish('short', {}))).toThrow(/0 values for \[10,35\]/);
   });
@@ -166,6 +180,32 @@ describe('configuration', () => {
       expect(inputs[3]!.shape).toEqual([places, 31, mapChannels[2]]);
       expect(inputs[9]!.shape).toEqual([4 * places, 31, features]);
     }
+  });
+
+  test('for a CPU each state is kept in 24 bits, in two caches', () => {
+    const source = formulaWeights(VITS);
+    const { inputs, outputs } = buildStreamGraph(source, { width: 252, height: 252, target: 'cpu' });
+    const caches = inputs.filter(({ name }) => /^c\d+$/.test(name));
+    const states = outputs.filter(({ name }) => /^h\d+$/.test(name));
+    expect(caches.map(({ type }) => type)).toEqual(Array(8).fill(['int16', 'int8']).flat());
+    expect(states.map(({ type, shape }) => [type, shape[2]])).toEqual(
+      caches.map(({ type, shape }) => [type, shape[2]]),
+    );
+    const plain = buildStreamGraph(source, { width: 252, height: 252 }).inputs.filter(({ name }) =>
+      /^c\d+$/.test(name),
+    );
+    const bytes = (values: readonly Value[]) => values.reduce((sum, value) => sum + byteLength(value), 0);
+    expect(bytes(caches) / bytes(plain)).toBe(0.75);
+    // Half precision is for other backends.
+    const half = buildStreamGraph(source, { width: 252, height: 252, target: 'cpu', precision: 'float16' });
+    expect(half.inputs.filter(({ type }) => /^int(8|16)$/.test(type))).toEqual([]);
+  });
+
+  test('eight bits: the nearest of 255 steps, each output with its own scale; a row of zeros stays one', () => {
+    const { columns, scales } = quantisedRows(Float32Array.of(1, -2, 0.5, 0, 0, 0), 2, 3);
+    expect([...columns]).toEqual([64, 0, -127, 0, 32, 0]);
+    expect(scales[0]).toBeCloseTo(2 / 127, 6);
+    expect(Number.isFinite(scales[1])).toBe(true);
   });
 
   test('half precision halves the weights, and the borders stay float32', () => {
