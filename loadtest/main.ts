@@ -156,7 +156,12 @@ async function main(): Promise<void> {
   if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.html) await writeFile(options.html, renderHtml(report));
   for (const file of [options.json, options.html]) if (file) console.log(`  written: ${file}`);
-  process.exit(stopped ? 130 : 0);
+  if (stopped) process.exit(130);
+  const barren = targets.filter(({ result, capacity }) =>
+    capacity ? capacity.steps.length === 0 : result.depth === 0,
+  );
+  for (const { name } of barren) console.error(`${style.red('error')} no depth came back from ${name}`);
+  process.exit(barren.length > 0 ? 1 : 0);
 }
 
 main().catch((thrown: unknown) => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadReport } from '../../loadtest/report.ts';
+
+// Debian's python3-aiortc, which the comparison is made with; the test of it is skipped without.
+const hasAiortc = spawnSync('/usr/bin/python3', ['-c', 'import aiortc, numpy']).status === 0;
 
 let folder: string;
 beforeAll(async () => {
@@ -38,7 +41,7 @@ async function loadtest(options: string, during?: (child: ChildProcess, printed:
 describe('the load test', () => {
   it('measures streams that lose packets, leave and come back, and finds every depth map right', async () => {
     const { code, printed, report, html } = await loadtest(
-      '--publishers 2 --viewers 1 --fps 10 --size 320x240 --duration 14 --ramp 2/s --loss 0.02 --churn 0.04/s --check 1',
+      '--publishers 2 --viewers 1 --fps 10 --size 320x240 --duration 14 --ramp 2/s --loss 0.02 --churn 0.06/s --check 1',
     );
     expect(code, printed).toBe(0);
     const { result, timeline } = report.targets[0]!;
@@ -53,7 +56,7 @@ describe('the load test', () => {
     }
     expect(result.verified).toBeGreaterThan(20);
     expect(result.wrong).toEqual({ unknown: 0, code: 0, implausible: 0 });
-    expect(result.reconnects).toBe(1);
+    expect(result.reconnects).toBeGreaterThan(0);
     expect(result.latency.server.p50).toBeLessThan(result.latency.track.p50);
     expect(result.server.msPerDepth).toBeGreaterThan(0);
     expect(timeline.length).toBeGreaterThan(8);
@@ -87,9 +90,25 @@ describe('the load test', () => {
     },
   );
 
-  it('says why a server cannot be reached', async () => {
+  it.skipIf(!hasAiortc)('compares with an aiortc server, which returns the same depth', async () => {
+    const { code, printed, report } = await loadtest(
+      '--compare aiortc --rounds 1 --publishers 1 --fps 10 --size 320x240 --warm-up 3 --duration 5 --check 1',
+    );
+    expect(code, printed).toBe(0);
+    expect(report.targets.map(({ name }) => name)).toEqual(['depthcast', 'aiortc, inline']);
+    for (const { result } of report.targets) {
+      expect(result.depth, printed).toBeGreaterThan(10);
+      expect(result.latency.server.count, printed).toBeGreaterThan(5);
+      expect(result.server.msPerDepth).toBeGreaterThan(1);
+      expect(result.streams[0]!.truth.rank).toBeGreaterThan(0.75);
+    }
+    expect(report.comparison!.ratios).toHaveLength(1);
+    expect(report.comparison!.ratios[0]!.p95).toBeGreaterThan(0);
+  });
+
+  it('fails where nothing comes back, and says why', async () => {
     const { code, printed, report } = await loadtest('--url http://127.0.0.1:9 --publishers 1 --duration 2');
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(report.targets[0]!.result).toMatchObject({ depth: 0, crashes: 0 });
     expect(printed).toMatch(/ECONNREFUSED/);
   });
