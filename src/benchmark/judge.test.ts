@@ -34,17 +34,19 @@ interface Expected {
 const expected: Expected = JSON.parse(readFileSync(new URL('expected-recording.json', folder), 'utf8'));
 
 /** What a network once said, played back: the maps of predictions.bin. */
-function recorded(unit: 'disparity' | 'metres'): Predictor {
+function recorded(unit: 'disparity' | 'metres', shift = 0): Predictor {
   const [height, width] = expected.prediction;
   const bytes = readFileSync(new URL('predictions.bin', folder));
   const length = height * width;
   const map = (index: number) =>
-    Float32Array.from({ length }, (_, i) =>
-      bytes.readFloatLE(4 * ((2 * index + (unit === 'metres' ? 1 : 0)) * length + i)),
+    Float32Array.from(
+      { length },
+      (_, i) => shift + bytes.readFloatLE(4 * ((2 * index + (unit === 'metres' ? 1 : 0)) * length + i)),
     );
   return {
     contender: { ...parseContender('constant', ''), label: unit },
     unit,
+    signed: shift < 0,
     description: '',
     start: () => ({
       take: async () => {},
@@ -102,6 +104,13 @@ describe('a recorded sequence', () => {
     expect(metric!.tae).toBeCloseTo(expected.metric.tae, 3);
     expectErrors(baseline!.errors, expected.ramp.errors);
     expect(baseline!.tae).toBeCloseTo(expected.ramp.tae, 3);
+  });
+
+  it('does not cut off what lies below zero where a network may say so', async () => {
+    const sequence = await openRecording(recording);
+    const { contenders } = await judge(sequence, [recorded('disparity', -2)]);
+    expectErrors(contenders[0]!.errors, expected.relative.errors);
+    expect(contenders[0]!.tae).toBeCloseTo(expected.relative.tae, 3);
   });
 
   it('takes every so manieth frame, up to a limit, with its own pose and truth', async () => {

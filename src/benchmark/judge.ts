@@ -204,7 +204,8 @@ class Track {
     return this.#run.predict(index);
   }
 
-  keep(index: number, prediction: Prediction, depth: Float32Array, mask: Mask, protocol: Protocol): void {
+  keep(index: number, prediction: Prediction, depth: Float32Array, mask: Mask, shared: Protocol): void {
+    const protocol = this.#protocol(shared);
     const { values, width, height, milliseconds, epoch } = prediction;
     this.#network = { width, height };
     this.#resampler ??= new Resampler(this.#network, this.#sequence);
@@ -227,7 +228,8 @@ class Track {
   }
 
   /** Returns its depth in the main alignment, in metres. */
-  judge(index: number, truth: Truth, mask: Mask, known: boolean, pairs: boolean, protocol: Protocol): Float32Array {
+  judge(index: number, truth: Truth, mask: Mask, known: boolean, pairs: boolean, shared: Protocol): Float32Array {
+    const protocol = this.#protocol(shared);
     const frame = this.#frames[index]!;
     this.#map = this.#spool.read(index, this.#map);
     const sized = this.#resampler!.resize(this.#map, this.#sized);
@@ -273,6 +275,10 @@ class Track {
   close(): void {
     this.#run.close();
     this.#spool.close();
+  }
+
+  #protocol(shared: Protocol): Protocol {
+    return this.#predictor.signed ? { ...shared, predictionFloor: Number.NEGATIVE_INFINITY } : shared;
   }
 
   #takeOf(index: number): number {

@@ -34,6 +34,8 @@ export interface Predictor {
   readonly contender: Contender;
   /** What its values are. */
   readonly unit: 'disparity' | 'metres';
+  /** Its disparity may be below zero: the benchmark's floor, made for networks that end in a ReLU, would cut it off. */
+  readonly signed: boolean;
   /** For people: what it is and what runs it. */
   readonly description: string;
   start(sequence: SequenceInfo): PredictorRun;
@@ -85,13 +87,15 @@ export class Predictors {
 }
 
 function network(contender: Contender, worker: WorkerInferencer): Predictor {
-  const { name, unit, precision } = worker.model;
+  const { name, unit, precision, window } = worker.model;
   const size = contender.size ?? allowedSizes(worker.model).default;
   // Refuses a size that the model has not.
   worker.open({ size }).close();
   return {
     contender,
     unit,
+    // The anchored window is Video Depth Anything's, whose heads end in a ReLU.
+    signed: window.rule !== 'anchored',
     description: `${name}, ${precision}, ${size} px, memory ${contender.memory ? 'on' : 'off'}, ${worker.device}`,
     start({ fps, separate }) {
       // A dropped or slow frame must not read as a gap: time goes by frame numbers.
@@ -135,6 +139,7 @@ function baseline(contender: Contender): Predictor {
   return {
     contender,
     unit: 'disparity',
+    signed: false,
     description: ramp ? 'baseline: nearer towards the bottom' : 'baseline: everything equally far',
     start({ height }) {
       const values = Float32Array.from({ length: ramp ? height : 1 }, (_, y) => (ramp ? (y + 0.5) / height : 1));
