@@ -116,3 +116,13 @@ it('refuses a name of any length without comparing it letter by letter', () => {
   const name = `DEPTHCAST_${'X'.repeat(1_000_000)}`;
   expect(() => loadConfig({ env: { [name]: '1' } })).toThrow(/names no setting$|…$/);
 });
+
+it.each(['[', '{a: ', '- ', '? ', '[1, '])('refuses %s ten thousand times, which would abort the process', (open) => {
+  const text = open.repeat(10_000);
+  expect(() => loadConfig({ env: { DEPTHCAST_SERVER_HOST: text } })).toThrow(/names? no|is no YAML value/);
+});
+
+it('refuses thousands of steps of indentation', () => {
+  const text = Array.from({ length: 2000 }, (_, n) => `${' '.repeat(n)}a:`).join('\n');
+  expect(() => loadConfig({ env: { DEPTHCAST_SERVER_HOST: text } })).toThrow(/is no YAML value/);
+});

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { DepthcastError } from '../errors.ts';
+import { nestsTooDeep } from './nesting.ts';
 import { type Config, configSchema } from './schema.ts';
 
 type Tree = Record<string, unknown>;
@@ -45,9 +46,14 @@ export function loadConfig({ file, env = {}, overrides = {} }: LoadOptions = {})
   return result.data;
 }
 
+function parseYaml(text: string): unknown {
+  if (nestsTooDeep(text)) throw new Error('it nests too deep');
+  return parse(text, PARSING);
+}
+
 function readVariable(name: string, text: string): unknown {
   try {
-    return parse(text, PARSING);
+    return parseYaml(text);
   } catch (thrown) {
     throw new DepthcastError('BAD_CONFIG', { detail: `${name} is no YAML value: ${text.slice(0, 80)}`, cause: thrown });
   }
@@ -57,7 +63,7 @@ function readFile(file: string): Tree {
   if (!existsSync(file)) throw new DepthcastError('BAD_CONFIG', { detail: `${file} does not exist` });
   let tree: unknown;
   try {
-    tree = parse(readFileSync(file, 'utf8'), PARSING);
+    tree = parseYaml(readFileSync(file, 'utf8'));
   } catch (thrown) {
     throw new DepthcastError('BAD_CONFIG', { detail: `${file}: ${(thrown as Error).message}`, cause: thrown });
   }
