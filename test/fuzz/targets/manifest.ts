@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { networkSize } from '../../../src/depth/network-size.ts';
 import { findManifest } from '../../../src/model/library.ts';
 import { allowedSizes } from '../../../src/model/size.ts';
@@ -7,9 +7,10 @@ import { damagedJson } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { ScratchFile } from './scratch-file.ts';
 
-const VALID = ['depthcast-pilot', 'vda-small', 'vda-metric-large'].map(
-  (name) => JSON.parse(readFileSync(new URL(`../../../models/${name}.json`, import.meta.url), 'utf8')) as unknown,
-);
+const FOLDER = new URL('../../../models/', import.meta.url);
+const VALID = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')) as unknown);
 let file: ScratchFile;
 
 export default defineTarget({
