@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadRun, Moment, WindowResult } from './load-run.ts';
+import type { LoadRun, Moment } from './load-run.ts';
 import type { LoadOptions } from './options.ts';
+import type { WindowResult } from './window.ts';
 
 /** Bitrates, keyframes and further depth workers settle before a number of streams is measured. */
 const SETTLE_SECONDS = 5;

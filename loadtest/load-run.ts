@@ -6,8 +6,9 @@ import type { LoadOptions } from './options.ts';
 import { processUsage } from './process-usage.ts';
 import type { StreamReport } from './protocol.ts';
 import { type Scrape, scrape } from './scrape.ts';
-import { type StreamResult, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
+import { sumUp, type WindowResult } from './window.ts';
 
 /** One second of a run. */
 export interface Moment {
@@ -27,27 +28,6 @@ export interface Moment {
   /** From /metrics: pictures a second that became depth, and that a newer one replaced. */
   serverDepth: number;
   serverDropped: number;
-}
-
-export interface WindowResult {
-  seconds: number;
-  streams: StreamResult[];
-  /** Of all streams together. */
-  latency: { data: Quantiles; track: Quantiles; server: Quantiles };
-  depth: number;
-  packets: number;
-  captured: number;
-  late: number;
-  dropped: number;
-  reconnects: number;
-  wrong: { unknown: number; code: number; implausible: number };
-  verified: number;
-  unreadable: number;
-  /** The lowest and the mean of the streams' depth maps a second. */
-  fps: { least: number; mean: number };
-  server: { cores: number; msPerDepth: number; maxRssMiB: number };
-  loadCores: number;
-  crashes: number;
 }
 
 const CHURN_AWAY_MS = 1000;
@@ -191,37 +171,13 @@ export class LoadRun {
     const seconds = (performance.now() - this.#window.at) / 1000;
     const tallies = [...this.#tallies.values()].sort((a, b) => a.index - b.index);
     const streams = tallies.map((tally) => tally.result(this.primary, this.#before.get(tally.index)));
-    const sum = (of: (stream: StreamResult) => number) => streams.reduce((total, stream) => total + of(stream), 0);
-    const all = (kind: 'data' | 'track' | 'server') =>
-      tallies.reduce((histogram, tally) => histogram.merge(tally[kind]), new Histogram()).summary();
-    const depth = sum((s) => s.depth);
-    const cpu = this.#serverCpu() - this.#window.server;
-    const rates = streams.filter((s) => s.seconds > 0).map((s) => s.fps.depth);
-    return {
+    return sumUp(tallies, streams, {
       seconds,
-      streams,
-      latency: { data: all('data'), track: all('track'), server: all('server') },
-      depth,
-      packets: sum((s) => s.packets),
-      captured: sum((s) => s.captured),
-      late: sum((s) => s.late),
-      dropped: sum((s) => s.dropped),
-      reconnects: sum((s) => s.reconnects),
-      wrong: {
-        unknown: sum((s) => s.wrong.unknown),
-        code: sum((s) => s.wrong.code),
-        implausible: sum((s) => s.wrong.implausible),
-      },
-      verified: sum((s) => s.verified),
-      unreadable: sum((s) => s.unreadable),
-      fps: {
-        least: rates.length > 0 ? Math.min(...rates) : 0,
-        mean: rates.length > 0 ? rates.reduce((a, b) => a + b) / rates.length : 0,
-      },
-      server: { cores: cpu / seconds, msPerDepth: (1000 * cpu) / depth, maxRssMiB: this.#window.rss / 2 ** 20 },
-      loadCores: (this.#children.cpuSeconds - this.#window.load) / seconds,
+      serverCpu: this.#serverCpu() - this.#window.server,
+      loadCpu: this.#children.cpuSeconds - this.#window.load,
+      rssBytes: this.#window.rss,
       crashes: this.#children.crashes - this.#window.crashes,
-    };
+    });
   }
 
   /** Lets every stream leave; their last counts still arrive. The target goes on. */

@@ -1,7 +1,8 @@
 import { cpus, loadavg } from 'node:os';
 import type { Capacity } from './capacity.ts';
-import type { Moment, WindowResult } from './load-run.ts';
+import type { Moment } from './load-run.ts';
 import type { LoadOptions } from './options.ts';
+import type { WindowResult } from './window.ts';
 
 /** One server's part of the report. */
 export interface TargetReport {

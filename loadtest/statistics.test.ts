@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../test/support/impair/impairment.ts';
 import { CodeCheck, type Verdict } from './code-check.ts';
 import { Histogram } from './histogram.ts';
-import type { WindowResult } from './load-run.ts';
 import type { StreamReport } from './protocol.ts';
 import { compare, streamsPerCore, type TargetReport } from './report.ts';
 import { readScrape } from './scrape.ts';
 import { Tally } from './tally.ts';
+import type { WindowResult } from './window.ts';
 
 test('quantiles are within one percent of the sorted samples, of any size and spread', () => {
   const random = seededRandom(3);

@@ -1,20 +1,16 @@
 import wrtc from '@roamhq/wrtc';
-import { benchmarkProtocol, validMask } from '../src/eval/align.ts';
-import { clipErrors, spearman } from '../src/eval/metrics.ts';
 import { decodeFrame, Reassembler } from '../src/wire/index.ts';
 import { CaptureClock } from './capture-clock.ts';
 import type { Film } from './film.ts';
-import type { ChildSetup, StreamReport, StreamSpec, TruthCheck } from './protocol.ts';
+import type { ChildSetup, StreamReport, StreamSpec } from './protocol.ts';
 import { httpSignalling, Refusal, type Signalling, wsSignalling } from './signalling.ts';
 import { type TappedPacket, TappedPeer } from './tapped-peer.ts';
+import { checkDepth, checkGray } from './truth-check.ts';
 
 const { nonstandard } = wrtc;
 /** Where a depth packet holds the RTP timestamp of its source frame: docs/protocol.md. */
 const TIMESTAMP_OFFSET = 16;
 const RETRY_MS = [500, 1000, 2000, 4000];
-/** Scenes are rooms and streets: what lies further away does not count. */
-const TRUTH = benchmarkProtocol(20);
-const RANK_SAMPLES = 2000;
 /** Source frames whose last packet is remembered, by timestamp. */
 const MEMORY = 300;
 
@@ -320,7 +316,8 @@ export class Stream {
       const { values, width, height, unit } = await decodeFrame(packet);
       if (values.length === 0) return;
       const disparity = unit === 'metres' ? values.map((z) => 1 / z) : values;
-      this.#report.checks.push(this.#check(disparity, frame, width, height));
+      const code = { stream: this.spec.index, frame };
+      this.#report.checks.push(checkDepth(this.#film, code, disparity, width, height));
     } catch {
       this.#report.badPackets++;
     } finally {
@@ -328,24 +325,10 @@ export class Stream {
     }
   }
 
-  /** Luma is linear in disparity. The picture is that of the last timestamp that passed, or of one before it. */
-  #checkPicture({ width, height, data }: { width: number; height: number; data: Uint8Array }): void {
+  /** The picture is that of the last timestamp that passed, or of one before it. */
+  #checkPicture(picture: { width: number; height: number; data: Uint8Array }): void {
     if (this.#lastReturned === undefined || !this.#due(performance.now())) return;
-    const [columns, rows] = [width >> 2, height >> 2];
-    const luma = new Float32Array(columns * rows);
-    for (let y = 0; y < rows; y++)
-      for (let x = 0; x < columns; x++) luma[y * columns + x] = data[(4 * y + 2) * width + 4 * x + 2]!;
-    this.#report.checks.push(this.#check(luma, this.#lastReturned, columns, rows));
-  }
-
-  #check(prediction: Float32Array, frame: number, width: number, height: number): TruthCheck {
-    const depth = this.#film.truth({ stream: this.spec.index, frame }, width, height);
-    const rank = spearman(
-      prediction,
-      depth.map((z) => (z > 0 ? 1 / z : 0)),
-      validMask(depth, TRUTH),
-      RANK_SAMPLES,
-    );
-    return { rank, delta1: clipErrors([{ prediction, depth }], 'frame', TRUTH)?.delta1 ?? Number.NaN };
+    const code = { stream: this.spec.index, frame: this.#lastReturned };
+    this.#report.checks.push(checkGray(this.#film, code, picture));
   }
 }
