@@ -40,7 +40,7 @@ export interface FuzzReport {
 }
 
 /** No input may take longer, at its quickest of four tries: a crowded machine is no finding. */
-const MAX_MS = 250;
+const MAX_MS = 1000;
 const TRIES = 3;
 const MAX_MESSAGE = 4096;
 const MEMORY_EVERY = 512;
