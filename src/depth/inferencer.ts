@@ -12,6 +12,8 @@ import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
 const HANG_MS = 30_000;
+/** How often that is looked at. */
+const WATCH_MS = HANG_MS / 6;
 /** As long as a frame may take where the first of a size waits for its network to be built and loaded. */
 const BUILD_MS = 120_000;
 /** Waits before restarts of a worker that keeps dying; the first is at once. */
@@ -49,6 +51,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   #failures = 0;
   #nextStream = 0;
   #watchdog: NodeJS.Timeout | undefined;
+  #watchedAt = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -72,7 +75,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const inferencer = new WorkerInferencer({ model, threads, size, picture });
     inferencer.#start();
     await inferencer.#ready;
-    inferencer.#watchdog = setInterval(() => inferencer.#watch(), HANG_MS / 6).unref();
+    inferencer.#watchdog = setInterval(() => inferencer.#watch(), WATCH_MS).unref();
     return inferencer;
   }
 
@@ -190,6 +193,11 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   #watch(): void {
     const now = performance.now();
+    // A process that was suspended, by Ctrl-Z or a laptop's lid, has not hung.
+    const suspended = now - this.#watchedAt - WATCH_MS;
+    if (this.#watchedAt > 0 && suspended > WATCH_MS)
+      for (const stream of this.#streams.values()) if (stream.busySince > 0) stream.busySince += suspended;
+    this.#watchedAt = now;
     const most = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
     for (const stream of this.#streams.values())
       if (stream.busySince > 0 && now - stream.busySince > most) {

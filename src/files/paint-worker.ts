@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toDepthcastError } from '../errors.ts';
 import { AlignedResizer } from '../model/resize.ts';
+import type { Size } from '../model/size.ts';
 import { NpzWriter } from './npz.ts';
 import type { FromPainter, PaintBoot, PaintRequest, ToPainter } from './paint-protocol.ts';
-import { Painter } from './painter.ts';
+import { Painter, toShades, type YuvPlanes } from './painter.ts';
 
 // Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
 // the thread that feeds the network. No codecs: they work in the libuv pool anyway.
@@ -17,6 +18,7 @@ const { width, height } = boot.size;
 const painter = new Painter(width, height, boot.grayscale ? 'gray' : 'inferno', boot.matrix);
 const pixels = (width + (width & 1)) * (height + (height & 1));
 const full = new Float32Array(width * height);
+const shades = new Uint8ClampedArray(width * height);
 let resizer: { key: string; resizer: AlignedResizer } | undefined;
 let npz: NpzWriter | undefined;
 // In order, one at a time.
@@ -37,30 +39,46 @@ async function start(): Promise<void> {
 
 async function paint(request: PaintRequest): Promise<void> {
   const { values, near, far } = request;
-  const sized = fullSize(request);
   const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
+  const needsMap = npz !== undefined || boot.wantsMap;
+  const sized = needsMap ? fullSize(request) : undefined;
   if (picture) {
-    const planes = [
-      picture.subarray(0, pixels),
-      picture.subarray(pixels, (5 * pixels) / 4),
-      picture.subarray((5 * pixels) / 4),
-    ];
-    const row = width + (width & 1);
-    painter.paint(sized, near, far, { planes, strides: [row, row / 2, row / 2] });
+    const yuv = planesOf(picture);
+    if (sized) painter.paint(sized, near, far, yuv);
+    else {
+      // Only to be looked at: enlarged as shades, which takes half the time.
+      toShades(values, near, far, values);
+      resizerFor(request.size).resize(values, shades);
+      painter.paintShades(shades, yuv);
+    }
   }
-  await npz?.write(sized);
+  if (sized) await npz?.write(sized);
   const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
-  map?.set(sized);
+  if (sized) map?.set(sized);
   const memory = [values, picture, map].filter((one) => one !== undefined).map((one) => one.buffer);
   send({ case: 'painted', value: { values, picture, map } }, memory);
 }
 
+function planesOf(picture: Uint8Array): YuvPlanes {
+  const row = width + (width & 1);
+  const planes = [
+    picture.subarray(0, pixels),
+    picture.subarray(pixels, (5 * pixels) / 4),
+    picture.subarray((5 * pixels) / 4),
+  ];
+  return { planes, strides: [row, row / 2, row / 2] };
+}
+
 function fullSize({ values, size }: PaintRequest): Float32Array {
   if (size.width === width && size.height === height) return values;
-  const key = `${size.width}x${size.height}`;
-  if (resizer?.key !== key) resizer = { key, resizer: new AlignedResizer(size, { width, height }) };
-  resizer.resizer.resize(values, full);
+  resizerFor(size).resize(values, full);
   return full;
+}
+
+function resizerFor(size: Size): AlignedResizer {
+  const key = `${size.width}x${size.height}`;
+  if (resizer?.key !== key) resizer = { key, resizer: new AlignedResizer(size, boot.size) };
+  return resizer.resizer;
 }
 
 async function finish(): Promise<void> {

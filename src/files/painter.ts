@@ -18,16 +18,13 @@ export class Painter {
   readonly #y = new Uint8Array(SHADES);
   readonly #u = new Uint8Array(SHADES);
   readonly #v = new Uint8Array(SHADES);
-  /** The shades of two rows; one more pixel where the width is odd. */
-  readonly #upper: Uint8Array;
-  readonly #lower: Uint8Array;
+  readonly #shades: Uint8ClampedArray;
 
   /** @param width and height of the maps; pictures are one larger where they are odd, the last pixel repeated */
   constructor(width: number, height: number, map: ColourMapName, matrix: YuvMatrix) {
     this.#width = width;
     this.#height = height;
-    this.#upper = new Uint8Array(width + (width & 1));
-    this.#lower = new Uint8Array(this.#upper.length);
+    this.#shades = new Uint8ClampedArray(width * height);
     const [kr, kb] = WEIGHTS[matrix];
     for (let shade = 0; shade < SHADES; shade++) {
       const [r, g, b] = colourAt(map, shade / (SHADES - 1));
@@ -39,34 +36,43 @@ export class Painter {
   }
 
   /** @param near the value shown brightest. @param far the value shown darkest */
-  paint(values: Float32Array, near: number, far: number, { planes, strides }: YuvPlanes): void {
-    const scale = (SHADES - 1) / (near - far);
+  paint(values: Float32Array, near: number, far: number, picture: YuvPlanes): void {
+    toShades(values, near, far, this.#shades);
+    this.paintShades(this.#shades, picture);
+  }
+
+  /** @param shades 0 far to 255 near */
+  paintShades(shades: Uint8ClampedArray, { planes, strides }: YuvPlanes): void {
     const [luma, cb, cr] = planes as [Uint8Array, Uint8Array, Uint8Array];
-    const width = this.#upper.length;
+    const width = this.#width;
+    const last = width - 1;
     for (let y = 0; y < this.#height; y += 2) {
-      this.#shades(values, y, far, scale, this.#upper);
-      this.#shades(values, Math.min(y + 1, this.#height - 1), far, scale, this.#lower);
-      const upper = this.#upper;
-      const lower = this.#lower;
-      for (let x = 0, top = y * strides[0]!, bottom = top + strides[0]!; x < width; x++) {
-        luma[top + x] = this.#y[upper[x]!]!;
-        luma[bottom + x] = this.#y[lower[x]!]!;
+      const upper = y * width;
+      const lower = Math.min(y + 1, this.#height - 1) * width;
+      const top = y * strides[0]!;
+      const bottom = top + strides[0]!;
+      for (let x = 0; x < width; x++) {
+        luma[top + x] = this.#y[shades[upper + x]!]!;
+        luma[bottom + x] = this.#y[shades[lower + x]!]!;
+      }
+      if (width & 1) {
+        luma[top + width] = luma[top + last]!;
+        luma[bottom + width] = luma[bottom + last]!;
       }
       const at = (y >> 1) * strides[1]!;
       for (let x = 0; x < width; x += 2) {
-        const [a, b, c, d] = [upper[x]!, upper[x + 1]!, lower[x]!, lower[x + 1]!];
+        const right = x < last ? x + 1 : x;
+        const [a, b] = [shades[upper + x]!, shades[upper + right]!];
+        const [c, d] = [shades[lower + x]!, shades[lower + right]!];
         cb[at + (x >> 1)] = (this.#u[a]! + this.#u[b]! + this.#u[c]! + this.#u[d]! + 2) >> 2;
         cr[at + (x >> 1)] = (this.#v[a]! + this.#v[b]! + this.#v[c]! + this.#v[d]! + 2) >> 2;
       }
     }
   }
+}
 
-  #shades(values: Float32Array, row: number, far: number, scale: number, out: Uint8Array): void {
-    const from = row * this.#width;
-    for (let x = 0; x < this.#width; x++) {
-      const shade = (values[from + x]! - far) * scale;
-      out[x] = shade <= 0 ? 0 : shade >= SHADES - 1 ? SHADES - 1 : shade + 0.5;
-    }
-    if (this.#width & 1) out[this.#width] = out[this.#width - 1]!;
-  }
+/** Values as shades, `far` 0 and `near` 255; as floats they may lie beyond. */
+export function toShades(values: Float32Array, near: number, far: number, out: Float32Array | Uint8ClampedArray): void {
+  const scale = (SHADES - 1) / (near - far);
+  for (let i = 0; i < values.length; i++) out[i] = (values[i]! - far) * scale;
 }

@@ -24,8 +24,8 @@ export class AlignedResizer {
     this.#row = new Float32Array(from.width + 1);
   }
 
-  /** @param map [from.height * from.width]. @param out [to.height * to.width] */
-  resize(map: Float32Array, out: Float32Array): void {
+  /** @param map [from.height * from.width]. @param out [to.height * to.width]; bytes are rounded and clamped */
+  resize(map: Float32Array, out: Float32Array | Uint8ClampedArray): void {
     const { width, height } = this.#from;
     const { low, part } = this.#columns;
     const row = this.#row;
