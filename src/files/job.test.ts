@@ -34,12 +34,12 @@ const at = (name: string) => join(folder, name);
 const clip = at('clip.mp4');
 const FRAMES = 24;
 const SIZE = { width: 192, height: 108 };
-let pilot: InstalledModel;
+let embedded: InstalledModel;
 let tiny: InstalledModel;
 
 beforeAll(async () => {
   await writeVideo(clip, { ...SIZE, frames: FRAMES });
-  pilot = findModel('depthcast-nano');
+  embedded = findModel('depthcast-nano');
   writeFileSync(at('tiny.pth'), formulaCheckpoint(TINY));
   const store = modelFolder(at('cache'));
   const found = findModel(at('tiny.pth'), { store, network: TINY_CONFIG });
@@ -55,7 +55,7 @@ let runs = 0;
 const defaults = (): JobOptions => ({
   input: clip,
   out: at(`out${runs++}`),
-  model: pilot,
+  model: embedded,
   mode: 'streaming',
   size: 160,
   threads: 1,
@@ -136,7 +136,7 @@ describe('streaming', () => {
       problems: [],
       size: SIZE,
     });
-    const inferencer = await WorkerInferencer.create(pilot, { threads: 1, size: 160 });
+    const inferencer = await WorkerInferencer.create(embedded, { threads: 1, size: 160 });
     const stream = inferencer.open({ size: 160, sceneCuts: false });
     for (const [n, input] of (await inputsOf(clip, network)).entries()) {
       const image = stream.takeInput(network.width, network.height);

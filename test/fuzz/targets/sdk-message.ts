@@ -4,7 +4,7 @@ import { DepthcastError } from '../../../src/errors.ts';
 import { damagedJson } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
-const output = { track: 'gray', data: 'u16', range: 'auto', model: 'depthcast-pilot', size: 256 };
+const output = { track: 'gray', data: 'u16', range: 'auto', model: 'depthcast-nano', size: 256 };
 const MESSAGES = [
   {
     type: 'welcome',

@@ -10,7 +10,7 @@ const MESSAGES = [
     candidate: { candidate: 'candidate:1 1 udp 1 192.0.2.1 9 typ host', sdpMid: '0', sdpMLineIndex: 0 },
   },
   { type: 'candidate', candidate: { candidate: '', sdpMid: null, usernameFragment: 'abcd' } },
-  { type: 'settings', output: { range: 'auto', model: 'depthcast-pilot', size: 192, data: 'f16', track: 'off' } },
+  { type: 'settings', output: { range: 'auto', model: 'depthcast-nano', size: 192, data: 'f16', track: 'off' } },
   { type: 'reset' },
   { type: 'ping', id: 1 },
   { type: 'bye' },
