@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type PeerOptions, RtcPeer } from '../../src/rtc/index.ts';
+import { type DataChannel, type PeerOptions, RtcPeer } from '../../src/rtc/index.ts';
 import type { EncodedFrame, VideoCodec } from '../../src/video/types.ts';
 import { findChromium, launchBrowser, openBlankPage } from './support/browser.ts';
 import { type EchoPage, openEchoPage, type PageOptions } from './support/echo-page.ts';
@@ -35,6 +35,7 @@ async function echo(
   page: EchoPage,
   options: Partial<PeerOptions> = {},
   picture: Partial<PageOptions> = {},
+  onChannel: (channel: DataChannel) => void = () => {},
 ): Promise<Echo> {
   const peer = await RtcPeer.answer(await page.offer({ ...PICTURE, ...picture }), { ...OPTIONS, ...options });
   const ended = new Promise<string>((resolve) => peer.on('closed', ({ reason }) => resolve(reason)));
@@ -44,9 +45,16 @@ async function echo(
     if (peer.sender!.send(frame) > 0) result.sent.add(frame.rtpTimestamp);
   });
   peer.receiver!.on('gap', () => result.gaps++);
+  // Before the page has the answer: the channel may open at once.
+  peer.on('channel', onChannel);
   peer.sender!.on('keyframe', () => peer.receiver!.requestKeyframe());
   await page.answer(peer.answerSdp);
   return result;
+}
+
+function sendPackets(channel: DataChannel): void {
+  const timer = setInterval(() => channel.send(new Uint8Array(20_000)), 30);
+  channel.on('close', () => clearInterval(timer));
 }
 
 /** Every picture that the page has shown is one of ours, under the timestamp that the source gave it. */
@@ -96,7 +104,9 @@ describe.skipIf(!findChromium())('Chromium', () => {
       await vi.waitUntil(async () => (await page.report()).timestamps.length >= 150, PATIENCE);
       await checkIdentity(page, current);
       const report = await page.report();
-      expect(report).toMatchObject({ codecIn: `video/${codec}`, codecOut: `video/${codec}`, videoWidth: 640 });
+      expect(report).toMatchObject({ codecIn: `video/${codec}`, codecOut: `video/${codec}` });
+      // A sender that loses every tenth packet may choose a smaller picture.
+      expect(report.videoWidth).toBeGreaterThanOrEqual(share < 0.1 ? 640 : 160);
       expect(frames[0]!.keyframe).toBe(true);
       expect(frames.every((frame) => frame.codec === codec)).toBe(true);
       expect(frames.every(({ firstPacketAt, lastPacketAt }) => firstPacketAt! <= lastPacketAt!)).toBe(true);
@@ -148,11 +158,7 @@ describe.skipIf(!findChromium())('Chromium', () => {
   });
 
   it('gets data on the channel that it opened, and its goodbye is heard', async () => {
-    current = await echo(await open());
-    current.peer.on('channel', (channel) => {
-      const timer = setInterval(() => channel.send(new Uint8Array(20_000)), 30);
-      channel.on('close', () => clearInterval(timer));
-    });
+    current = await echo(await open(), {}, {}, sendPackets);
     await vi.waitUntil(async () => (await page.report()).messages > 30, PATIENCE);
     await page.close();
     expect(await current.ended).toBe('peer');
@@ -225,11 +231,7 @@ describe.skipIf(!findFirefox())('Firefox', () => {
 
   it('plays back the VP8 that it sends, and gets data', async () => {
     const page = await openEchoPage((expression) => firefox.evaluate(expression));
-    const current = await echo(page, { codecs: ['VP8'] });
-    current.peer.on('channel', (channel) => {
-      const timer = setInterval(() => channel.send(new Uint8Array(20_000)), 30);
-      channel.on('close', () => clearInterval(timer));
-    });
+    const current = await echo(page, { codecs: ['VP8'] }, {}, sendPackets);
     await vi.waitUntil(async () => {
       const { framesDecoded, messages, timestamps } = await page.report();
       return framesDecoded > 100 && messages > 30 && timestamps.length > 50;
