@@ -56,7 +56,7 @@ function buildImage(file) {
 /** Base images: Debian's own, and Debian with this machine's node and npm where the official image has its. */
 function makeBase(image, root) {
   const base = join(work, 'base');
-  if (!existsSync(base)) run('debootstrap', ['--variant=minbase', 'bookworm', base, 'http://deb.debian.org/debian']);
+  if (!existsSync(base)) run('debootstrap', ['--variant=minbase', 'bookworm', base]);
   rmSync(root, { recursive: true, force: true });
   run('cp', ['-a', '--reflink=auto', base, root]);
   for (const file of ['resolv.conf', 'hosts']) cpSync(`/etc/${file}`, join(root, 'etc', file), { dereference: true });
