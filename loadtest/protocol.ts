@@ -75,3 +75,27 @@ export type ToChild =
   | { case: 'end' };
 
 export type FromChild = { case: 'ready' } | { case: 'report'; streams: StreamReport[] };
+
+/** The report of a stream to which nothing has happened yet. */
+export function emptyReport(index: number): StreamReport {
+  return {
+    index,
+    connected: false,
+    connects: 0,
+    failures: [],
+    captured: 0,
+    late: 0,
+    sent: 0,
+    trackFrames: 0,
+    packets: 0,
+    badPackets: 0,
+    pictures: 0,
+    viewerPictures: 0,
+    unknown: 0,
+    latency: { data: [], track: [], server: [] },
+    identified: [],
+    checks: [],
+    bytes: { up: 0, down: 0 },
+    lost: { up: 0, down: 0 },
+  };
+}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../test/support/impair/impairment.ts';
 import { CodeCheck, type Verdict } from './code-check.ts';
 import { Histogram } from './histogram.ts';
-import type { StreamReport } from './protocol.ts';
+import { emptyReport, type StreamReport } from './protocol.ts';
 import { compare, streamsPerCore, type TargetReport } from './report.ts';
 import { readScrape } from './scrape.ts';
 import { Tally } from './tally.ts';
@@ -34,29 +34,7 @@ test('a histogram of nothing has no quantiles, and extreme values stay in it', (
   expect(histogram.quantile(0)).toBeLessThan(0.06);
 });
 
-function report(change: Partial<StreamReport>): StreamReport {
-  return {
-    index: 2,
-    connected: true,
-    connects: 0,
-    failures: [],
-    captured: 0,
-    late: 0,
-    sent: 0,
-    trackFrames: 0,
-    packets: 0,
-    badPackets: 0,
-    pictures: 0,
-    viewerPictures: 0,
-    unknown: 0,
-    latency: { data: [], track: [], server: [] },
-    identified: [],
-    checks: [],
-    bytes: { up: 0, down: 0 },
-    lost: { up: 0, down: 0 },
-    ...change,
-  };
-}
+const report = (change: Partial<StreamReport>): StreamReport => ({ ...emptyReport(2), connected: true, ...change });
 
 test('a stream is summed up over the time that it was connected', () => {
   const tally = new Tally(2);

@@ -2,7 +2,7 @@ import wrtc from '@roamhq/wrtc';
 import { decodeFrame, Reassembler } from '../src/wire/index.ts';
 import { CaptureClock } from './capture-clock.ts';
 import type { Film } from './film.ts';
-import type { ChildSetup, StreamReport, StreamSpec } from './protocol.ts';
+import { type ChildSetup, emptyReport, type StreamReport, type StreamSpec } from './protocol.ts';
 import { httpSignalling, Refusal, type Signalling, wsSignalling } from './signalling.ts';
 import { type TappedPacket, TappedPeer } from './tapped-peer.ts';
 import { checkDepth, checkGray } from './truth-check.ts';
@@ -50,7 +50,7 @@ export class Stream {
     this.#film = film;
     // A name of its own for each life: the server may not have noticed the end of the last.
     this.#name = `load-${process.pid}-${spec.index}-${Math.floor(performance.now())}`;
-    this.#report = this.#empty();
+    this.#report = emptyReport(this.spec.index);
   }
 
   open(): void {
@@ -96,32 +96,9 @@ export class Stream {
     report.bytes = { up: now.up - this.#counted.up, down: now.down - this.#counted.down };
     report.lost = { up: now.lostUp - this.#counted.lostUp, down: now.lostDown - this.#counted.lostDown };
     this.#counted = now;
-    this.#report = this.#empty();
+    this.#report = emptyReport(this.spec.index);
     this.#report.connected = report.connected;
     return report;
-  }
-
-  #empty(): StreamReport {
-    return {
-      index: this.spec.index,
-      connected: false,
-      connects: 0,
-      failures: [],
-      captured: 0,
-      late: 0,
-      sent: 0,
-      trackFrames: 0,
-      packets: 0,
-      badPackets: 0,
-      pictures: 0,
-      viewerPictures: 0,
-      unknown: 0,
-      latency: { data: [], track: [], server: [] },
-      identified: [],
-      checks: [],
-      bytes: { up: 0, down: 0 },
-      lost: { up: 0, down: 0 },
-    };
   }
 
   async #connect(): Promise<void> {
