@@ -24,6 +24,7 @@ export const RELOADABLE: readonly string[] = [
   'limits.slowViewerSeconds',
   'limits.sessionsPerAddress',
   'limits.setupsPerAddress',
+  'limits.setups',
   'limits.requestsPerMinute',
   'limits.authFailuresPerMinute',
   'rtc.codecs',

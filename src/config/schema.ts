@@ -61,6 +61,7 @@ export const configSchema = z.strictObject({
     utilisation: z.number().min(0.1).max(100).nullable().default(2),
     slowViewerSeconds: z.number().min(1).max(3600).default(20),
     setupsPerAddress: z.int().min(1).max(65536).default(8),
+    setups: z.int().min(1).max(65536).default(128),
     requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
     authFailuresPerMinute: z.int().min(1).max(100_000).default(20),
   }),

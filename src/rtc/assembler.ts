@@ -41,7 +41,8 @@ interface Building {
 export class FrameAssembler {
   /** Frames that were incomplete, or whole but depended on one that was. */
   discarded = 0;
-  readonly #slots: (MediaPacket | undefined)[] = new Array(CAPACITY).fill(undefined);
+  /** CAPACITY of them from the first packet on: a receiver that never gets one costs nothing. */
+  #slots: (MediaPacket | undefined)[] = [];
   readonly #onFrame: (frame: EncodedFrame) => void;
   readonly #onGap: () => void;
   readonly #h264: H264Depacketizer;
@@ -78,6 +79,7 @@ export class FrameAssembler {
   /** @returns false for a packet that is there already or came too late */
   insert(packet: MediaPacket): boolean {
     if (this.#next < 0) this.#next = packet.sequence;
+    if (this.#slots.length === 0) this.#slots = new Array(CAPACITY).fill(undefined);
     if (packet.sequence < this.#next || this.#at(packet.sequence)) return false;
     if (packet.sequence >= this.#next + CAPACITY || this.#heldBytes + packet.payload.length > MAX_HELD_BYTES) {
       this.restartAt(packet.sequence);

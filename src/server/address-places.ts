@@ -7,6 +7,7 @@ interface Limits {
   streams: number;
   sessionsPerAddress: number;
   setupsPerAddress: number;
+  setups: number;
 }
 
 /** One client's place among the sessions of its address. */
@@ -17,10 +18,11 @@ export interface AddressPlace {
   leave(): void;
 }
 
-/** How many sessions each client address has, and how many of them are still being set up. */
+/** How many sessions each client address has, and how many of them, and of everybody's, are still being set up. */
 export class AddressPlaces {
   readonly #limits: Limits;
   readonly #taken = new Map<string, { sessions: number; setups: number }>();
+  #setups = 0;
 
   /** @param limits read at each use: they may change while the server runs */
   constructor(limits: Limits) {
@@ -29,7 +31,7 @@ export class AddressPlaces {
 
   /**
    * Takes a place for an address.
-   * @throws DepthcastError RATE_LIMITED
+   * @throws DepthcastError RATE_LIMITED; BUSY where everybody's set-ups together are too many
    */
   take(address: string): AddressPlace {
     const { streams, sessionsPerAddress, setupsPerAddress } = this.#limits;
@@ -46,14 +48,22 @@ export class AddressPlaces {
         detail: `this address has ${sessionsPerAddress} sessions`,
         retryAfter: RETRY_AFTER,
       });
+    if (this.#setups >= this.#limits.setups)
+      throw new DepthcastError('BUSY', {
+        detail: `${this.#setups} sessions are being set up`,
+        retryAfter: RETRY_AFTER,
+      });
     this.#taken.set(address, now);
+    this.#setups++;
     now.sessions++;
     now.setups++;
     let settled = false;
     let left = false;
     const settle = () => {
-      if (!settled) now.setups--;
+      if (settled) return;
       settled = true;
+      now.setups--;
+      this.#setups--;
     };
     const leave = () => {
       if (left) return;

@@ -12,21 +12,14 @@ const PLANE_OF = [1, 2, 0];
  * The native context and frame are kept and rebuilt when a size changes: keep one scaler per stream.
  */
 export class InputScaler {
-  readonly #context: av.SoftwareScaleContext;
+  /** 50 KiB of native memory: not for a stream that never sends a picture. */
+  #context: av.SoftwareScaleContext | undefined;
   readonly #output = new av.Frame();
-  readonly #guard: Guard;
+  readonly #guard = new Guard(() => {
+    this.#context?.freeContext();
+    this.#output.free();
+  });
   #planes: Float32Array[] = [];
-
-  constructor() {
-    this.#context = new av.SoftwareScaleContext();
-    this.#context.allocContext();
-    // Without explicit sizes and formats, swscale follows what each pair of frames says, colour matrix and range included.
-    setOptions(this.#context, { sws_flags: 'bicubic+accurate_rnd+full_chroma_inp' });
-    this.#guard = new Guard(() => {
-      this.#context.freeContext();
-      this.#output.free();
-    });
-  }
 
   /**
    * @param target planar R, G, B in [0, 1]: 3*height*width floats
@@ -36,8 +29,9 @@ export class InputScaler {
     return this.#guard.run(async () => {
       if (target.length !== 3 * width * height)
         throw new DepthcastError('INTERNAL', { detail: `${target.length} floats for 3x${height}x${width}` });
+      const context = this.#open();
       if (this.#output.width !== width || this.#output.height !== height) this.#allocate(width, height);
-      check(await picture.read((frame) => this.#context.scaleFrame(this.#output, frame)), 'scaling');
+      check(await picture.read((frame) => context.scaleFrame(this.#output, frame)), 'scaling');
       this.#copy(target, width, height);
     });
   }
@@ -45,6 +39,16 @@ export class InputScaler {
   /** Frees the native memory, once a running call is done. Idempotent. */
   close(): void {
     this.#guard.close();
+  }
+
+  #open(): av.SoftwareScaleContext {
+    if (this.#context) return this.#context;
+    const context = new av.SoftwareScaleContext();
+    context.allocContext();
+    // Without explicit sizes and formats, swscale follows what each pair of frames says, colour matrix and range included.
+    setOptions(context, { sws_flags: 'bicubic+accurate_rnd+full_chroma_inp' });
+    this.#context = context;
+    return context;
   }
 
   #allocate(width: number, height: number): void {
