@@ -9,9 +9,9 @@ import { StateCache } from '../model/state-cache.ts';
 import { createWindow, type Window } from '../model/window.ts';
 import { badModel, type CacheShape, checkContract } from './contract.ts';
 
-/** What the graph returned for one frame, besides states. Arrays are the runtime's own and live until collected. */
+/** What the graph returned for one frame, besides states. */
 export interface NetworkOutput {
-  /** [height*width] */
+  /** [height*width]: the array that was given for it, or the runtime's own, which lives until collected. */
   depth: Float32Array;
   /** [D], or undefined when the model has none. */
   summary: Float32Array | undefined;
@@ -55,6 +55,8 @@ export class DepthEngine {
   /** How far it is from the float32 network's, by parityError; undefined where there is nothing to compare with. */
   parity: number | undefined;
   readonly #session: ort.InferenceSession;
+  /** Axes of the graph's map before its height and width: ones. */
+  readonly #depthBatch: readonly number[];
 
   private constructor(manifest: ModelManifest, session: ort.InferenceSession, threads: number) {
     this.manifest = manifest;
@@ -62,6 +64,8 @@ export class DepthEngine {
     this.#session = session;
     this.caches = checkContract(manifest, session);
     this.hasSummary = session.outputNames.includes('summary');
+    const map = session.outputMetadata.find(({ name }) => name === 'depth');
+    this.#depthBatch = Array<number>(map?.isTensor ? Math.max(0, map.shape.length - 2) : 1).fill(1);
   }
 
   /**
@@ -114,6 +118,8 @@ export class DepthEngine {
   /**
    * @param image [1, 3, height, width] normalised
    * @param caches one for each of `this.caches`; the new states are left in their `incoming`
+   * @param depth takes the map, height*width values; without it each run makes a new array, and a thread that makes
+   *   little else lets tens of megabytes of them pile up before it collects
    */
   async run(
     image: Float32Array,
@@ -122,13 +128,16 @@ export class DepthEngine {
     slots: BigInt64Array,
     mask: Float32Array,
     caches: readonly StateCache[],
+    depth?: Float32Array,
   ): Promise<NetworkOutput> {
     const feeds: Record<string, ort.Tensor> = {
       image: new ort.Tensor('float32', image, [1, 3, height, width]),
       slots: new ort.Tensor('int64', slots, [slots.length]),
       mask: new ort.Tensor('float32', mask, [mask.length]),
     };
-    const fetches: Record<string, ort.Tensor | null> = { depth: null };
+    const fetches: Record<string, ort.Tensor | null> = {
+      depth: depth ? new ort.Tensor('float32', depth, [...this.#depthBatch, height, width]) : null,
+    };
     if (this.hasSummary) fetches['summary'] = null;
     caches.forEach(({ type, cached, incoming, tokens, slots, channels }, i) => {
       feeds[`c${i}`] = new ort.Tensor(type, cached, [tokens, slots, channels]);
@@ -136,7 +145,7 @@ export class DepthEngine {
     });
     const out = await this.#session.run(feeds, fetches);
     return {
-      depth: out['depth']!.data as Float32Array,
+      depth: depth ?? (out['depth']!.data as Float32Array),
       summary: this.hasSummary ? (out['summary']!.data as Float32Array) : undefined,
     };
   }

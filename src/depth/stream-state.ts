@@ -7,7 +7,7 @@ import type { EngineSet } from './engine-set.ts';
 import { displayRange, ExtremesReader, RangeTracker } from './range.ts';
 import type { DisplayRange, InferenceTimings, NetworkImage, ResetCause, StreamOptions } from './types.ts';
 
-/** A frame's result; `depth` is the runtime's own memory. */
+/** A frame's result; `depth` holds it until the stream's next frame. */
 export interface StreamResult {
   depth: Float32Array;
   range: DisplayRange;
@@ -24,6 +24,7 @@ export class StreamState {
   readonly #extremes = new ExtremesReader();
   #engine: DepthEngine | undefined;
   #caches: StateCache[] = [];
+  #depth = new Float32Array();
   #width = 0;
   #height = 0;
   #lastTime = 0;
@@ -92,7 +93,7 @@ export class StreamState {
   /** Runs the network on a normalised image and stores its states. */
   async #step(engine: DepthEngine, { data, width, height }: NetworkImage): Promise<NetworkOutput> {
     const { slots, mask, write } = this.#window.step();
-    const out = await engine.run(data, width, height, slots, mask, this.#caches);
+    const out = await engine.run(data, width, height, slots, mask, this.#caches, this.#depth);
     for (const cache of this.#caches) cache.store(write, cache.incoming);
     return out;
   }
@@ -106,6 +107,7 @@ export class StreamState {
     const engine = await this.#engines.take(width, height);
     this.#engine = engine;
     this.#caches = engine.createCaches(width, height, this.#window);
+    this.#depth = new Float32Array(width * height);
     this.#width = width;
     this.#height = height;
   }

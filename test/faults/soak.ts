@@ -29,6 +29,8 @@ interface Reading {
   minute: number;
   rss: number;
   heap: number;
+  /** RSS less what V8's heap of the main thread holds: libraries, codecs, networks, threads, and what malloc keeps. */
+  native: number;
   handles: number;
   files: number;
   sessions: number;
@@ -117,6 +119,7 @@ async function watch(): Promise<void> {
       minute: (performance.now() - began) / 60_000,
       rss: sumMetric(text, 'process_resident_memory_bytes') / MB,
       heap: sumMetric(text, 'nodejs_heap_size_used_bytes') / MB,
+      native: (sumMetric(text, 'process_resident_memory_bytes') - sumMetric(text, 'nodejs_heap_size_total_bytes')) / MB,
       handles: sumMetric(text, 'nodejs_active_resources'),
       files: sumMetric(text, 'process_open_fds'),
       sessions: sumMetric(text, 'depthcast_sessions'),
@@ -160,11 +163,12 @@ function report(): void {
   const shown = readings.filter((_, i) => (i + 1) % step === 0);
   printTable(
     `Soak: ${(readings.at(-1)?.minute ?? 0).toFixed(1)} minutes of ${width}x${height} at ${fps} fps, loss ${loss}`,
-    ['minute', 'RSS, MiB', 'heap, MiB', 'handles', 'files', 'sessions', 'fps', 'p95, ms', 'lag p99, ms'],
+    ['minute', 'RSS, MiB', 'heap, MiB', 'native, MiB', 'handles', 'files', 'sessions', 'fps', 'p95, ms', 'lag p99, ms'],
     shown.map((r) => [
       r.minute.toFixed(1),
       r.rss.toFixed(0),
       r.heap.toFixed(0),
+      r.native.toFixed(0),
       `${r.handles}`,
       `${r.files}`,
       `${r.sessions}`,
@@ -177,7 +181,7 @@ function report(): void {
   const slope = (key: keyof Reading) => (60 * slopeOf(settled.map((r) => [r.minute, r[key]]))).toFixed(1);
   console.log(`Change an hour, after ${WARM_UP_MINUTES} minutes:`);
   console.log(
-    `  RSS ${slope('rss')} MiB, heap ${slope('heap')} MiB, handles ${slope('handles')}, files ${slope('files')}`,
+    `  RSS ${slope('rss')} MiB, heap ${slope('heap')} MiB, native ${slope('native')} MiB, handles ${slope('handles')}, files ${slope('files')}`,
   );
   console.log(`  fps ${slope('fps')}, p95 ${slope('latencyMs')} ms, media clock ${slope('drift')} ms`);
   console.log(
