@@ -8,11 +8,25 @@ import { Predictors } from '../benchmark/predictor.ts';
 import { type PaintedSnapshot, paint } from '../benchmark/report/paint.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
-import type { EvalOptions } from './eval.ts';
 import { FrameProgress } from './eval-progress.ts';
 import { printEvaluation } from './eval-table.ts';
 import { chosenModel } from './models-options.ts';
 import { style } from './terminal.ts';
+
+/** What the command line says. */
+export interface EvalOptions {
+  config?: string;
+  model?: string;
+  compare?: string[];
+  baselines?: boolean;
+  metric?: boolean;
+  inputSize?: number;
+  maxFrames?: number;
+  stride: number;
+  threads?: number;
+  json?: boolean;
+  html?: string;
+}
 
 /** Contenders of one run: each keeps its own memory and maps. */
 const MAX_CONTENDERS = 12;

@@ -1,20 +1,6 @@
 import { Command } from 'commander';
+import type { EvalOptions } from './eval-run.ts';
 import { integer, readSettings } from './options.ts';
-
-/** What the command line says. */
-export interface EvalOptions {
-  config?: string;
-  model?: string;
-  compare?: string[];
-  baselines?: boolean;
-  metric?: boolean;
-  inputSize?: number;
-  maxFrames?: number;
-  stride: number;
-  threads?: number;
-  json?: boolean;
-  html?: string;
-}
 
 export function evalCommand(version: string): Command {
   return new Command('eval')

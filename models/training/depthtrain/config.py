@@ -24,6 +24,7 @@ class Config:
     seed: int
     threads: int
     feeder_threads: int
+    bfloat16: bool  # activations of the training step, weights stay float32
     ema: float
     weight_decay: float
     warmup_steps: int

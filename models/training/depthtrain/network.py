@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .bfloat16 import StridedDepthwise
+
 # (output channels, stride, expansion) of the MobileNetV2 blocks that are used, and which blocks feed the skips
 BLOCKS = [(16, 1, 1), (24, 2, 6), (24, 1, 6), (32, 2, 6), (32, 1, 6), (32, 1, 6), (64, 2, 6), (64, 1, 6), (64, 1, 6),
           (64, 1, 6), (96, 1, 6), (96, 1, 6), (96, 1, 6), (160, 2, 6), (160, 1, 6), (160, 1, 6)]
@@ -28,7 +30,12 @@ class ConvRelu6(nn.Module):
         self.stride, self.activate = stride, activate
 
     def forward(self, x):
-        x = self.conv(F.pad(x, (0, 1, 0, 1)) if self.stride == 2 else x)
+        if self.stride == 2:
+            x = F.pad(x, (0, 1, 0, 1))
+        if self.stride == 2 and self.conv.groups > 1 and x.device.type == 'cpu' and torch.is_autocast_cpu_enabled():
+            x = StridedDepthwise.apply(x, self.conv.weight, self.conv.bias)
+        else:
+            x = self.conv(x)
         return F.relu6(x) if self.activate else x
 
 
@@ -221,7 +228,8 @@ class DepthNet(nn.Module):
         y = self.fuse8(F.relu(double(self.up8(y)) + self.skip8(f8)))
         y = self.refine4(self.fuse4(F.relu(double(self.up4(y)) + self.skip4(f4))))
         y = self.fuse2(F.relu(double(self.up2(y)) + self.skip2(f2) + self.skip1(image)))
-        return F.pixel_shuffle(self.out(y), 2)[:, 0]
+        with torch.autocast(y.device.type, enabled=False):  # bfloat16 has three digits: too few for depth
+            return F.pixel_shuffle(self.out(y.float()), 2)[:, 0]
 
     def forward(self, image, visible=None):
         """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T] switches temporal memory on (None: off)."""

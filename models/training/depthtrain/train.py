@@ -103,7 +103,7 @@ class Trainer:
         visible = None if batch.visible is None else batch.visible.to(self.device)
         # Batch statistics from single frames only: a clip's frames are too alike
         self.net.train(visible is None)
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == 'cuda'):
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.config.bfloat16):
             prediction = self.net(image, visible)
         loss, parts = total_loss(prediction.float().view_as(truth), truth, batch.cuts, stage.weights)
         self.optimizer.zero_grad(set_to_none=True)
