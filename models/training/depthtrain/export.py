@@ -103,7 +103,7 @@ def export(step, path):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(step.eval(), (image, slots_at(0), mask, *empty_caches(step.net, SAMPLE_WIDTH, SAMPLE_HEIGHT)), path,
-                          opset_version=OPSET, input_names=['image', 'slots', 'mask', *CACHES], output_names=['depth', *STATES, 'summary'], dynamic_axes=axes)
+                          opset_version=OPSET, dynamo=False, input_names=['image', 'slots', 'mask', *CACHES], output_names=['depth', *STATES, 'summary'], dynamic_axes=axes)
     model = onnx.load(path)
     fold_pads(model)
     onnx.checker.check_model(model)

@@ -32,7 +32,7 @@ class ConvRelu6(nn.Module):
     def forward(self, x):
         if self.stride == 2:
             x = F.pad(x, (0, 1, 0, 1))
-        if self.stride == 2 and self.conv.groups > 1 and x.device.type == 'cpu' and torch.is_autocast_cpu_enabled():
+        if self.stride == 2 and self.conv.groups > 1 and x.device.type == 'cpu' and torch.is_autocast_enabled('cpu'):
             x = StridedDepthwise.apply(x, self.conv.weight, self.conv.bias)
         else:
             x = self.conv(x)
