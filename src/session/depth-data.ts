@@ -1,15 +1,10 @@
-import { promisify } from 'node:util';
-import { constants, deflateRaw } from 'node:zlib';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { DataChannel } from '../rtc/index.ts';
 import { chunk, type DepthFormat, DepthPacker } from '../wire/index.ts';
+import { Deflater } from './deflater.ts';
 import type { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
 import type { DepthSink } from './types.ts';
-
-const deflateAsync = promisify<Uint8Array, object, Buffer>(deflateRaw);
-/** Level 1 and run lengths: on maps of a real network smaller and cheaper than the default search for matches. */
-const DEFLATE = { level: constants.Z_BEST_SPEED, strategy: constants.Z_RLE, memLevel: 9 };
 
 /** Packets sent on each channel so far: a channel keeps its count when its format changes. */
 const sequences = new WeakMap<DataChannel, number>();
@@ -37,6 +32,7 @@ export interface DepthDataOptions {
 export class DepthData implements DepthSink {
   readonly format: DepthFormat;
   readonly #options: DepthDataOptions;
+  readonly #deflater = new Deflater();
   readonly #packer: DepthPacker;
   /** And since when each has been behind, performance.now(). */
   readonly #channels = new Map<DataChannel, number | undefined>();
@@ -51,7 +47,7 @@ export class DepthData implements DepthSink {
   constructor(options: DepthDataOptions) {
     this.format = options.format;
     this.#options = options;
-    this.#packer = new DepthPacker((bytes) => deflateAsync(bytes, DEFLATE), options);
+    this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), options);
   }
 
   get receivers(): number {
@@ -79,6 +75,7 @@ export class DepthData implements DepthSink {
   close(): void {
     this.#mailbox.close();
     this.#channels.clear();
+    this.#deflater.close();
   }
 
   #takeReady(): DataChannel[] {

@@ -68,7 +68,10 @@ export class InputScaler {
     const stride = this.#output.linesize[0]! / 4;
     this.#planes.forEach((plane, index) => {
       const start = PLANE_OF[index]! * width * height;
-      for (let y = 0; y < height; y++) target.set(plane.subarray(y * stride, y * stride + width), start + y * width);
+      if (stride === width)
+        target.set(plane.length === width * height ? plane : plane.subarray(0, width * height), start);
+      else
+        for (let y = 0; y < height; y++) target.set(plane.subarray(y * stride, y * stride + width), start + y * width);
     });
   }
 }

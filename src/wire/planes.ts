@@ -23,7 +23,15 @@ export function toPlanes(codes: Uint16Array, width: number, height: number, byte
     for (let i = start; i < start + width; i++) {
       const above = start === 0 ? left : codes[i - width]!;
       const code = codes[i]!;
-      const delta = ((code - predict(left, above, aboveLeft)) << unused) >> unused; // sign-extended, modulo 2^bits
+      // `predict` without branches, which noise would make mispredicted: `d & (d >> 31)` is min(d, 0).
+      const d = left - above;
+      const excess = d & (d >> 31);
+      const low = above + excess;
+      const high = left - excess;
+      const t = left + above - aboveLeft - high;
+      const u = high + (t & (t >> 31)) - low;
+      const predicted = low + (u & ~(u >> 31));
+      const delta = ((code - predicted) << unused) >> unused; // sign-extended, modulo 2^bits
       const zigzag = (delta << 1) ^ (delta >> 31);
       planes[i] = zigzag;
       if (bytes === 2) planes[count + i] = zigzag >>> 8;

@@ -29,9 +29,11 @@ export function quantise8(values: Float32Array, near: number, far: number, codes
 export function quantise16(values: Float32Array, codes: Uint16Array, steps = U16_STEPS): Affine {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
+  let finite = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (value - value !== 0) continue; // not finite
+    finite++;
     if (value < min) min = value;
     if (value > max) max = value;
   }
@@ -40,6 +42,11 @@ export function quantise16(values: Float32Array, codes: Uint16Array, steps = U16
   // At the very end of float32 the rounded step could carry the last code beyond it.
   if (!Number.isFinite(Math.fround(offset + scale * steps))) scale = Math.fround(scale * (1 - 2 ** -23));
   const inverse = scale === 0 ? 0 : 1 / scale;
+  // The usual case: storing truncates, and nothing needs a bound (a subnormal `scale` is rounded too much for that).
+  if (finite === values.length && (max - offset) * inverse < steps + 0.5) {
+    for (let i = 0; i < values.length; i++) codes[i] = (values[i]! - offset) * inverse + 0.5;
+    return { offset, scale };
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     const code = (value - offset) * inverse + 0.5;
