@@ -1,15 +1,25 @@
 // npm run bench: what depthcast costs and how quick it is on this machine. Medians; nothing here asserts.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchFiles } from './files.ts';
 import { benchInference } from './inference.ts';
 import { benchFour, benchOne } from './live.ts';
 import { benchCycles, benchSoak } from './soak.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { input: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+});
 
 const SECTIONS = {
   inference: { run: () => benchInference(), about: 'the embedded network alone' },
   live: { run: () => benchOne(), about: 'one stream, 30 s' },
   four: { run: () => benchFour(15, 60), about: 'four streams at 15 fps, 60 s' },
   overload: { run: () => benchFour(30, 30), about: 'four streams at 30 fps, 30 s' },
+  files: {
+    run: () => benchFiles(values.input),
+    about: 'depthcast run against inference alone; --input FILE for a clip of yours',
+  },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;
@@ -17,10 +27,6 @@ type Section = keyof typeof SECTIONS;
 const names = Object.keys(SECTIONS) as Section[];
 const quick: Section[] = ['inference', 'live', 'four', 'overload'];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { help: { type: 'boolean', short: 'h' } },
-});
 const unknown = positionals.filter((name) => !names.includes(name as Section));
 if (values.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`unknown: ${unknown.join(', ')}\n`);
