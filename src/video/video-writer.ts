@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { colourSpaceOf } from './frame-converter.ts';
+import { Mp4File, type Rational, written } from './mp4-file.ts';
 import { Guard, setOptions } from './native.ts';
 import type { YuvMatrix } from './yuv.ts';
 
@@ -10,75 +11,54 @@ const CLOCK = 90_000;
 const TIME_BASE = { num: 1, den: CLOCK };
 /** Seconds between keyframes: how finely a player can seek. */
 const KEYFRAME_SECONDS = 2;
-/** What a killed process loses at most, in ms of its time. */
-const FLUSH_MS = 3000;
 
 export interface VideoWriterOptions {
   /** Pixels, even. */
   width: number;
   height: number;
   /** Frames a second that are expected. */
-  fps: { num: number; den: number };
+  fps: Rational;
   matrix: YuvMatrix;
   /** Of a pixel, width by height; 0/1 where nothing is said. */
-  aspect?: { num: number; den: number };
+  aspect?: Rational;
 }
 
-/**
- * Writes H.264 in MP4, frame by frame. While it is written, the file is fragmented: after a crash it plays up to the last
- * few seconds; closing makes it an ordinary one. No B-frames, so the file can be cut behind any frame and gone on with.
- */
+/** Writes H.264 in MP4, frame by frame. No B-frames, so the file can be cut behind any frame and gone on with. */
 export class VideoWriter {
-  readonly #format: av.FormatContext;
+  readonly #file: Mp4File;
   readonly #encoder: av.CodecContext;
-  readonly #stream: av.Stream;
   readonly #packet = new av.Packet();
   readonly #guard: Guard;
   readonly #duration: bigint;
   #lastPts = -1n;
-  #flushedAt = performance.now();
-  /** Frames since then. */
-  #unflushed = 0;
 
-  private constructor(
-    format: av.FormatContext,
-    encoder: av.CodecContext,
-    stream: av.Stream,
-    fps: VideoWriterOptions['fps'],
-  ) {
-    this.#format = format;
+  private constructor(file: Mp4File, encoder: av.CodecContext, fps: Rational) {
+    this.#file = file;
     this.#encoder = encoder;
-    this.#stream = stream;
     this.#duration = BigInt(Math.max(1, Math.round((CLOCK * fps.den) / fps.num)));
     this.#packet.alloc();
     this.#guard = new Guard(() => {
       this.#encoder.freeContext();
       this.#packet.free();
-      // Not asynchronously: a thread may end right after this.
-      this.#format.closeOutputSync();
+      this.#file.close();
     });
   }
 
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made or the encoder not be opened */
   static async create(path: string, options: VideoWriterOptions): Promise<VideoWriter> {
-    const format = new av.FormatContext();
-    let encoder: av.CodecContext | undefined;
+    const { fps, aspect } = options;
+    const encoder = await openEncoder(options);
+    const parameters = new av.CodecParameters();
+    parameters.alloc();
     try {
-      written(format.allocOutputContext2(null, 'mp4', `file:${path}`), path);
-      encoder = await openEncoder(options);
-      written(await format.openOutput(), path);
-      const stream = format.newStream(null);
-      written(stream.codecpar.fromContext(encoder), path);
-      stream.timeBase = new av.Rational(TIME_BASE.num, TIME_BASE.den);
-      stream.avgFrameRate = new av.Rational(options.fps.num, options.fps.den);
-      if (options.aspect?.num) stream.sampleAspectRatio = new av.Rational(options.aspect.num, options.aspect.den);
-      const flags = av.Dictionary.fromObject({ movflags: 'hybrid_fragmented+frag_custom' });
-      written(await format.writeHeader(flags), path);
-      return new VideoWriter(format, encoder, stream, options.fps);
+      written(parameters.fromContext(encoder), path);
+      const file = await Mp4File.create(path, { parameters, timeBase: TIME_BASE, fps, aspect });
+      return new VideoWriter(file, encoder, fps);
     } catch (thrown) {
-      encoder?.freeContext();
-      await format.closeOutput();
+      encoder.freeContext();
       throw thrown;
+    } finally {
+      parameters.free();
     }
   }
 
@@ -95,7 +75,6 @@ export class VideoWriter {
       frame.pictType = av.AV_PICTURE_TYPE_NONE;
       written(await this.#encoder.sendFrame(frame), 'encoding');
       await this.#drain();
-      if (performance.now() - this.#flushedAt > FLUSH_MS) await this.#flush();
     });
   }
 
@@ -123,7 +102,7 @@ export class VideoWriter {
         await source.closeInput();
       }
       // The other file may be removed after this.
-      if (frames > 0) await this.#flush();
+      await this.#file.flush();
     });
   }
 
@@ -133,9 +112,7 @@ export class VideoWriter {
       await this.#guard.run(async () => {
         await this.#encoder.sendFrame(null);
         await this.#drain();
-        // FFmpeg's hybrid muxer crashes on a file without frames; what then stands there is its beginning.
-        if (this.#lastPts < 0n) return;
-        written(await this.#format.writeTrailer(), 'the end of the video');
+        await this.#file.finish();
       });
     } finally {
       this.#guard.close();
@@ -148,21 +125,8 @@ export class VideoWriter {
   }
 
   async #put(): Promise<void> {
-    this.#packet.streamIndex = 0;
     this.#packet.duration = this.#duration;
-    this.#packet.rescaleTs(TIME_BASE, this.#stream.timeBase);
-    written(await this.#format.writeFrame(this.#packet), 'writing the video');
-    this.#packet.unref();
-    this.#unflushed++;
-  }
-
-  async #flush(): Promise<void> {
-    // To flush nothing crashes FFmpeg's muxer.
-    if (this.#unflushed === 0) return;
-    this.#unflushed = 0;
-    this.#flushedAt = performance.now();
-    written(await this.#format.writeFrame(null), 'writing the video');
-    await this.#format.flush();
+    await this.#file.put(this.#packet);
   }
 }
 
@@ -225,11 +189,4 @@ async function openEncoder({ width, height, fps, matrix, aspect }: VideoWriterOp
     context.freeContext();
     throw thrown;
   }
-}
-
-/** Negative FFmpeg codes about a file that is written. */
-export function written(code: number, what: string): void {
-  if (code >= 0) return;
-  if (code === av.AVERROR_ENOSPC) throw new DepthcastError('DISK_FULL', { detail: what });
-  throw new DepthcastError('CODEC_FAILED', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });
 }

@@ -1,0 +1,101 @@
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+
+/** What a killed process loses at most, in ms of its time. */
+const FLUSH_MS = 3000;
+
+export interface Rational {
+  num: number;
+  den: number;
+}
+
+export interface Mp4Stream {
+  parameters: av.CodecParameters;
+  /** Of the timestamps of packets. */
+  timeBase: Rational;
+  /** Frames a second that are expected. */
+  fps: Rational;
+  /** Of a pixel, width by height; 0/1 where nothing is said. */
+  aspect?: Rational | undefined;
+}
+
+/**
+ * An MP4 file of one video stream. While it is written, the file is fragmented: after a crash it plays up to the last few
+ * seconds; closing makes it an ordinary one. One call at a time.
+ */
+export class Mp4File {
+  readonly #format: av.FormatContext;
+  readonly #stream: av.Stream;
+  readonly #timeBase: Rational;
+  #flushedAt = performance.now();
+  /** Packets since then, and whether there ever was one. */
+  #unflushed = 0;
+  #empty = true;
+
+  private constructor(format: av.FormatContext, stream: av.Stream, timeBase: Rational) {
+    this.#format = format;
+    this.#stream = stream;
+    this.#timeBase = timeBase;
+  }
+
+  /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made, or MP4 does not hold such a stream */
+  static async create(path: string, { parameters, timeBase, fps, aspect }: Mp4Stream): Promise<Mp4File> {
+    const format = new av.FormatContext();
+    try {
+      written(format.allocOutputContext2(null, 'mp4', `file:${path}`), path);
+      written(await format.openOutput(), path);
+      const stream = format.newStream(null);
+      written(parameters.copy(stream.codecpar), path);
+      // The tag is another container's.
+      stream.codecpar.codecTag = 0;
+      stream.timeBase = new av.Rational(timeBase.num, timeBase.den);
+      stream.avgFrameRate = new av.Rational(fps.num, fps.den);
+      if (aspect?.num) stream.sampleAspectRatio = new av.Rational(aspect.num, aspect.den);
+      const flags = av.Dictionary.fromObject({ movflags: 'hybrid_fragmented+frag_custom' });
+      written(await format.writeHeader(flags), path);
+      return new Mp4File(format, stream, timeBase);
+    } catch (thrown) {
+      await format.closeOutput();
+      throw thrown;
+    }
+  }
+
+  /** @param packet with its timestamps in the stream's time base; it is emptied. @throws DepthcastError DISK_FULL, CODEC_FAILED */
+  async put(packet: av.Packet): Promise<void> {
+    packet.streamIndex = 0;
+    packet.rescaleTs(this.#timeBase, this.#stream.timeBase);
+    written(await this.#format.writeFrame(packet), 'writing the video');
+    packet.unref();
+    this.#empty = false;
+    this.#unflushed++;
+    if (performance.now() - this.#flushedAt > FLUSH_MS) await this.flush();
+  }
+
+  /** Takes what was put to the disk. @throws DepthcastError DISK_FULL */
+  async flush(): Promise<void> {
+    // To flush nothing crashes FFmpeg's muxer.
+    if (this.#unflushed === 0) return;
+    this.#unflushed = 0;
+    this.#flushedAt = performance.now();
+    written(await this.#format.writeFrame(null), 'writing the video');
+    await this.#format.flush();
+  }
+
+  /** Writes the index. Then close. @throws DepthcastError DISK_FULL */
+  async finish(): Promise<void> {
+    // FFmpeg's hybrid muxer crashes on a file without frames; what then stands there is its beginning.
+    if (!this.#empty) written(await this.#format.writeTrailer(), 'the end of the video');
+  }
+
+  /** Not asynchronously: a thread may end right after this. */
+  close(): void {
+    this.#format.closeOutputSync();
+  }
+}
+
+/** Negative FFmpeg codes about a file that is written. */
+export function written(code: number, what: string): void {
+  if (code >= 0) return;
+  if (code === av.AVERROR_ENOSPC) throw new DepthcastError('DISK_FULL', { detail: what });
+  throw new DepthcastError('CODEC_FAILED', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });
+}
