@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
-import { type JobSummary, runJob } from '../files/job.ts';
+import { runJob } from '../files/job.ts';
+import type { JobSummary } from '../files/job-types.ts';
 import type { InstalledModel } from '../model/library.ts';
 import { chosenModel } from './models-options.ts';
 import { readSettings } from './options.ts';

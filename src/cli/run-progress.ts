@@ -1,4 +1,4 @@
-import type { JobEvents, JobStart, JobSummary } from '../files/job.ts';
+import type { JobEvents, JobStart, JobSummary } from '../files/job-types.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { style } from './terminal.ts';
 

@@ -25,7 +25,8 @@ import { modelFolder } from '../model/store/folder.ts';
 import { MediaReader } from '../video/media-reader.ts';
 import { Picture } from '../video/picture.ts';
 import { InputScaler } from '../video/scaler.ts';
-import { type JobOptions, type JobSummary, runJob } from './job.ts';
+import { runJob } from './job.ts';
+import type { JobOptions, JobSummary } from './job-types.ts';
 
 // The whole way from a video to its files, with the real network.
 

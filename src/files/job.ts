@@ -1,92 +1,29 @@
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
-import type { InferenceStream } from '../depth/types.ts';
+import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
-import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
-import { FrameConverter, matrixOf } from '../video/frame-converter.ts';
 import type { TimedPicture } from '../video/media-reader.ts';
 import { InputScaler } from '../video/scaler.ts';
-import { countVideo, countWritten, evenSize, openVideo } from './depth-writer.ts';
+import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
 import { OfflineNetwork, offlineDepth } from './offline.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
-import { makeRoom, type OutputFiles, type OutputOptions, outputFiles, refuseExisting } from './outputs.ts';
+import { makeRoom, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { checkSame, inputState, type Record, readRecord, writeRecord } from './record.ts';
-import { SerialQueue } from './serial-queue.ts';
+import { countSunk, Sink, type SinkOptions } from './sink.ts';
 import { writtenSize } from './size.ts';
 import { type FileSource, noPictures, SelectedSource } from './source.ts';
 import { type DepthResult, replayed, streamingDepth } from './streaming.ts';
-import { Writer } from './writer.ts';
 
-export interface JobOptions extends OutputOptions {
-  /** A file, a folder or glob of images, a URL, `-` for standard input, or `scene:NAME`. */
-  input: string;
-  /** Folder of what is written. */
-  out: string;
-  model: InstalledModel;
-  mode: 'streaming' | 'offline';
-  /** Network size; the model's default when undefined. */
-  size: number | undefined;
-  /** Of the network; 0 measures. */
-  threads: number;
-  maxRes: number;
-  maxLength: number;
-  targetFps: number;
-  /** Frames a second of images and scenes. */
-  fps: number;
-  grayscale: boolean;
-  sceneCuts: boolean;
-  force: boolean;
-  resume: boolean;
-  /** Seconds after which a silent network source counts as stalled. */
-  timeoutSeconds: number;
-  /** Ends the job early; what is done is kept. */
-  signal: AbortSignal;
-}
-
-/** What is known when the first frame goes to the network. */
-export interface JobStart {
-  files: OutputFiles;
-  size: Size;
-  network: Size;
-  fps: number;
-  /** Frames that are expected; undefined where nobody knows. */
-  frames: number | undefined;
-  /** Frames that an earlier run wrote. */
-  resumed: number;
+/** What turns prepared frames into depth. */
+interface Way {
   device: string;
+  takeInput(width: number, height: number): NetworkImage;
+  /** Frames written before that the network sees again. */
+  replay(index: number): boolean;
+  depthOf(frames: AsyncIterable<Prepared>): AsyncGenerator<DepthResult>;
 }
-
-export interface JobEvents {
-  start?(start: JobStart): void;
-  /** @param frames written so far, earlier runs included */
-  progress?(frames: number): void;
-}
-
-export interface JobSummary extends JobStart {
-  /** Written in all. */
-  frames: number;
-  /** The input came to its end, or to the length that was asked for. */
-  complete: boolean;
-  interrupted: boolean;
-  epochs: number[];
-  /** Damage of the input. */
-  problems: string[];
-  /** What else is worth knowing. */
-  notes: string[];
-  seconds: {
-    /** Opening the input and the model. */
-    load: number;
-    /** From the first frame's way to the network until every file was closed. */
-    run: number;
-    /** Of `run`: in the network, with what belongs to it. */
-    inference: number;
-  };
-}
-
-/** Frames of the source's copy that may wait to be encoded. */
-const COPIES_WAITING = 3;
 
 /**
  * One video's way: source -> scaler -> network -> files, each step working while the next one does, with a few frames
@@ -155,26 +92,21 @@ class Job {
   }
 
   async run(before: Record | undefined): Promise<JobSummary> {
-    const { model, mode } = this.#options;
-    const now = await this.#record(false);
+    const { mode, out } = this.#options;
     let keep = 0;
     if (before !== undefined) {
-      checkSame(before, now);
-      this.#epochs = before.epochs;
-      keep = before.complete ? before.frames : await this.#countWritten();
+      checkSame(before, await this.#record(false));
+      keep = before.complete ? before.frames : await countSunk(this.#sinkOptions(0));
       this.#epochs = before.epochs.filter((start) => start < keep);
       if (before.complete) {
         this.#written = keep;
         return this.#summary(this.#startInfo(keep, ''), true, false);
       }
-      if (mode === 'offline')
-        throw new DepthcastError('BAD_OPTION', { detail: 'an offline run cannot go on; use --force' });
     }
     this.#written = keep;
     // Only now: an input that cannot be read costs nobody an earlier result.
-    if (before === undefined) await makeRoom(this.#options.out, this.#files);
-    if (mode === 'offline') return this.#offline(model);
-    return this.#streaming(keep);
+    if (before === undefined) await makeRoom(out, this.#files);
+    return mode === 'offline' ? this.#offline() : this.#streaming(keep);
   }
 
   async #streaming(keep: number): Promise<JobSummary> {
@@ -184,120 +116,101 @@ class Job {
       // A file's pictures follow one another however far apart they were taken.
       const live = parseInput(this.#options.input).kind === 'live';
       const stream = inferencer.open({ ...(size && { size }), sceneCuts, ...(!live && { gapSeconds: Infinity }) });
-      return await this.#process(inferencer.device, keep, stream, (frames) =>
-        streamingDepth(frames, stream, keep, sceneCuts),
-      );
+      return await this.#process(keep, {
+        device: inferencer.device,
+        takeInput: (width, height) => stream.takeInput(width, height),
+        replay: replayed(model.manifest, keep, this.#epochs),
+        depthOf: (frames) => streamingDepth(frames, stream, keep, sceneCuts),
+      });
     } finally {
       await inferencer.close();
     }
   }
 
-  async #offline(model: InstalledModel): Promise<JobSummary> {
-    const network = new OfflineNetwork({
-      model,
-      network: this.#network,
-      size: this.#size,
-      threads: this.#options.threads,
-    });
+  async #offline(): Promise<JobSummary> {
+    const { model, threads } = this.#options;
+    const network = new OfflineNetwork({ model, network: this.#network, size: this.#size, threads });
     try {
       await network.ready();
-      return await this.#process('CPU', 0, undefined, (frames) => offlineDepth(frames, network));
+      return await this.#process(0, {
+        device: 'CPU',
+        takeInput: (width, height) => ({ data: new Float32Array(3 * width * height), width, height }),
+        replay: () => false,
+        depthOf: (frames) => offlineDepth(frames, network),
+      });
     } finally {
       network.close();
     }
   }
 
-  async #process(
-    device: string,
-    keep: number,
-    stream: InferenceStream | undefined,
-    depthOf: (frames: AsyncIterable<Prepared>) => AsyncGenerator<DepthResult>,
-  ): Promise<JobSummary> {
-    const { options, files } = { options: this.#options, files: this.#files };
-    const { fps, aspect } = this.#source.info;
-    const matrix = await this.#first.picture.read(async (frame) => matrixOf(frame));
-    const video = evenSize(this.#size);
-    const metric = options.model.manifest.unit === 'metres';
-    const writer = new Writer({
-      files,
-      size: this.#size,
-      fps,
-      aspect,
-      matrix,
-      grayscale: options.grayscale,
-      metric,
-      keep,
-    });
-    const converter = new FrameConverter(video.width, video.height, matrix);
+  async #process(keep: number, way: Way): Promise<JobSummary> {
+    const start = this.#startInfo(keep, way.device);
     const scaler = new InputScaler();
-    const copies = new SerialQueue(COPIES_WAITING);
-    const start = this.#startInfo(keep, device);
-    let interrupted = false;
+    let sink: Sink | undefined;
     let failure: unknown;
-    const source = await openVideo(files.source, { ...video, fps, aspect, matrix }, keep);
     try {
-      await writer.open();
-      await writeRecord(files.record, await this.#record(false));
+      sink = await Sink.open(this.#sinkOptions(keep), this.#first);
+      await writeRecord(this.#files.record, await this.#record(false));
       this.#startedAt = performance.now();
       this.#events.start?.(start);
-      const takeInput = (width: number, height: number) =>
-        stream?.takeInput(width, height) ?? { data: new Float32Array(3 * width * height), width, height };
-      const replay = replayed(options.model.manifest, keep, this.#epochs);
       const frames = prepare({
         source: this.#source,
         first: this.#first,
         network: this.#network,
         scaler,
-        converter,
-        takeInput,
+        converter: sink.converter,
         keep,
-        replay,
+        skip: (stamp) => sink!.skip(stamp),
+        takeInput: way.takeInput,
+        replay: way.replay,
       });
-      for await (const result of depthOf(frames)) {
-        this.#inference += result.milliseconds;
-        const { index, time, frame, resized } = result.prepared;
-        if (index < keep || frame === undefined) {
-          result.release();
-          continue;
-        }
-        if (resized) this.#notes.add('the size of the pictures changes; all are brought to the first');
-        if (result.reset) {
-          this.#epochs.push(index);
-          // Now, so that it is known after a crash too.
-          await writeRecord(files.record, await this.#record(false));
-        }
-        const colour = files.sideBySide ? (frame.clone() ?? undefined) : undefined;
-        await copies.add(() => source.write(frame, time).finally(() => frame.free()));
-        const values = writer.takeValues(result.values.length);
-        values.set(result.values);
-        result.release();
-        const { near, far } = result.range;
-        const facts = { index, time, epoch: this.#epochs.length - 1, near, far };
-        await writer.write(facts, values, result.size, colour);
-        this.#written = index + 1;
-        this.#events.progress?.(this.#written);
-        if (options.signal.aborted) {
-          interrupted = true;
-          break;
-        }
+      for await (const result of way.depthOf(frames)) {
+        await this.#take(result, keep, sink);
+        if (this.#options.signal.aborted) break;
       }
     } catch (thrown) {
       failure = thrown;
     }
-    interrupted ||= options.signal.aborted;
-    for (const close of [() => copies.idle(), () => writer.finish(), () => source.finish()])
-      await close().catch((thrown: unknown) => {
-        failure ??= thrown;
-      });
-    converter.close();
+    const interrupted = this.#options.signal.aborted;
+    await sink?.finish().catch((thrown: unknown) => {
+      failure ??= thrown;
+    });
     scaler.close();
     for (const problem of this.#source.problems) this.#problems.add(problem);
     const complete = !interrupted && failure === undefined;
-    await writeRecord(files.record, await this.#record(complete)).catch((thrown: unknown) => {
+    await writeRecord(this.#files.record, await this.#record(complete)).catch((thrown: unknown) => {
       failure ??= thrown;
     });
     if (failure !== undefined) throw failure;
     return this.#summary(start, complete, interrupted);
+  }
+
+  async #take(result: DepthResult, keep: number, sink: Sink): Promise<void> {
+    this.#inference += result.milliseconds;
+    const { index, resized } = result.prepared;
+    // Shown to the network again, for its memory.
+    if (index < keep) return result.release();
+    if (resized) this.#notes.add('the size of the pictures changes; all are brought to the first');
+    if (result.reset) {
+      this.#epochs.push(index);
+      // Now, so that it is known after a crash too.
+      await writeRecord(this.#files.record, await this.#record(false));
+    }
+    await sink.write(result, this.#epochs.length - 1);
+    this.#written = index + 1;
+    this.#events.progress?.(this.#written);
+  }
+
+  #sinkOptions(keep: number): SinkOptions {
+    const { grayscale, model } = this.#options;
+    return {
+      files: this.#files,
+      source: this.#source,
+      size: this.#size,
+      grayscale,
+      metric: model.manifest.unit === 'metres',
+      keep,
+    };
   }
 
   #startInfo(keep: number, device: string): JobStart {
@@ -330,11 +243,6 @@ class Job {
         inference: this.#inference / 1000,
       },
     };
-  }
-
-  async #countWritten(): Promise<number> {
-    const [depth, source] = await Promise.all([countWritten(this.#files, this.#size), countVideo(this.#files.source)]);
-    return Math.min(depth, source);
   }
 
   async #record(complete: boolean): Promise<Record> {

@@ -65,7 +65,7 @@ export async function openSource(input: string, { fps, timeoutSeconds, signal }:
     case 'stdin':
       return MediaReader.open('pipe:0');
     case 'file':
-      return MediaReader.open(`file:${input}`);
+      return MediaReader.open(`file:${input}`, { keepPackets: true });
     default:
       return MediaReader.open(input, { timeoutSeconds, signal });
   }

@@ -16,7 +16,9 @@ export interface Prepared {
   time: number;
   /** Absent where the frame is passed over. */
   image: NetworkImage | undefined;
-  /** For video encoders; whoever takes it frees it. Absent where it is written already. */
+  /** In the time base of the source's packets, where it has any. */
+  stamp: bigint | undefined;
+  /** For video encoders; whoever takes it frees it. Absent where none is needed. */
   frame: av.Frame | undefined;
   /** The picture's own size differs from the one before. */
   resized: boolean;
@@ -28,10 +30,13 @@ export interface Preparation {
   first: TimedPicture;
   network: Size;
   scaler: InputScaler;
-  converter: FrameConverter;
+  /** Where frames are needed. */
+  converter: FrameConverter | undefined;
   takeInput(width: number, height: number): NetworkImage;
-  /** Frames that are written already: they need no copy. */
+  /** Frames that are written already. */
   keep: number;
+  /** Told of each of them. */
+  skip(stamp: bigint | undefined): Promise<void>;
   /** Of those, the ones that the network sees again. */
   replay(index: number): boolean;
 }
@@ -51,11 +56,11 @@ async function* numbered({ source, first }: Preparation): AsyncGenerator<TimedPi
 }
 
 async function* scaled(
-  { network, scaler, converter, takeInput, keep, replay }: Preparation,
+  { network, scaler, converter, takeInput, keep, skip, replay }: Preparation,
   pictures: AsyncIterable<TimedPicture & { index: number }>,
 ): AsyncGenerator<Prepared> {
   let before = '';
-  for await (const { picture, time, index } of pictures) {
+  for await (const { picture, time, stamp, index } of pictures) {
     try {
       const size = `${picture.width}x${picture.height}`;
       const resized = before !== '' && before !== size;
@@ -63,10 +68,10 @@ async function* scaled(
       const isNew = index >= keep;
       const image = isNew || replay(index) ? takeInput(network.width, network.height) : undefined;
       const [frame] = await Promise.all([
-        isNew ? converter.convert(picture) : undefined,
+        isNew ? converter?.convert(picture) : skip(stamp).then(() => undefined),
         image && scaler.scaleInto(picture, image.data, network.width, network.height),
       ]);
-      yield { index, time, image, frame, resized };
+      yield { index, time, stamp, image, frame, resized };
     } finally {
       picture.close();
     }

@@ -1,12 +1,15 @@
 import { DepthcastError } from '../errors.ts';
 import { roundEven } from '../model/size.ts';
 import type { MediaInfo, TimedPicture } from '../video/media-reader.ts';
+import type { PacketTap } from '../video/packet-tap.ts';
 
 /** Where a job's pictures come from, one after the other and as fast as they are asked for. */
 export interface FileSource {
   readonly info: MediaInfo;
   /** What went wrong without ending it, for people. */
   readonly problems: ReadonlySet<string>;
+  /** What the pictures are decoded from, where it can be copied as it is. */
+  readonly packets?: PacketTap | undefined;
   /** The next picture, which the caller closes; undefined at the end. */
   read(): Promise<TimedPicture | undefined>;
   /** Makes a read that waits return, as if this were the end. */
@@ -24,6 +27,7 @@ export interface Selection {
 /** A source that gives only every n-th picture, and only so many, as the official scripts choose them. */
 export class SelectedSource implements FileSource {
   readonly info: MediaInfo;
+  readonly packets: PacketTap | undefined;
   readonly #source: FileSource;
   readonly #stride: number;
   readonly #limit: number;
@@ -35,6 +39,10 @@ export class SelectedSource implements FileSource {
     const { fps, frames } = source.info;
     this.#stride = targetFps > 0 ? Math.max(1, roundEven(fps.num / fps.den / targetFps)) : 1;
     this.#limit = maxLength > 0 ? maxLength : Number.POSITIVE_INFINITY;
+    // A cut in the middle of reordered packets would leave pictures without those that they are predicted from.
+    const cuts = this.#stride > 1 || (maxLength > 0 && source.packets?.reordered);
+    if (cuts) source.packets?.close();
+    this.packets = cuts ? undefined : source.packets;
     const strided = frames === undefined ? undefined : Math.ceil(frames / this.#stride);
     const expected = Math.min(strided ?? Number.POSITIVE_INFINITY, this.#limit);
     this.info = {

@@ -3,6 +3,7 @@ import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { isRgb, Turner, turnOf } from './display-matrix.ts';
 import { Guard } from './native.ts';
+import { PacketTap } from './packet-tap.ts';
 import { Picture } from './picture.ts';
 
 /** Threads of a decoder; more only hold more pictures in memory. */
@@ -34,6 +35,8 @@ export interface MediaInfo {
 export interface TimedPicture {
   picture: Picture;
   time: number;
+  /** The same moment in the time base of `MediaReader.packets`. */
+  stamp?: bigint;
 }
 
 export interface MediaOptions {
@@ -43,6 +46,8 @@ export interface MediaOptions {
   signal?: AbortSignal;
   /** Largest picture that is decoded, in pixels a side. */
   maxSide?: number;
+  /** Keep packets for a copy, where that is possible. */
+  keepPackets?: boolean;
 }
 
 /**
@@ -53,6 +58,8 @@ export class MediaReader {
   readonly info: MediaInfo;
   /** What went wrong without ending the video, for people: a damaged frame, an end that came too soon. */
   readonly problems = new Set<string>();
+  /** What was read and not taken yet, with `keepPackets`. Take it as pictures are read, or close it. */
+  readonly packets: PacketTap | undefined;
   readonly #format: av.FormatContext;
   readonly #stream: av.Stream;
   readonly #decoder: av.CodecContext;
@@ -73,7 +80,7 @@ export class MediaReader {
     stream: av.Stream,
     decoder: av.CodecContext,
     watchdog: Watchdog,
-    { maxSide = 16384 }: MediaOptions,
+    { maxSide = 16384, keepPackets = false }: MediaOptions,
   ) {
     this.#watchdog = watchdog;
     this.#format = format;
@@ -83,7 +90,9 @@ export class MediaReader {
     this.#packet.alloc();
     this.#containerTurn = turnOf(stream.codecpar.getCodedSideData(av.AV_PKT_DATA_DISPLAYMATRIX));
     this.info = describe(format, stream, this.#containerTurn);
+    this.packets = keepPackets ? PacketTap.of(stream, this.info) : undefined;
     this.#guard = new Guard(() => {
+      this.packets?.close();
       this.#turner?.close();
       this.#decoder.freeContext();
       this.#packet.free();
@@ -197,6 +206,7 @@ export class MediaReader {
     if (packet.streamIndex === this.#stream.index && packet.size > 0) {
       if (packet.hasFlags(av.AV_PKT_FLAG_CORRUPT)) this.problems.add('some frames are damaged');
       if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
+      else this.packets?.keep(packet);
     }
     packet.unref();
   }
@@ -251,7 +261,8 @@ export class MediaReader {
     } else if (this.#firstTime === undefined) this.#firstTime = 0;
     else this.#time += step;
     const rtpTimestamp = Math.round(this.#time * 90_000) >>> 0;
-    return { picture: new Picture(frame, { rtpTimestamp }), time: this.#time };
+    const picture = new Picture(frame, { rtpTimestamp });
+    return { picture, time: this.#time, ...(stamp !== av.AV_NOPTS_VALUE && { stamp }) };
   }
 }
 

@@ -17,6 +17,8 @@ export interface Mp4Stream {
   fps: Rational;
   /** Of a pixel, width by height; 0/1 where nothing is said. */
   aspect?: Rational | undefined;
+  /** Packets do not stand in the order in which their pictures are shown. */
+  reordered?: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export class Mp4File {
   }
 
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made, or MP4 does not hold such a stream */
-  static async create(path: string, { parameters, timeBase, fps, aspect }: Mp4Stream): Promise<Mp4File> {
+  static async create(path: string, { parameters, timeBase, fps, aspect, reordered = false }: Mp4Stream): Promise<Mp4File> {
     const format = new av.FormatContext();
     try {
       written(format.allocOutputContext2(null, 'mp4', `file:${path}`), path);
@@ -51,7 +53,9 @@ export class Mp4File {
       stream.timeBase = new av.Rational(timeBase.num, timeBase.den);
       stream.avgFrameRate = new av.Rational(fps.num, fps.den);
       if (aspect?.num) stream.sampleAspectRatio = new av.Rational(aspect.num, aspect.den);
-      const flags = av.Dictionary.fromObject({ movflags: 'hybrid_fragmented+frag_custom' });
+      // Decoding begins before the first picture is shown; only a header that waits for the packets can say how long.
+      const movflags = `hybrid_fragmented+frag_custom${reordered ? '+delay_moov' : ''}`;
+      const flags = av.Dictionary.fromObject({ movflags });
       written(await format.writeHeader(flags), path);
       return new Mp4File(format, stream, timeBase);
     } catch (thrown) {

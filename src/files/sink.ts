@@ -1,0 +1,100 @@
+import type { Size } from '../model/size.ts';
+import { FrameConverter, matrixOf } from '../video/frame-converter.ts';
+import type { TimedPicture } from '../video/media-reader.ts';
+import { countWritten, evenSize } from './depth-writer.ts';
+import type { OutputFiles } from './outputs.ts';
+import type { FileSource } from './source.ts';
+import { countCopied, encodedCopy, packetCopy, type SourceCopy } from './source-copy.ts';
+import type { DepthResult } from './streaming.ts';
+import { Writer } from './writer.ts';
+
+export interface SinkOptions {
+  files: OutputFiles;
+  source: FileSource;
+  /** Of the written maps. */
+  size: Size;
+  grayscale: boolean;
+  /** Maps in metres, not disparity. */
+  metric: boolean;
+  /** Frames of an earlier run that stay. */
+  keep: number;
+}
+
+/** Everything that a job writes: depth, and the frames it was made of. */
+export class Sink {
+  /** Makes the frames that are written; undefined where none are. */
+  readonly converter: FrameConverter | undefined;
+  readonly #files: OutputFiles;
+  readonly #depth: Writer;
+  readonly #copy: SourceCopy;
+
+  private constructor(files: OutputFiles, depth: Writer, copy: SourceCopy, converter: FrameConverter | undefined) {
+    this.#files = files;
+    this.#depth = depth;
+    this.#copy = copy;
+    this.converter = converter;
+  }
+
+  /** @throws DepthcastError DISK_FULL, CODEC_FAILED, BAD_OPTION, BAD_ARRAY */
+  static async open(options: SinkOptions, first: TimedPicture): Promise<Sink> {
+    const { files, source, size, keep } = options;
+    const { fps, aspect } = source.info;
+    const matrix = await first.picture.read(async (frame) => matrixOf(frame));
+    const video = { ...evenSize(size), fps, aspect, matrix };
+    const tap = copiedPackets(options);
+    const encodes = tap === undefined || first.stamp === undefined;
+    if (encodes) source.packets?.close();
+    const copy = encodes
+      ? await encodedCopy(files.source, video, keep)
+      : await packetCopy(files.source, tap, first.stamp!);
+    const depth = new Writer({ ...options, fps, aspect, matrix });
+    const needsFrames = encodes || files.sideBySide !== undefined;
+    const converter = needsFrames ? new FrameConverter(video.width, video.height, matrix) : undefined;
+    const sink = new Sink(files, depth, copy, converter);
+    try {
+      await depth.open();
+      return sink;
+    } catch (thrown) {
+      await sink.finish().catch(() => {});
+      throw thrown;
+    }
+  }
+
+  /** Takes a result over, its frame and its values; resolves when there is room for the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
+  async write({ prepared, values, size, range, release }: DepthResult, epoch: number): Promise<void> {
+    const { index, time, frame } = prepared;
+    const colour = this.#files.sideBySide ? (frame?.clone() ?? undefined) : undefined;
+    await this.#copy.write(prepared);
+    const own = this.#depth.takeValues(values.length);
+    own.set(values);
+    release();
+    await this.#depth.write({ index, time, epoch, near: range.near, far: range.far }, own, size, colour);
+  }
+
+  /** Passes over a frame that is written already. */
+  skip(stamp: bigint | undefined): Promise<void> {
+    return this.#copy.skip(stamp);
+  }
+
+  /** Closes every file, as well as it can. @throws DepthcastError the first failure */
+  async finish(): Promise<void> {
+    const results = await Promise.allSettled([this.#depth.finish(), this.#copy.finish()]);
+    this.converter?.close();
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+}
+
+/** Frames that all of the files hold. */
+export async function countSunk(options: SinkOptions): Promise<number> {
+  const { files, size } = options;
+  const counts = await Promise.all([countWritten(files, size), countCopied(files.source, copiedPackets(options))]);
+  return Math.min(...counts);
+}
+
+/** The source's packets, where they are the frames that are to be written: whole, of their own size, from the first. */
+function copiedPackets({ source, size }: SinkOptions): FileSource['packets'] {
+  const { packets, info } = source;
+  const even = evenSize(size);
+  const fits = info.width === even.width && info.height === even.height && packets?.startsClean;
+  return fits && !packets.closed ? packets : undefined;
+}

@@ -1,0 +1,71 @@
+import * as av from 'node-av';
+import type { Rational } from './mp4-file.ts';
+
+/** Codecs and containers whose packets can go into an MP4 file as they are: each with its time, and one picture a packet. */
+const CODECS = new Set(['h264', 'hevc', 'mpeg4', 'av1']);
+const CONTAINERS = /^(mov,mp4|matroska)/;
+/** Start of the parameter sets where NAL units stand behind their lengths, as MP4 keeps them (ISO/IEC 14496-15, 5.3.3.1). */
+const LENGTH_PREFIXED = 1;
+
+/** Keeps the packets of a video that is being decoded, for a copy that encodes nothing. */
+export class PacketTap {
+  readonly parameters: av.CodecParameters;
+  readonly timeBase: Rational;
+  readonly fps: Rational;
+  readonly aspect: Rational;
+  /** Packets do not stand in the order in which their pictures are shown. */
+  readonly reordered: boolean;
+  /** References, in decoding order. */
+  readonly #packets: av.Packet[] = [];
+  #closed = false;
+
+  private constructor(stream: av.Stream, { fps, aspect }: { fps: Rational; aspect: Rational }) {
+    this.parameters = stream.codecpar;
+    this.timeBase = { num: stream.timeBase.num, den: stream.timeBase.den };
+    this.reordered = stream.codecpar.videoDelay > 0;
+    this.fps = fps;
+    this.aspect = aspect;
+  }
+
+  /** Undefined where MP4 would not hold the packets as they are. */
+  static of(
+    stream: av.Stream,
+    { codec, container, fps, aspect }: { codec: string; container: string; fps: Rational; aspect: Rational },
+  ): PacketTap | undefined {
+    const { extradata } = stream.codecpar;
+    if (!CODECS.has(codec) || !CONTAINERS.test(container) || !extradata?.length) return undefined;
+    if ((codec === 'h264' || codec === 'hevc') && extradata[0] !== LENGTH_PREFIXED) return undefined;
+    return new PacketTap(stream, { fps, aspect });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether decoding began with the first picture, so that nothing of the file has to be skipped. */
+  get startsClean(): boolean {
+    const [first] = this.#packets;
+    return (
+      first?.isKeyframe === true &&
+      first.pts !== av.AV_NOPTS_VALUE &&
+      this.#packets.every(({ pts }) => pts >= first.pts)
+    );
+  }
+
+  keep(packet: av.Packet): void {
+    if (this.#closed) return;
+    const reference = packet.clone();
+    if (reference) this.#packets.push(reference);
+  }
+
+  /** The packets that pictures up to a moment, in the stream's time base, are decoded from; the caller frees them. */
+  take(until: bigint): av.Packet[] {
+    return this.#packets.splice(0, this.#packets.findLastIndex(({ pts }) => pts <= until) + 1);
+  }
+
+  /** Keeps no more. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const packet of this.#packets.splice(0)) packet.free();
+  }
+}
