@@ -77,7 +77,7 @@ async function networkInputs(path: string) {
 }
 
 async function inferenceAlone({ frames, size, picture }: Awaited<ReturnType<typeof networkInputs>>): Promise<Cost> {
-  const inferencer = await WorkerInferencer.create(findModel('depthcast-nano'), { threads: 1, picture });
+  const inferencer = await WorkerInferencer.create(findModel('depthcast-nano'), { threads: 1, picture, yields: false });
   const stream = inferencer.open();
   const cpu = process.cpuUsage();
   const began = performance.now();

@@ -66,13 +66,20 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
    * @param threads of the network's session; 0 measures what suits it
    * @param size network size to load first; the model's default when absent
    * @param picture a size of the aspect to load it for; 4:3 when absent
+   * @param yields give way to the other threads of the process, as the pace of many live streams wants; not where
+   *   everything waits for the network
    * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
    */
   static async create(
     model: InstalledModel,
-    { threads = 0, size, picture }: { threads?: number; size?: number | undefined; picture?: Size | undefined } = {},
+    {
+      threads = 0,
+      size,
+      picture,
+      yields = true,
+    }: { threads?: number; size?: number | undefined; picture?: Size | undefined; yields?: boolean } = {},
   ): Promise<WorkerInferencer> {
-    const inferencer = new WorkerInferencer({ model, threads, size, picture });
+    const inferencer = new WorkerInferencer({ model, threads, size, picture, yields });
     inferencer.#start();
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), WATCH_MS).unref();

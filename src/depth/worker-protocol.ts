@@ -12,6 +12,8 @@ export interface WorkerBoot {
   size: number | undefined;
   /** A picture of the aspect to load it for; 4:3 when undefined. */
   picture: Size | undefined;
+  /** Give way to the other threads of the process. */
+  yields: boolean;
 }
 
 export interface InferRequest {

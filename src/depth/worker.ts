@@ -12,11 +12,10 @@ const port = parentPort;
 if (port === null) throw new Error('the depth worker runs in a worker thread');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-// Before the network is loaded, so that its threads inherit it.
-yieldToOthers();
-
 const streams = new Map<number, StreamState>();
-const { model, threads, size, picture } = workerData as WorkerBoot;
+const { model, threads, size, picture, yields } = workerData as WorkerBoot;
+// Before the network is loaded, so that its threads inherit it.
+if (yields) yieldToOthers();
 let engines: EngineSet;
 try {
   engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }) });

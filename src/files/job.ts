@@ -111,7 +111,7 @@ class Job {
 
   async #streaming(keep: number): Promise<JobSummary> {
     const { model, threads, size, sceneCuts } = this.#options;
-    const inferencer = await WorkerInferencer.create(model, { threads, size, picture: this.#size });
+    const inferencer = await WorkerInferencer.create(model, { threads, size, picture: this.#size, yields: false });
     try {
       // A file's pictures follow one another however far apart they were taken.
       const live = parseInput(this.#options.input).kind === 'live';

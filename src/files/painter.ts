@@ -4,6 +4,8 @@ import { type ColourMapName, colourAt } from '../wire/colour-map.ts';
 /** Luma weights of red and blue (ITU-R BT.601, BT.709). */
 const WEIGHTS: Record<YuvMatrix, readonly [number, number]> = { bt601: [0.299, 0.114], bt709: [0.2126, 0.0722] };
 const SHADES = 256;
+/** Rounds the mean of four sums of U and V. */
+const HALVES = 0x00020002;
 
 /** Planes of a YUV 4:2:0 picture, and the lengths of their rows in bytes. */
 export interface YuvPlanes {
@@ -16,8 +18,8 @@ export class Painter {
   readonly #width: number;
   readonly #height: number;
   readonly #y = new Uint8Array(SHADES);
-  readonly #u = new Uint8Array(SHADES);
-  readonly #v = new Uint8Array(SHADES);
+  /** U in the lower half of a number, V in the upper: four of them add up without touching each other. */
+  readonly #uv = new Uint32Array(SHADES);
   readonly #shades: Uint8ClampedArray;
 
   /** @param width and height of the maps; pictures are one larger where they are odd, the last pixel repeated */
@@ -30,8 +32,9 @@ export class Painter {
       const [r, g, b] = colourAt(map, shade / (SHADES - 1));
       const luma = kr * r + (1 - kr - kb) * g + kb * b;
       this.#y[shade] = Math.round(16 + 219 * luma);
-      this.#u[shade] = Math.round(128 + (112 * (b - luma)) / (1 - kb));
-      this.#v[shade] = Math.round(128 + (112 * (r - luma)) / (1 - kr));
+      const u = Math.round(128 + (112 * (b - luma)) / (1 - kb));
+      const v = Math.round(128 + (112 * (r - luma)) / (1 - kr));
+      this.#uv[shade] = u | (v << 16);
     }
   }
 
@@ -44,28 +47,29 @@ export class Painter {
   /** @param shades 0 far to 255 near */
   paintShades(shades: Uint8ClampedArray, { planes, strides }: YuvPlanes): void {
     const [luma, cb, cr] = planes as [Uint8Array, Uint8Array, Uint8Array];
-    const width = this.#width;
-    const last = width - 1;
-    for (let y = 0; y < this.#height; y += 2) {
+    const [row = 0, chromaRow = 0] = strides;
+    const [width, height] = [this.#width, this.#height];
+    // Private fields are slow in a loop over pixels.
+    const [lumaOf, chromaOf] = [this.#y, this.#uv];
+    for (let y = 0; y < height; y += 2) {
       const upper = y * width;
-      const lower = Math.min(y + 1, this.#height - 1) * width;
-      const top = y * strides[0]!;
-      const bottom = top + strides[0]!;
-      for (let x = 0; x < width; x++) {
-        luma[top + x] = this.#y[shades[upper + x]!]!;
-        luma[bottom + x] = this.#y[shades[lower + x]!]!;
-      }
-      if (width & 1) {
-        luma[top + width] = luma[top + last]!;
-        luma[bottom + width] = luma[bottom + last]!;
-      }
-      const at = (y >> 1) * strides[1]!;
+      const lower = y + 1 < height ? upper + width : upper;
+      const top = y * row;
+      const bottom = top + row;
+      const chroma = (y >> 1) * chromaRow;
       for (let x = 0; x < width; x += 2) {
-        const right = x < last ? x + 1 : x;
-        const [a, b] = [shades[upper + x]!, shades[upper + right]!];
-        const [c, d] = [shades[lower + x]!, shades[lower + right]!];
-        cb[at + (x >> 1)] = (this.#u[a]! + this.#u[b]! + this.#u[c]! + this.#u[d]! + 2) >> 2;
-        cr[at + (x >> 1)] = (this.#v[a]! + this.#v[b]! + this.#v[c]! + this.#v[d]! + 2) >> 2;
+        const right = x + 1 < width ? x + 1 : x;
+        const a = shades[upper + x]!;
+        const b = shades[upper + right]!;
+        const c = shades[lower + x]!;
+        const d = shades[lower + right]!;
+        luma[top + x] = lumaOf[a]!;
+        luma[top + x + 1] = lumaOf[b]!;
+        luma[bottom + x] = lumaOf[c]!;
+        luma[bottom + x + 1] = lumaOf[d]!;
+        const sum = chromaOf[a]! + chromaOf[b]! + chromaOf[c]! + chromaOf[d]! + HALVES;
+        cb[chroma + (x >> 1)] = (sum >> 2) & 255;
+        cr[chroma + (x >> 1)] = sum >> 18;
       }
     }
   }

@@ -10,7 +10,6 @@ interface Taps {
 /** Bilinear resizing of maps of one size, the corners of both on top of each other (PyTorch's align_corners=True). */
 export class AlignedResizer {
   readonly #from: Size;
-  readonly #to: Size;
   readonly #columns: Taps;
   readonly #rows: Taps;
   /** One row of the source, blended from two; its last value twice, so that every pixel has an upper neighbour. */
@@ -18,7 +17,6 @@ export class AlignedResizer {
 
   constructor(from: Size, to: Size) {
     this.#from = from;
-    this.#to = to;
     this.#columns = taps(from.width, to.width);
     this.#rows = taps(from.height, to.height);
     this.#row = new Float32Array(from.width + 1);
@@ -28,16 +26,19 @@ export class AlignedResizer {
   resize(map: Float32Array, out: Float32Array | Uint8ClampedArray): void {
     const { width, height } = this.#from;
     const { low, part } = this.#columns;
+    const rows = this.#rows;
     const row = this.#row;
-    for (let y = 0, at = 0; y < this.#to.height; y++) {
-      const top = this.#rows.low[y]! * width;
-      const bottom = Math.min(this.#rows.low[y]! + 1, height - 1) * width;
-      const weight = this.#rows.part[y]!;
+    const columns = low.length;
+    for (let y = 0, at = 0; y < rows.low.length; y++) {
+      const top = rows.low[y]! * width;
+      const bottom = Math.min(rows.low[y]! + 1, height - 1) * width;
+      const weight = rows.part[y]!;
       for (let x = 0; x < width; x++) row[x] = map[top + x]! * (1 - weight) + map[bottom + x]! * weight;
       row[width] = row[width - 1]!;
-      for (let x = 0; x < this.#to.width; x++, at++) {
+      for (let x = 0; x < columns; x++, at++) {
         const left = low[x]!;
-        out[at] = row[left]! * (1 - part[x]!) + row[left + 1]! * part[x]!;
+        const share = part[x]!;
+        out[at] = row[left]! * (1 - share) + row[left + 1]! * share;
       }
     }
   }

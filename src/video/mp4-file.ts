@@ -41,7 +41,10 @@ export class Mp4File {
   }
 
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made, or MP4 does not hold such a stream */
-  static async create(path: string, { parameters, timeBase, fps, aspect, reordered = false }: Mp4Stream): Promise<Mp4File> {
+  static async create(
+    path: string,
+    { parameters, timeBase, fps, aspect, reordered = false }: Mp4Stream,
+  ): Promise<Mp4File> {
     const format = new av.FormatContext();
     try {
       written(format.allocOutputContext2(null, 'mp4', `file:${path}`), path);
