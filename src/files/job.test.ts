@@ -10,6 +10,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
 import { TINY, TINY_CONFIG } from '../../test/support/formula.ts';
@@ -127,6 +129,18 @@ async function watch(path: string) {
   return { frames: times.length, times, size, problems: [...reader.problems] };
 }
 
+/** Checksums of a video's pictures. */
+async function pixelsOf(path: string): Promise<number[]> {
+  const reader = await MediaReader.open(`file:${path}`);
+  const sums: number[] = [];
+  for (let next = await reader.read(); next; next = await reader.read()) {
+    sums.push(await next.picture.read(async ({ data }) => crc32(data![0]!)));
+    next.picture.close();
+  }
+  reader.close();
+  return sums;
+}
+
 describe('streaming', () => {
   it('writes what the inferencer gives for each frame, at the size of the frames', async () => {
     const { depth, network, files, frames, complete, epochs, problems, size } = await run();
@@ -202,6 +216,23 @@ describe('streaming', () => {
     expect(notes.join()).toMatch(/size of the pictures changes/);
     const some = await run({ input: join(folder, 'images', '1*.png') });
     expect([some.frames, some.files.vis?.endsWith('images_vis.mp4')]).toEqual([3, true]);
+  });
+
+  it.each([
+    ['with B-frames', { bFrames: 2 }],
+    ['in MPEG-4 part 2', { codec: 'mpeg4' }],
+    ['that stands on its side', { rotate: 90 }],
+  ] as const)('copies a video %s as it is', async (name, video) => {
+    const path = at(`${name.replaceAll(' ', '-')}.mp4`);
+    await writeVideo(path, { width: 96, height: 64, frames: FRAMES, ...video });
+    const { files } = await run({ input: path });
+    const [original, copied] = await Promise.all([pixelsOf(path), pixelsOf(files.source)]);
+    expect(copied).toEqual(original);
+    expect(await watch(files.source)).toEqual(await watch(path));
+    // Encoded anew where it is cut between packets that need one another.
+    const cut = await run({ input: path, maxLength: 7 });
+    expect((await watch(cut.files.source)).frames).toBe(7);
+    expect(isDeepStrictEqual(await pixelsOf(cut.files.source), original.slice(0, 7))).toBe(!('bFrames' in video));
   });
 
   it('renders a scene for as long as asked', async () => {

@@ -12,13 +12,15 @@ export interface VideoFileOptions {
   rotate?: 90 | 180 | 270;
   /** Puts an MP4's index in front, so that a file cut short can be read. */
   indexFirst?: boolean;
+  /** B-frames between two others, so that packets do not stand in the order of their pictures. */
+  bFrames?: number;
 }
 
 const COSINES = { 90: [0, 1], 180: [-1, 0], 270: [0, -1] } as const;
 
 /** Writes a video of the pictures by formula, by FFmpeg's own encoders and muxers. */
 export async function writeVideo(path: string, options: VideoFileOptions): Promise<void> {
-  const { width, height, frames, fps = 24, codec = 'libx264', rotate, indexFirst } = options;
+  const { width, height, frames, fps = 24, codec = 'libx264', rotate, indexFirst, bFrames } = options;
   const format = new av.FormatContext();
   ok(format.allocOutputContext2(null, null, `file:${path}`));
   const encoder = av.Codec.findEncoderByName(codec as av.FFVideoEncoder)!;
@@ -26,6 +28,7 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
   context.allocContext3(encoder);
   const pixels = codec === 'gif' ? av.AV_PIX_FMT_RGB8 : codec === 'png' ? av.AV_PIX_FMT_RGB24 : av.AV_PIX_FMT_YUV420P;
   Object.assign(context, { width, height, pixelFormat: pixels, gopSize: 12, threadCount: 1 });
+  if (bFrames) context.maxBFrames = bFrames;
   context.timeBase = new av.Rational(1, fps);
   context.framerate = new av.Rational(fps, 1);
   context.setFlags(av.AV_CODEC_FLAG_GLOBAL_HEADER);
