@@ -73,20 +73,6 @@ function readFile(file: string): Tree {
   return tree as Tree;
 }
 
-/** `[['server.port', 'DEPTHCAST_SERVER_PORT', '9000'], ...]`; underscores within a key's name may be left out. */
-function environmentKeys(env: Record<string, string | undefined>): [string, string, string][] {
-  const variables = new Map([...keyPaths(), 'targets'].map((path) => [variableOf(path), path]));
-  const known = new Map([...variables].map(([name, path]) => [name.replaceAll('_', ''), path]));
-  return Object.entries(env).flatMap(([name, text]): [string, string, string][] => {
-    if (!name.startsWith('DEPTHCAST_') || text === undefined || FOREIGN_VARIABLE.test(name)) return [];
-    const path = known.get(name.replaceAll('_', ''));
-    if (path !== undefined) return [[path, name, text]];
-    const near = nearest(name, [...variables.keys()]);
-    const detail = `the environment variable ${name} names no setting${near ? `; did you mean ${near}?` : ''}`;
-    throw new DepthcastError('BAD_CONFIG', { detail });
-  });
-}
-
 /** `DEPTHCAST_LIMITS_VIEWERS_PER_STREAM` for `limits.viewersPerStream`. */
 const variableOf = (path: string): string =>
   `DEPTHCAST_${path
@@ -94,11 +80,30 @@ const variableOf = (path: string): string =>
     .replace(/[a-z0-9](?=[A-Z])/g, '$&_')
     .toUpperCase()}`;
 
+const KEY_PATHS: readonly string[] = Object.entries(configSchema.shape).flatMap(([section, schema]) =>
+  'shape' in schema ? Object.keys(schema.shape).map((key) => `${section}.${key}`) : [],
+);
+const KEYS_AND_SECTIONS: readonly string[] = [...KEY_PATHS, ...Object.keys(configSchema.shape)];
+const VARIABLES: readonly string[] = [...KEY_PATHS, 'targets'].map(variableOf);
+const PATH_OF_VARIABLE = new Map(
+  [...KEY_PATHS, 'targets'].map((path) => [variableOf(path).replaceAll('_', ''), path] as const),
+);
+
+/** `[['server.port', 'DEPTHCAST_SERVER_PORT', '9000'], ...]`; underscores within a key's name may be left out. */
+function environmentKeys(env: Record<string, string | undefined>): [string, string, string][] {
+  return Object.entries(env).flatMap(([name, text]): [string, string, string][] => {
+    if (!name.startsWith('DEPTHCAST_') || text === undefined || FOREIGN_VARIABLE.test(name)) return [];
+    const path = PATH_OF_VARIABLE.get(name.replaceAll('_', ''));
+    if (path !== undefined) return [[path, name, text]];
+    const near = nearest(name, VARIABLES);
+    const detail = `the environment variable ${name} names no setting${near ? `; did you mean ${near}?` : ''}`;
+    throw new DepthcastError('BAD_CONFIG', { detail });
+  });
+}
+
 /** Every `section.key` of the schema. */
 export function keyPaths(): string[] {
-  return Object.entries(configSchema.shape).flatMap(([section, schema]) =>
-    'shape' in schema ? Object.keys(schema.shape).map((key) => `${section}.${key}`) : [],
-  );
+  return [...KEY_PATHS];
 }
 
 function set(tree: Tree, path: string, value: unknown): void {
@@ -122,7 +127,7 @@ function describe(error: z.ZodError, origins: Origins, file: string | undefined)
       return issue.keys
         .map((key) => {
           const full = path ? `${path}.${key}` : key;
-          const near = nearest(full, [...keyPaths(), ...Object.keys(configSchema.shape)]);
+          const near = nearest(full, KEYS_AND_SECTIONS);
           return `${where}unknown key ${full}${near ? `; did you mean ${near}?` : ''}`;
         })
         .join('; ');
@@ -133,25 +138,30 @@ function describe(error: z.ZodError, origins: Origins, file: string | undefined)
 /** A longer word is no misspelt key, and comparing it would take long. */
 const MAX_WORD = 100;
 
-function nearest(word: string, words: string[]): string | undefined {
+function nearest(word: string, words: readonly string[]): string | undefined {
   if (word.length > MAX_WORD) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, word.length / 3);
   for (const candidate of words) {
+    // The distance is at least the difference in length.
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word, candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
 }
 
-/** Levenshtein distance. */
+/** Levenshtein distance, in one row that is written over. */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const row = Uint16Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
+    let diagonal = i - 1;
+    row[0] = i;
+    for (let j = 1; j <= b.length; j++) {
+      const above = row[j]!;
+      row[j] = Math.min(above + 1, row[j - 1]! + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1));
+      diagonal = above;
+    }
   }
   return row[b.length]!;
 }
