@@ -26,12 +26,16 @@ const BODIES = [
   '{}',
   OFFERS[0]!.slice(0, 600),
 ];
-/** The server must end a connection, or answer, within this; what it keeps open waiting for more is closed by us. */
+/** Where the server waits for more of a request, it is told that nothing more comes after the first of these, ms. */
+const SEND_END_MS = 20;
+/** It must end the connection, or answer, within this; what it still keeps open is closed by us. */
 const QUIET_MS = 150;
 
 let server: DepthServer;
 let socket: Socket | undefined;
 let rejected: () => Promise<number>;
+/** What {@link rejected} said after the last input. */
+let counted = 0;
 
 export default defineTarget({
   name: 'http',
@@ -59,14 +63,15 @@ export default defineTarget({
   read: async ([head, body, lie]) => {
     const length = Buffer.byteLength(body) + (lie > 1 ? 0 : lie);
     const request = Buffer.from(`${head}\r\nContent-Length: ${length}\r\n\r\n${body}`, 'utf8');
-    const before = await rejected();
     const answer = await exchange(request);
+    const before = counted;
+    counted = await rejected();
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
     if (answer !== '' && !(status >= 101 && status < 600)) throw new Error(`no HTTP: ${answer.slice(0, 80)}`);
     if (status >= 500 && status !== 503) throw new Error(`the server answered ${answer.slice(0, 300)}`);
     const code = /"code":"([A-Z_]+)"/.exec(answer)?.[1];
     if (code === undefined) return status < 400;
-    if ((await rejected()) <= before) throw new Error(`${code} was not counted`);
+    if (counted <= before) throw new Error(`${code} was not counted`);
     throw new DepthcastError(code as ErrorCode);
   },
   close: async () => {
@@ -84,15 +89,17 @@ function exchange(request: Buffer): Promise<string> {
     let answer = '';
     const finish = (keep: boolean) => {
       clearTimeout(timer);
+      clearTimeout(ending);
       current.removeAllListeners();
       current.on('error', () => {});
-      if (!keep || /\r\nconnection: (close|upgrade)/i.test(answer)) {
+      if (!keep || current.writableEnded || /\r\nconnection: (close|upgrade)/i.test(answer)) {
         current.destroy();
         socket = undefined;
       }
       resolve(answer);
     };
     const timer = setTimeout(() => finish(false), QUIET_MS);
+    const ending = setTimeout(() => current.end(), SEND_END_MS);
     current.on('data', (data) => {
       answer += String(data);
       const end = answer.indexOf('\r\n\r\n');
