@@ -85,6 +85,10 @@ export class Link {
     this.#signalling?.send({ type: 'reset' });
   }
 
+  renew(token: string): void {
+    this.#signalling?.send({ type: 'token', token });
+  }
+
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
     await this.#peer?.replaceTrack(track);
   }

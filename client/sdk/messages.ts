@@ -47,6 +47,7 @@ const CHECKS: Record<ServerMessage['type'], (m: Fields) => boolean> = {
   settings: (m) => isOutput(m['output']),
   stats: (m) => isStats(m['stats']),
   pong: (m) => isNumber(m['id']),
+  token: (m) => m['expires'] === null || isNumber(m['expires']),
   error: (m) => isText(m['code']) && isText(m['message']) && typeof m['fatal'] === 'boolean',
   closing: (m) => isText(m['reason']),
 };

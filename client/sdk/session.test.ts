@@ -119,6 +119,19 @@ describe('DepthSession', () => {
     expect(await received).toMatchObject({ frameId: 1 });
   });
 
+  it('shows a newer token at once, and at the next reconnect', async () => {
+    const { until, session } = open();
+    await until('live');
+    const first = await server.client(0);
+    session.renewToken('newer-token');
+    await first.until(() => first.types().includes('token'));
+    expect(first.received.at(-1)).toEqual({ type: 'token', token: 'newer-token' });
+    const back = until('live');
+    first.drop();
+    await back;
+    expect((await server.client(1)).received[0]).toMatchObject({ type: 'hello', token: 'newer-token' });
+  });
+
   it('gives up after as many attempts as its policy allows', async () => {
     server.answer = (client) => client.drop();
     const { until, states, errors, session } = open();

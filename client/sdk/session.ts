@@ -29,6 +29,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   #link: Link | undefined;
   #reader: FrameReader | undefined;
   #wanted: Partial<OutputSettings>;
+  #token: string | undefined;
   #output: OutputSettings | undefined;
   #server: ServerInfo | undefined;
   /** Counts the sources asked for: of several that open at once only the last is used. */
@@ -43,6 +44,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#wanted = { ...options.output };
+    this.#token = options.token;
     if (options.onDepth) this.on('depth', options.onDepth);
     if (options.onStats) this.on('stats', options.onStats);
     if (options.onState) this.on('state', options.onState);
@@ -78,6 +80,15 @@ export class DepthSession extends Emitter<SessionEvents> {
   update(output: Partial<OutputSettings>): void {
     this.#wanted = { ...this.#wanted, ...output };
     this.#link?.update(output);
+  }
+
+  /**
+   * Shows the server a newer token, before the present one expires and with it the session, and keeps it for reconnects.
+   * One that is refused is an `error` event; the session goes on until its last good token expires.
+   */
+  renewToken(token: string): void {
+    this.#token = token;
+    this.#link?.renew(token);
   }
 
   /** Forgets temporal memory: the next frame begins a new epoch. */
@@ -158,7 +169,8 @@ export class DepthSession extends Emitter<SessionEvents> {
   /** One attempt. Resolves when media can flow; `lost` then tells why it no longer does. */
   async #connect(url: URL): Promise<{ lost: Promise<DepthError> }> {
     this.#ended.signal.throwIfAborted();
-    const { codec = 'VP8', iceServers = [], token } = this.#options;
+    const { codec = 'VP8', iceServers = [] } = this.#options;
+    const token = this.#token;
     const track = this.#source?.track;
     if (!track) throw new DepthError('SOURCE_ENDED');
     const reader = new FrameReader((frame) => this.#receive(frame));

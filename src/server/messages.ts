@@ -61,6 +61,8 @@ export const clientMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('candidate'), candidate }),
   /** Changes some of the output settings. */
   z.strictObject({ type: z.literal('settings'), output: outputChange }),
+  /** A newer token, so that the session outlasts the one of `hello`. */
+  z.strictObject({ type: z.literal('token'), token: z.string().max(4096) }),
   /** Forgets temporal memory: the next frame begins a new epoch. */
   z.strictObject({ type: z.literal('reset') }),
   z.strictObject({ type: z.literal('ping'), id: z.int().min(0) }),
@@ -113,6 +115,8 @@ export type ServerMessage =
   | { type: 'settings'; output: OutputSettings }
   | { type: 'stats'; stats: SessionStats }
   | { type: 'pong'; id: number }
+  /** A token was taken; when the last of those shown expires, seconds since the Unix epoch, or null for never. */
+  | { type: 'token'; expires: number | null }
   /** `fatal` errors are followed by the end of the connection. */
   | { type: 'error'; code: string; message: string; fatal: boolean; retryAfter?: number }
   /** The server ends the session on purpose (drain, idle). */

@@ -216,6 +216,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
       open: (socket) => {
         const session = new WsSession(socket, house, {
           admit: async (token) => grant ?? admit(token === undefined ? undefined : `Bearer ${token}`),
+          renew: (token) => admit(`Bearer ${token}`),
           settle: place.settle,
         });
         sessions.add(session);

@@ -5,15 +5,39 @@ import type { Grant } from './tokens.ts';
 /** The wall clock may jump: it is looked at this often at least. */
 const CHECK_MS = 30_000;
 
-/** Ends a session when the token expires that opened it. */
-export function endWithToken(session: Session, { expiresAt }: Grant): void {
-  if (expiresAt === undefined) return;
-  let timer: NodeJS.Timeout;
-  const check = () => {
+/** The grant that lasts longer. */
+export function longer(a: Grant, b: Grant): Grant {
+  if (a.expiresAt === undefined || b.expiresAt === undefined) return { expiresAt: undefined };
+  return a.expiresAt >= b.expiresAt ? a : b;
+}
+
+/** Ends a session when the last of the tokens expires that were shown for it. */
+export class TokenExpiry {
+  readonly #session: Session;
+  #grant: Grant;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(session: Session, grant: Grant) {
+    this.#session = session;
+    this.#grant = grant;
+    session.once('closed', () => clearTimeout(this.#timer));
+    this.#check();
+  }
+
+  /** Another token with the right to this session was shown; one that expires sooner changes nothing. */
+  renew(grant: Grant): void {
+    this.#grant = longer(this.#grant, grant);
+  }
+
+  #check(): void {
+    const { expiresAt } = this.#grant;
+    if (expiresAt === undefined) return;
     const left = expiresAt - Date.now();
-    if (left > 0) timer = setTimeout(check, Math.min(left, CHECK_MS));
-    else void session.close('token expired', new DepthcastError('UNAUTHORIZED', { detail: 'the token has expired' }));
-  };
-  check();
-  session.once('closed', () => clearTimeout(timer));
+    if (left > 0) {
+      this.#timer = setTimeout(() => this.#check(), Math.min(left, CHECK_MS));
+      return;
+    }
+    const error = new DepthcastError('UNAUTHORIZED', { detail: 'the token has expired' });
+    void this.#session.close('token expired', error);
+  }
 }

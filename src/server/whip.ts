@@ -9,7 +9,7 @@ import { Viewer } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
 import type { Guards } from './guards.ts';
 import { clientKey } from './request-limit.ts';
-import { endWithToken } from './token-expiry.ts';
+import { TokenExpiry } from './token-expiry.ts';
 import type { Grant } from './tokens.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
 
@@ -29,6 +29,8 @@ interface Resource {
   offer: string;
   /** Changes with each ICE restart (RFC 9725 sections 4.3.1 and 4.3.3). */
   etag: string;
+  /** Absent where sessions outlast their tokens. */
+  expiry: TokenExpiry | undefined;
 }
 
 /** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-wish-whep) and the session resources that both create. */
@@ -67,14 +69,14 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
       place.leave();
       throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: 5 });
     }
-    const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer) };
+    const expiry = config.jwt.endsSessions ? new TokenExpiry(session, grant) : undefined;
+    const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer), expiry };
     resources.set(session.id, resource);
     session.peer.once('connected', place.settle);
     session.once('closed', () => {
       resources.delete(session.id);
       place.leave();
     });
-    if (config.jwt.endsSessions) endWithToken(session, grant);
     return reply
       .code(201)
       .headers({
@@ -106,12 +108,9 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
     });
   }
 
-  const find = async (request: SessionRequest): Promise<Resource> => {
+  const find = async (request: SessionRequest): Promise<{ resource: Resource; grant: Grant }> => {
     const resource = resources.get(request.params.id);
-    if (resource !== undefined) {
-      await mayUse(request, resource.kind, resource.stream);
-      return resource;
-    }
+    if (resource !== undefined) return { resource, grant: await mayUse(request, resource.kind, resource.stream) };
     // Without a good token nobody learns which sessions there are.
     await mayUse(request, 'whip', '').catch((thrown: DepthcastError) => {
       if (thrown.code !== 'FORBIDDEN') throw thrown;
@@ -120,13 +119,14 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
   };
 
   app.patch('/session/:id', async (request: SessionRequest, reply) => {
-    const resource = await find(request);
+    const { resource, grant } = await find(request);
     const fragment = readFragment(sdpBody(request, FRAGMENT));
     const ifMatch = request.headers['if-match'];
     if (ifMatch === undefined) throw new DepthcastError('ETAG_REQUIRED');
     const current = iceCredentials(resource.offer);
     const restarts = fragment.ufrag !== undefined && fragment.pwd !== undefined && fragment.ufrag !== current.ufrag;
     if (ifMatch !== '*' && ifMatch !== resource.etag) throw new DepthcastError('ETAG_MISMATCH');
+    resource.expiry?.renew(grant);
     if (!restarts) {
       for (const candidate of fragment.candidates) await resource.session.peer.addCandidate(candidate);
       return reply.code(204).send();
@@ -142,8 +142,8 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
   });
 
   app.delete('/session/:id', async (request: SessionRequest, reply) => {
-    const { session } = await find(request);
-    await session.close('client ended it');
+    const { resource } = await find(request);
+    await resource.session.close('client ended it');
     return reply.code(200).send();
   });
   app.options('/session/:id', (_request, reply) =>

@@ -14,7 +14,7 @@ import {
   type ServerMessage,
 } from './messages.ts';
 import { OutputControl } from './output-control.ts';
-import { endWithToken } from './token-expiry.ts';
+import { longer, TokenExpiry } from './token-expiry.ts';
 import type { Grant } from './tokens.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
@@ -25,10 +25,15 @@ const HEARTBEAT_MS = 15_000;
 /** A client that does not read its messages is let go. */
 const MAX_BUFFERED = 1 << 20;
 
+/** Messages that may be refused without the end of the session. */
+const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
+
 /** What a connection is to the guards at the door. */
 export interface Visit {
   /** Whether the token of `hello`, or that of the request, is good. Throws UNAUTHORIZED, FORBIDDEN, RATE_LIMITED. */
   admit(token: string | undefined): Promise<Grant>;
+  /** Whether a later token is good. Throws as `admit`. */
+  renew(token: string): Promise<Grant>;
   /** To be told when media flows. */
   settle(): void;
 }
@@ -39,6 +44,7 @@ export class WsSession {
   readonly #house: House;
   readonly #visit: Visit;
   #grant: Grant = { expiresAt: undefined };
+  #expiry: TokenExpiry | undefined;
   /** Runs out where the next step of the set-up does not come: hello, then the offer. */
   #patience: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
@@ -95,7 +101,7 @@ export class WsSession {
         try {
           await this.#handle(message);
         } catch (thrown) {
-          const goesOn = this.#greeted && (message.type === 'settings' || message.type === 'candidate');
+          const goesOn = this.#greeted && MAY_BE_REFUSED.has(message.type);
           this.#refuse(toDepthcastError(thrown), goesOn);
         }
       });
@@ -120,6 +126,9 @@ export class WsSession {
       case 'settings':
         await this.#output.change(message.output);
         this.#send({ type: 'settings', output: this.#output.now });
+        break;
+      case 'token':
+        await this.#renew(message.token);
         break;
       case 'reset':
         this.#publisher?.stream.reset();
@@ -160,6 +169,13 @@ export class WsSession {
     });
   }
 
+  async #renew(token: string): Promise<void> {
+    this.#grant = longer(this.#grant, await this.#visit.renew(token));
+    this.#expiry?.renew(this.#grant);
+    const { expiresAt } = this.#grant;
+    this.#send({ type: 'token', expires: expiresAt === undefined ? null : Math.floor(expiresAt / 1000) });
+  }
+
   async #offer(sdp: string, output: OutputChange = {}): Promise<void> {
     if (this.#publisher) {
       this.#send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
@@ -182,7 +198,7 @@ export class WsSession {
       else void this.close(reason);
     });
     this.#output.attach(publisher);
-    if (this.#house.config.jwt.endsSessions) endWithToken(publisher, this.#grant);
+    if (this.#house.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
   }

@@ -84,14 +84,32 @@ describe('WHIP and WHEP', () => {
     await Promise.all([first, watching, refused, anonymous, forged].map(({ client }) => client.close()));
   });
 
-  it('a session ends when its token expires', async () => {
-    const short = await token({ publish: ['cam-2'] }, 5);
-    const { client, status } = await open('/whip/cam-2', short, 'sendonly');
-    expect(status).toBe(201);
-    await until('the end', () => server.house.registry.sessions.length === 0, 10_000);
+  it('a session ends when its token expires, unless a newer one was shown by PATCH', async () => {
+    const short = await token({ publish: ['cam-2', 'cam-3'] }, 8);
+    const ending = await open('/whip/cam-2', short, 'sendonly');
+    const lasting = await open('/whip/cam-3', short, 'sendonly');
+    expect([ending.status, lasting.status]).toEqual([201, 201]);
+    const renew = async (bearer: string, etag: string) => {
+      const headers = {
+        authorization: `Bearer ${bearer}`,
+        'content-type': 'application/trickle-ice-sdpfrag',
+        'if-match': etag,
+      };
+      const body = lasting.client.offerSdp.match(/^a=ice-(ufrag|pwd):.*$/gm)!.join('\r\n');
+      return (await fetch(base + lasting.url, { method: 'PATCH', headers, body })).status;
+    };
+    const etag = lasting.headers.get('etag')!;
+    expect(await renew(await token({ publish: ['cam-2'] }), etag)).toBe(403);
+    expect(await renew(await token({ publish: ['cam-3'] }), '"old"')).toBe(412);
+    expect(await renew(await token({ publish: ['cam-3'] }), etag)).toBe(204);
+    // One that ends sooner than what was shown before takes nothing away.
+    expect(await renew(await token({ publish: ['cam-3'] }, 30), etag)).toBe(204);
+    await until('the end of one', () => server.house.registry.sessions.length === 1, 15_000);
+    expect(server.house.registry.sessions[0]?.stream.name).toBe('cam-3');
     const reason = { kind: 'whip', reason: 'token expired' };
     expect(await metric(server, 'depthcast_session_ends_total', reason)).toBe(1);
-    await client.close();
+    expect((await request(lasting.url, await token({ publish: ['cam-3'] }), { method: 'DELETE' })).status).toBe(200);
+    await Promise.all([ending.client.close(), lasting.client.close()]);
   });
 
   it('names TURN servers and their credentials only to those who may use them', async () => {
@@ -132,6 +150,51 @@ describe('/ws', () => {
     expect(await greet({}, { authorization: `Bearer ${good}` })).toBe('welcome');
     expect(await greet({}, { authorization: `Bearer ${poor}` })).toBe('403');
     expect(await greet({}, { authorization: 'Bearer wrong-token' })).toBe('401');
+  });
+});
+
+describe('a two-way session', () => {
+  /** One whose set-up is complete, and what the server says in it from then on. */
+  async function start(hello: string) {
+    const socket = new WebSocket(`${base.replace('http', 'ws')}/ws`);
+    const said: ServerMessage[] = [];
+    const client = await RtcClient.create({ data: true });
+    socket.on('message', (text) => {
+      const message = JSON.parse(String(text)) as ServerMessage;
+      if (message.type === 'welcome') socket.send(JSON.stringify({ type: 'offer', sdp: client.offerSdp }));
+      if (message.type === 'answer') client.accept(message.sdp);
+      if (message.type !== 'stats') said.push(message);
+    });
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', protocol: 1, token: hello })));
+    await until('the answer', () => said.some(({ type }) => type === 'settings'));
+    const ask = async (text: string) => {
+      const before = said.length;
+      socket.send(JSON.stringify({ type: 'token', token: text }));
+      await until('an answer to the token', () => said.length > before);
+      return said[before]!;
+    };
+    const close = async () => {
+      socket.close();
+      await client.close();
+    };
+    return { said, ask, close, ended: () => socket.readyState === socket.CLOSED };
+  }
+
+  it('outlasts its first token where it shows a newer one, and survives one that is refused', async () => {
+    const short = await token({ duplex: true }, 8);
+    const [ending, lasting] = await Promise.all([start(short), start(short)]);
+    expect(await lasting.ask('wrong-token')).toMatchObject({ type: 'error', code: 'UNAUTHORIZED', fatal: false });
+    expect(await lasting.ask(await token({ view: ['*'] }))).toMatchObject({ code: 'FORBIDDEN', fatal: false });
+    const now = Date.now() / 1000;
+    const renewed = await lasting.ask(await token({ duplex: true }));
+    expect(renewed).toMatchObject({ type: 'token', expires: expect.any(Number) });
+    expect((renewed as { expires: number }).expires).toBeGreaterThan(now + 30);
+    await until('the end of the other', ending.ended, 15_000);
+    expect(ending.said.at(-1)).toMatchObject({ type: 'error', code: 'UNAUTHORIZED', fatal: true });
+    expect(lasting.ended()).toBe(false);
+    expect(await lasting.ask(STATIC)).toEqual({ type: 'token', expires: null });
+    await Promise.all([ending.close(), lasting.close()]);
+    await until('the end', () => server.house.registry.sessions.length === 0);
   });
 });
 

@@ -34,6 +34,8 @@ const MESSAGES = [
     },
   },
   { type: 'pong', id: 3 },
+  { type: 'token', expires: 1893456000 },
+  { type: 'token', expires: null },
   { type: 'error', code: 'BUSY', message: 'full', fatal: true, retryAfter: 5 },
   { type: 'closing', reason: 'drain', retryAfter: 1 },
 ];

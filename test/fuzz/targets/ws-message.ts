@@ -11,6 +11,7 @@ const MESSAGES = [
   },
   { type: 'candidate', candidate: { candidate: '', sdpMid: null, usernameFragment: 'abcd' } },
   { type: 'settings', output: { range: 'auto', model: 'depthcast-nano', size: 192, data: 'f16', track: 'off' } },
+  { type: 'token', token: 'secret-secret' },
   { type: 'reset' },
   { type: 'ping', id: 1 },
   { type: 'bye' },
