@@ -77,6 +77,17 @@ export class RangeTracker {
   #high = 0;
   #age = -1;
 
+  /** For a run that is gone on with later. */
+  get state(): { low: number; high: number; age: number } {
+    return { low: this.#low, high: this.#high, age: this.#age };
+  }
+
+  restore({ low, high, age }: { low: number; high: number; age: number }): void {
+    this.#low = low;
+    this.#high = high;
+    this.#age = age;
+  }
+
   /** The next frame sets the range by itself. */
   reset(): void {
     this.#age = -1;

@@ -327,6 +327,31 @@ describe('a network by checkpoint', () => {
     for (let n = 0; n < frames; n++) expect(maxDifference(depth.map(n), expected[n]!)).toBeLessThan(1e-4);
   });
 
+  it.each([
+    ['of the second window', 30, 24],
+    ['of the first, which is all lost', 5, 0],
+  ])('offline, goes on after a stop in the middle %s, to the same bytes', async (_, stopAt, resumed) => {
+    const video = at(`offline-stop${stopAt}.mkv`);
+    await writeVideo(video, { width: 64, height: 48, frames: 75 });
+    const options = { input: video, model: tiny, size: 28, mode: 'offline', savePng16: true } as const;
+    const whole = await run(options);
+    const out = at(`offline-resumed${stopAt}`);
+    const stop = new AbortController();
+    const first = await run(
+      { ...options, out, signal: stop.signal },
+      { progress: (n: number) => n === stopAt && stop.abort() },
+    );
+    expect(first).toMatchObject({ frames: stopAt, interrupted: true, depth: { frames: stopAt } });
+    const second = await run({ ...options, out, resume: true });
+    expect(second).toMatchObject({ frames: 75, resumed, complete: true, epochs: [0] });
+    expect(readFileSync(second.files.npz!).equals(readFileSync(whole.files.npz!))).toBe(true);
+    const table = (files: typeof whole.files) => readFileSync(join(files.png16!, 'frames.csv'), 'utf8');
+    expect(table(second.files)).toBe(table(whole.files));
+    for (const file of [second.files.vis!, second.files.source])
+      expect(await watch(file)).toMatchObject({ frames: 75, problems: [] });
+    expect(readdirSync(out).some((name) => name.includes('.window'))).toBe(false);
+  });
+
   it('refuses windows of a model that is no checkpoint', async () => {
     await expect(run({ mode: 'offline' })).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });

@@ -2,11 +2,13 @@ import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
+import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
 import type { TimedPicture } from '../video/media-reader.ts';
 import { InputScaler } from '../video/scaler.ts';
 import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
-import { OfflineNetwork, offlineDepth } from './offline.ts';
+import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
+import { type OfflineState, readState, removeStates, writeState } from './offline-state.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
 import { makeRoom, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -106,7 +108,7 @@ class Job {
     this.#written = keep;
     // Only now: an input that cannot be read costs nobody an earlier result.
     if (before === undefined) await makeRoom(out, this.#files);
-    return mode === 'offline' ? this.#offline() : this.#streaming(keep);
+    return mode === 'offline' ? this.#offline(keep) : this.#streaming(keep);
   }
 
   async #streaming(keep: number): Promise<JobSummary> {
@@ -127,17 +129,33 @@ class Job {
     }
   }
 
-  async #offline(): Promise<JobSummary> {
-    const { model, threads } = this.#options;
-    const network = new OfflineNetwork({ model, network: this.#network, size: this.#size, threads });
+  async #offline(written: number): Promise<JobSummary> {
+    const { model, threads, signal } = this.#options;
+    const values = OFFLINE_STATE_MAPS * this.#size.width * this.#size.height;
+    const state = written > 0 ? await readState(this.#files.record, written, values) : undefined;
+    // Only behind a whole window can it go on: what was written since then is written again.
+    const keep = state?.frames ?? 0;
+    if (keep === 0) await removeStates(this.#files.record);
+    this.#written = keep;
+    this.#epochs = this.#epochs.filter((start) => start < keep);
+    const network = new OfflineNetwork({
+      model,
+      network: this.#network,
+      size: this.#size,
+      threads,
+      state: state?.maps,
+    });
     try {
       await network.ready();
-      return await this.#process(0, {
+      const save = (next: OfflineState) => writeState(this.#files.record, next);
+      const summary = await this.#process(keep, {
         device: 'CPU',
-        takeInput: (width, height) => ({ data: new Float32Array(3 * width * height), width, height }),
-        replay: () => false,
-        depthOf: (frames) => offlineDepth(frames, network),
+        takeInput: (width, height) => network.takeInput(width, height),
+        replay: state ? replayedOffline(state) : () => false,
+        depthOf: (frames) => offlineDepth(frames, { network, state, save, signal }),
       });
+      if (summary.complete) await removeStates(this.#files.record);
+      return summary;
     } finally {
       network.close();
     }

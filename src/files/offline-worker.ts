@@ -12,16 +12,18 @@ const port = parentPort;
 if (port === null) throw new Error('the offline network runs in a worker thread');
 const send = (message: FromOffline, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-const { model, network, size, threads } = workerData as OfflineBoot;
+const { model, network, size, threads, state } = workerData as OfflineBoot;
 const { mean, std } = model.manifest.normalise;
 const plane = network.width * network.height;
 const pixels = size.width * size.height;
 const resizer = new AlignedResizer(network, size);
 const stitcher = new OfflineStitcher(pixels, { metric: model.manifest.unit === 'metres' });
+if (state) stitcher.restore(state);
 let engine: OfflineEngine | undefined;
 let turn = start();
 
 port.on('message', (message: ToOffline) => {
+  if (message.case === 'exit') process.exit();
   turn = turn.then(() => handle(message)).catch(fail);
 });
 
@@ -34,10 +36,10 @@ async function start(): Promise<void> {
   }
 }
 
-async function handle(message: ToOffline): Promise<void> {
+async function handle(message: Exclude<ToOffline, { case: 'exit' }>): Promise<void> {
   if (message.case === 'finish') {
     for (const map of stitcher.finish()) sendMap(map);
-    send({ case: 'done', value: { images: undefined, milliseconds: 0 } });
+    send({ case: 'done', value: { milliseconds: 0 } });
     return;
   }
   if (!engine) return;
@@ -52,7 +54,9 @@ async function handle(message: ToOffline): Promise<void> {
   for (let i = 0; i < OFFLINE_WINDOW_FRAMES; i++)
     resizer.resize(depths.subarray(i * plane, (i + 1) * plane), full.subarray(i * pixels, (i + 1) * pixels));
   for (const map of stitcher.push(full)) sendMap(map);
-  send({ case: 'done', value: { images, milliseconds: performance.now() - began } }, [images.buffer]);
+  const left = stitcher.state();
+  const milliseconds = performance.now() - began;
+  send({ case: 'done', value: { images, state: left, milliseconds } }, [images.buffer, left.buffer]);
 }
 
 function sendMap(map: Float32Array): void {

@@ -15,16 +15,20 @@ const BLEND = 8;
 const ALIGNED = OVERLAP - BLEND;
 
 export const OFFLINE_WINDOW_FRAMES = WINDOW;
+/** Maps that a window leaves to the next: two keyframes, and those that are blended. */
+export const OFFLINE_STATE_MAPS = ALIGNED + BLEND;
 
 /** Which frames of a video of `frameCount` go into each window, in order; the last is repeated where there are no more. */
 export function* offlineWindows(frameCount: number): Generator<readonly number[]> {
-  let before: number[] = [];
-  for (let start = 0; start < frameCount; start += STEP) {
-    before = Array.from({ length: WINDOW }, (_, i) =>
-      start > 0 && i < OVERLAP ? before[KEYFRAMES[i]!]! : Math.min(start + i, frameCount - 1),
-    );
-    yield before;
-  }
+  for (let n = 0; n * STEP < frameCount; n++) yield windowAt(n).map((index) => Math.min(index, frameCount - 1));
+}
+
+/** The n-th window of a video that does not end before. Keyframes are those of the window before, the very first stays. */
+export function windowAt(n: number): readonly number[] {
+  return Array.from({ length: WINDOW }, (_, i) => {
+    if (n === 0 || i >= OVERLAP) return n * STEP + i;
+    return i === 0 ? 0 : (n - 1) * STEP + KEYFRAMES[i]!;
+  });
 }
 
 /** Joins the depth maps of consecutive windows. Holds two keyframes and the last window's array. */
@@ -56,6 +60,24 @@ export class OfflineStitcher {
     const fresh = this.#pending.length > 0 ? maps.slice(ALIGNED) : maps;
     this.#pending = fresh.slice(-BLEND);
     return fresh.slice(0, -BLEND);
+  }
+
+  /** A copy of what a window leaves to the next, after at least one: OFFLINE_STATE_MAPS maps. */
+  state(): Float32Array<ArrayBuffer> {
+    const state = new Float32Array(OFFLINE_STATE_MAPS * this.#size);
+    [...this.#keyframes, ...this.#pending].forEach((map, i) => {
+      state.set(map, i * this.#size);
+    });
+    return state;
+  }
+
+  /** Goes on behind the window that left this. */
+  restore(state: Float32Array): void {
+    const maps = Array.from({ length: OFFLINE_STATE_MAPS }, (_, i) =>
+      state.subarray(i * this.#size, (i + 1) * this.#size),
+    );
+    this.#keyframes = maps.slice(0, ALIGNED);
+    this.#pending = maps.slice(ALIGNED);
   }
 
   /** The frames still held back; the last of them may be repetitions. */
