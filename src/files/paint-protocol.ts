@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Size } from '../model/size.ts';
+import type { BytePlane } from '../video/shade-enlarger.ts';
 import type { YuvMatrix } from '../video/yuv.ts';
 
 export interface PaintBoot {
@@ -19,6 +20,8 @@ export type Floats = Float32Array<ArrayBuffer>;
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface PaintRequest {
+  /** The map as shades of the written size, where nothing else is made of it. */
+  shades: BytePlane | undefined;
   /** Of `size`; brought to the size of the written maps. */
   values: Floats;
   size: Size;
@@ -32,6 +35,7 @@ export interface PaintRequest {
 export interface PaintAnswer {
   /** The request's memory comes back. */
   values: Floats;
+  shades: Bytes | undefined;
   /** Y, U and V without padding, of even size. */
   picture: Bytes | undefined;
   /** [height * width] */

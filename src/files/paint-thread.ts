@@ -43,7 +43,9 @@ export class PaintThread {
     return new Promise((resolve, reject) => {
       if (this.#error) return reject(this.#error);
       this.#waiting.push({ resolve, reject });
-      const memory = [request.values, request.picture, request.map].filter((one) => one !== undefined);
+      const memory = [request.values, request.shades?.data, request.picture, request.map].filter(
+        (one) => one !== undefined,
+      );
       this.#post(
         { case: 'paint', value: request },
         memory.map((one) => one.buffer),

@@ -38,13 +38,14 @@ async function start(): Promise<void> {
 }
 
 async function paint(request: PaintRequest): Promise<void> {
-  const { values, near, far } = request;
+  const { values, shades: enlarged, near, far } = request;
   const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
   const needsMap = npz !== undefined || boot.wantsMap;
   const sized = needsMap ? fullSize(request) : undefined;
   if (picture) {
     const yuv = planesOf(picture);
     if (sized) painter.paint(sized, near, far, yuv);
+    else if (enlarged) painter.paintShades(enlarged.data, yuv, enlarged);
     else {
       // Only to be looked at: enlarged as shades, which takes half the time.
       toShades(values, near, far, values);
@@ -55,8 +56,8 @@ async function paint(request: PaintRequest): Promise<void> {
   if (sized) await npz?.write(sized);
   const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
   if (sized) map?.set(sized);
-  const memory = [values, picture, map].filter((one) => one !== undefined).map((one) => one.buffer);
-  send({ case: 'painted', value: { values, picture, map } }, memory);
+  const memory = [values, enlarged?.data, picture, map].filter((one) => one !== undefined).map((one) => one.buffer);
+  send({ case: 'painted', value: { values, shades: enlarged?.data, picture, map } }, memory);
 }
 
 function planesOf(picture: Uint8Array): YuvPlanes {

@@ -44,16 +44,20 @@ export class Painter {
     this.paintShades(this.#shades, picture);
   }
 
-  /** @param shades 0 far to 255 near */
-  paintShades(shades: Uint8ClampedArray, { planes, strides }: YuvPlanes): void {
+  /** @param shades 0 far to 255 near; of the maps' size, where nothing else is said */
+  paintShades(
+    shades: Uint8ClampedArray | Uint8Array,
+    { planes, strides }: YuvPlanes,
+    { offset = 0, stride = this.#width }: { offset?: number; stride?: number } = {},
+  ): void {
     const [luma, cb, cr] = planes as [Uint8Array, Uint8Array, Uint8Array];
     const [row = 0, chromaRow = 0] = strides;
     const [width, height] = [this.#width, this.#height];
     // Private fields are slow in a loop over pixels.
     const [lumaOf, chromaOf] = [this.#y, this.#uv];
     for (let y = 0; y < height; y += 2) {
-      const upper = y * width;
-      const lower = y + 1 < height ? upper + width : upper;
+      const upper = offset + y * stride;
+      const lower = y + 1 < height ? upper + stride : upper;
       const top = y * row;
       const bottom = top + row;
       const chroma = (y >> 1) * chromaRow;

@@ -1,9 +1,11 @@
 import type * as av from 'node-av';
 import type { Size } from '../model/size.ts';
+import { type BytePlane, ShadeEnlarger } from '../video/shade-enlarger.ts';
 import { DepthWriter, type DepthWriterOptions } from './depth-writer.ts';
 import type { MapFacts } from './image-series.ts';
 import type { Bytes, Floats, PaintAnswer } from './paint-protocol.ts';
 import { PaintThread } from './paint-thread.ts';
+import { toShades } from './painter.ts';
 import { SerialQueue } from './serial-queue.ts';
 
 /** Maps that may be on their way to the files. */
@@ -11,6 +13,12 @@ const MAX_WAITING = 3;
 
 export interface WriterOptions extends DepthWriterOptions {
   grayscale: boolean;
+}
+
+interface Enlarging {
+  enlarger: ShadeEnlarger;
+  shades: Uint8ClampedArray;
+  size: Size;
 }
 
 /** Takes depth maps to all of their files: painted in a thread of their own, encoded in the libuv pool, in order. */
@@ -22,11 +30,17 @@ export class Writer {
   readonly #values: Floats[] = [];
   readonly #pictures: Bytes[] = [];
   readonly #maps: Floats[] = [];
+  readonly #planes: Bytes[] = [];
+  /** Enlarges maps that are only looked at. */
+  #enlarger: Enlarging | undefined;
+  #enlarged: Promise<unknown> = Promise.resolve();
+  readonly #onlyPicture: boolean;
 
   constructor(options: WriterOptions) {
     const { files, size, matrix, grayscale, keep } = options;
     const wantsPicture = files.vis !== undefined || files.sideBySide !== undefined;
     const wantsMap = files.exr !== undefined || files.png16 !== undefined;
+    this.#onlyPicture = wantsPicture && !wantsMap && files.npz === undefined;
     this.#options = options;
     this.#painter = new PaintThread({ size, matrix, grayscale, keep, npz: files.npz, wantsPicture, wantsMap });
   }
@@ -49,15 +63,7 @@ export class Writer {
    * @throws what writing an earlier one failed with
    */
   async write(facts: MapFacts, values: Floats, size: Size, colour: av.Frame | undefined): Promise<void> {
-    const { near, far } = facts;
-    const painted = this.#painter.paint({
-      values,
-      size,
-      near,
-      far,
-      picture: this.#pictures.pop(),
-      map: this.#maps.pop(),
-    });
+    const painted = this.#paint(facts, values, size);
     // Whoever encodes it sees the failure.
     painted.catch(() => {});
     await this.#queue.add(async () => {
@@ -71,6 +77,45 @@ export class Writer {
     });
   }
 
+  async #paint({ near, far }: MapFacts, values: Floats, size: Size): Promise<PaintAnswer> {
+    const shades = this.#onlyPicture ? await this.#enlarge(values, size, near, far) : undefined;
+    return this.#painter.paint({
+      shades,
+      values,
+      size,
+      near,
+      far,
+      picture: this.#pictures.pop(),
+      map: this.#maps.pop(),
+    });
+  }
+
+  /** The map as shades of the written size; undefined where the painter has to see to that. */
+  #enlarge(values: Floats, size: Size, near: number, far: number): Promise<BytePlane | undefined> {
+    const enlarged = this.#enlarged.then(() => {
+      const kept = this.#enlargerFor(size);
+      if (kept === undefined) return undefined;
+      toShades(values, near, far, kept.shades);
+      return kept.enlarger.enlarge(kept.shades, this.#planes.pop());
+    });
+    this.#enlarged = enlarged.catch(() => {});
+    return enlarged;
+  }
+
+  #enlargerFor(size: Size): Enlarging | undefined {
+    const kept = this.#enlarger?.size;
+    if (kept?.width === size.width && kept.height === size.height) return this.#enlarger;
+    this.#enlarger?.enlarger.close();
+    this.#enlarger = ShadeEnlarger.fits(size, this.#options.size)
+      ? {
+          enlarger: new ShadeEnlarger(size, this.#options.size),
+          shades: new Uint8ClampedArray(size.width * size.height),
+          size,
+        }
+      : undefined;
+    return this.#enlarger;
+  }
+
   /** Writes what waits and closes the files, as well as it can. @throws the first failure */
   async finish(): Promise<void> {
     const closing = [() => this.#queue.idle(), () => this.#files?.finish(), () => this.#painter.finish()];
@@ -79,11 +124,13 @@ export class Writer {
       await close()?.catch((thrown: unknown) => {
         failure ??= thrown;
       });
+    this.#enlarger?.enlarger.close();
     if (failure !== undefined) throw failure;
   }
 
-  #keep({ values, picture, map }: PaintAnswer): void {
+  #keep({ values, shades, picture, map }: PaintAnswer): void {
     this.#values.push(values);
+    if (shades) this.#planes.push(shades);
     if (picture) this.#pictures.push(picture);
     if (map) this.#maps.push(map);
   }
