@@ -1,5 +1,6 @@
 import { DtlsClient, DtlsServer, type DtlsSocket, Event, RTCDtlsTransport } from 'werift';
 import { verifyPeer } from './dtls-proof.ts';
+import { DtlsRecords } from './dtls-records.ts';
 import { Emitter } from './emitter.ts';
 import type { Fingerprint } from './sdp.ts';
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys } from './srtp.ts';
@@ -20,6 +21,7 @@ const ALERT = 21;
 const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
 const CLOSE_NOTIFY = 0;
+const WARNING = 1;
 const FATAL = 2;
 /** A handshake with a fat certificate and many retransmissions stays far below. */
 const MAX_HANDSHAKE_BYTES = 128 * 1024;
@@ -36,7 +38,7 @@ export function localCertificate(): NonNullable<typeof certificate> {
 
 /**
  * DTLS 1.2 over ICE, on werift's handshake. Records are filtered before werift sees them, because it takes clear text
- * and unknown records for alerts, and restarts a running association on any ClientHello.
+ * and unknown records for alerts, and restarts a running association on any ClientHello; data never gets to it.
  * The fields without # are what werift's SCTP transport expects of an RTCDtlsTransport.
  */
 export class DtlsTransport extends Emitter<DtlsEvents> {
@@ -51,6 +53,8 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
   readonly #role: 'client' | 'server';
   readonly #send: (packet: Buffer) => void;
   #socket: DtlsSocket | undefined;
+  /** Once the handshake is over. */
+  #records: DtlsRecords | undefined;
   #deliver: (datagram: Buffer) => void = () => {};
   #handshakeBytes = 0;
 
@@ -97,9 +101,6 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
       this.#deliver = (datagram) => transport.onData(datagram);
       this.#socket.onConnect.once(() => this.#complete());
       this.#socket.onError.once((error: Error) => this.#fail(error));
-      this.#socket.onData.subscribe((data) => {
-        if (this.state === 'connected') this.dataReceiver(data);
-      });
       if (this.#socket instanceof DtlsClient) {
         this.#socket.connect().catch((error: Error) => this.#fail(error));
       }
@@ -125,13 +126,13 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
 
   /** Application data; dropped unless connected. */
   readonly sendData = async (data: Buffer): Promise<void> => {
-    if (this.state === 'connected') await this.#socket!.send(data);
+    if (this.state === 'connected') this.#sendRecord(APPLICATION_DATA, data);
   };
 
   /** Says goodbye to the peer. */
   close(): void {
     if (this.state === 'closed') return;
-    if (this.state === 'connected') this.#sendAlert(1, CLOSE_NOTIFY);
+    if (this.state === 'connected') this.#sendRecord(ALERT, Buffer.from([WARNING, CLOSE_NOTIFY]));
     this.#stop('closed');
   }
 
@@ -141,8 +142,9 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     if (this.state === 'connected') {
       // Handshake records are the peer's last flight again; a clear-text ClientHello must not restart us.
       if (epoch === 0) return;
-      if (type === ALERT) this.#receiveAlert(this.#decrypt(record));
-      else if (type === HANDSHAKE || type === APPLICATION_DATA) this.#deliver(record);
+      if (type === APPLICATION_DATA) this.dataReceiver(this.#records!.open(record));
+      else if (type === ALERT) this.#receiveAlert(this.#records!.open(record));
+      else if (type === HANDSHAKE) this.#deliver(record);
     } else {
       this.#handshakeBytes += record.length;
       if (this.#handshakeBytes > MAX_HANDSHAKE_BYTES) this.#fail(new Error('the DTLS handshake does not end'));
@@ -159,41 +161,9 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     } else this.#fail(new Error(`the peer refused the DTLS handshake (alert ${alert[1]})`));
   }
 
-  #decrypt(record: Buffer): Buffer {
-    return this.#socket!.cipher.decryptPacket({
-      recordLayerHeader: {
-        contentType: record[0]!,
-        protocolVersion: { major: record[1]!, minor: record[2]! },
-        epoch: record.readUInt16BE(3),
-        sequenceNumber: record.readUIntBE(5, 6),
-        contentLen: record.readUInt16BE(11),
-      },
-      fragment: record.subarray(RECORD_HEADER_BYTES),
-    } as Parameters<DtlsSocket['cipher']['decryptPacket']>[0]);
-  }
-
-  #sendAlert(level: number, description: number): void {
-    const { dtls, cipher } = this.#socket!;
-    try {
-      const record = cipher.encryptPacket({
-        recordLayerHeader: {
-          contentType: ALERT,
-          protocolVersion: dtls.version,
-          epoch: dtls.epoch,
-          sequenceNumber: ++dtls.recordSequenceNumber,
-          contentLen: 2,
-        },
-        fragment: Buffer.from([level, description]),
-      } as Parameters<DtlsSocket['cipher']['encryptPacket']>[0]);
-      const header = Buffer.alloc(RECORD_HEADER_BYTES);
-      header.set([ALERT, dtls.version.major, dtls.version.minor]);
-      header.writeUInt16BE(dtls.epoch, 3);
-      header.writeUIntBE(dtls.recordSequenceNumber, 5, 6);
-      header.writeUInt16BE(record.fragment.length, 11);
-      this.#send(Buffer.concat([header, record.fragment]));
-    } catch {
-      // Goodbye is a courtesy.
-    }
+  #sendRecord(type: number, data: Buffer): void {
+    const { dtls } = this.#socket!;
+    this.#send(this.#records!.seal(type, dtls.version, dtls.epoch, ++dtls.recordSequenceNumber, data));
   }
 
   #isOver(): boolean {
@@ -212,6 +182,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
       // werift numbers the records of the new epoch from 1 again after Finished, which had a higher number: some later
       // record would repeat its nonce.
       socket.dtls.recordSequenceNumber = FIRST_DATA_RECORD;
+      this.#records = new DtlsRecords(socket, this.#role);
       this.#setState('connected');
       this.emit('connected', {
         profile,
