@@ -3,9 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { MediaTransport } from '../src/rtc/media-transport.ts';
 import { negotiate } from '../src/rtc/negotiation.ts';
-import { VideoReceiver } from '../src/rtc/receiver.ts';
 import { parseOffer } from '../src/rtc/sdp.ts';
-import { VideoSender } from '../src/rtc/sender.ts';
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys } from '../src/rtc/srtp.ts';
 import { printTable } from './table.ts';
 
@@ -43,20 +41,28 @@ function measure(profile: number, saltBytes: number): (string | number)[] {
   const wire: Buffer[] = [];
   const [ours, theirs] = keys(profile, saltBytes);
   const nothing = () => {};
-  const out = new MediaTransport({ ssrc: 1, cname: 'out', send: (packet) => wire.push(packet), onAlive: nothing });
-  const into = new MediaTransport({ ssrc: 2, cname: 'in', send: nothing, onAlive: nothing });
-  out.start(ours);
-  into.start(theirs);
-  const sender = new VideoSender({ agreement, ssrc: 1, rtxSsrc: 3, sendRtp: out.sendRtp, fail: nothing });
-  let frames = 0;
-  into.receiver = new VideoReceiver({
-    agreement,
-    localSsrc: 2,
+  const options = {
     receiveBitrate: 1_000_000,
-    sendRtcp: nothing,
+    sendBitrate: undefined,
+    onAlive: nothing,
     fail: nothing,
     roundTripTime: () => 20,
-  }).on('frame', () => frames++);
+  };
+  const out = new MediaTransport({
+    ...options,
+    ssrc: 1,
+    rtxSsrc: 3,
+    cname: 'out',
+    send: (packet) => wire.push(packet),
+  });
+  const into = new MediaTransport({ ...options, ssrc: 2, rtxSsrc: 4, cname: 'in', send: nothing });
+  out.adopt({ ...agreement, direction: 'sendonly' });
+  into.adopt({ ...agreement, direction: 'recvonly' });
+  out.start(ours);
+  into.start(theirs);
+  const sender = out.sender!;
+  let frames = 0;
+  into.receiver!.on('frame', () => frames++);
   const data = Buffer.alloc(FRAME_BYTES, 7);
   const send = (index: number) => {
     const keyframe = index === 0;

@@ -1,37 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import {
-  type Candidate,
-  CandidatePairState,
-  Connection,
-  parseIceServers,
-  type StunProtocol,
-  serverReflexiveCandidate,
-} from 'werift';
-import { DepthcastError } from '../errors.ts';
+import { type Candidate, Connection, parseIceServers, type StunProtocol } from 'werift';
 import { parseCandidate } from './candidate.ts';
 import { Emitter } from './emitter.ts';
-import { type AgentInternals, hostAddresses, openHostSocket } from './ice-gathering.ts';
-import { askServers, resolveServer, type ServerAddress } from './ice-servers.ts';
-import { Relay } from './relay.ts';
+import { IceGatherer, type IceOptions, type StunPath } from './ice-gatherer.ts';
+import type { AgentInternals } from './ice-gathering.ts';
+import { IceSources } from './ice-sources.ts';
 import { MAX_CANDIDATES } from './sdp.ts';
 import { isAuthenticRequest, isNomination, stunClass, transactionId } from './stun.ts';
 import { UdpPort } from './udp-port.ts';
-
-export interface IceServer {
-  /** `stun:host:port` or `turn:host:port`; our own agent asks the first of each kind, over UDP. */
-  urls: string | string[];
-  username?: string;
-  credential?: string;
-}
-
-export interface IceOptions {
-  iceServers?: readonly IceServer[];
-  /** Inclusive range of UDP ports. */
-  portRange?: readonly [number, number];
-  /** Addresses to announce besides those of the network interfaces: 127.0.0.1, or the public one of a 1:1 NAT. */
-  hostAddresses?: readonly string[];
-}
 
 interface IceEvents {
   /** A pair was nominated for the first time, or again after a restart. */
@@ -43,22 +20,6 @@ interface IceEvents {
   lost: [];
 }
 
-interface ProtocolInternals {
-  datagramReceived(data: Buffer, from: readonly [string, number]): void;
-}
-
-/** What a packet came by: a socket of ours or a relay. */
-interface StunPath {
-  /** Requests of ours that wait for their answer, by id. */
-  readonly transactions: Record<string, unknown>;
-  /** Gives the agent a message that was found to be the peer's. */
-  deliver(data: Buffer, from: readonly [string, number]): void;
-}
-
-/** Verified source addresses; a peer behind a strange NAT uses two or three. A new one then takes the oldest's place. */
-const MAX_SOURCES = 32;
-/** A peer that changes its address more often than this, once it has used so many, is not followed. */
-const SOURCE_INTERVAL_MS = 1000;
 const WATCH_INTERVAL_MS = 1000;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
@@ -73,13 +34,8 @@ export class IceTransport extends Emitter<IceEvents> {
   dropped = 0;
   readonly #connection: Connection;
   readonly #internals: AgentInternals;
-  readonly #options: IceOptions;
-  readonly #ports: UdpPort[] = [];
-  readonly #sources = new Set<string>();
-  #lastEviction = Number.NEGATIVE_INFINITY;
-  /** Where the controlling peer wants us to send, once our own check of it has succeeded. */
-  #nomination: { address: string; port: number } | undefined;
-  #lastSource: { address: string; port: number } | undefined;
+  readonly #gatherer: IceGatherer;
+  readonly #sources: IceSources;
   #remoteCandidates = 0;
   #silentTicks = 0;
   #heard = false;
@@ -88,12 +44,15 @@ export class IceTransport extends Emitter<IceEvents> {
 
   constructor(options: IceOptions) {
     super();
-    this.#options = options;
     const servers = parseIceServers([...(options.iceServers ?? [])]);
     this.#connection = new Connection(false, { ...servers });
     this.#internals = this.#connection as unknown as AgentInternals;
     // Without a STUN server werift would ask a public one.
     if (!servers.stunServer) this.#internals.stunServer = undefined;
+    this.#sources = new IceSources(this.#connection);
+    this.#gatherer = new IceGatherer(this.#connection, options, (data, address, port, path) =>
+      this.#sort(data, address, port, path),
+    );
     this.#renewCredentials();
     this.#connection.stateChanged.subscribe((state) => {
       if (state === 'failed') this.#lose();
@@ -162,19 +121,8 @@ export class IceTransport extends Emitter<IceEvents> {
    * Opens the sockets, once, and collects our candidates.
    * @throws DepthcastError BUSY without a free port
    */
-  async gather(): Promise<void> {
-    const internals = this.#internals;
-    internals.localCandidatesStart = true;
-    for (const protocol of internals.protocols) {
-      if (protocol.localCandidate) internals.appendLocalCandidate(protocol.localCandidate);
-    }
-    if (internals.protocols.length === 0) {
-      await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
-      if (internals.protocols.length === 0)
-        throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
-      await this.#askServers();
-    }
-    internals.localCandidatesEnd = true;
+  gather(): Promise<void> {
+    return this.#gatherer.gather();
   }
 
   /** Runs connectivity checks until a pair is nominated; 'connected' tells. */
@@ -197,7 +145,7 @@ export class IceTransport extends Emitter<IceEvents> {
       if (localCandidate) localCandidate.ufrag = this.localUfrag;
     this.#remoteCandidates = 0;
     this.#silentTicks = 0;
-    this.#nomination = undefined;
+    this.#sources.nominate(undefined);
   }
 
   /** Sends on the selected pair; lost without one. */
@@ -219,9 +167,9 @@ export class IceTransport extends Emitter<IceEvents> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watch);
-    for (const port of this.#ports) port.onPacket = () => {};
+    this.#gatherer.silence();
     await this.#connection.close().catch(() => {});
-    await Promise.all(this.#ports.map((port) => port.close()));
+    await this.#gatherer.close();
     this.removeAllListeners();
   }
 
@@ -237,65 +185,11 @@ export class IceTransport extends Emitter<IceEvents> {
     return Object.hasOwn(history, ufrag) ? history[ufrag] : undefined;
   }
 
-  async #open(address: string): Promise<void> {
-    const credentials = { generation: this.#connection.generation, ufrag: this.localUfrag };
-    const socket = await openHostSocket(address, this.#options.portRange, credentials);
-    if (!socket) return;
-    const { port, protocol } = socket;
-    if (this.#closed) return port.close();
-    this.#ports.push(port);
-    this.#internals.ensureProtocol(protocol);
-    this.#internals.protocols.push(protocol);
-    this.#internals.pairLocalProtocol(protocol);
-    this.#internals.appendLocalCandidate(protocol.localCandidate!);
-    const path: StunPath = {
-      transactions: protocol.transactions,
-      deliver: (data, from) => (protocol as unknown as ProtocolInternals).datagramReceived(data, from),
-    };
-    port.onPacket = (data, from) => this.#sort(data, from.address, from.port, path);
-  }
-
-  async #askServers(): Promise<void> {
-    const { stunServer, turnServer, options } = this.#connection;
-    const queries: Parameters<typeof askServers>[0][number][] = [];
-    if (stunServer)
-      for (const protocol of this.#internals.protocols) {
-        const { localIp } = protocol;
-        if (localIp === undefined || isIPv6(localIp) || localIp.startsWith('127.')) continue;
-        queries.push({ server: `stun ${stunServer.join(' ')}`, run: () => this.#askStun(protocol, stunServer) });
-      }
-    const { turnUsername: username, turnPassword: password } = options;
-    if (turnServer && username !== undefined && password !== undefined) {
-      const run = () => this.#openRelay(turnServer, username, password);
-      queries.push({ server: `turn ${turnServer.join(' ')}`, run });
-    }
-    if (queries.length > 0) await askServers(queries);
-  }
-
-  async #askStun(protocol: StunProtocol, server: ServerAddress): Promise<void> {
-    const candidate = await serverReflexiveCandidate(protocol, [...(await resolveServer(server))]);
-    if (!candidate) throw new Error('the STUN server did not answer');
-    if (!this.#closed) this.#internals.appendLocalCandidate(candidate);
-  }
-
-  async #openRelay(server: ServerAddress, username: string, password: string): Promise<void> {
-    const address = await resolveServer(server);
-    const credentials = { generation: this.#connection.generation, ufrag: this.localUfrag };
-    const relay = await Relay.open({ address, username, password }, credentials);
-    if (this.#closed) return relay.close();
-    const protocol = relay.protocol as unknown as StunProtocol;
-    this.#internals.ensureProtocol(protocol);
-    this.#internals.protocols.push(protocol);
-    this.#internals.pairLocalProtocol(protocol);
-    this.#internals.appendLocalCandidate(protocol.localCandidate!);
-    relay.onPacket = (data, [host, port]) => this.#sort(data, host, port, relay);
-  }
-
   #sort(data: Buffer, address: string, port: number, path: StunPath): void {
     const first = data[0];
     if (first === undefined || this.#closed) return;
     if (first < 4) this.#receiveStun(data, address, port, path);
-    else if (this.#isTrusted(address, port)) this.#sortTrusted(data, performance.now());
+    else if (this.#sources.isTrusted(address, port)) this.#sortTrusted(data, performance.now());
     else this.dropped++;
   }
 
@@ -306,20 +200,6 @@ export class IceTransport extends Emitter<IceEvents> {
     else this.dropped++;
   }
 
-  #isTrusted(address: string, port: number): boolean {
-    const last = this.#lastSource;
-    if (last && last.port === port && last.address === address) return true;
-    if (!this.#sources.has(`${address} ${port}`) && !this.#isNominated(address, port)) return false;
-    this.#lastSource = { address, port };
-    return true;
-  }
-
-  /** A lite peer sends no requests; its address is verified by our own checks. */
-  #isNominated(address: string, port: number): boolean {
-    const remote = this.#connection.nominated?.remoteCandidate;
-    return remote?.host === address && remote.port === port;
-  }
-
   #receiveStun(data: Buffer, address: string, port: number, path: StunPath): void {
     const kind = stunClass(data);
     if (kind === 'request') {
@@ -327,8 +207,8 @@ export class IceTransport extends Emitter<IceEvents> {
         this.dropped++;
         return;
       }
-      if (!this.#admitSource(address, port)) return;
-      if (isNomination(data)) this.#nomination = { address, port };
+      if (!this.#sources.admit(address, port)) return;
+      if (isNomination(data)) this.#sources.nominate({ address, port });
     } else if (kind === 'indication') {
       return;
     } else if (!kind || !path.transactions[transactionId(data)]) {
@@ -343,55 +223,10 @@ export class IceTransport extends Emitter<IceEvents> {
       if (requestTransactionIds.size > MAX_REMEMBERED_TRANSACTIONS) requestTransactionIds.clear();
     }
     // What the packet sets off in werift happens in microtasks.
-    if (this.#nomination && !this.#isNominated(this.#nomination.address, this.#nomination.port))
-      setImmediate(() => this.#followNomination());
-  }
-
-  #admitSource(address: string, port: number): boolean {
-    const source = `${address} ${port}`;
-    if (this.#sources.has(source)) return true;
-    if (this.#sources.size >= MAX_SOURCES) {
-      const now = performance.now();
-      if (now - this.#lastEviction < SOURCE_INTERVAL_MS) return false;
-      this.#lastEviction = now;
-      this.#forget(this.#sources.values().next().value!);
-    }
-    this.#sources.add(source);
-    return true;
-  }
-
-  /** Else werift would keep a pair for every address that ever was. */
-  #forget(source: string): void {
-    const connection = this.#connection;
-    const old = ({ host, port }: Candidate) => `${host} ${port}` === source;
-    this.#sources.delete(source);
-    if (this.#lastSource && `${this.#lastSource.address} ${this.#lastSource.port}` === source)
-      this.#lastSource = undefined;
-    connection.checkList = connection.checkList.filter(
-      (pair) => pair === connection.nominated || !old(pair.remoteCandidate),
-    );
-    this.#internals._remoteCandidates = this.#internals._remoteCandidates.filter(
-      (candidate) => candidate === connection.nominated?.remoteCandidate || !old(candidate),
-    );
-  }
-
-  /**
-   * A NAT that forgot its mapping, or a phone that changed networks, moves the peer to another address without an ICE
-   * restart. werift stays with the pair that was nominated first; browsers go on nominating, and so the last one counts.
-   */
-  #followNomination(): void {
-    const connection = this.#connection;
-    const wanted = this.#nomination;
-    if (!wanted || this.#closed || !connection.nominated || connection.iceControlling) return;
-    if (this.#isNominated(wanted.address, wanted.port)) return;
-    const pair = connection.checkList.find(
-      ({ remoteCandidate: { host, port }, state }) =>
-        host === wanted.address && port === wanted.port && state === CandidatePairState.SUCCEEDED,
-    );
-    if (!pair) return;
-    connection.resetNominatedPair();
-    pair.nominated = true;
-    this.#internals.checkComplete(pair);
+    if (this.#sources.moves)
+      setImmediate(() => {
+        if (!this.#closed) this.#sources.followNomination();
+      });
   }
 
   /** Counts ticks, not time: a stalled event loop must not look like a silent peer. */

@@ -1,7 +1,9 @@
-import type { VideoReceiver } from './receiver.ts';
+import type { BitrateLimits } from './bitrate.ts';
+import type { VideoAgreement } from './negotiation.ts';
+import { VideoReceiver } from './receiver.ts';
 import { goodbye, parseRtcp, receiverReport, senderReport, sourceDescription } from './rtcp.ts';
 import { isRtcp, parseRtp } from './rtp.ts';
-import type { VideoSender } from './sender.ts';
+import { VideoSender } from './sender.ts';
 import { type SrtpKeys, SrtpSession } from './srtp.ts';
 
 const REPORT_INTERVAL_MS = 500;
@@ -16,11 +18,27 @@ export interface MediaTransportStats {
   rejected: number;
 }
 
+export interface MediaOptions {
+  ssrc: number;
+  rtxSsrc: number;
+  cname: string;
+  /** bit/s that we tell the sender to stay below. */
+  receiveBitrate: number;
+  sendBitrate: BitrateLimits | undefined;
+  send: (packet: Buffer) => void;
+  /** An authentic packet came. */
+  onAlive: () => void;
+  /** Takes what a listener throws out of a timer. */
+  fail: (thrown: unknown) => void;
+  /** ms, where known. */
+  roundTripTime: () => number | undefined;
+}
+
 /** RTP and RTCP of one peer between its receiver and sender and the network, SRTP in between. */
 export class MediaTransport {
   receiver: VideoReceiver | undefined;
   sender: VideoSender | undefined;
-  readonly #options: { ssrc: number; cname: string; send: (packet: Buffer) => void; onAlive: () => void };
+  readonly #options: MediaOptions;
   readonly #stats: MediaTransportStats = {
     packetsReceived: 0,
     packetsSent: 0,
@@ -32,9 +50,39 @@ export class MediaTransport {
   #timer: NodeJS.Timeout | undefined;
   readonly #description: Buffer;
 
-  constructor(options: { ssrc: number; cname: string; send: (packet: Buffer) => void; onAlive: () => void }) {
+  constructor(options: MediaOptions) {
     this.#options = options;
     this.#description = sourceDescription(options.ssrc, options.cname);
+  }
+
+  /** Receives and sends from now on what was agreed; a receiver or sender that is there goes on. */
+  adopt(video: VideoAgreement | undefined): void {
+    const receives = video?.direction === 'sendrecv' || video?.direction === 'recvonly';
+    const sends = video?.direction === 'sendrecv' || video?.direction === 'sendonly';
+    const { ssrc, rtxSsrc, receiveBitrate, sendBitrate, fail, roundTripTime } = this.#options;
+    if (video && receives) {
+      if (this.receiver) this.receiver.renegotiate(video);
+      else {
+        const { sendRtcp } = this;
+        this.receiver = new VideoReceiver({
+          agreement: video,
+          localSsrc: ssrc,
+          receiveBitrate,
+          sendRtcp,
+          fail,
+          roundTripTime,
+        });
+      }
+    }
+    this.sender?.setActive(sends);
+    if (video && sends) {
+      if (this.sender) this.sender.renegotiate(video);
+      else {
+        const { sendRtp } = this;
+        const bitrate = sendBitrate && { bitrate: sendBitrate };
+        this.sender = new VideoSender({ agreement: video, ssrc, rtxSsrc, sendRtp, fail, ...bitrate });
+      }
+    }
   }
 
   start(keys: SrtpKeys): void {

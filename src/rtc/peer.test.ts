@@ -6,7 +6,8 @@ import { type ClientOptions, RtcClient } from '../../test/support/rtc-client.ts'
 import { DepthcastError } from '../errors.ts';
 import type { EncodedFrame } from '../video/types.ts';
 import type { DataChannel } from './data-channel.ts';
-import { type CloseReason, type PeerOptions, RtcPeer } from './peer.ts';
+import { RtcPeer } from './peer.ts';
+import type { CloseReason, PeerOptions } from './peer-types.ts';
 import { UdpPort } from './udp-port.ts';
 
 const OPTIONS: PeerOptions = {

@@ -1,66 +1,18 @@
-import { randomBytes, randomInt, randomUUID, X509Certificate } from 'node:crypto';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { VideoCodec } from '../video/types.ts';
 import { buildAnswer } from './answer.ts';
-import type { BitrateLimits } from './bitrate.ts';
 import type { IceCandidateInit } from './candidate.ts';
-import type { DataChannel, DataChannelStats } from './data-channel.ts';
-import { DtlsTransport, localCertificate } from './dtls.ts';
+import { DtlsTransport } from './dtls.ts';
 import { Emitter } from './emitter.ts';
-import { type IceServer, IceTransport } from './ice.ts';
-import { MediaTransport, type MediaTransportStats } from './media-transport.ts';
-import { type Agreement, negotiate, type PeerRole } from './negotiation.ts';
-import { type ReceiverStats, VideoReceiver } from './receiver.ts';
+import { IceTransport } from './ice.ts';
+import { LocalIdentity } from './local-identity.ts';
+import { MediaTransport } from './media-transport.ts';
+import { type Agreement, negotiate } from './negotiation.ts';
+import type { CloseReason, PeerEvents, PeerOptions, PeerStats } from './peer-types.ts';
+import type { VideoReceiver } from './receiver.ts';
 import { SctpTransport } from './sctp.ts';
 import { parseOffer } from './sdp.ts';
-import { type SenderStats, VideoSender } from './sender.ts';
-
-export interface PeerOptions {
-  role: PeerRole;
-  /** Those that may be used, both by default; the offer's order decides between them. */
-  codecs?: readonly VideoCodec[];
-  /** STUN and TURN servers for our own candidates; none by default. */
-  iceServers?: readonly IceServer[];
-  /** Inclusive range of UDP ports. */
-  portRange?: readonly [number, number];
-  /** Addresses to announce besides those of the network interfaces. */
-  hostAddresses?: readonly string[];
-  /** bit/s that we tell the sender to stay below (REMB). */
-  receiveBitrate: number;
-  /** Of what we send. */
-  sendBitrate?: BitrateLimits;
-  /** Largest data channel message that we accept, in bytes; 262144 by default. */
-  maxMessageSize?: number;
-  /** From the answer to the end of the DTLS handshake. */
-  setupTimeoutMs: number;
-}
-
-/** Why a peer ended. `closed`: by us; `peer`: the peer said goodbye; `lost`: it went silent. */
-export type CloseReason = 'closed' | 'peer' | 'lost' | 'timeout' | 'failed';
-
-interface PeerEvents {
-  connected: [];
-  /** A renegotiation began to receive video; a receiver of the first offer is there from the start. */
-  receiver: [receiver: VideoReceiver];
-  /** A renegotiation began to send video. */
-  sender: [sender: VideoSender];
-  channel: [channel: DataChannel];
-  closed: [end: { reason: CloseReason; error?: DepthcastError }];
-}
-
-export interface PeerStats {
-  state: 'connecting' | 'connected' | 'closed';
-  /** `address:port` of the selected pair. */
-  pair: { local: string; remote: string } | undefined;
-  /** ms, of the last ICE check. */
-  roundTripTime: number | undefined;
-  /** Packets that were not from the peer. */
-  dropped: number;
-  transport: MediaTransportStats;
-  receiver: ReceiverStats | undefined;
-  sender: SenderStats | undefined;
-  channels: DataChannelStats[];
-}
+import type { VideoSender } from './sender.ts';
 
 const DEFAULT_CODECS: readonly VideoCodec[] = ['VP8', 'H264'];
 const DEFAULT_MAX_MESSAGE = 262_144;
@@ -71,13 +23,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
   readonly #ice: IceTransport;
   readonly #dtls: DtlsTransport;
   readonly #media: MediaTransport;
-  readonly #ssrc = randomInt(1, 0xffffffff);
-  readonly #rtxSsrc = randomInt(1, 0xffffffff);
-  readonly #cname = randomBytes(12).toString('base64url');
-  readonly #streamId = randomUUID();
-  readonly #trackId = randomUUID();
-  readonly #sessionId = String(randomInt(2 ** 47));
-  #sessionVersion = 0;
+  readonly #identity = new LocalIdentity();
   #sctp: SctpTransport | undefined;
   #agreement: Agreement;
   #answerSdp = '';
@@ -96,7 +42,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     try {
       await peer.#ice.gather();
       peer.#ice.setRemote(agreement.transport);
-      peer.#answerSdp = buildAnswer(offer, agreement, await peer.#describe());
+      peer.#answerSdp = buildAnswer(offer, agreement, await peer.#identity.describe(peer.#ice, peer.#maxMessageSize));
       peer.#connect();
       return peer;
     } catch (error) {
@@ -118,13 +64,16 @@ export class RtcPeer extends Emitter<PeerEvents> {
       send,
     });
     this.#media = new MediaTransport({
-      ssrc: this.#ssrc,
-      cname: this.#cname,
+      ...this.#identity,
       send,
       onAlive: () => this.#ice.noteAlive(),
+      fail: this.#fail,
+      roundTripTime: () => this.#ice.roundTripTime,
+      receiveBitrate: options.receiveBitrate,
+      sendBitrate: options.sendBitrate,
     });
     this.#wireTransports();
-    this.#adoptVideo();
+    this.#media.adopt(agreement.video);
     if (agreement.data) this.#openSctp(agreement.data);
   }
 
@@ -190,6 +139,10 @@ export class RtcPeer extends Emitter<PeerEvents> {
     await this.#end({ reason: 'closed' });
   }
 
+  get #maxMessageSize(): number {
+    return this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE;
+  }
+
   async #restart(offerSdp: string): Promise<string> {
     if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
     const offer = parseOffer(offerSdp);
@@ -209,13 +162,13 @@ export class RtcPeer extends Emitter<PeerEvents> {
     }
     this.#agreement = agreement;
     const before = { receiver: this.receiver, sender: this.sender };
-    this.#adoptVideo();
+    this.#media.adopt(agreement.video);
     if (agreement.data && !this.#sctp) {
       this.#openSctp(agreement.data);
       if (this.connected) await this.#sctp!.start();
     }
     this.#ice.setRemote(agreement.transport);
-    this.#answerSdp = buildAnswer(offer, agreement, await this.#describe());
+    this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
     if (iceRestart) this.#ice.connect();
     if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);
     if (this.sender && !before.sender) this.emit('sender', this.sender);
@@ -265,70 +218,16 @@ export class RtcPeer extends Emitter<PeerEvents> {
     void this.#end({ reason: 'failed', error: toDepthcastError(thrown) });
   };
 
-  #adoptVideo(): void {
-    const { video } = this.#agreement;
-    const receives = video !== undefined && (video.direction === 'sendrecv' || video.direction === 'recvonly');
-    const sends = video !== undefined && (video.direction === 'sendrecv' || video.direction === 'sendonly');
-    const media = this.#media;
-    if (receives) {
-      if (media.receiver) media.receiver.renegotiate(video);
-      else {
-        media.receiver = new VideoReceiver({
-          agreement: video,
-          localSsrc: this.#ssrc,
-          receiveBitrate: this.#options.receiveBitrate,
-          sendRtcp: media.sendRtcp,
-          fail: this.#fail,
-          roundTripTime: () => this.#ice.roundTripTime,
-        });
-      }
-    }
-    media.sender?.setActive(sends);
-    if (sends) {
-      if (media.sender) media.sender.renegotiate(video);
-      else {
-        media.sender = new VideoSender({
-          agreement: video,
-          ssrc: this.#ssrc,
-          rtxSsrc: this.#rtxSsrc,
-          sendRtp: media.sendRtp,
-          fail: this.#fail,
-          ...(this.#options.sendBitrate ? { bitrate: this.#options.sendBitrate } : {}),
-        });
-      }
-    }
-  }
-
   #openSctp(data: NonNullable<Agreement['data']>): void {
     this.#sctp = new SctpTransport(this.#dtls, {
       agreement: data,
-      maxMessageSize: this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE,
+      maxMessageSize: this.#maxMessageSize,
       fail: this.#fail,
     })
       .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
       .on('abuse', (detail) => {
         void this.#end({ reason: 'failed', error: new DepthcastError('BAD_REQUEST', { detail }) });
       });
-  }
-
-  async #describe(): Promise<Parameters<typeof buildAnswer>[2]> {
-    const { certPem } = await localCertificate();
-    return {
-      sessionId: this.#sessionId,
-      sessionVersion: this.#sessionVersion++,
-      iceUfrag: this.#ice.localUfrag,
-      icePwd: this.#ice.localPwd,
-      candidates: this.#ice.localCandidates(),
-      fingerprint: new X509Certificate(certPem).fingerprint256,
-      maxMessageSize: this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE,
-      outgoing: {
-        ssrc: this.#ssrc,
-        rtxSsrc: this.#rtxSsrc,
-        cname: this.#cname,
-        streamId: this.#streamId,
-        trackId: this.#trackId,
-      },
-    };
   }
 
   async #end(end: { reason: CloseReason; error?: DepthcastError }): Promise<void> {

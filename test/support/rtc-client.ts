@@ -4,9 +4,9 @@ import { DtlsTransport, localCertificate } from '../../src/rtc/dtls.ts';
 import { IceTransport } from '../../src/rtc/ice.ts';
 import { MediaTransport } from '../../src/rtc/media-transport.ts';
 import { negotiate } from '../../src/rtc/negotiation.ts';
-import { VideoReceiver } from '../../src/rtc/receiver.ts';
+import type { VideoReceiver } from '../../src/rtc/receiver.ts';
 import { parseOffer } from '../../src/rtc/sdp.ts';
-import { VideoSender } from '../../src/rtc/sender.ts';
+import type { VideoSender } from '../../src/rtc/sender.ts';
 
 export interface ClientOptions {
   direction?: 'sendrecv' | 'sendonly' | 'recvonly';
@@ -50,11 +50,19 @@ export class RtcClient {
     });
     this.media = new MediaTransport({
       ssrc: this.ssrc,
+      rtxSsrc: (this.ssrc ^ 1) >>> 0,
       cname: 'client',
+      receiveBitrate: this.#options.receiveBitrate ?? 1_000_000,
+      sendBitrate: undefined,
       send: (packet) => this.ice.send(packet),
       onAlive: () => {},
+      fail: (thrown) => {
+        throw thrown;
+      },
+      roundTripTime: () => this.ice.roundTripTime,
     });
-    this.#adoptVideo(answerSdp);
+    const { video: agreed } = negotiate(answer, 'duplex', ['VP8', 'H264']);
+    if (agreed) this.media.adopt({ ...agreed, direction: 'sendrecv' });
     this.ice.on('connected', () => void this.dtls.start());
     this.ice.on('dtls', (packet) => this.dtls.receive(packet));
     this.ice.on('media', (packet, now) => this.media.receive(packet, now));
@@ -94,30 +102,6 @@ export class RtcClient {
     this.media?.close();
     this.dtls?.close();
     await this.ice.close();
-  }
-
-  #adoptVideo(answerSdp: string): void {
-    const { video } = negotiate(parseOffer(answerSdp), 'duplex', ['VP8', 'H264']);
-    if (!video) return;
-    const fail = (thrown: unknown) => {
-      throw thrown;
-    };
-    const { sendRtcp, sendRtp } = this.media;
-    this.media.receiver = new VideoReceiver({
-      agreement: video,
-      localSsrc: this.ssrc,
-      receiveBitrate: this.#options.receiveBitrate ?? 1_000_000,
-      sendRtcp,
-      fail,
-      roundTripTime: () => this.ice.roundTripTime,
-    });
-    this.media.sender = new VideoSender({
-      agreement: video,
-      ssrc: this.ssrc,
-      rtxSsrc: (this.ssrc ^ 1) >>> 0,
-      sendRtp,
-      fail,
-    });
   }
 
   async #describe(): Promise<string> {
