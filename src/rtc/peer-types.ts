@@ -5,7 +5,8 @@ import type { DataChannel, DataChannelStats } from './data-channel.ts';
 import type { IceServer } from './ice-gatherer.ts';
 import type { MediaTransportStats } from './media-transport.ts';
 import type { PeerRole } from './negotiation.ts';
-import type { ReceiverStats, VideoReceiver } from './receiver.ts';
+import type { VideoReceiver } from './receiver.ts';
+import type { ReceiverStats } from './receiver-types.ts';
 import type { SenderStats, VideoSender } from './sender.ts';
 
 export interface PeerOptions {

@@ -1,10 +1,11 @@
-import type { EncodedFrame, VideoCodec } from '../video/types.ts';
+import type { VideoCodec } from '../video/types.ts';
 import { FrameAssembler } from './assembler.ts';
 import { readCaptureTime } from './capture-time.ts';
 import { Emitter } from './emitter.ts';
-import { NackList } from './nack.ts';
+import { LossRecovery } from './loss-recovery.ts';
 import type { VideoAgreement } from './negotiation.ts';
 import { ReceiveRate } from './receive-rate.ts';
+import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
 import { Reception } from './reception.ts';
 import {
   nack,
@@ -14,60 +15,11 @@ import {
   receiverEstimatedMaximumBitrate,
 } from './rtcp.ts';
 import { findExtension, type RtpPacket } from './rtp.ts';
+import { SourceFollower } from './source-follower.ts';
 
-interface ReceiverEvents {
-  frame: [frame: EncodedFrame];
-  /** Frames were lost for good: the next one will be a keyframe, which has been asked for. */
-  gap: [];
-}
-
-export interface ReceiverStats {
-  codec: VideoCodec;
-  ssrc: number | undefined;
-  packets: number;
-  /** Payload bytes. */
-  bytes: number;
-  /** As in receiver reports: retransmissions do not make up for it. */
-  lost: number;
-  /** Packets asked for again, counting each time. */
-  nacksSent: number;
-  /** Lost packets that came after all. */
-  recovered: number;
-  rtxPackets: number;
-  plisSent: number;
-  frames: number;
-  keyframes: number;
-  discardedFrames: number;
-  /** Packets that had come before, or too late. */
-  duplicates: number;
-  /** ms */
-  jitter: number;
-  /** bit/s that the sender is asked to stay below. */
-  askedBitrate: number;
-  /** performance.now() */
-  lastPacketAt: number | undefined;
-}
-
-interface ReceiverOptions {
-  agreement: VideoAgreement;
-  /** Our own SSRC, for feedback. */
-  localSsrc: number;
-  /** bit/s to ask the sender for at most. */
-  receiveBitrate: number;
-  sendRtcp: (packet: Buffer) => void;
-  /** Takes what a listener throws out of a timer. */
-  fail: (thrown: unknown) => void;
-  /** ms, where known. */
-  roundTripTime: () => number | undefined;
-}
-
-const NACK_TICK_MS = 10;
 const MIN_PLI_INTERVAL_MS = 300;
 /** After this, a keyframe request counts as lost. */
 const PLI_RETRY_MS = 1000;
-/** Packets of a stream that has just been replaced may still be on their way. */
-const RETIRED_MS = 2000;
-const MAX_RETIRED = 8;
 
 /**
  * Receives one video stream: loss recovery, reordering, frames. The sender may change payload type, resolution, SSRC
@@ -76,19 +28,16 @@ const MAX_RETIRED = 8;
 export class VideoReceiver extends Emitter<ReceiverEvents> {
   readonly #options: ReceiverOptions;
   readonly #assembler: FrameAssembler;
-  readonly #nacks = new NackList();
+  readonly #recovery: LossRecovery;
+  readonly #source = new SourceFollower();
   readonly #codecs = new Map<number, VideoCodec>();
   /** RTX payload type -> the payload type that it repeats. */
   readonly #repairs = new Map<number, number>();
-  readonly #retired = new Map<number, number>();
   #agreement: VideoAgreement;
   #reception = new Reception();
   readonly #rate: ReceiveRate;
   #ratedBytes = 0;
-  #ssrc: number | undefined;
   #codec: VideoCodec;
-  #mayNack = true;
-  #nackTimer: NodeJS.Timeout | undefined;
   #pliAt = Number.NEGATIVE_INFINITY;
   #packets = 0;
   #bytes = 0;
@@ -119,6 +68,15 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
         this.requestKeyframe();
       },
     });
+    this.#recovery = new LossRecovery({
+      assembler: this.#assembler,
+      ask: (sequenceNumbers) => {
+        const { ssrc } = this.#source;
+        if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
+      },
+      fail: options.fail,
+      roundTripTime: options.roundTripTime,
+    });
     this.renegotiate(options.agreement);
   }
 
@@ -134,12 +92,12 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   getStats(): ReceiverStats {
     return {
       codec: this.#codec,
-      ssrc: this.#ssrc,
+      ssrc: this.#source.ssrc,
       packets: this.#packets,
       bytes: this.#bytes,
       lost: Math.max(0, this.#reception.lost),
-      nacksSent: this.#nacks.asked,
-      recovered: this.#nacks.recovered,
+      nacksSent: this.#recovery.asked,
+      recovered: this.#recovery.recovered,
       rtxPackets: this.#rtxPackets,
       plisSent: this.#plisSent,
       frames: this.#frames,
@@ -156,10 +114,10 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   requestKeyframe(): void {
     const now = performance.now();
     const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
-    if (this.#ssrc === undefined || this.#closed || now - this.#pliAt < spacing) return;
+    if (this.#source.ssrc === undefined || this.#closed || now - this.#pliAt < spacing) return;
     this.#pliAt = now;
     this.#plisSent++;
-    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, this.#ssrc));
+    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, this.#source.ssrc));
   }
 
   /** @internal */
@@ -167,7 +125,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#agreement = agreement;
     this.#codecs.clear();
     this.#repairs.clear();
-    this.#mayNack = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
+    this.#recovery.mayAsk = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
     for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
       this.#codecs.set(payloadType, codec);
       if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);
@@ -191,18 +149,21 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** @internal */
   receiveRtcp(message: RtcpMessage, now: number): void {
-    if (message.kind === 'sender-report' && message.ssrc === this.#ssrc)
+    if (message.kind === 'sender-report' && message.ssrc === this.#source.ssrc)
       this.#reception.noteSenderReport(message.ntp, now);
   }
 
   /** @internal Report block and REMB for the next compound packet. */
   feedback(now: number): { report: ReportBlock; remb: Buffer } | undefined {
-    if (this.#ssrc === undefined) return undefined;
+    if (this.#source.ssrc === undefined) return undefined;
     // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
     if (this.#assembler.waiting && now - this.#pliAt > PLI_RETRY_MS && now - this.#lastPacketAt! < PLI_RETRY_MS)
       this.requestKeyframe();
-    const report = this.#reception.report(this.#ssrc, now);
-    return { report, remb: receiverEstimatedMaximumBitrate(this.#options.localSsrc, this.#ssrc, this.#rateNow(now)) };
+    const report = this.#reception.report(this.#source.ssrc, now);
+    return {
+      report,
+      remb: receiverEstimatedMaximumBitrate(this.#options.localSsrc, this.#source.ssrc, this.#rateNow(now)),
+    };
   }
 
   /** bit/s to ask for, by what came since the last report. */
@@ -222,35 +183,28 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#nackTimer);
-    this.#nacks.clear();
+    this.#recovery.close();
     this.removeAllListeners();
   }
 
   /** Whether packets of this SSRC count: those of the current one, or of a new one, which then becomes current. */
   #follow(ssrc: number, now: number): boolean {
-    if (ssrc === this.#ssrc) return true;
-    if (this.#ssrc !== undefined) {
-      const retiredAt = this.#retired.get(ssrc);
-      if (retiredAt !== undefined && now - retiredAt < RETIRED_MS) return false;
-      this.#retired.delete(ssrc);
-      if (this.#retired.size >= MAX_RETIRED) this.#retired.delete(this.#retired.keys().next().value!);
-      this.#retired.set(this.#ssrc, now);
+    const step = this.#source.follow(ssrc, now);
+    if (step === 'new') {
       this.#reception = new Reception();
-      this.#nacks.clear();
+      this.#recovery.clear();
       this.#assembler.reset();
     }
-    this.#ssrc = ssrc;
-    return true;
+    return step !== 'late';
   }
 
   /** RFC 4588: the original sequence number stands before the original payload. */
   #receiveRepair(packet: RtpPacket, payloadType: number, now: number): void {
     const codec = this.#codecs.get(payloadType);
     // Probes for bandwidth are empty or nothing but padding.
-    if (!codec || this.#ssrc === undefined || packet.payload.length < 2) return;
+    if (!codec || this.#source.ssrc === undefined || packet.payload.length < 2) return;
     // Repairs of a stream that was replaced carry the numbers of that one.
-    const signalled = this.#agreement.repairSsrcs.get(this.#ssrc);
+    const signalled = this.#agreement.repairSsrcs.get(this.#source.ssrc);
     if (signalled !== undefined && signalled !== packet.ssrc) return;
     this.#rtxPackets++;
     const original = { ...packet, sequenceNumber: packet.payload.readUInt16BE(0), payload: packet.payload.subarray(2) };
@@ -260,7 +214,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #receiveMedia(packet: RtpPacket, codec: VideoCodec, now: number, repair: boolean): void {
     let sequence = this.#reception.extend(packet.sequenceNumber);
     if (sequence === 'restart') {
-      this.#nacks.clear();
+      this.#recovery.clear();
       this.#assembler.reset();
       sequence = this.#reception.extend(packet.sequenceNumber) as number;
     }
@@ -271,10 +225,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#packets++;
     this.#bytes += packet.payload.length;
     if (!repair) this.#reception.count(sequence, packet.timestamp, now);
-    this.#nacks.remove(sequence, now, repair);
-    if (sequence > expected && this.#assembler.next >= 0 && !this.#nacks.add(expected, sequence - 1, now)) {
-      this.#assembler.restartAt(sequence);
-    }
+    this.#recovery.note(sequence, expected, now, repair);
     const discarded = this.#assembler.discarded;
     const inserted = this.#assembler.insert({
       sequence,
@@ -287,42 +238,12 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     });
     if (!inserted) this.#duplicates++;
     if (this.#assembler.waiting && this.#assembler.discarded > discarded) this.requestKeyframe();
-    this.#recover(now);
+    this.#recovery.recover(now);
   }
 
   #captureTime({ extensions }: RtpPacket): number | undefined {
     const id = this.#agreement.extensions.absCaptureTime;
     const element = extensions && id !== undefined ? findExtension(extensions, id) : undefined;
     return element && readCaptureTime(element);
-  }
-
-  /** Asks for what is missing, gives up what is hopeless, and comes back as long as something is missing. */
-  #recover(now: number): void {
-    const nacks = this.#nacks;
-    if (nacks.size === 0) return;
-    const rtt = this.#options.roundTripTime();
-    const hopeless = nacks.hopeless(now, rtt);
-    if (hopeless !== undefined) this.#assembler.giveUp(hopeless);
-    nacks.removeBelow(this.#assembler.next);
-    const due = this.#mayNack ? nacks.due(now, rtt) : [];
-    if (due.length > 0 && this.#ssrc !== undefined) {
-      this.#options.sendRtcp(
-        nack(
-          this.#options.localSsrc,
-          this.#ssrc,
-          due.map((sequence) => sequence & 0xffff),
-        ),
-      );
-    }
-    if (nacks.size > 0 && !this.#closed) {
-      this.#nackTimer ??= setTimeout(() => {
-        this.#nackTimer = undefined;
-        try {
-          this.#recover(performance.now());
-        } catch (thrown) {
-          this.#options.fail(thrown);
-        }
-      }, NACK_TICK_MS);
-    }
   }
 }

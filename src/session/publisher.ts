@@ -1,20 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import { DepthcastError } from '../errors.ts';
 import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../rtc/index.ts';
 import type { DepthFormat } from '../wire/index.ts';
 import type { House } from './house.ts';
 import { LiveStream } from './live-stream.ts';
-import { type PeerCounters, peerOptions, reportRtp } from './peer-support.ts';
-import type { Session } from './session.ts';
-import type { StreamReport } from './stream-stats.ts';
+import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
+import { peerOptions } from './peer-support.ts';
 import { TrackSource } from './track-source.ts';
 import { SessionTrail } from './trail.ts';
-
-/** How often a publisher's counters are read and its client is told. */
-const REPORT_MS = 1000;
-/** The data channel that depth packets travel on. */
-const DEPTH_CHANNEL = 'depth';
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -26,42 +19,19 @@ export interface PublisherOptions {
   data: DepthFormat;
 }
 
-interface PublisherEvents {
-  closed: [reason: string, error: DepthcastError | undefined];
-  report: [report: StreamReport];
-  trouble: [error: DepthcastError];
-}
-
 /** A peer that sends video, and the live stream that is made of it. */
-export class Publisher extends EventEmitter<PublisherEvents> implements Session {
-  /** Secret: whoever knows it may end or change the session. */
-  readonly id = randomBytes(16).toString('base64url');
-  readonly kind: 'whip' | 'ws';
-  readonly stream: LiveStream;
-  readonly peer: RtcPeer;
-  readonly #house: House;
+export class Publisher extends PeerSession<'whip' | 'ws'> {
   readonly #freeName: () => void;
-  readonly #timer: NodeJS.Timeout;
-  readonly #counters: PeerCounters = {};
   #channel: DataChannel | undefined;
   #track: boolean;
   #data: DepthFormat;
-  #closed = false;
 
   private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
-    super();
-    this.kind = o.role === 'publish' ? 'whip' : 'ws';
-    this.peer = peer;
-    this.stream = stream;
-    this.#house = house;
+    super(house, o.role === 'publish' ? 'whip' : 'ws', peer, stream);
     this.#freeName = freeName;
     this.#track = o.track;
     this.#data = o.data;
-    this.#timer = setInterval(() => this.#tick(), REPORT_MS);
-    house.metrics.sessions.inc({ kind: this.kind });
     stream.on('trouble', (error) => this.emit('trouble', error));
-    stream.once('closed', (reason) => void this.close(reason));
-    peer.on('closed', ({ reason, error }) => void this.close(reason, error));
     peer.on('channel', (channel) => this.#takeChannel(channel));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
     peer.on('sender', () => this.#wireTrack());
@@ -99,10 +69,6 @@ export class Publisher extends EventEmitter<PublisherEvents> implements Session 
     }
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** Turns the returned gray track on or off. */
   setTrack(on: boolean): void {
     this.#track = on;
@@ -116,33 +82,19 @@ export class Publisher extends EventEmitter<PublisherEvents> implements Session 
     if (this.#channel) this.stream.depthData(format).add(this.#channel);
   }
 
-  async close(reason: string, error?: DepthcastError): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#freeName();
-    this.#unwire();
-    this.stream.close(reason);
-    this.#house.metrics.sessions.dec({ kind: this.kind });
-    this.#house.metrics.sessionEnds.inc({ kind: this.kind, reason });
-    if (error) this.#house.metrics.rejected.inc({ code: error.code });
-    this.emit('closed', reason, error);
-    await this.peer.close();
-  }
-
   #takeReceiver(receiver: VideoReceiver): void {
-    if (this.#closed || this.stream.source) return;
-    const side = this.#house.config.limits.pictureSide;
+    if (this.closed || this.stream.source) return;
+    const side = this.house.config.limits.pictureSide;
     this.stream.attach(
       new TrackSource(receiver, side, (error) => {
-        this.#house.metrics.rejected.inc({ code: (error as DepthcastError).code });
+        this.house.metrics.rejected.inc({ code: (error as DepthcastError).code });
         this.emit('trouble', error as DepthcastError);
       }),
     );
   }
 
   #takeChannel(channel: DataChannel): void {
-    if (this.#closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
+    if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
       channel.close();
       return;
     }
@@ -156,21 +108,21 @@ export class Publisher extends EventEmitter<PublisherEvents> implements Session 
 
   #wireTrack(): void {
     const sender = this.peer.sender;
-    if (this.#closed || !sender) return;
+    if (this.closed || !sender) return;
     const track = this.stream.grayTrack(sender.codec);
     if (this.#track) track.add(sender);
     else track.remove(sender);
   }
 
-  #unwire(): void {
-    if (this.peer.sender) this.stream.grayTrack(this.peer.sender.codec).remove(this.peer.sender);
+  protected leave(reason: string): void {
+    this.#freeName();
     if (this.#channel) this.stream.depthData(this.#data).remove(this.#channel);
+    this.stream.close(reason);
   }
 
-  #tick(): void {
-    const videoBytes = reportRtp(this.#house.metrics, this.peer, this.#counters);
+  protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
-    const { idleSeconds } = this.#house.config.limits;
+    const { idleSeconds } = this.house.config.limits;
     if (this.stream.idleFor > idleSeconds * 1000)
       void this.close('idle', new DepthcastError('NO_VIDEO', { detail: `no picture for ${idleSeconds} s` }));
   }

@@ -1,0 +1,84 @@
+import type { FrameAssembler } from './assembler.ts';
+import { NackList } from './nack.ts';
+
+const TICK_MS = 10;
+
+interface LossRecoveryOptions {
+  assembler: FrameAssembler;
+  /** Asks the sender for these packets again; 16-bit numbers. */
+  ask: (sequenceNumbers: number[]) => void;
+  /** Takes what is thrown out of a timer. */
+  fail: (thrown: unknown) => void;
+  /** ms, where known. */
+  roundTripTime: () => number | undefined;
+}
+
+/** Gets missing packets sent again, or gives them up: when, {@link NackList} says. */
+export class LossRecovery {
+  /** Whether the sender answers NACKs. */
+  mayAsk = true;
+  readonly #options: LossRecoveryOptions;
+  readonly #nacks = new NackList();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: LossRecoveryOptions) {
+    this.#options = options;
+  }
+
+  /** Packets asked for again, counting each time. */
+  get asked(): number {
+    return this.#nacks.asked;
+  }
+
+  /** Lost packets that came after all. */
+  get recovered(): number {
+    return this.#nacks.recovered;
+  }
+
+  /**
+   * A packet came, of those that were missing or after them.
+   * @param sequence extended; `expected` is the first that had never been seen
+   * @param repair whether it came as a retransmission
+   */
+  note(sequence: number, expected: number, now: number, repair: boolean): void {
+    const { assembler } = this.#options;
+    this.#nacks.remove(sequence, now, repair);
+    if (sequence > expected && assembler.next >= 0 && !this.#nacks.add(expected, sequence - 1, now))
+      assembler.restartAt(sequence);
+  }
+
+  /** Asks for what is missing, gives up what is hopeless, and comes back as long as something is missing. */
+  recover(now: number): void {
+    const nacks = this.#nacks;
+    if (nacks.size === 0) return;
+    const { assembler, ask } = this.#options;
+    const rtt = this.#options.roundTripTime();
+    const hopeless = nacks.hopeless(now, rtt);
+    if (hopeless !== undefined) assembler.giveUp(hopeless);
+    nacks.removeBelow(assembler.next);
+    const due = this.mayAsk ? nacks.due(now, rtt) : [];
+    if (due.length > 0) ask(due.map((sequence) => sequence & 0xffff));
+    if (nacks.size > 0 && !this.#closed) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        try {
+          this.recover(performance.now());
+        } catch (thrown) {
+          this.#options.fail(thrown);
+        }
+      }, TICK_MS);
+    }
+  }
+
+  /** Another stream begins: nothing of the last is missing any more. */
+  clear(): void {
+    this.#nacks.clear();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#nacks.clear();
+  }
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { DepthcastError } from '../errors.ts';
+import type { RtcPeer } from '../rtc/index.ts';
+import type { House } from './house.ts';
+import type { LiveStream } from './live-stream.ts';
+import { type PeerCounters, reportRtp } from './peer-support.ts';
+import type { Session } from './session.ts';
+import type { StreamReport } from './stream-stats.ts';
+
+/** How often a session's counters are read and its client is told. */
+const REPORT_MS = 1000;
+/** The data channel that depth packets travel on. */
+export const DEPTH_CHANNEL = 'depth';
+
+interface SessionEvents {
+  closed: [reason: string, error: DepthcastError | undefined];
+  /** Once a second, of a publisher. */
+  report: [report: StreamReport];
+  trouble: [error: DepthcastError];
+}
+
+/** What publishers and viewers share: a name, counters that are read once a second, and one way to end. */
+export abstract class PeerSession<Kind extends Session['kind']> extends EventEmitter<SessionEvents> implements Session {
+  /** Secret: whoever knows it may end or change the session. */
+  readonly id = randomBytes(16).toString('base64url');
+  readonly kind: Kind;
+  readonly stream: LiveStream;
+  readonly peer: RtcPeer;
+  protected readonly house: House;
+  readonly #timer: NodeJS.Timeout;
+  readonly #counters: PeerCounters = {};
+  readonly #onStreamClosed = (reason: string) => void this.close(reason);
+  #closed = false;
+
+  protected constructor(house: House, kind: Kind, peer: RtcPeer, stream: LiveStream) {
+    super();
+    this.house = house;
+    this.kind = kind;
+    this.peer = peer;
+    this.stream = stream;
+    this.#timer = setInterval(() => this.tick(reportRtp(house.metrics, peer, this.#counters)), REPORT_MS);
+    house.metrics.sessions.inc({ kind });
+    stream.once('closed', this.#onStreamClosed);
+    peer.on('closed', ({ reason, error }) => void this.close(reason, error));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  async close(reason: string, error?: DepthcastError): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.stream.off('closed', this.#onStreamClosed);
+    const { sender } = this.peer;
+    if (sender) this.stream.grayTrack(sender.codec).remove(sender);
+    this.leave(reason);
+    const { metrics } = this.house;
+    metrics.sessions.dec({ kind: this.kind });
+    metrics.sessionEnds.inc({ kind: this.kind, reason });
+    if (error) metrics.rejected.inc({ code: error.code });
+    this.emit('closed', reason, error);
+    await this.peer.close();
+  }
+
+  /** Once a second. @param videoBytes received since the last time */
+  protected abstract tick(videoBytes: number): void;
+
+  /** The session ends: gives back what it alone holds. */
+  protected abstract leave(reason: string): void;
+}
