@@ -1,6 +1,7 @@
 import type { Capacity } from './capacity.ts';
 import { escapeHtml, lineChart } from './chart.ts';
 import type { Comparison, LoadReport, TargetReport } from './report.ts';
+import { CAPACITY_COLUMNS, COMPARISON_COLUMNS, capacityRow, comparisonRow, fixed, ms } from './rows.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --page: #f7f7f5; --card: #fff; --ink: #1c2024; --soft: #667078; --line: #e3e5e8;
@@ -39,9 +40,6 @@ td.text { text-align: left; white-space: normal; color: var(--bad) }
 const COLOURS = [1, 2, 3] as const;
 /** Of a limit: what lies so far beyond it would flatten the rest of a plot. */
 const BEYOND = 3;
-
-const fixed = (value: number, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
-const ms = (value: number) => fixed(value, value < 10 ? 1 : 0);
 
 /** The report as one page without outside parts. */
 export function renderHtml(report: LoadReport): string {
@@ -214,21 +212,7 @@ function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capa
   return [
     `<div class="facts">${facts.join('')}</div><div class="charts">${charts.join('')}</div>`,
     '<h3>Steps</h3>',
-    table(
-      ['streams', 'fps least', 'p50 ms', 'p95 ms', 'server p95', 'server cores', 'CPU ms a map', 'load cores', ''],
-      steps.map((step) => [
-        `${step.streams}`,
-        fixed(step.fps.least, 1),
-        ms(step.p50),
-        ms(step.p95),
-        ms(step.serverP95),
-        fixed(step.serverCores, 2),
-        fixed(step.msPerDepth, 1),
-        fixed(step.loadCores, 2),
-        step.broke ?? '',
-      ]),
-      8,
-    ),
+    table(CAPACITY_COLUMNS, steps.map(capacityRow), 8),
   ].join('\n');
 }
 
@@ -243,19 +227,7 @@ function comparisonSection({ rows, ratios }: Comparison, targets: readonly Targe
     `<div class="facts">${facts.join('')}</div>`,
     capacityCharts(rows, targets),
     '<h3>Medians of the turns</h3>',
-    table(
-      ['server', 'fps out', 'p50 ms', 'p95 ms', 'server p95', 'CPU ms a map', 'streams per core', 'capacity'],
-      rows.map((row) => [
-        row.name,
-        fixed(row.fps, 1),
-        ms(row.p50),
-        ms(row.p95),
-        ms(row.serverP95),
-        fixed(row.msPerDepth, 1),
-        fixed(row.streamsPerCore, 2),
-        row.capacity === undefined ? '–' : `${row.capacity}`,
-      ]),
-    ),
+    table(COMPARISON_COLUMNS, rows.map(comparisonRow)),
   ].join('\n');
 }
 

@@ -1,9 +1,7 @@
 import { printTable } from '../bench/table.ts';
 import type { Capacity } from './capacity.ts';
 import type { Comparison, TargetReport } from './report.ts';
-
-const ms = (value: number) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0) : '-');
-const fixed = (value: number, digits: number) => (Number.isFinite(value) ? value.toFixed(digits) : '-');
+import { CAPACITY_COLUMNS, COMPARISON_COLUMNS, capacityRow, comparisonRow, fixed, ms } from './rows.ts';
 
 /** The tables that end a run. */
 export function printResult({ name, result, primary }: TargetReport): void {
@@ -70,18 +68,8 @@ export function printResult({ name, result, primary }: TargetReport): void {
 export function printCapacity(name: string, { steps, streams, cores, streamsPerCore, limits }: Capacity): void {
   printTable(
     `${name}: capacity (p95 <= ${limits.p95} ms, every stream >= ${limits.fps.toFixed(1)} fps)`,
-    ['streams', 'fps least', 'p50', 'p95', 'server p95', 'server cores', 'ms a map', 'load cores', ''],
-    steps.map((step) => [
-      `${step.streams}`,
-      fixed(step.fps.least, 1),
-      ms(step.p50),
-      ms(step.p95),
-      ms(step.serverP95),
-      fixed(step.serverCores, 2),
-      fixed(step.msPerDepth, 1),
-      fixed(step.loadCores, 2),
-      step.broke ?? '',
-    ]),
+    CAPACITY_COLUMNS,
+    steps.map(capacityRow),
   );
   const open = steps.at(-1)?.broke ? '' : ' or more: raise --publishers';
   console.log(
@@ -92,17 +80,8 @@ export function printCapacity(name: string, { steps, streams, cores, streamsPerC
 export function printComparison({ rows, ratios }: Comparison): void {
   printTable(
     'Comparison, medians of the rounds (latency in ms; CPU of the server alone)',
-    ['server', 'fps out', 'p50', 'p95', 'server p95', 'ms a map', 'streams per core', 'capacity'],
-    rows.map((row) => [
-      row.name,
-      fixed(row.fps, 1),
-      ms(row.p50),
-      ms(row.p95),
-      ms(row.serverP95),
-      fixed(row.msPerDepth, 1),
-      fixed(row.streamsPerCore, 2),
-      row.capacity === undefined ? '-' : `${row.capacity}`,
-    ]),
+    COMPARISON_COLUMNS,
+    rows.map(comparisonRow),
   );
   for (const { name, streamsPerCore, p95, serverP95 } of ratios)
     console.log(
