@@ -37,8 +37,8 @@ export async function runLive(
   const fleet = new Fleet({ ...options, url: `http://127.0.0.1:${server.port}` });
   try {
     await fleet.flowing();
-    // Bitrates and keyframes settle.
-    for (let i = 0; i < 6; i++) await fleet.next();
+    // Ten seconds in which bitrates and keyframes settle and V8 compiles what is hot.
+    for (let i = 0; i < 20; i++) await fleet.next();
     const reports: FleetReport[] = [await fleet.next()];
     latency.track.length = latency.data.length = 0;
     const cpuBefore = threadTimes();

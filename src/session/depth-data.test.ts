@@ -23,19 +23,17 @@ class Channel {
 const asChannel = (channel: Channel) => channel as unknown as DataChannel;
 
 function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<void>; released: () => number } {
-  let waiting = () => {};
   let released = 0;
   const data = new DepthData({
     format,
     steps: 4095,
     metrics,
-    onFrame: () => waiting(),
+    onFrame: () => {},
     onError: (error) => expect.unreachable(error.message),
   });
+  /** Until the map is sent or passed over: it is released then, either way. */
   const push = (n: number): Promise<void> =>
     new Promise((resolve) => {
-      waiting = resolve;
-      setTimeout(resolve, 100);
       const values = Float32Array.from({ length: W * H }, (_, i) => n + (i % W) / W);
       const info = {
         frameId: n,
@@ -49,11 +47,12 @@ function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<
         near: n + 1,
         far: n,
       };
-      const depth = new LiveDepth(
-        { values, width: W, height: H, release: () => released++ } as never,
-        info,
-        performance.now(),
-      );
+      const release = () => {
+        released++;
+        resolve();
+      };
+      const map = { values, width: W, height: H, release } as never;
+      const depth = new LiveDepth(map, info, performance.now());
       data.push(depth);
       depth.release();
     });
