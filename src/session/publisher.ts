@@ -6,6 +6,7 @@ import type { House } from './house.ts';
 import { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
+import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { TrackSource } from './track-source.ts';
 import { SessionTrail } from './trail.ts';
 
@@ -24,6 +25,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   readonly #freeName: () => void;
   #channel: DataChannel | undefined;
   #track: boolean;
+  #slow = new SlowViewer();
   #data: DepthFormat;
 
   private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
@@ -112,6 +114,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     const track = this.stream.grayTrack(sender.codec);
     if (this.#track) track.add(sender);
     else track.remove(sender);
+    this.#slow = new SlowViewer();
   }
 
   protected leave(reason: string): void {
@@ -122,8 +125,26 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
+    this.#judge();
     const { idleSeconds } = this.house.config.limits;
     if (this.stream.idleFor > idleSeconds * 1000)
       void this.close('idle', new DepthcastError('NO_VIDEO', { detail: `no picture for ${idleSeconds} s` }));
+  }
+
+  /**
+   * Sheds the gray track of a client that cannot take it; its video goes on, and so does depth on the data channel, which
+   * never holds more than one frame and follows the path by itself.
+   */
+  #judge(): void {
+    const { sender, connected } = this.peer;
+    if (!sender || !connected || !this.#track || this.closed) return;
+    const { output, limits } = this.house.config;
+    const state = stateOf(sender, output.minBitrate, 0);
+    const verdict = this.#slow.judge(state, performance.now(), limits.slowViewerSeconds * 1000);
+    if (verdict !== 'close') this.stream.grayTrack(sender.codec).rest(sender, verdict === 'rest');
+    else {
+      this.setTrack(false);
+      this.emit('untracked');
+    }
   }
 }

@@ -1,3 +1,5 @@
+import type { VideoSender } from '../rtc/index.ts';
+
 /** A viewer loses this share of its packets although it is sent as little as there is. */
 const HIGH_LOSS = 0.25;
 /** Of the least bitrate; whoever asks for less cannot follow the track. */
@@ -16,6 +18,12 @@ export interface ViewerState {
   remb: number | undefined;
   /** Milliseconds that the data channel has been behind. */
   channelBehind: number;
+}
+
+/** What is known of a receiver of the gray track, or of none. */
+export function stateOf(sender: VideoSender | undefined, minBitrate: number, channelBehind: number): ViewerState {
+  const { fractionLost = 0, targetBitrate = Infinity, remb } = sender?.getStats() ?? {};
+  return { fractionLost, targetBitrate, minBitrate, remb, channelBehind };
 }
 
 /** `send`: go on; `rest`: no frames for now; `close`: it was slow for too long. */

@@ -5,7 +5,7 @@ import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
-import { SlowViewer } from './slow-viewer.ts';
+import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { SessionTrail } from './trail.ts';
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
@@ -55,12 +55,9 @@ export class Viewer extends PeerSession<'whep'> {
     const { config } = this.house;
     const { sender } = this.peer;
     if (!this.peer.connected) return;
-    const { fractionLost = 0, targetBitrate = Infinity, remb } = sender?.getStats() ?? {};
     const channelBehind = this.#channel ? (this.#data?.behind(this.#channel) ?? 0) : 0;
-    const { minBitrate } = config.output;
-    const patience = config.limits.slowViewerSeconds * 1000;
-    const state = { fractionLost, targetBitrate, minBitrate, remb, channelBehind };
-    const verdict = this.#slow.judge(state, performance.now(), patience);
+    const state = stateOf(sender, config.output.minBitrate, channelBehind);
+    const verdict = this.#slow.judge(state, performance.now(), config.limits.slowViewerSeconds * 1000);
     if (verdict === 'close') void this.close('slow viewer', new DepthcastError('SLOW_VIEWER'));
     else if (sender) this.stream.grayTrack(sender.codec).rest(sender, verdict === 'rest');
   }

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { ServerMessage } from '../../src/server/messages.ts';
 import type { DepthServer } from '../../src/server/server.ts';
+import { GrayEncoder } from '../../src/video/index.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
 import { metric, startApp, until } from './support/app.ts';
 
@@ -83,4 +87,54 @@ it('ends a viewer whose data channel takes nothing any more', async () => {
   viewer.client.dtls.receive = () => {};
   await until('its end', async () => (await ends('slow viewer')) > before, 20_000);
   await viewer.client.close();
+});
+
+it('ends the gray track, and no more, of a two-way session that can take less than the least bitrate', async () => {
+  const client = await RtcClient.create({ data: true, receiveBitrate: 20_000 });
+  const socket = new WebSocket(`${server.base.replace('http', 'ws')}/ws`);
+  const said: ServerMessage[] = [];
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  socket.on('open', () => send({ type: 'hello', protocol: 1 }));
+  socket.on('message', (text) => {
+    const message = JSON.parse(String(text)) as ServerMessage;
+    said.push(message);
+    if (message.type === 'welcome')
+      send({ type: 'offer', sdp: client.offerSdp, output: { track: 'gray', data: 'u8' } });
+    if (message.type === 'answer') client.accept(message.sdp);
+  });
+  const session = await until('the session', () => server.house.registry.sessions[0]);
+  await until('its connection', () => session.peer.connected);
+  let messages = 0;
+  const channel = client.openChannel('depth', { ordered: false, maxRetransmits: 0 });
+  channel.onMessage.subscribe(() => messages++);
+  let filming = true;
+  const film = (async () => {
+    const [width, height] = [128, 96];
+    const encoder = await GrayEncoder.create({ codec: 'VP8', width, height, bitrate: 300_000, fps: 10 });
+    for (let n = 0; filming; n++) {
+      const luma = Uint8Array.from({ length: width * height }, (_, i) => 16 + ((i + 5 * n) % width));
+      client.sender.send(await encoder.encode(luma, width, height, 9000 * n, { keyframe: n % 10 === 0 }));
+      await sleep(100);
+    }
+    encoder.close();
+  })();
+
+  await until('the gray track', () => packets({ client }) > 5);
+  const told = () => said.find((message) => message.type === 'error');
+  await until('its end', told, 30_000);
+  expect(told()).toMatchObject({ code: 'SLOW_VIEWER', fatal: false });
+  const settings = said.findLast((message) => message.type === 'settings');
+  expect(settings).toMatchObject({ output: { track: 'off', data: 'u8' } });
+  const before = messages;
+  await until('depth packets going on', () => messages > before + 5);
+  expect(session.stream.watched).toBe(true);
+
+  // A client whose path has become better asks for it again.
+  const received = packets({ client });
+  send({ type: 'settings', output: { track: 'gray' } });
+  await until('the gray track again', () => packets({ client }) > received + 5);
+  filming = false;
+  await film;
+  socket.close();
+  await client.close();
 });
