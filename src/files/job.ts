@@ -196,6 +196,8 @@ class Job {
     scaler.close();
     for (const problem of this.#source.problems) this.#problems.add(problem);
     const complete = !interrupted && failure === undefined;
+    // Frames were on their way to the files when one of them failed.
+    if (failure !== undefined) this.#written = Math.min(this.#written, await countSunk(this.#sinkOptions(0)));
     await writeRecord(this.#files.record, await this.#record(complete)).catch((thrown: unknown) => {
       failure ??= thrown;
     });

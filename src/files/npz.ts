@@ -72,14 +72,17 @@ export class NpzWriter {
   /** @param map [height * width]; not read any more once this resolves. @throws DepthcastError DISK_FULL */
   async write(map: Float32Array): Promise<void> {
     const bytes = new Uint8Array(map.buffer, map.byteOffset, map.byteLength);
-    this.#crc = crc32(bytes, this.#crc);
     await this.#write(bytes, this.#end);
+    // Not of what did not fit on the disk.
+    this.#crc = crc32(bytes, this.#crc);
     this.#frames++;
   }
 
   /** Completes the archive and closes the file. @throws DepthcastError DISK_FULL */
   async finish(): Promise<void> {
     try {
+      // On a full disk the part of a map that was begun makes room for the end.
+      await this.#file.truncate(this.#end);
       await this.#write(this.#directory(), this.#end);
       await this.#write(this.#head(), 0);
     } finally {

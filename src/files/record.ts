@@ -1,4 +1,4 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DepthcastError } from '../errors.ts';
 import { diskError } from './disk.ts';
@@ -34,7 +34,12 @@ export type Record = z.infer<typeof recordSchema>;
 /** @throws DepthcastError DISK_FULL, BAD_OPTION when it cannot be written */
 export async function writeRecord(path: string, record: Record): Promise<void> {
   const temporary = `${path}.part`;
-  await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`).catch(diskError(path));
+  try {
+    await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    diskError(path)(thrown);
+  }
   await rename(temporary, path).catch(diskError(path));
 }
 

@@ -78,9 +78,10 @@ export class Sink {
 
   /** Closes every file, as well as it can. @throws DepthcastError the first failure */
   async finish(): Promise<void> {
-    const results = await Promise.allSettled([this.#depth.finish(), this.#copy.finish()]);
+    const [depth] = await Promise.allSettled([this.#depth.finish()]);
+    const [copy] = await Promise.allSettled([this.#copy.finish()]);
     this.converter?.close();
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    for (const result of [depth, copy]) if (result.status === 'rejected') throw result.reason;
   }
 }
 

@@ -118,7 +118,8 @@ export class Writer {
 
   /** Writes what waits and closes the files, as well as it can. @throws the first failure */
   async finish(): Promise<void> {
-    const closing = [() => this.#queue.idle(), () => this.#files?.finish(), () => this.#painter.finish()];
+    // The archive first: on a full disk it makes room for the ends of the videos.
+    const closing = [() => this.#queue.idle(), () => this.#painter.finish(), () => this.#files?.finish()];
     let failure: unknown;
     for (const close of closing)
       await close()?.catch((thrown: unknown) => {

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { until } from './support/app.ts';
 
@@ -39,7 +40,13 @@ const mayMount = onSmallDisk(64, ['true']).status === 0;
 describe.skipIf(!mayMount)('a full disk (needs the right to mount)', () => {
   it('ends a run with what is wrong, and keeps what was written', () => {
     const out = join(folder, 'out');
-    const { status, stderr } = onSmallDisk(300, [
+    const kept = mkdtempSync(join(tmpdir(), 'depthcast-kept-'));
+    // The disk is gone when the command ends.
+    const andKeep = ['sh', '-c', '"$@"; code=$?; cp "$0"/out/* "$KEPT"; exit $code', folder];
+    const { status, stderr } = onSmallDisk(800, [
+      'env',
+      `KEPT=${kept}`,
+      ...andKeep,
       ...CLI,
       'run',
       'scene:room@320x240',
@@ -52,6 +59,14 @@ describe.skipIf(!mayMount)('a full disk (needs the right to mount)', () => {
     expect(stderr).toMatch(/There is no room left on the disk/);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(status).toBe(1);
+    const archive = readFileSync(join(kept, 'scene-room_depths.npz'));
+    rmSync(kept, { recursive: true });
+    const frames = Number(/'shape': \((\d+), 240, 320\)/.exec(archive.toString('latin1', 0, 400))?.[1]);
+    expect(frames).toBe(2);
+    const start = 30 + archive.readUInt16LE(26) + archive.readUInt16LE(28);
+    const end = archive.indexOf(Buffer.from('PK\x01\x02', 'latin1'), start + frames * 4 * 320 * 240);
+    expect(crc32(archive.subarray(start, end))).toBe(archive.readUInt32LE(14));
+    expect(archive.indexOf(Buffer.from('PK\x05\x06', 'latin1'), end)).toBeGreaterThan(end);
   });
 });
 
