@@ -1,6 +1,7 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { check, Guard, setOptions } from './native.ts';
+import { openEncoder } from './encoder.ts';
+import { check, Guard } from './native.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
 /** Keyframes are sent on request; this is only a bound. */
@@ -94,7 +95,7 @@ export class GrayEncoder {
       width: options.width + (options.width & 1),
       height: options.height + (options.height & 1),
     };
-    return new GrayEncoder(await openEncoder(even), even);
+    return new GrayEncoder(await openGray(even), even);
   }
 
   /**
@@ -149,7 +150,7 @@ export class GrayEncoder {
     if (!keyframe && !pays) return false;
     const bitrate = this.#wanted;
     const { codec, width, height } = this;
-    const next = await openEncoder({ codec, width, height, bitrate, fps: this.#fps });
+    const next = await openGray({ codec, width, height, bitrate, fps: this.#fps });
     this.#context.freeContext();
     this.#context = next;
     this.#bitrate = bitrate;
@@ -222,12 +223,8 @@ const PRIVATE_OPTIONS: Record<VideoCodec, Record<string, string>> = {
   H264: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1', sc_threshold: '0' },
 };
 
-async function openEncoder({ codec, width, height, bitrate, fps }: GrayEncoderOptions): Promise<av.CodecContext> {
-  const implementation = av.Codec.findEncoderByName((codec === 'VP8' ? 'libvpx' : 'libx264') as av.FFVideoEncoder);
-  if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} encoder` });
-  const context = new av.CodecContext();
-  context.allocContext3(implementation);
-  try {
+function openGray({ codec, width, height, bitrate, fps }: GrayEncoderOptions): Promise<av.CodecContext> {
+  const configure = (context: av.CodecContext) => {
     context.width = width;
     context.height = height;
     context.pixelFormat = av.AV_PIX_FMT_YUV420P;
@@ -237,13 +234,8 @@ async function openEncoder({ codec, width, height, bitrate, fps }: GrayEncoderOp
     context.maxBFrames = 0;
     context.threadCount = 1;
     setRate(context, bitrate);
-    setOptions(context, PRIVATE_OPTIONS[codec]);
-    check(await context.open2(implementation, null), `opening the ${codec} encoder`);
-    return context;
-  } catch (error) {
-    context.freeContext();
-    throw error;
-  }
+  };
+  return openEncoder(codec === 'VP8' ? 'libvpx' : 'libx264', codec, configure, PRIVATE_OPTIONS[codec]);
 }
 
 function bounded(bitrate: number): number {

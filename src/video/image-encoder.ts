@@ -1,6 +1,6 @@
 import * as av from 'node-av';
-import { DepthcastError } from '../errors.ts';
-import { check, Guard, setOptions } from './native.ts';
+import { openEncoder } from './encoder.ts';
+import { check, Guard } from './native.ts';
 
 const KINDS = {
   /** OpenEXR, one float32 channel "Y", zip-compressed by rows. "Y" is what OpenCV and FFmpeg read; they do not read "Z". */
@@ -38,19 +38,16 @@ export class ImageEncoder {
   /** @throws DepthcastError CODEC_FAILED */
   static async create(kind: ImageKind, width: number, height: number): Promise<ImageEncoder> {
     const { codec, format, options } = KINDS[kind];
-    const implementation = av.Codec.findEncoderByName(codec as av.FFVideoEncoder);
-    if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} encoder` });
-    const context = new av.CodecContext();
-    context.allocContext3(implementation);
-    try {
+    const configure = (context: av.CodecContext) => {
       context.width = width;
       context.height = height;
       context.pixelFormat = format;
       context.colorRange = av.AVCOL_RANGE_JPEG;
       context.timeBase = new av.Rational(1, 1);
       context.threadCount = 1;
-      setOptions(context, options);
-      check(await context.open2(implementation, null), `opening the ${codec} encoder`);
+    };
+    const context = await openEncoder(codec, codec, configure, options);
+    try {
       return new ImageEncoder(kind, context);
     } catch (thrown) {
       context.freeContext();

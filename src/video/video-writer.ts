@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
-import { DepthcastError } from '../errors.ts';
+import { openEncoder } from './encoder.ts';
 import { colourSpaceOf } from './frame-converter.ts';
 import { Mp4File, type Rational, written } from './mp4-file.ts';
-import { Guard, setOptions } from './native.ts';
+import { Guard } from './native.ts';
 import type { YuvMatrix } from './yuv.ts';
 
 /** Ticks a second of written timestamps: exact for every usual frame rate. */
@@ -47,7 +47,7 @@ export class VideoWriter {
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made or the encoder not be opened */
   static async create(path: string, options: VideoWriterOptions): Promise<VideoWriter> {
     const { fps, aspect } = options;
-    const encoder = await openEncoder(options);
+    const encoder = await openH264(options);
     const parameters = new av.CodecParameters();
     parameters.alloc();
     try {
@@ -164,12 +164,8 @@ export async function countFrames(path: string): Promise<number | undefined> {
  * Quality as the official scripts have it (x264's crf 18), but for speed: at 960x540 "ultrafast" takes 3 ms of CPU a
  * frame, "medium" 24, and the file is twice as large.
  */
-async function openEncoder({ width, height, fps, matrix, aspect }: VideoWriterOptions): Promise<av.CodecContext> {
-  const implementation = av.Codec.findEncoderByName('libx264' as av.FFVideoEncoder);
-  if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: 'FFmpeg has no H.264 encoder' });
-  const context = new av.CodecContext();
-  context.allocContext3(implementation);
-  try {
+function openH264({ width, height, fps, matrix, aspect }: VideoWriterOptions): Promise<av.CodecContext> {
+  const configure = (context: av.CodecContext) => {
     context.width = width;
     context.height = height;
     context.pixelFormat = av.AV_PIX_FMT_YUV420P;
@@ -182,11 +178,6 @@ async function openEncoder({ width, height, fps, matrix, aspect }: VideoWriterOp
     context.maxBFrames = 0;
     context.threadCount = Math.max(1, Math.min(8, availableParallelism() >> 1));
     context.setFlags(av.AV_CODEC_FLAG_GLOBAL_HEADER);
-    setOptions(context, { preset: 'ultrafast', crf: '18' });
-    written(await context.open2(implementation, null), 'opening the H.264 encoder');
-    return context;
-  } catch (thrown) {
-    context.freeContext();
-    throw thrown;
-  }
+  };
+  return openEncoder('libx264', 'H.264', configure, { preset: 'ultrafast', crf: '18' });
 }
