@@ -1,8 +1,7 @@
-import { createScene } from '../src/scene/scene.ts';
-import { y4mFrame, y4mFrameSize } from '../src/scene/y4m.ts';
+import { renderPictures, toAndFro } from '../test/support/moving-pictures.ts';
 import { codeRows, drawFrameCode, type FrameCode } from './frame-code.ts';
 
-/** Pictures rendered beforehand and played to and fro, so that the renderer takes no time from what is measured. */
+/** Played to and fro. */
 const PICTURES = 48;
 /** The truth is kept at this width: that of the embedded network's maps. */
 const TRUTH_WIDTH = 256;
@@ -30,14 +29,9 @@ export class Film {
     this.height = height;
     this.#truthWidth = Math.min(TRUTH_WIDTH, width);
     this.#truthHeight = Math.round((this.#truthWidth * height) / width);
-    const source = createScene(scene, { width, height, seed, fps });
-    const target = source.renderFrame(0);
-    const bytes = new Uint8Array(y4mFrameSize(width, height));
-    for (let n = 0; n < PICTURES; n++) {
-      source.renderFrame(n, target);
-      y4mFrame(target.rgba, width, height, bytes);
-      this.#pictures.push(bytes.slice('FRAME\n'.length));
-      this.#truths.push(resample(target.depth, width, height, this.#truthWidth, this.#truthHeight));
+    for (const { i420, depth } of renderPictures({ scene, seed, width, height, fps }, PICTURES)) {
+      this.#pictures.push(i420);
+      this.#truths.push(resample(depth, width, height, this.#truthWidth, this.#truthHeight));
     }
     this.#coded = new Uint8Array(this.#pictures[0]!.length);
   }
@@ -57,11 +51,9 @@ export class Film {
   }
 }
 
-/** To and fro; each stream begins elsewhere, so that no two show the same picture at the same time. */
+/** Each stream begins elsewhere, so that no two show the same picture at the same time. */
 function place({ stream, frame }: FrameCode): number {
-  const round = 2 * PICTURES - 2;
-  const at = (frame + 11 * stream) % round;
-  return at < PICTURES ? at : round - at;
+  return toAndFro(frame + 11 * stream, PICTURES);
 }
 
 function resample(from: Float32Array, fromWidth: number, fromHeight: number, width: number, height: number) {

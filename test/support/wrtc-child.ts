@@ -2,14 +2,13 @@
 // synthetic scene and count what comes back. Its own process, because the library crashes at a natural exit.
 import wrtc from '@roamhq/wrtc';
 import { WebSocket } from 'ws';
-import { createScene } from '../../src/scene/scene.ts';
-import { y4mFrame, y4mFrameSize } from '../../src/scene/y4m.ts';
 import type { ServerMessage, SessionStats } from '../../src/server/messages.ts';
 import { decodeFrame, Reassembler } from '../../src/wire/index.ts';
+import { renderPictures, toAndFro } from './moving-pictures.ts';
 import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
 
 const { RTCPeerConnection, nonstandard } = wrtc;
-/** Pictures rendered beforehand and played to and fro, so that the renderer takes no time from the test. */
+/** Played to and fro. */
 const PICTURES = 60;
 
 class LoadPeer {
@@ -100,20 +99,9 @@ class LoadPeer {
   }
 }
 
-function pictures({ scene, width, height, fps }: FleetOptions): Uint8ClampedArray[] {
-  const source = createScene(scene, { width, height, fps });
-  const target = source.renderFrame(0);
-  const bytes = new Uint8Array(y4mFrameSize(width, height));
-  return Array.from({ length: PICTURES }, (_, n) => {
-    source.renderFrame(n, target);
-    y4mFrame(target.rgba, width, height, bytes);
-    return Uint8ClampedArray.from(bytes.subarray('FRAME\n'.length));
-  });
-}
-
 process.once('message', (options: FleetOptions) => {
   const { width, height, fps } = options;
-  const frames = pictures(options);
+  const frames = [...renderPictures(options, PICTURES)].map(({ i420 }) => i420);
   const peers = Array.from({ length: options.peers }, () => new LoadPeer(options));
   const startedAt = performance.now();
   let sent = 0;
@@ -124,9 +112,8 @@ process.once('message', (options: FleetOptions) => {
       const due = Math.floor(((performance.now() - startedAt) * fps) / 1000);
       if (sent >= due) return;
       sent = due;
-      const at = step++ % (2 * PICTURES - 2);
-      const data = frames[at < PICTURES ? at : 2 * PICTURES - 2 - at]!;
-      for (const peer of peers) peer.source.onFrame({ width, height, data: data as unknown as Uint8Array });
+      const data = frames[toAndFro(step++, PICTURES)]!;
+      for (const peer of peers) peer.source.onFrame({ width, height, data });
     },
     1000 / fps / 4,
   );
