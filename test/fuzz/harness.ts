@@ -39,8 +39,10 @@ export interface FuzzReport {
   memoryMb: number;
 }
 
-/** No input may take longer, at its quickest of four tries: a crowded machine is no finding. */
+/** No input may take more of the processor's time, at its quickest of four tries: a crowded machine is no finding. */
 const MAX_MS = 1000;
+/** Nor may it take longer than this to wait for. */
+const MAX_WAIT_MS = 30_000;
 const TRIES = 3;
 const MAX_MESSAGE = 4096;
 const MEMORY_EVERY = 512;
@@ -88,14 +90,25 @@ export async function fuzz<T>(target: FuzzTarget<T>, budget: FuzzBudget): Promis
 }
 
 async function readOne<T>(target: FuzzTarget<T>, input: T, report: FuzzReport): Promise<void> {
-  let ms = await timed(target, input, report);
-  for (let i = 0; i < TRIES && ms > MAX_MS; i++) ms = Math.min(ms, await timed(target, input, undefined));
-  report.slowestMs = Math.max(report.slowestMs, ms);
-  if (ms > MAX_MS) throw new Error(`it took ${Math.round(ms)} ms`);
+  let { wall, cpu } = await timed(target, input, report);
+  for (let i = 0; i < TRIES && wall > MAX_MS; i++) {
+    const again = await timed(target, input, undefined);
+    wall = Math.min(wall, again.wall);
+    cpu = Math.min(cpu, again.cpu);
+  }
+  report.slowestMs = Math.max(report.slowestMs, Math.min(wall, cpu));
+  if ((wall > MAX_MS && cpu > MAX_MS) || wall > MAX_WAIT_MS)
+    throw new Error(`it took ${Math.round(wall)} ms, ${Math.round(cpu)} ms of the processor`);
 }
 
-async function timed<T>(target: FuzzTarget<T>, input: T, report: FuzzReport | undefined): Promise<number> {
+/** Milliseconds that reading an input took, and how many of them the processor worked for this process. */
+async function timed<T>(
+  target: FuzzTarget<T>,
+  input: T,
+  report: FuzzReport | undefined,
+): Promise<{ wall: number; cpu: number }> {
   const began = performance.now();
+  const before = process.cpuUsage();
   let outcome = 'accepted';
   try {
     const result = target.read(input);
@@ -107,10 +120,11 @@ async function timed<T>(target: FuzzTarget<T>, input: T, report: FuzzReport | un
     if (thrown.message.length > MAX_MESSAGE) throw new Error(`a message of ${thrown.message.length} characters`);
     outcome = thrown.code;
   }
-  const ms = performance.now() - began;
+  const wall = performance.now() - began;
+  const { user, system } = process.cpuUsage(before);
   if (report) {
     if (outcome === 'accepted') report.accepted++;
     else report.refused[outcome] = (report.refused[outcome] ?? 0) + 1;
   }
-  return ms;
+  return { wall, cpu: (user + system) / 1000 };
 }
