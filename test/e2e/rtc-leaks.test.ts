@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { RtcPeer } from '../../src/rtc/index.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 
 const CYCLES = 200;
 const AT_ONCE = 10;
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const peers: WeakRef<RtcPeer>[] = [];
 
 /** How many of each kind of handle the process holds. */
 function handles(): Record<string, number> {
@@ -22,6 +27,7 @@ async function cycle(n: number): Promise<void> {
     receiveBitrate: 1_000_000,
     setupTimeoutMs: 30_000,
   });
+  peers.push(new WeakRef(peer));
   if (n % 5 !== 0) {
     const connected = new Promise<void>((resolve, reject) => {
       peer.on('connected', resolve);
@@ -35,7 +41,7 @@ async function cycle(n: number): Promise<void> {
   await (n % 3 === 0 ? client.close().then(() => peer.close()) : peer.close().then(() => client.close()));
 }
 
-it(`leaves no handle behind after ${CYCLES} connections`, async () => {
+it(`leaves neither a handle nor a peer behind after ${CYCLES} connections`, async () => {
   // The first ones create the certificate and whatever else is made once.
   for (let n = 0; n < 4; n++) await cycle(n);
   await sleep(2000);
@@ -45,4 +51,10 @@ it(`leaves no handle behind after ${CYCLES} connections`, async () => {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline && JSON.stringify(handles()) !== JSON.stringify(before)) await sleep(250);
   expect(handles()).toEqual(before);
+  const held = () => peers.filter((peer) => peer.deref() !== undefined).length;
+  while (Date.now() < deadline && held() > 0) {
+    await sleep(250);
+    collect();
+  }
+  expect(held()).toBe(0);
 });
