@@ -27,21 +27,29 @@ const MAX_SPARES = 4;
 /** The main thread's end of one stream in a depth worker; recycles the buffers that travel between the two. */
 export class WorkerStream implements InferenceStream {
   readonly options: StreamOptions;
-  /** performance.now() when the frame under way was posted; 0 when there is none. */
+  /** performance.now() when the network came to the frame under way; 0 when there is none. */
   busySince = 0;
   readonly #id: number;
   readonly #model: ModelManifest;
   readonly #link: Link;
-  #waiting: Waiting | undefined;
+  readonly #mostUnderWay: number;
+  /** In the order of their frames. */
+  readonly #waiting: Waiting[] = [];
   #images: Floats[] = [];
   #spares: Floats[] = [];
   #epoch = -1;
   #reset: ResetCause | undefined;
   #closed = false;
 
-  constructor(id: number, model: ModelManifest, options: Partial<StreamOptions>, link: Link) {
+  constructor(
+    id: number,
+    model: ModelManifest,
+    { mostUnderWay, ...options }: Partial<StreamOptions> & { mostUnderWay: number },
+    link: Link,
+  ) {
     this.#id = id;
     this.#model = model;
+    this.#mostUnderWay = mostUnderWay;
     this.#link = link;
     this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
     networkSize(model, 4, 3, this.options.size);
@@ -60,7 +68,8 @@ export class WorkerStream implements InferenceStream {
 
   infer(image: NetworkImage, time: number): Promise<DepthMap> {
     if (this.#closed) return Promise.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream is closed' }));
-    if (this.#waiting) return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
+    if (this.#waiting.length >= this.#mostUnderWay)
+      return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
     const { width, height } = image;
     const data = image.data as Floats;
     const spare = this.#spares.pop();
@@ -84,9 +93,9 @@ export class WorkerStream implements InferenceStream {
     );
     if (!posted) return Promise.reject(new DepthcastError('WORKER_DIED'));
     this.#reset = undefined;
-    this.busySince = performance.now();
+    this.busySince ||= performance.now();
     return new Promise((resolve, reject) => {
-      this.#waiting = { width, height, resolve, reject };
+      this.#waiting.push({ width, height, resolve, reject });
     });
   }
 
@@ -104,15 +113,16 @@ export class WorkerStream implements InferenceStream {
     this.#closed = true;
     this.#link.post({ case: 'close', value: this.#id }, []);
     this.#link.closed();
-    this.#take()?.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' }));
+    this.#rejectAll(new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' }));
     this.#images = [];
     this.#spares = [];
   }
 
   /** An answer of the worker. */
   settle(message: Outcome): void {
-    const waiting = this.#take();
-    this.#images[0] = message.value.image;
+    const waiting = this.#waiting.shift();
+    this.busySince = this.#waiting.length > 0 ? performance.now() : 0;
+    if (this.#images.length < this.#mostUnderWay) this.#images.push(message.value.image);
     if (waiting === undefined) return;
     if (message.case === 'failed') {
       waiting.reject(new DepthcastError(message.value.code, message.value));
@@ -132,13 +142,11 @@ export class WorkerStream implements InferenceStream {
   workerDied(error: DepthcastError): void {
     this.#reset = 'restart';
     this.#images = [];
-    this.#take()?.reject(error);
+    this.#rejectAll(error);
   }
 
-  #take(): Waiting | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
+  #rejectAll(error: DepthcastError): void {
     this.busySince = 0;
-    return waiting;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

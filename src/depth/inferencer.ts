@@ -103,13 +103,19 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#streams.size;
   }
 
-  open(options: Partial<StreamOptions> = {}): InferenceStream {
+  /** @param mostUnderWay frames that may be at the network at once: a second one keeps it from waiting for this thread */
+  open({ mostUnderWay = 1, ...options }: Partial<StreamOptions> & { mostUnderWay?: number } = {}): InferenceStream {
     if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the inferencer is closed' });
     const id = this.#nextStream++;
-    const stream = new WorkerStream(id, this.model, options, {
-      post: (message, transfer) => this.#post(message, transfer),
-      closed: () => this.#streams.delete(id),
-    });
+    const stream = new WorkerStream(
+      id,
+      this.model,
+      { mostUnderWay, ...options },
+      {
+        post: (message, transfer) => this.#post(message, transfer),
+        closed: () => this.#streams.delete(id),
+      },
+    );
     this.#streams.set(id, stream);
     return stream;
   }

@@ -62,7 +62,7 @@ export interface InferenceStream {
   /** A free input buffer of the given size; give it back through `infer`. */
   takeInput(width: number, height: number): NetworkImage;
   /**
-   * Runs one frame. At most one may be under way per stream.
+   * Runs one frame. At most one may be under way per stream, where it was not opened for more.
    * @param time media time in seconds, increasing; it paces the display range and finds gaps.
    * @throws DepthcastError WORKER_DIED when the worker went away (the next call starts a new epoch), BAD_OUTPUT,
    *   INFERENCE_FAILED.

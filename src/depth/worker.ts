@@ -6,7 +6,7 @@ import { yieldToOthers } from './thread-priority.ts';
 import { type FromWorker, type InferRequest, sharedNow, type ToWorker, type WorkerBoot } from './worker-protocol.ts';
 
 // The depth worker's thread: owns the networks' sessions and every stream's temporal memory. Requests are answered
-// in order, and a stream has at most one under way, so streams take turns.
+// in order, and a live stream has at most one under way, so streams take turns.
 
 const port = parentPort;
 if (port === null) throw new Error('the depth worker runs in a worker thread');

@@ -16,7 +16,7 @@ import { checkSame, inputState, type Record, readRecord, writeRecord } from './r
 import { countSunk, Sink, type SinkOptions } from './sink.ts';
 import { writtenSize } from './size.ts';
 import { type FileSource, noPictures, SelectedSource } from './source.ts';
-import { type DepthResult, replayed, streamingDepth } from './streaming.ts';
+import { type DepthResult, MOST_UNDER_WAY, replayed, streamingDepth } from './streaming.ts';
 
 /** What turns prepared frames into depth. */
 interface Way {
@@ -117,7 +117,12 @@ class Job {
     try {
       // A file's pictures follow one another however far apart they were taken.
       const live = parseInput(this.#options.input).kind === 'live';
-      const stream = inferencer.open({ ...(size && { size }), sceneCuts, ...(!live && { gapSeconds: Infinity }) });
+      const stream = inferencer.open({
+        mostUnderWay: MOST_UNDER_WAY,
+        ...(size && { size }),
+        sceneCuts,
+        ...(!live && { gapSeconds: Infinity }),
+      });
       return await this.#process(keep, {
         device: inferencer.device,
         takeInput: (width, height) => stream.takeInput(width, height),

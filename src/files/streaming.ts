@@ -39,32 +39,41 @@ export function replayed(
   return (index) => index < keep && (index === start || (index > start && index >= keep - reach));
 }
 
-/** Depth of each prepared frame that has an image, one frame under way while the one before is written. */
+/** Frames at the network: one that it works on, and one that waits, so that it never does. */
+export const MOST_UNDER_WAY = 2;
+
+/** Depth of each prepared frame that has an image; the network works on the next ones while one is written. */
 export async function* streamingDepth(
   frames: AsyncIterable<Prepared>,
   stream: InferenceStream,
   keep: number,
   sceneCuts: boolean,
 ): AsyncGenerator<DepthResult> {
-  let pending: { prepared: Prepared; map: Promise<DepthMap> } | undefined;
+  const underWay: { prepared: Prepared; map: Promise<DepthMap> }[] = [];
+  const next = async () => {
+    const { prepared, map } = underWay[0]!;
+    const done = await map;
+    underWay.shift();
+    return result(prepared, done);
+  };
   try {
     for await (const prepared of frames) {
       if (prepared.image === undefined) continue;
-      const before = pending && { prepared: pending.prepared, map: await pending.map };
+      const done = underWay.length === MOST_UNDER_WAY ? await next() : undefined;
       if (prepared.resized) stream.reset();
       // Between the frames that are shown again lies a jump, which is no cut.
       stream.setOptions({ sceneCuts: sceneCuts && prepared.index >= keep });
-      pending = { prepared, map: stream.infer(prepared.image, prepared.time) };
-      // Awaited in the next turn; until then nobody may be told of a failure twice.
-      pending.map.catch(() => {});
-      if (before) yield result(before.prepared, before.map);
+      const map = stream.infer(prepared.image, prepared.time);
+      // Awaited in its turn; until then nobody may be told of a failure twice.
+      map.catch(() => {});
+      underWay.push({ prepared, map });
+      if (done) yield done;
     }
-    if (pending) yield result(pending.prepared, await pending.map);
-    pending = undefined;
+    while (underWay.length > 0) yield await next();
   } finally {
-    if (pending) {
-      (await pending.map.catch(() => undefined))?.release();
-      pending.prepared.frame?.free();
+    for (const { prepared, map } of underWay) {
+      (await map.catch(() => undefined))?.release();
+      prepared.frame?.free();
     }
   }
 }
