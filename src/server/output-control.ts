@@ -48,11 +48,6 @@ export class OutputControl {
     Object.assign(now, next);
   }
 
-  /** The publisher has stopped the track. */
-  trackEnded(): void {
-    this.#now.track = 'off';
-  }
-
   /** The publisher was opened with the model, track and data in force; it gets the rest. */
   attach(publisher: Publisher): void {
     const { size, range } = this.#now;

@@ -193,14 +193,6 @@ export class WsSession {
     publisher.peer.once('connected', this.#visit.settle);
     publisher.on('report', (report) => this.#report(report));
     publisher.on('trouble', (error) => this.#tell(error, false));
-    publisher.on('untracked', () => {
-      this.#output.trackEnded();
-      this.#send({ type: 'settings', output: this.#output.now });
-      this.#refuse(
-        new DepthcastError('SLOW_VIEWER', { detail: 'the returned track is off; settings turn it on' }),
-        true,
-      );
-    });
     publisher.on('closed', (reason, error) => {
       if (error) this.#fail(error);
       else void this.close(reason);

@@ -18,8 +18,6 @@ interface SessionEvents {
   /** Once a second, of a publisher. */
   report: [report: StreamReport];
   trouble: [error: DepthcastError];
-  /** A publisher's client could not take the gray track at the least bitrate for too long, and is sent none any more. */
-  untracked: [];
 }
 
 /** What publishers and viewers share: a name, counters that are read once a second, and one way to end. */

@@ -26,6 +26,8 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   #channel: DataChannel | undefined;
   #track: boolean;
   #slow = new SlowViewer();
+  /** performance.now() until which the gray track pauses. */
+  #shedUntil = 0;
   #data: DepthFormat;
 
   private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
@@ -115,6 +117,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     if (this.#track) track.add(sender);
     else track.remove(sender);
     this.#slow = new SlowViewer();
+    this.#shedUntil = 0;
   }
 
   protected leave(reason: string): void {
@@ -132,19 +135,22 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   }
 
   /**
-   * Sheds the gray track of a client that cannot take it; its video goes on, and so does depth on the data channel, which
-   * never holds more than one frame and follows the path by itself.
+   * Sheds the gray track of a client that cannot take it, and tries again later; its video goes on, and so does depth on
+   * the data channel, which never holds more than one frame and follows the path by itself.
    */
   #judge(): void {
     const { sender, connected } = this.peer;
-    if (!sender || !connected || !this.#track || this.closed) return;
+    const now = performance.now();
+    if (!sender || !connected || !this.#track || this.closed || now < this.#shedUntil) return;
     const { output, limits } = this.house.config;
-    const state = stateOf(sender, output.minBitrate, 0);
-    const verdict = this.#slow.judge(state, performance.now(), limits.slowViewerSeconds * 1000);
-    if (verdict !== 'close') this.stream.grayTrack(sender.codec).rest(sender, verdict === 'rest');
-    else {
-      this.setTrack(false);
-      this.emit('untracked');
-    }
+    const patience = limits.slowViewerSeconds * 1000;
+    const verdict = this.#slow.judge(stateOf(sender, output.minBitrate, 0), now, patience);
+    this.stream.grayTrack(sender.codec).rest(sender, verdict !== 'send');
+    if (verdict !== 'close') return;
+    this.#slow = new SlowViewer();
+    this.#shedUntil = now + patience;
+    this.house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+    const detail = `the gray track pauses for ${limits.slowViewerSeconds} s`;
+    this.emit('trouble', new DepthcastError('SLOW_VIEWER', { detail }));
   }
 }

@@ -98,7 +98,7 @@ it('ends a viewer whose data channel takes nothing any more', async () => {
   await viewer.client.close();
 });
 
-it('ends the gray track, and no more, of a two-way session that loses half of the least bitrate', async () => {
+it('pauses the gray track, and no more, of a two-way session that loses half of the least bitrate', async () => {
   const client = await RtcClient.create({ data: true, receiveBitrate: 20_000 });
   const socket = new WebSocket(`${server.base.replace('http', 'ws')}/ws`);
   const said: ServerMessage[] = [];
@@ -114,7 +114,7 @@ it('ends the gray track, and no more, of a two-way session that loses half of th
       loseHalf(client, () => slow);
     }
   });
-  let slow = true;
+  let slow = false;
   const session = await until('the session', () => server.house.registry.sessions.find(({ kind }) => kind === 'ws'));
   await until('its connection', () => session.peer.connected);
   let messages = 0;
@@ -132,21 +132,19 @@ it('ends the gray track, and no more, of a two-way session that loses half of th
     encoder.close();
   })();
 
-  await until('the gray track', () => packets({ client }) > 5);
+  await until('the gray track', () => packets({ client }) > 5, 30_000);
+  slow = true;
   const told = () => said.find((message) => message.type === 'error');
-  await until('its end', told, 30_000);
+  await until('its pause', told, 30_000);
   expect(told()).toMatchObject({ code: 'SLOW_VIEWER', fatal: false });
-  const settings = said.findLast((message) => message.type === 'settings');
-  expect(settings).toMatchObject({ output: { track: 'off', data: 'u8' } });
   const before = messages;
   await until('depth packets going on', () => messages > before + 5);
   expect(session.stream.watched).toBe(true);
 
-  // A client whose path has become better asks for it again.
+  // The path has become better, which the next try finds out.
   slow = false;
   const seen = packets({ client });
-  send({ type: 'settings', output: { track: 'gray' } });
-  await until('the gray track again', () => packets({ client }) > seen + 5);
+  await until('the gray track again', () => packets({ client }) > seen + 5, 30_000);
   filming = false;
   await film;
   socket.close();
