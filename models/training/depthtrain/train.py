@@ -29,7 +29,7 @@ from .validation import Validation
 
 LOG_SECONDS = 30
 EMA_EVERY = 2
-SNAPSHOT_IMAGES = 100_000
+SNAPSHOT_IMAGES = 25_000
 
 
 def arguments():
