@@ -1,6 +1,8 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 
+/** Parameter sets in the header alone (ISO/IEC 14496-15, 8.4.1.1). */
+const HVC1 = Buffer.from('hvc1').readUInt32LE();
 /** What a killed process loses at most, in ms of its time. */
 const FLUSH_MS = 3000;
 
@@ -51,8 +53,8 @@ export class Mp4File {
       written(await format.openOutput(), path);
       const stream = format.newStream(null);
       written(parameters.copy(stream.codecpar), path);
-      // The tag is another container's.
-      stream.codecpar.codecTag = 0;
+      // The tag is another container's; of HEVC's two, players of Apple's know only the one that FFmpeg does not choose.
+      stream.codecpar.codecTag = parameters.codecId === av.AV_CODEC_ID_HEVC ? HVC1 : 0;
       stream.timeBase = new av.Rational(timeBase.num, timeBase.den);
       stream.avgFrameRate = new av.Rational(fps.num, fps.den);
       if (aspect?.num) stream.sampleAspectRatio = new av.Rational(aspect.num, aspect.den);
