@@ -1,5 +1,9 @@
 import { DepthcastError } from '../errors.ts';
 
+/** ICE credentials (RFC 8839 section 5.4). */
+export const ICE_UFRAG = /^[A-Za-z0-9+/]{4,256}$/;
+export const ICE_PASSWORD = /^[A-Za-z0-9+/]{22,256}$/;
+
 /** The parts of an SDP offer (RFC 8866, RFC 8829) that this server looks at. */
 export interface Offer {
   media: OfferedMedia[];
@@ -156,11 +160,11 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
       media.mid = value;
       return;
     case 'ice-ufrag':
-      if (!/^[A-Za-z0-9+/]{4,256}$/.test(value)) throw bad('the ICE ufrag is malformed');
+      if (!ICE_UFRAG.test(value)) throw bad('the ICE ufrag is malformed');
       media.iceUfrag = value;
       return;
     case 'ice-pwd':
-      if (!/^[A-Za-z0-9+/]{22,256}$/.test(value)) throw bad('the ICE password is malformed');
+      if (!ICE_PASSWORD.test(value)) throw bad('the ICE password is malformed');
       media.icePwd = value;
       return;
     case 'ice-lite':

@@ -1,4 +1,5 @@
 import { DepthcastError } from '../errors.ts';
+import { ICE_PASSWORD, ICE_UFRAG } from '../rtc/sdp.ts';
 
 /** What an `application/trickle-ice-sdpfrag` body says (RFC 8840 section 9). */
 export interface SdpFragment {
@@ -9,21 +10,23 @@ export interface SdpFragment {
 }
 
 const MAX_CANDIDATES = 64;
+/** A bare carriage return, too: what reads a description afterwards takes it for an end of line. */
+const LINE_END = /\r\n|\n|\r/;
 
 /** @throws DepthcastError BAD_REQUEST */
 export function readFragment(body: string): SdpFragment {
   const fragment: SdpFragment = { ufrag: undefined, pwd: undefined, candidates: [] };
   let index = -1;
   let mid: string | null = null;
-  for (const line of body.split(/\r\n|\n/)) {
+  for (const line of body.split(LINE_END)) {
     if (line === '') continue;
     if (!/^[a-z]=/.test(line)) throw new DepthcastError('BAD_REQUEST', { detail: 'a line of the fragment is no SDP' });
     if (line.startsWith('m=')) {
       index++;
       mid = null;
     } else if (line.startsWith('a=mid:')) mid = line.slice(6);
-    else if (line.startsWith('a=ice-ufrag:')) fragment.ufrag ??= line.slice(12);
-    else if (line.startsWith('a=ice-pwd:')) fragment.pwd ??= line.slice(10);
+    else if (line.startsWith('a=ice-ufrag:')) fragment.ufrag ??= expect(ICE_UFRAG, line.slice(12), 'ICE ufrag');
+    else if (line.startsWith('a=ice-pwd:')) fragment.pwd ??= expect(ICE_PASSWORD, line.slice(10), 'ICE password');
     else if (line.startsWith('a=candidate:')) {
       if (fragment.candidates.length >= MAX_CANDIDATES)
         throw new DepthcastError('BAD_REQUEST', { detail: `more than ${MAX_CANDIDATES} candidates` });
@@ -31,6 +34,11 @@ export function readFragment(body: string): SdpFragment {
     }
   }
   return fragment;
+}
+
+function expect(form: RegExp, value: string, what: string): string {
+  if (!form.test(value)) throw new DepthcastError('BAD_REQUEST', { detail: `the ${what} is malformed` });
+  return value;
 }
 
 /** The ICE user fragment and password of a session description; its first, since everything is bundled. */
@@ -41,9 +49,13 @@ export function iceCredentials(sdp: string): { ufrag: string; pwd: string } {
 /** An offer as it would read after the ICE restart that a fragment announces. */
 export function restartedOffer(offer: string, { ufrag, pwd, candidates }: SdpFragment): string {
   const lines = offer
-    .split(/\r\n|\n/)
+    .split(LINE_END)
     .filter((line) => line !== '' && !/^a=(candidate:|end-of-candidates)/.test(line))
-    .map((line) => line.replace(/^(a=ice-ufrag:).*/, `$1${ufrag}`).replace(/^(a=ice-pwd:).*/, `$1${pwd}`));
+    .map((line) => {
+      // No replacement pattern: `$` in one stands for the text that was found.
+      if (line.startsWith('a=ice-ufrag:')) return `a=ice-ufrag:${ufrag}`;
+      return line.startsWith('a=ice-pwd:') ? `a=ice-pwd:${pwd}` : line;
+    });
   const first = lines.findIndex((line) => line.startsWith('m='));
   const second = lines.findIndex((line, i) => i > first && line.startsWith('m='));
   lines.splice(second < 0 ? lines.length : second, 0, ...candidates.map(({ candidate }) => `a=${candidate}`));

@@ -20,8 +20,11 @@ export default defineTarget({
     for (const { candidate } of fragment.candidates) parseCandidate(candidate);
     if (fragment.ufrag === undefined || fragment.pwd === undefined) return false;
     const restarted = restartedOffer(offer, fragment);
+    if (count(restarted, 'm=') > count(offer, 'm=')) throw new Error('a fragment added media to an offer');
     parseOffer(restarted);
     iceCredentials(restarted);
     return readFragment(restartFragment(restarted));
   },
 });
+
+const count = (text: string, start: string): number => text.split(/[\r\n]+/).filter((l) => l.startsWith(start)).length;
