@@ -167,10 +167,12 @@ async function listen(house: House): Promise<DepthServer> {
     reload: (next) => {
       // The measured size stays: measuring again needs a machine at rest.
       if (next.depth.size === 'auto') next.depth.size = config.depth.size;
+      // Before anything changes: without its keys, a server that is to be protected by them would be open.
+      const useKeys = guards.gate.prepare(next.jwt);
       const report = reloadConfig(config, next);
+      useKeys();
       log.level = config.log.level;
       house.metrics.setTargets(config.targets);
-      guards.gate.reload();
       void certificate?.refresh();
       if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
       else log.info(report, 'settings reloaded');

@@ -180,10 +180,11 @@ describe('JSON Web Tokens', () => {
     const [old, next] = [await sign(ed.privateKey, 'EdDSA'), await sign(other.privateKey, 'EdDSA')];
     write(other.publicKey);
     expect([await ask(at, old), await ask(at, next)]).toEqual(['ok', 'UNAUTHORIZED']);
-    at.reload();
+    const settings = loadConfig({ overrides: { 'jwt.publicKey': file } }).jwt;
+    at.prepare(settings)();
     expect([await ask(at, old), await ask(at, next)]).toEqual(['UNAUTHORIZED', 'ok']);
     writeFileSync(file, 'no key');
-    expect(() => at.reload()).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
+    expect(() => at.prepare(settings)).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
     expect(await ask(at, next)).toBe('ok');
   });
 

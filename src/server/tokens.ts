@@ -31,15 +31,19 @@ export class Gate {
   constructor(config: Config) {
     this.#config = config;
     this.#failures = new FailureLimit(() => config.limits.authFailuresPerMinute);
-    this.reload();
+    this.prepare(config.jwt)();
   }
 
   /**
-   * Reads the keys of JSON Web Tokens again; those that cannot be read leave the present ones in force.
-   * @throws DepthcastError BAD_CONFIG
+   * Reads the keys of JSON Web Tokens that settings name.
+   * @returns puts them in force, in place of the present ones
+   * @throws DepthcastError BAD_CONFIG where they cannot be read
    */
-  reload(): void {
-    this.#jwt = JwtVerifier.configured(this.#config.jwt) ? new JwtVerifier({ ...this.#config.jwt }) : undefined;
+  prepare(settings: Config['jwt']): () => void {
+    const verifier = JwtVerifier.configured(settings) ? new JwtVerifier({ ...settings }) : undefined;
+    return () => {
+      this.#jwt = verifier;
+    };
   }
 
   /**
