@@ -2,6 +2,7 @@ import { DepthcastError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { Grant } from './tokens.ts';
 
+export const TOKEN_EXPIRED = 'the token has expired';
 /** The wall clock may jump: it is looked at this often at least. */
 const CHECK_MS = 30_000;
 
@@ -11,7 +12,7 @@ export function longer(a: Grant, b: Grant): Grant {
   return a.expiresAt >= b.expiresAt ? a : b;
 }
 
-/** Ends a session when the last of the tokens expires that were shown for it. */
+/** Ends a session when the last of the tokens expires that were shown for it; at once, if it has. */
 export class TokenExpiry {
   readonly #session: Session;
   #grant: Grant;
@@ -37,7 +38,7 @@ export class TokenExpiry {
       this.#timer = setTimeout(() => this.#check(), Math.min(left, CHECK_MS));
       return;
     }
-    const error = new DepthcastError('UNAUTHORIZED', { detail: 'the token has expired' });
+    const error = new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
     void this.#session.close('token expired', error);
   }
 }

@@ -9,7 +9,7 @@ import { Viewer } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
 import type { Guards } from './guards.ts';
 import { clientKey } from './request-limit.ts';
-import { TokenExpiry } from './token-expiry.ts';
+import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 import type { Grant } from './tokens.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
 
@@ -29,7 +29,7 @@ interface Resource {
   offer: string;
   /** Changes with each ICE restart (RFC 9725 sections 4.3.1 and 4.3.3). */
   etag: string;
-  /** Absent where sessions outlast their tokens. */
+  /** Undefined where sessions outlast their tokens. */
   expiry: TokenExpiry | undefined;
 }
 
@@ -69,14 +69,15 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
       place.leave();
       throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: 5 });
     }
-    const expiry = config.jwt.endsSessions ? new TokenExpiry(session, grant) : undefined;
-    const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer), expiry };
+    const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer), expiry: undefined };
     resources.set(session.id, resource);
     session.peer.once('connected', place.settle);
     session.once('closed', () => {
       resources.delete(session.id);
       place.leave();
     });
+    if (config.jwt.endsSessions) resource.expiry = new TokenExpiry(session, grant);
+    if (session.closed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
     return reply
       .code(201)
       .headers({

@@ -1,10 +1,11 @@
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ServerMessage } from '../../src/server/messages.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
+import { Publisher } from '../../src/session/publisher.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { metric, until } from './support/app.ts';
 
@@ -112,6 +113,29 @@ describe('WHIP and WHEP', () => {
     await Promise.all([ending.client.close(), lasting.client.close()]);
   });
 
+  it('a token that expires while its session is set up leaves nothing behind', async () => {
+    const { open: setUp } = Publisher;
+    const spy = vi.spyOn(Publisher, 'open');
+    const [client, rights] = [await RtcClient.create({ direction: 'sendonly' }), { publish: ['cam-4'] }];
+    // More often than one address may have sessions in their set-up.
+    for (let n = 0; n <= server.house.config.limits.setupsPerAddress; n++) {
+      const short = await token(rights);
+      spy.mockImplementationOnce(async (...given) => {
+        const session = await setUp.apply(Publisher, given);
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
+        return session;
+      });
+      const late = await request('/whip/cam-4', short, { method: 'POST', body: client.offerSdp });
+      vi.useRealTimers();
+      expect([late.status, server.house.registry.sessions.length]).toEqual([401, 0]);
+    }
+    spy.mockRestore();
+    const inTime = await open('/whip/cam-4', await token(rights), 'sendonly');
+    expect(inTime.status).toBe(201);
+    expect((await request(inTime.url, await token(rights), { method: 'DELETE' })).status).toBe(200);
+    await Promise.all([client.close(), inTime.client.close()]);
+  });
+
   it('names TURN servers and their credentials only to those who may use them', async () => {
     const links = async (bearer: string | undefined) =>
       (await request('/whip/cam-1', bearer, { method: 'OPTIONS' })).headers.get('link');
@@ -208,4 +232,15 @@ it('guards the API and the metrics, where that is asked for', async () => {
 it('leaves no token in the log', () => {
   expect(log).toContain('session');
   for (const secret of [STATIC, 'scraper-token', SECRET, 'wrong-token', 'eyJ']) expect(log).not.toContain(secret);
+});
+
+describe('settings', () => {
+  it('whose keys cannot be read change nothing when they are loaded again', async () => {
+    const next = loadConfig({
+      overrides: { 'server.tokens': [], 'jwt.secret': null, 'jwt.publicKey': '/nonexistent.pem' },
+    });
+    expect(() => server.reload(next)).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
+    expect((await request('/api/info', undefined)).status).toBe(401);
+    expect((await request('/api/info', STATIC)).status).toBe(200);
+  });
 });
