@@ -2,7 +2,7 @@ import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { classes, Message, methods, parseMessage } from 'werift';
+import { Connection, classes, Message, methods, parseMessage } from 'werift';
 import { IceTransport } from './ice.ts';
 
 const own = Object.values(networkInterfaces())
@@ -100,7 +100,10 @@ class Nominator {
     this.#port = Number(agent.localCandidates()[0]!.split(' ')[5]);
   }
 
-  async open(): Promise<{ port: number; ask: (options?: { nominate?: boolean; password?: string }) => void }> {
+  async open(): Promise<{
+    port: number;
+    ask: (options?: { nominate?: boolean; ufrag?: string; password?: string }) => void;
+  }> {
     const socket = createSocket('udp4');
     this.#sockets.push(socket);
     socket.bind(0, '127.0.0.1');
@@ -113,9 +116,9 @@ class Nominator {
       response.addMessageIntegrity(Buffer.from(Nominator.pwd)).addFingerprint();
       socket.send(response.bytes, this.#port, '127.0.0.1');
     });
-    const ask = ({ nominate = true, password = this.#ice.localPwd } = {}) => {
+    const ask = ({ nominate = true, ufrag = this.#ice.localUfrag, password = this.#ice.localPwd } = {}) => {
       const request = new Message(methods.BINDING, classes.REQUEST);
-      request.setAttribute('USERNAME', `${this.#ice.localUfrag}:${Nominator.ufrag}`).setAttribute('PRIORITY', 1);
+      request.setAttribute('USERNAME', `${ufrag}:${Nominator.ufrag}`).setAttribute('PRIORITY', 1);
       request.setAttribute('ICE-CONTROLLING', 1n);
       if (nominate) request.setAttribute('USE-CANDIDATE', null);
       request.addMessageIntegrity(Buffer.from(password)).addFingerprint();
@@ -176,5 +179,51 @@ describe('a peer whose address changes', () => {
     expect(ice!.remoteAddresses).toBeLessThanOrEqual(33);
     const again = setInterval(() => home.ask(), 100);
     await selected(home.port).finally(() => clearInterval(again));
+  });
+});
+
+describe('ICE restarts that are never completed', () => {
+  const remote = { iceUfrag: Nominator.ufrag, icePwd: Nominator.pwd, iceLite: false, candidates: [] };
+
+  async function restarted(times: number): Promise<{ ufrag: string; password: string }[]> {
+    ice = new IceTransport({ hostAddresses: ['127.0.0.1'] });
+    const generations: { ufrag: string; password: string }[] = [];
+    for (let n = 0; n <= times; n++) {
+      if (n > 0) await ice.restart();
+      await ice.gather();
+      ice.setRemote(remote);
+      ice.connect();
+      generations.push({ ufrag: ice.localUfrag, password: ice.localPwd });
+    }
+    return generations;
+  }
+
+  it('leave no attempt behind them but the last', async () => {
+    const connect = vi.spyOn(Connection.prototype, 'connect');
+    await restarted(5);
+    let lost = false;
+    ice!.on('lost', () => {
+      lost = true;
+    });
+    const states = () => connect.mock.settledResults.map(({ type }) => type);
+    await vi.waitUntil(() => states().filter((type) => type !== 'incomplete').length === 5, 5000);
+    expect(states()).toEqual([...Array(5).fill('rejected'), 'incomplete']);
+    expect(lost).toBe(false);
+    const nominator = new Nominator(ice!);
+    const home = await nominator.open();
+    home.ask();
+    await vi.waitUntil(() => ice!.selectedPair?.remote === `127.0.0.1:${home.port}`, 5000);
+    nominator.close();
+  });
+
+  it('end the passwords before the last two', async () => {
+    const generations = await restarted(3);
+    const nominator = new Nominator(ice!);
+    const home = await nominator.open();
+    for (const { ufrag, password } of generations) home.ask({ nominate: false, ufrag, password });
+    home.ask();
+    await vi.waitUntil(() => ice!.selectedPair !== undefined, 5000);
+    expect(ice!.dropped).toBe(2);
+    nominator.close();
   });
 });

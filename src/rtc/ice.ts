@@ -36,6 +36,8 @@ export class IceTransport extends Emitter<IceEvents> {
   readonly #internals: AgentInternals;
   readonly #gatherer: IceGatherer;
   readonly #sources: IceSources;
+  /** Announced last: user fragment and password. */
+  #credentials: [ufrag: string, pwd: string][] = [];
   #remoteCandidates = 0;
   #silentTicks = 0;
   #heard = false;
@@ -127,13 +129,24 @@ export class IceTransport extends Emitter<IceEvents> {
 
   /** Runs connectivity checks until a pair is nominated; 'connected' tells. */
   connect(): void {
-    this.#connection.connect().then(
+    const { generation } = this.#connection;
+    const superseded = () => generation !== this.#connection.generation;
+    // werift polls until a pair is nominated; after a restart this attempt would do so for ever, beside its successor.
+    const agent = new Proxy(this.#connection, {
+      get: (connection, key) => {
+        if (superseded()) throw new Error('superseded by an ICE restart');
+        return Reflect.get(connection, key);
+      },
+    });
+    agent.connect().then(
       () => {
-        if (this.#closed) return;
+        if (this.#closed || superseded()) return;
         this.#watch ??= setInterval(() => this.#checkLiveness(), WATCH_INTERVAL_MS);
         this.emit('connected');
       },
-      () => this.#lose(),
+      () => {
+        if (!superseded()) this.#lose();
+      },
     );
   }
 
@@ -173,11 +186,17 @@ export class IceTransport extends Emitter<IceEvents> {
     this.removeAllListeners();
   }
 
-  /** Longer secrets than werift's: 48 and 192 bits (RFC 8445 section 5.3 asks for 24 and 128). */
+  /**
+   * Longer secrets than werift's: 48 and 192 bits (RFC 8445 section 5.3 asks for 24 and 128). Those before count until
+   * the next restart, for checks that are under way; werift would take every earlier one for ever.
+   */
   #renewCredentials(): void {
-    this.#connection.localUsername = randomBytes(6).toString('base64');
-    this.#connection.localPassword = randomBytes(24).toString('base64');
-    this.#connection.userHistory[this.#connection.localUsername] = this.#connection.localPassword;
+    const ufrag = randomBytes(6).toString('base64');
+    const pwd = randomBytes(24).toString('base64');
+    this.#connection.localUsername = ufrag;
+    this.#connection.localPassword = pwd;
+    this.#connection.userHistory = Object.fromEntries([...this.#credentials, [ufrag, pwd]]);
+    this.#credentials = [[ufrag, pwd]];
   }
 
   #passwordOf(ufrag: string): string | undefined {

@@ -180,6 +180,18 @@ describe('a peer', () => {
     expect(peer.closed).toBe(false);
   });
 
+  it('restarts ICE no more often than a network may change, and goes on', async () => {
+    const { peer, client } = await connect();
+    const offer = (n: number) => client.offerSdp.replace(/ice-ufrag:\S+/g, `ice-ufrag:restart${n}`);
+    for (let n = 0; n < 5; n++) await peer.restart(offer(n));
+    const { iceUfrag, answerSdp } = peer;
+    await expect(peer.restart(offer(5))).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfter: 2 });
+    expect([peer.iceUfrag, peer.answerSdp]).toEqual([iceUfrag, answerSdp]);
+    // The same credentials again are no restart.
+    for (let n = 0; n < 5; n++) await peer.restart(offer(4));
+    expect(peer.closed).toBe(false);
+  });
+
   it('ends with what a listener threw, and nothing else breaks', async () => {
     const { peer, client } = await connect();
     const end = closing(peer);

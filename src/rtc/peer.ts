@@ -10,6 +10,7 @@ import { MediaTransport } from './media-transport.ts';
 import { type Agreement, negotiate } from './negotiation.ts';
 import type { CloseReason, PeerEvents, PeerOptions, PeerStats } from './peer-types.ts';
 import type { VideoReceiver } from './receiver.ts';
+import { RestartLimit } from './restart-limit.ts';
 import { SctpTransport } from './sctp.ts';
 import { parseOffer } from './sdp.ts';
 import type { VideoSender } from './sender.ts';
@@ -24,6 +25,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
   readonly #dtls: DtlsTransport;
   readonly #media: MediaTransport;
   readonly #identity = new LocalIdentity();
+  readonly #restarts = new RestartLimit();
   #sctp: SctpTransport | undefined;
   #agreement: Agreement;
   #answerSdp = '';
@@ -127,7 +129,8 @@ export class RtcPeer extends Emitter<PeerEvents> {
   /**
    * Answers a further offer on the same connection: an ICE restart, or other directions or codecs.
    * @returns the new answer
-   * @throws DepthcastError as `answer` does, and SESSION_NOT_FOUND once closed; the peer then goes on as before
+   * @throws DepthcastError as `answer` does, RATE_LIMITED for too many ICE restarts, and SESSION_NOT_FOUND once closed;
+   * the peer then goes on as before
    */
   restart(offerSdp: string): Promise<string> {
     const run = this.#restarting.then(() => this.#restart(offerSdp));
@@ -157,6 +160,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     agreement.transport.dtlsRole = this.#agreement.transport.dtlsRole;
     const iceRestart = this.#ice.isRestart(agreement.transport.iceUfrag, agreement.transport.icePwd);
     if (iceRestart) {
+      this.#restarts.take();
       await this.#ice.restart();
       await this.#ice.gather();
     }
