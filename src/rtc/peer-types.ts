@@ -36,7 +36,7 @@ export interface PeerEvents {
   connected: [];
   /** A renegotiation began to receive video; a receiver of the first offer is there from the start. */
   receiver: [receiver: VideoReceiver];
-  /** A renegotiation began to send video. */
+  /** A renegotiation began to send video, or changed the codec that the sender wants. */
   sender: [sender: VideoSender];
   channel: [channel: DataChannel];
   closed: [end: { reason: CloseReason; error?: DepthcastError }];

@@ -165,7 +165,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
       await this.#ice.gather();
     }
     this.#agreement = agreement;
-    const before = { receiver: this.receiver, sender: this.sender };
+    const before = { receiver: this.receiver, codec: this.sender?.codec };
     this.#media.adopt(agreement.video);
     if (agreement.data && !this.#sctp) {
       this.#openSctp(agreement.data);
@@ -175,7 +175,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
     if (iceRestart) this.#ice.connect();
     if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);
-    if (this.sender && !before.sender) this.emit('sender', this.sender);
+    if (this.sender && this.sender.codec !== before.codec) this.emit('sender', this.sender);
     return this.#answerSdp;
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
 import type { RtcPeer } from '../rtc/index.ts';
+import type { GrayTrack } from './gray-track.ts';
 import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, reportRtp } from './peer-support.ts';
@@ -31,6 +32,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
+  #grayTrack: GrayTrack | undefined;
   #closed = false;
 
   protected constructor(house: House, kind: Kind, peer: RtcPeer, stream: LiveStream) {
@@ -54,8 +56,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     this.#closed = true;
     clearInterval(this.#timer);
     this.stream.off('closed', this.#onStreamClosed);
-    const { sender } = this.peer;
-    if (sender) this.stream.grayTrack(sender.codec).remove(sender);
+    this.followTrack(false);
     this.leave(reason);
     const { metrics } = this.house;
     metrics.sessions.dec({ kind: this.kind });
@@ -63,6 +64,21 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     if (error) metrics.rejected.inc({ code: error.code });
     this.emit('closed', reason, error);
     await this.peer.close();
+  }
+
+  /** The gray track that the peer's sender is on. */
+  protected get grayTrack(): GrayTrack | undefined {
+    return this.#grayTrack;
+  }
+
+  /** Puts the peer's sender on the gray track of its codec, which a later offer may change, or takes it off. */
+  protected followTrack(on: boolean): void {
+    const { sender } = this.peer;
+    if (!sender) return;
+    const track = on ? this.stream.grayTrack(sender.codec) : undefined;
+    if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
+    this.#grayTrack = track;
+    track?.add(sender);
   }
 
   /** Once a second. @param videoBytes received since the last time */

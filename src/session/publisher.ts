@@ -111,11 +111,8 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   }
 
   #wireTrack(): void {
-    const sender = this.peer.sender;
-    if (this.closed || !sender) return;
-    const track = this.stream.grayTrack(sender.codec);
-    if (this.#track) track.add(sender);
-    else track.remove(sender);
+    if (this.closed) return;
+    this.followTrack(this.#track);
     this.#slow = new SlowViewer();
     this.#shedUntil = 0;
   }
@@ -145,7 +142,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     const { output, limits } = this.house.config;
     const patience = limits.slowViewerSeconds * 1000;
     const verdict = this.#slow.judge(stateOf(sender, output.minBitrate, 0), now, patience);
-    this.stream.grayTrack(sender.codec).rest(sender, verdict !== 'send');
+    this.grayTrack?.rest(sender, verdict !== 'send');
     if (verdict !== 'close') return;
     this.#slow = new SlowViewer();
     this.#shedUntil = now + patience;

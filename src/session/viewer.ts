@@ -19,9 +19,11 @@ export class Viewer extends PeerSession<'whep'> {
   private constructor(house: House, peer: RtcPeer, stream: LiveStream, leave: () => void) {
     super(house, 'whep', peer, stream);
     this.#leave = leave;
-    peer.on('connected', () => {
-      if (peer.sender && !this.closed) stream.grayTrack(peer.sender.codec).add(peer.sender);
-    });
+    const follow = () => {
+      if (peer.connected && !this.closed) this.followTrack(true);
+    };
+    peer.on('connected', follow);
+    peer.on('sender', follow);
     peer.on('channel', (channel) => this.#takeChannel(channel));
   }
 
@@ -59,7 +61,7 @@ export class Viewer extends PeerSession<'whep'> {
     const state = stateOf(sender, config.output.minBitrate, channelBehind);
     const verdict = this.#slow.judge(state, performance.now(), config.limits.slowViewerSeconds * 1000);
     if (verdict === 'close') void this.close('slow viewer', new DepthcastError('SLOW_VIEWER'));
-    else if (sender) this.stream.grayTrack(sender.codec).rest(sender, verdict === 'rest');
+    else if (sender) this.grayTrack?.rest(sender, verdict === 'rest');
   }
 
   #takeChannel(channel: DataChannel): void {

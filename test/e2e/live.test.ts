@@ -2,6 +2,9 @@ import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { Publisher } from '../../src/session/publisher.ts';
+import { GrayEncoder } from '../../src/video/index.ts';
+import { RtcClient } from '../support/rtc-client.ts';
 import { metric, startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 
@@ -83,6 +86,39 @@ describe('a two-way session', () => {
     expect(seen.low).toBeLessThan(25);
     expect(seen.high).toBeGreaterThan(230);
     await page.close();
+  });
+
+  it('gets the gray track in the codec of its latest offer, and in no other', async () => {
+    const client = await RtcClient.create();
+    const publisher = await Publisher.open(server.house, client.offerSdp, {
+      role: 'duplex',
+      track: true,
+      data: 'none',
+    });
+    client.accept(publisher.peer.answerSdp);
+    await until('the connection', () => publisher.peer.connected && client.dtls.state === 'connected');
+    let codec = '';
+    client.receiver.on('frame', (frame) => (codec = frame.codec));
+    const [width, height] = [128, 96];
+    const encoder = await GrayEncoder.create({ codec: 'VP8', width, height, bitrate: 300_000, fps: 10 });
+    let n = 0;
+    const film = async (wanted: string) => {
+      const luma = Uint8Array.from({ length: width * height }, (_, i) => 16 + ((i + 5 * n) % width));
+      client.sender.send(await encoder.encode(luma, width, height, 9000 * n++, { keyframe: true }));
+      return codec === wanted;
+    };
+    const { stream } = publisher;
+    const receivers = () => [stream.grayTrack('VP8').receivers, stream.grayTrack('H264').receivers];
+    await until('VP8', () => film('VP8'));
+    expect(receivers()).toEqual([1, 0]);
+    await publisher.peer.restart(client.offerSdp.replace('96 97 108 109', '108 109 96 97'));
+    await until('H264', () => film('H264'));
+    expect(receivers()).toEqual([0, 1]);
+    publisher.setTrack(false);
+    expect(stream.watched).toBe(false);
+    encoder.close();
+    await publisher.close('test');
+    await client.close();
   });
 
   it('changes track, data, size and range while it runs', async () => {
