@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { type ReloadReport, reloadConfig } from '../config/reload.ts';
 import type { Config, SettledConfig } from '../config/schema.ts';
@@ -26,7 +26,7 @@ import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit, clientKey } from './request-limit.ts';
-import { addUpgrades } from './upgrade.ts';
+import { type Admission, addUpgrades } from './upgrade.ts';
 import { addWhip } from './whip.ts';
 import { WsSession } from './ws-session.ts';
 
@@ -201,7 +201,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
   const { config } = house;
   const sessions = new Set<WsSession>();
   let admitted = 0;
-  addUpgrades(app, async (request) => {
+  const enter = async (request: FastifyRequest): Promise<Admission> => {
     if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
     const address = clientKey(request);
     const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
@@ -229,7 +229,8 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
       },
       cancel: end,
     };
-  });
+  };
+  addUpgrades(app, enter, (code) => house.metrics.rejected.inc({ code }));
   return sessions;
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { DepthcastError } from '../errors.ts';
+import { DepthcastError, type ErrorCode } from '../errors.ts';
 import { MAX_PAYLOAD } from './ws-reader.ts';
 
 /** Of one message; each byte on its own would cost hundreds of times its size. */
@@ -20,8 +20,13 @@ export interface Admission {
  * Takes WebSocket connections at `/ws`. An upgrade request passes the same hooks as any other request, so that limits,
  * origins and errors are one policy, and a refused one is answered and counted as all are.
  * @param admit decides, before the handshake; it throws what the client is answered
+ * @param refused a connection was closed without an answer
  */
-export function addUpgrades(app: FastifyInstance, admit: (request: FastifyRequest) => Promise<Admission>): void {
+export function addUpgrades(
+  app: FastifyInstance,
+  admit: (request: FastifyRequest) => Promise<Admission>,
+  refused: (code: ErrorCode) => void,
+): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_PAYLOAD,
@@ -38,10 +43,19 @@ export function addUpgrades(app: FastifyInstance, admit: (request: FastifyReques
   app.server.on('upgrade', (request, socket, head) => {
     // A client that vanishes during the handshake must not become an unhandled error.
     socket.on('error', () => socket.destroy());
+    // Cut already, as one that floods: Node delivers what came in the same piece all the same.
+    if (socket.destroyed) return;
     pending.set(request, { socket, head });
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    response.assignSocket(socket as Socket);
+    try {
+      response.assignSocket(socket as Socket);
+    } catch {
+      // An earlier request of the connection still waits for its answer, which Node will not order before this one.
+      refused('BAD_REQUEST');
+      socket.destroy();
+      return;
+    }
     // Destroyed once the answer is out: a client that keeps its side open must not keep ours.
     response.on('finish', () => socket.end(() => socket.destroy()));
     app.routing(request, response);

@@ -210,6 +210,14 @@ describe('a connection', () => {
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
   });
 
+  it('that upgrades before an answer has come is cut, and the server goes on', async () => {
+    const before = await rejected('BAD_REQUEST');
+    const request = (...headers: string[]) => ['GET /livez HTTP/1.1', 'Host: x', ...headers, '', ''].join('\r\n');
+    await raw(request() + request('Connection: Upgrade', 'Upgrade: websocket', ...handshake));
+    expect(await rejected('BAD_REQUEST')).toBe(before + 1);
+    expect((await fetch(`${server.base}/livez`)).status).toBe(200);
+  });
+
   it('that floods without waiting for answers is cut', async () => {
     const before = await rejected('RATE_LIMITED');
     const socket = (await open()).on('error', () => {});
