@@ -3,8 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 
-/** What pages of other sites may call; everything else is the page and its files, which any origin may load. */
-const GUARDED = /^\/(whip|whep|session|ws|api)(\/|\?|$)/;
+/**
+ * Routes that pages of other sites may not call, and `*`, preflights of routes without an OPTIONS handler of their own;
+ * everything else is the page and its files, which any origin may load.
+ */
+const GUARDED = /^(\*$|\/(whip|whep|session|ws|api)(\/|$))/;
 /** RFC 9725 sections 4.2, 4.3 and 4.6. */
 const METHODS = ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
 const ALLOWED_HEADERS = ['authorization', 'content-type', 'if-match'];
@@ -17,7 +20,9 @@ const PREFLIGHT_SECONDS = 600;
  */
 export async function addCors(app: FastifyInstance, config: Config): Promise<void> {
   app.addHook('onRequest', async (request) => {
-    if (GUARDED.test(request.url) && !originAllowed(request, config.server.allowedOrigins))
+    // The matched route, as one address has many spellings: escaped, or absolute.
+    const { url = '' } = request.routeOptions;
+    if (GUARDED.test(url) && !originAllowed(request, config.server.allowedOrigins))
       throw new DepthcastError('FORBIDDEN_ORIGIN');
   });
   await app.register(fastifyCors, {

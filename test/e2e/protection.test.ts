@@ -287,6 +287,20 @@ describe('origins', () => {
     expect((await ask('/api/info', { origin: 'https://depth.example' })).status).toBe(403);
   });
 
+  it.each([
+    ['with an escape', '/%77s'],
+    ['as an absolute address', 'http://x/ws'],
+    ['with a query', '/ws?a'],
+  ])('/ws is guarded %s too', async (_name, target) => {
+    const answer = await upgrade(target, [...handshake, 'Origin: https://foe.example', 'Connection: close']);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 [\s\S]*"FORBIDDEN_ORIGIN"/);
+  });
+
+  it.each(['/%61pi/info', '/w%68ip/cam', '/%77hep/cam', '/s%65ssion/x'])('%s is guarded too', async (path) => {
+    for (const method of ['GET', 'OPTIONS'])
+      expect((await ask(path, { origin: 'https://foe.example' }, method)).status, method).toBe(403);
+  });
+
   it.each(['/whip/cam', '/whep/cam', '/session/x', '/api/info'])('preflights of %s are answered', async (path) => {
     const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' };
     const allowed = await ask(path, { origin: 'https://friend.example', ...asked }, 'OPTIONS');
