@@ -7,10 +7,10 @@ const HANDSHAKE = 0x16;
 
 /**
  * Lets an https server's port also hear plain http, to send it to https: somebody typed the address without the s.
- * @param patience milliseconds in which a connection must say its first byte
+ * @param patience milliseconds in which a connection must say its first byte, and one of plain http must be over
  */
 export function sortByFirstByte(server: Server, patience: number): void {
-  const plain = createServer({ headersTimeout: patience, requestTimeout: patience }, redirect);
+  const plain = createServer(redirect);
   const secure = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
@@ -19,13 +19,17 @@ export function sortByFirstByte(server: Server, patience: number): void {
     const ignore = () => {};
     socket.once('close', () => clearTimeout(timer)).on('error', ignore);
     socket.once('readable', () => {
-      clearTimeout(timer);
       const first = socket.read() as Buffer | null;
       if (first === null) return;
       socket.off('error', ignore);
       socket.unshift(first);
-      if (first[0] === HANDSHAKE) for (const listener of secure) listener.call(server, socket);
-      else plain.emit('connection', socket);
+      if (first[0] === HANDSHAKE) {
+        clearTimeout(timer);
+        for (const listener of secure) listener.call(server, socket);
+      } else {
+        // The timer runs on: Node checks the time of requests only in a server that listens by itself.
+        plain.emit('connection', socket);
+      }
     });
   });
 }

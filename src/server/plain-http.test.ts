@@ -1,0 +1,37 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, it } from 'vitest';
+import { sortByFirstByte } from './plain-http.ts';
+
+const PATIENCE_MS = 100;
+let server: Server;
+beforeEach(async () => {
+  server = createServer();
+  sortByFirstByte(server, PATIENCE_MS);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+});
+afterEach(() => server.close());
+
+async function open(): Promise<Socket> {
+  const { port } = server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  await once(socket, 'connect');
+  return socket.resume();
+}
+
+const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n';
+
+it.each([
+  ['says nothing', []],
+  ['begins a request in plain http', ['G']],
+  ['sends its headers byte by byte', [`${HEAD}A: `, 'a']],
+  ['sends its body byte by byte', [`${HEAD}\r\n`, 'a']],
+])('ends a connection that %s', async (_name, [first, more]) => {
+  const socket = await open();
+  const closed = once(socket, 'close');
+  if (first !== undefined) socket.write(first);
+  const timer = setInterval(() => more !== undefined && socket.write(more), PATIENCE_MS / 10);
+  await closed;
+  clearInterval(timer);
+});
