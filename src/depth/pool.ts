@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
@@ -8,6 +9,8 @@ import { WorkerInferencer } from './inferencer.ts';
 const MAX_LOADED = 4;
 /** Workers of one model: each holds the weights once more. */
 const MAX_WORKERS = 16;
+/** A load that failed is not tried again for this long: it may have taken minutes of the processor. */
+const FAILED_MS = 10_000;
 
 export interface PoolOptions {
   /** Of each worker; 0 measures what suits the model. */
@@ -31,7 +34,12 @@ export class InferencerPool {
   readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>> & { size: number | undefined };
   readonly #models = new Map<string, InstalledModel>();
   readonly #workers = new Map<string, WorkerInferencer[]>();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Of each model the end of the calls so far. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Models that a worker is being loaded for. */
+  readonly #loading = new Set<string>();
+  readonly #failures = new Map<string, { error: unknown; until: number }>();
+  #firstLoads: Promise<unknown> = Promise.resolve();
 
   /**
    * @param defaultModel name, or path of a manifest or checkpoint; it is offered beside every model that is on this machine
@@ -70,14 +78,17 @@ export class InferencerPool {
       const detail = `${name}; there is ${[...this.#models.keys()].join(', ')}`;
       return Promise.reject(new DepthcastError('MODEL_NOT_FOUND', { detail }));
     }
-    // One at a time, so that two who ask at once do not both load.
-    const found = this.#turn.then(() => this.#find(model));
-    this.#turn = found.catch(() => {});
+    // One at a time, so that two who ask at once do not both load; a model that is there waits for no other.
+    const found = (this.#turns.get(name) ?? Promise.resolve()).then(() => this.#find(model));
+    this.#turns.set(
+      name,
+      found.catch(() => {}),
+    );
     return found;
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await Promise.all(this.#turns.values());
     const workers = this.workers;
     this.#workers.clear();
     await Promise.all(workers.map((worker) => worker.close()));
@@ -89,18 +100,44 @@ export class InferencerPool {
     const [first] = workers;
     const least = workers.toSorted((a, b) => a.streamCount - b.streamCount)[0];
     if (least && (least.streamCount === 0 || workers.length >= this.#most(first))) return least;
-    if (!first) {
-      await this.#makeRoom();
-      await verifyModel(model);
+    const failure = this.#failures.get(name);
+    if (failure && performance.now() < failure.until) {
+      // Rather share than be refused.
+      if (least) return least;
+      throw failure.error;
     }
-    const { size } = this.#options;
-    const worker = await WorkerInferencer.create(model, {
-      threads: first?.threads ?? this.#options.threads,
-      size: size !== undefined && allowedSizes(model.manifest).sizes.includes(size) ? size : undefined,
+    return first ? this.#load(model, first.threads) : this.#loadFirst(model);
+  }
+
+  /** One model at a time: it makes room, and then measures how many threads suit it. */
+  #loadFirst(model: InstalledModel): Promise<WorkerInferencer> {
+    const loaded = this.#firstLoads.then(async () => {
+      await this.#makeRoom();
+      return this.#load(model, this.#options.threads);
     });
-    this.#workers.set(name, [...workers, worker]);
-    this.#options.onLoad(worker);
-    return worker;
+    this.#firstLoads = loaded.catch(() => {});
+    return loaded;
+  }
+
+  async #load(model: InstalledModel, threads: number): Promise<WorkerInferencer> {
+    const { name } = model.manifest;
+    const { size } = this.#options;
+    this.#loading.add(name);
+    try {
+      if (!this.#workers.has(name)) await verifyModel(model);
+      const worker = await WorkerInferencer.create(model, {
+        threads,
+        size: size !== undefined && allowedSizes(model.manifest).sizes.includes(size) ? size : undefined,
+      });
+      this.#workers.set(name, [...(this.#workers.get(name) ?? []), worker]);
+      this.#options.onLoad(worker);
+      return worker;
+    } catch (error) {
+      this.#failures.set(name, { error, until: performance.now() + FAILED_MS });
+      throw error;
+    } finally {
+      this.#loading.delete(name);
+    }
   }
 
   #most(first: WorkerInferencer | undefined): number {
@@ -110,9 +147,11 @@ export class InferencerPool {
   }
 
   async #makeRoom(): Promise<void> {
+    // Whoever was just given a worker has opened its stream then.
+    await nextTurn();
     if (this.#workers.size < MAX_LOADED) return;
     for (const [name, workers] of this.#workers) {
-      if (workers.some((worker) => worker.streamCount > 0)) continue;
+      if (this.#loading.has(name) || workers.some((worker) => worker.streamCount > 0)) continue;
       this.#workers.delete(name);
       await Promise.all(workers.map((worker) => worker.close()));
       return;
