@@ -2,15 +2,16 @@ import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   createLocalJWKSet,
-  createRemoteJWKSet,
   errors,
   type JSONWebKeySet,
   type JWTVerifyGetKey,
+  type JWTVerifyResult,
   jwtVerify,
 } from 'jose';
 import { type Rights, rightsSchema } from '../config/rights.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import { RemoteKeySet } from './key-set.ts';
 
 /** What a valid token says. */
 export interface Passport {
@@ -21,33 +22,44 @@ export interface Passport {
 
 type Algorithm = 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
 const ASYMMETRIC: readonly Algorithm[] = ['RS256', 'ES256', 'EdDSA'];
-/** Of a fetch of `jwt.jwksUrl`; after one for an unknown key, the next waits. */
-const FETCH_MS = 5000;
-const COOLDOWN_MS = 30_000;
+
+/** A key, or several by their ids, and the algorithms that they may be used with. */
+interface KeySource {
+  algorithms: readonly Algorithm[];
+  find: JWTVerifyGetKey;
+}
+
+const NOT_THIS_KEY = [errors.JWSSignatureVerificationFailed, errors.JWKSNoMatchingKey];
 
 /** Checks JSON Web Tokens (RFC 7519) with the configured keys. Each key goes with its own algorithms, `none` with none. */
 export class JwtVerifier {
   readonly #settings: Config['jwt'];
-  readonly #keys = new Map<Algorithm, KeyObject>();
-  readonly #sets: JWTVerifyGetKey[] = [];
-  readonly #algorithms: Algorithm[];
+  /** In the order in which they are tried: what is at hand before what must be fetched. */
+  readonly #sources: KeySource[] = [];
+  readonly #remote: RemoteKeySet | undefined;
 
-  /** @throws DepthcastError BAD_CONFIG where a key cannot be read */
-  constructor(settings: Config['jwt']) {
+  /**
+   * @param before the verifier that this one replaces: keys that were fetched for it are kept in case they cannot be again
+   * @throws DepthcastError BAD_CONFIG where a key cannot be read
+   */
+  constructor(settings: Config['jwt'], before?: JwtVerifier) {
     this.#settings = settings;
     const { secret, publicKey, jwks, jwksUrl } = settings;
-    if (secret !== null) this.#keys.set('HS256', createSecretKey(Buffer.from(secret)));
+    if (secret !== null) this.#add('HS256', createSecretKey(Buffer.from(secret)));
     if (publicKey !== null) {
       const key = read('jwt.publicKey', publicKey, (text) => createPublicKey(text));
-      this.#keys.set(algorithmOf(key), key);
+      this.#add(algorithmOf(key), key);
     }
-    if (jwks !== null)
-      this.#sets.push(read('jwt.jwks', jwks, (text) => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet)));
-    if (jwksUrl !== null)
-      this.#sets.push(
-        createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: FETCH_MS, cooldownDuration: COOLDOWN_MS }),
-      );
-    this.#algorithms = [...new Set([...this.#keys.keys(), ...(this.#sets.length > 0 ? ASYMMETRIC : [])])];
+    if (jwks !== null) {
+      const find = read('jwt.jwks', jwks, (text) => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet));
+      this.#sources.push({ algorithms: ASYMMETRIC, find });
+    }
+    if (jwksUrl !== null) {
+      const known = before === undefined ? undefined : before.#remote;
+      this.#remote = known?.url === jwksUrl ? known : new RemoteKeySet(jwksUrl);
+      this.#remote.expire();
+      this.#sources.push({ algorithms: ASYMMETRIC, find: this.#remote.find });
+    }
   }
 
   /** Whether any key is configured. */
@@ -57,15 +69,9 @@ export class JwtVerifier {
 
   /** @throws DepthcastError UNAUTHORIZED; DOWNLOAD_FAILED where the keys of `jwt.jwksUrl` cannot be had */
   async verify(token: string): Promise<Passport> {
-    const { issuer, audience, clockTolerance } = this.#settings;
+    const { clockTolerance } = this.#settings;
     try {
-      const { payload } = await jwtVerify(token, this.#find, {
-        algorithms: this.#algorithms,
-        requiredClaims: ['exp'],
-        clockTolerance,
-        ...(issuer === null ? {} : { issuer }),
-        ...(audience === null ? {} : { audience }),
-      });
+      const { payload } = await this.#open(token);
       const rights = rightsSchema.safeParse(payload['depthcast'] ?? {});
       if (!rights.success) throw new DepthcastError('UNAUTHORIZED', { detail: 'the claim "depthcast" is malformed' });
       return { rights: rights.data, expiresAt: (payload.exp! + clockTolerance) * 1000 };
@@ -74,19 +80,30 @@ export class JwtVerifier {
     }
   }
 
-  readonly #find: JWTVerifyGetKey = async (header, input) => {
-    const key = this.#keys.get(header.alg as Algorithm);
-    if (key !== undefined) return key;
-    for (const [i, set] of this.#sets.entries())
+  #add(algorithm: Algorithm, key: KeyObject): void {
+    this.#sources.push({ algorithms: [algorithm], find: async () => key });
+  }
+
+  /** With the key that fits: while keys are changed, several of one kind may be in use. */
+  async #open(token: string): Promise<JWTVerifyResult> {
+    const { issuer, audience, clockTolerance } = this.#settings;
+    let refused: unknown;
+    for (const { algorithms, find } of this.#sources)
       try {
-        return await set(header, input);
+        return await jwtVerify(token, find, {
+          algorithms: [...algorithms],
+          requiredClaims: ['exp'],
+          clockTolerance,
+          ...(issuer === null ? {} : { issuer }),
+          ...(audience === null ? {} : { audience }),
+        });
       } catch (thrown) {
-        // Another set may have it.
-        if (i + 1 < this.#sets.length && thrown instanceof errors.JWKSNoMatchingKey) continue;
-        throw thrown;
+        const otherKind = thrown instanceof errors.JOSEAlgNotAllowed;
+        if (!otherKind && !NOT_THIS_KEY.some((kind) => thrown instanceof kind)) throw thrown;
+        if (!otherKind || refused === undefined) refused = thrown;
       }
-    throw new errors.JWKSNoMatchingKey();
-  };
+    throw refused;
+  }
 }
 
 function refusal(thrown: unknown): DepthcastError {
@@ -97,13 +114,7 @@ function refusal(thrown: unknown): DepthcastError {
     return new DepthcastError('UNAUTHORIZED', { detail: `the token's claim "${thrown.claim}" does not fit` });
   if (thrown instanceof errors.JOSEAlgNotAllowed)
     return new DepthcastError('UNAUTHORIZED', { detail: "the token's algorithm is not accepted" });
-  if (
-    thrown instanceof errors.JOSEError &&
-    !(thrown instanceof errors.JWKSTimeout) &&
-    thrown.code !== 'ERR_JOSE_GENERIC'
-  )
-    return new DepthcastError('UNAUTHORIZED');
-  return new DepthcastError('DOWNLOAD_FAILED', { detail: 'the keys of jwt.jwksUrl', retryAfter: 10, cause: thrown });
+  return new DepthcastError('UNAUTHORIZED', { cause: thrown });
 }
 
 function read<T>(setting: string, file: string, use: (text: string) => T): T {

@@ -137,6 +137,19 @@ describe('JSON Web Tokens', () => {
       expect(await ask(at, rubbish, publish, rubbish.slice(0, 3))).toBe('UNAUTHORIZED');
   });
 
+  it('looks for a key in a set where another of its kind does not fit, as while keys are changed', async () => {
+    const next = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const at = gate({ 'jwt.publicKey': pem('next', next.publicKey), 'jwt.jwks': jwksFile, 'jwt.secret': SECRET });
+    expect(await ask(at, await sign(next.privateKey, 'RS256'))).toBe('ok');
+    expect(await ask(at, await sign(rsa.privateKey, 'RS256', {}, 'r'))).toBe('ok');
+    expect(await ask(at, await sign(ed.privateKey, 'EdDSA', {}, 'e'))).toBe('ok');
+    expect(await ask(at, await sign(other.privateKey, 'EdDSA', {}, 'e'))).toBe('UNAUTHORIZED');
+    expect(await ask(at, await sign(rsa.privateKey, 'RS256', { exp: now() - 60 }, 'r'))).toBe('UNAUTHORIZED');
+    // A shared secret that is guessed at counts as such, also where the key server cannot be reached.
+    const down = gate({ 'jwt.secret': SECRET, 'jwt.jwksUrl': 'http://127.0.0.1:1/' });
+    expect(await ask(down, await sign(new Uint8Array(32), 'HS256'))).toBe('UNAUTHORIZED');
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
     ['expired', { exp: now() - 60 }, 'UNAUTHORIZED'],
     ['expired within the tolerance', { exp: now() - 2 }, 'ok'],

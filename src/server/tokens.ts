@@ -40,7 +40,7 @@ export class Gate {
    * @throws DepthcastError BAD_CONFIG where they cannot be read
    */
   prepare(settings: Config['jwt']): () => void {
-    const verifier = JwtVerifier.configured(settings) ? new JwtVerifier({ ...settings }) : undefined;
+    const verifier = JwtVerifier.configured(settings) ? new JwtVerifier({ ...settings }, this.#jwt) : undefined;
     return () => {
       this.#jwt = verifier;
     };
