@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Certificate } from './certificate.ts';
 import { sortByFirstByte } from './plain-http.ts';
 import { clientKey } from './request-limit.ts';
+import { UpgradableRequest } from './upgrade.ts';
 
 /** A client that sends its request byte by byte has this long, headers first. */
 const HEADERS_MS = 10_000;
@@ -20,7 +21,8 @@ const CLOSE_MS = 1000;
 const MAX_PIPELINED = 16;
 /** Then a client opens another connection, and others get their turn. */
 const MAX_REQUESTS = 1000;
-const BOUNDS: http.ServerOptions = {
+const OPTIONS: http.ServerOptions = {
+  IncomingMessage: UpgradableRequest,
   headersTimeout: HEADERS_MS,
   requestTimeout: REQUEST_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -43,9 +45,9 @@ export function createHttpServer(
 ): http.Server {
   let server: http.Server | https.Server;
   const handler = inTurn(route, refused);
-  if (certificate === undefined) server = http.createServer(BOUNDS, handler);
+  if (certificate === undefined) server = http.createServer(OPTIONS, handler);
   else {
-    const options = { ...BOUNDS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
+    const options = { ...OPTIONS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
     const secure = https.createServer(options, handler);
     certificate.onChange = (pem) => secure.setSecureContext(pem);
     sortByFirstByte(secure, HEADERS_MS);
@@ -83,6 +85,8 @@ function inTurn(route: http.RequestListener, refused: HttpServerOptions['refused
     const { socket } = request;
     // Node has parsed, and still delivers, what came in the same piece as the request that went too far.
     if (socket.destroyed) return;
+    // Node forgets what came in the same piece behind a request for another protocol: the client is to send it again.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     const queue = waiting.get(socket);
     if (queue === undefined) {
       waiting.set(socket, []);

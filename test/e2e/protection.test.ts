@@ -29,7 +29,7 @@ function raw(text: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
     const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(text));
-    socket.on('data', (data) => (answer += String(data)));
+    socket.setEncoding('utf8').on('data', (data) => (answer += data));
     socket.on('error', () => {}).on('close', () => resolve(answer));
     socket.on('end', () => socket.end());
   });
@@ -84,10 +84,10 @@ describe('what is refused is answered out of the catalogue, and counted', () => 
       'UPGRADE_REQUIRED',
     ],
     [
-      'a POST that would upgrade',
+      'no SDP, in a POST that would rather have another protocol',
       'POST /whip/a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n',
       400,
-      'BAD_REQUEST',
+      'BAD_SDP',
     ],
     [
       'a stream named .',
@@ -114,6 +114,17 @@ describe('what is refused is answered out of the catalogue, and counted', () => 
       'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n',
     );
     expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*live\n$/);
+  });
+
+  it('a file larger than any buffer comes whole although the client would rather have another protocol', async () => {
+    const page = await (await fetch(server.base)).text();
+    const path = /src="\.([^"]+\.js)"/.exec(page)![1]!;
+    const file = await (await fetch(server.base + path)).text();
+    expect(file.length).toBeGreaterThan(100_000);
+    const answer = await raw(
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n`,
+    );
+    expect(answer.endsWith(file)).toBe(true);
   });
 
   it.each([
