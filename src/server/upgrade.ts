@@ -2,13 +2,22 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { DepthcastError, type ErrorCode } from '../errors.ts';
 import { MAX_PAYLOAD } from './ws-reader.ts';
 
 /** Of one message; each byte on its own would cost hundreds of times its size. */
 const MAX_FRAGMENTS = 64;
 const HANDSHAKE_MS = 10_000;
+// @types/ws does not know closeTimeout.
+const OPTIONS: ServerOptions & { closeTimeout: number } = {
+  noServer: true,
+  maxPayload: MAX_PAYLOAD,
+  maxFragments: MAX_FRAGMENTS,
+  perMessageDeflate: false,
+  // A client that does not close its side holds its place until ours is cut.
+  closeTimeout: 2000,
+};
 
 /** A connection that may be opened. */
 export interface Admission {
@@ -48,12 +57,7 @@ export function addUpgrades(
   refused: (code: ErrorCode) => void,
   patience = HANDSHAKE_MS,
 ): void {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_PAYLOAD,
-    maxFragments: MAX_FRAGMENTS,
-    perMessageDeflate: false,
-  });
+  const sockets = new WebSocketServer(OPTIONS);
   const pending = new WeakMap<IncomingMessage, { socket: Duplex; head: Buffer; timer: NodeJS.Timeout }>();
   let broken = '';
   // Emitted before handleUpgrade returns; without a listener ws would answer by itself.

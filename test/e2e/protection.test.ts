@@ -212,6 +212,15 @@ describe('a connection', () => {
     new Promise<Socket>((resolve) => {
       const socket = connect(server.port, '127.0.0.1', () => resolve(socket));
     });
+  /** A WebSocket's, without anything that would answer. */
+  const openSession = async () => {
+    const socket = await open();
+    socket.write(
+      ['GET /ws HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...handshake, '', ''].join('\r\n'),
+    );
+    await new Promise((resolve) => socket.once('data', resolve));
+    return socket;
+  };
 
   it('gets its pipelined requests answered in turn', async () => {
     const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -253,14 +262,21 @@ describe('a connection', () => {
     await until('every file closed', () => files() <= before + 5);
   });
 
+  it('that /ws has refused is ended although its client does not close', async () => {
+    const before = await rejected('BAD_MESSAGE');
+    const socket = await openSession();
+    const closed = new Promise((resolve) => socket.resume().once('close', resolve));
+    // A message of no bytes, masked.
+    socket.write(Buffer.from([0x81, 0x80, 0, 0, 0, 0]));
+    await until('the refusal', async () => (await rejected('BAD_MESSAGE')) === before + 1);
+    await until('the end', () => socket.destroyed);
+    await closed;
+  });
+
   it('that floods /ws with pings and reads nothing is ended', async () => {
     const before = await rejected('SLOW_VIEWER');
-    const socket = await open();
+    const socket = await openSession();
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write(
-      ['GET /ws HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...handshake, '', ''].join('\r\n'),
-    );
-    await new Promise((resolve) => socket.once('data', resolve));
     socket.on('error', () => {}).pause();
     const ping = Buffer.concat([Buffer.from([0x89, 0xfd]), Buffer.alloc(4 + 125)]);
     const flood = Buffer.concat(Array.from({ length: 1000 }, () => ping));
