@@ -202,12 +202,13 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
   const sessions = new Set<WsSession>();
   let admitted = 0;
   const enter = async (request: FastifyRequest): Promise<Admission> => {
-    if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
     const address = clientKey(request);
     const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
     const admit = (authorization: string | undefined) => gate.admit(address, authorization, { do: 'duplex' });
     // A program may show its token at once; a browser cannot, and says it in hello.
     const grant = bearer === undefined ? undefined : await admit(bearer);
+    // No await from here to the place: connections that come together do not pass the bound together.
+    if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
     const place = places.take(address);
     admitted++;
     const end = () => {
