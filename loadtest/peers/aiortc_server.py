@@ -65,10 +65,12 @@ class Depth:
         ages = np.array([(n + frames - 1 - place) % frames + 1 for place in range(frames)] + [0], np.int64)
         mask = np.where(ages <= n, 0, self.empty).astype(np.float32)
         if n == 0:
-            # A cache's first side is named after its stride: T16 has a token for each 16 x 16 pixels.
+            # A cache's first side, if open, is named after its stride: T16 has a token for each 16 x 16 pixels.
             for name, (tokens, slots, channels) in self.cache_shapes():
-                stride = int(tokens[1:])
-                self.caches[name] = np.zeros(((height // stride) * (width // stride), slots, channels), np.float32)
+                if isinstance(tokens, str):
+                    stride = int(tokens[1:])
+                    tokens = (height // stride) * (width // stride)
+                self.caches[name] = np.zeros((tokens, slots, channels), np.float32)
         outputs = self.session.run({"image": image, "slots": ages, "mask": mask, **self.caches})
         results = dict(zip(self.session.outputs, outputs))
         for name, cache in self.caches.items():

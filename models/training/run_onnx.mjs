@@ -16,13 +16,19 @@ const file = readFileSync(job.frames);
 const pixels = new Float32Array(file.buffer, file.byteOffset, file.byteLength / 4);
 const frameSize = 3 * width * height;
 
-// Tokens of a cache follow from the size: c0, c1 at 1/32, c2, c3 at 1/16
+// A cache's tokens follow from the size where their axis is named by a letter and a stride, such as N32
 const slots = session.inputMetadata.find((input) => input.name === 'c0').shape[1];
-const caches = [0, 1, 2, 3].map((index) => {
-  const { shape } = session.inputMetadata.find((input) => input.name === `c${index}`);
-  const step = index < 2 ? 32 : 16;
-  const tokens = (width / step) * (height / step);
-  return { tokens, channels: shape[2], data: new Float32Array(tokens * slots * shape[2]) };
+const inputs = session.inputMetadata.filter((input) => /^c\d+$/.test(input.name));
+const caches = inputs.map(({ name, shape }) => {
+  const step = Number(String(shape[0]).slice(1));
+  const tokens = typeof shape[0] === 'number' ? shape[0] : (width / step) * (height / step);
+  return {
+    name,
+    state: name.replace('c', 'h'),
+    tokens,
+    channels: shape[2],
+    data: new Float32Array(tokens * slots * shape[2]),
+  };
 });
 const mask = new Float32Array(slots + 1).fill(EMPTY);
 mask[slots] = 0;
@@ -42,13 +48,13 @@ for (const [step, index] of job.order.entries()) {
     slots: new ort.Tensor('int64', BigInt64Array.from([...ages, 0n]), [slots + 1]),
     mask: new ort.Tensor('float32', mask, [slots + 1]),
   };
-  for (const [k, cache] of caches.entries())
-    feeds[`c${k}`] = new ort.Tensor('float32', cache.data, [cache.tokens, slots, cache.channels]);
+  for (const cache of caches)
+    feeds[cache.name] = new ort.Tensor('float32', cache.data, [cache.tokens, slots, cache.channels]);
   const result = await session.run(feeds);
   if (job.memory) {
     const slot = step % slots;
-    for (const [k, { tokens, channels, data }] of caches.entries()) {
-      const state = result[`h${k}`].data;
+    for (const { state: output, tokens, channels, data } of caches) {
+      const state = result[output].data;
       for (let token = 0; token < tokens; token++)
         data.set(state.subarray(token * channels, (token + 1) * channels), (token * slots + slot) * channels);
     }

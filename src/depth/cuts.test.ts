@@ -30,7 +30,7 @@ describe('scene cuts', () => {
     }
     await inferencer.close();
     expect(resets).toEqual(['room 0 start', 'person 0 cut', 'street 0 cut', 'tabletop 0 cut']);
-  });
+  }, 120_000);
 
   it('are found by the picture itself for a model without a summary', () => {
     const detector = new CutDetector(0.3);

@@ -52,8 +52,8 @@ async function run(stream: InferenceStream, frame: number, { scene = 0, time = f
 /** The same network with the window kept by shifting: the last seven frames in order of age, in fresh arrays. */
 async function shiftingReference(frames: number): Promise<Float32Array[]> {
   const session = await ort.InferenceSession.create(model.file, { intraOpNumThreads: 2 });
-  const channels = [160, 160, 96, 96];
-  const tokens = [30, 30, 120, 120];
+  const channels = [160, 160, 96, 96, 64];
+  const tokens = [30, 30, 120, 120, 1];
   const past: Float32Array[][] = [];
   const maps: Float32Array[] = [];
   const { mean, std } = model.manifest.normalise;

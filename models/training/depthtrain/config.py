@@ -9,7 +9,7 @@ class Stage:
     """A stretch of training, measured in images seen."""
     name: str
     images: int  # how many images this stage lasts
-    clips: float  # share of the images that come as clips (temporal memory on); the rest are single frames
+    clips: float  # share of the batches that are clips (temporal memory on; two at least, 16 images); the rest are single frames
     lr: float
     encoder_lr: float  # relative to lr
     memory_lr: float  # relative to lr, for the temporal attentions

@@ -2,7 +2,7 @@
 
 Usage: python3 -m depthtrain.evaluate NAME=MODEL.onnx... [--real DIR] [--synthetic DIR] [--width 256] [--drift] [--out REPORT.json]
 
---real: a folder of RGB-D sequences (never trained or tuned on); --synthetic: clips of `generate` that training never saw. The files
+--real: a folder of RGB-D sequences (never trained on); --synthetic: clips of `generate` that training never saw. The files
 run in onnxruntime-node through run_onnx.mjs, as they are served.
 """
 import argparse
@@ -23,6 +23,7 @@ DRIFT_FRAMES = 10_000
 STATIC_FRAMES, STATIC_WARM = 24, 8
 CUT_AFTER, CUT_SEEN = 12, 9
 SUMMARY_MOMENTUM = 0.15
+CUT_DISTANCE = 0.45  # cutThreshold of models/depthcast-nano.json
 MIN_PIXELS = 400
 
 
@@ -104,19 +105,18 @@ def cut_recovery(model, before, after):
     return (np.abs(cut - fresh).mean((1, 2)) / np.subtract(*np.percentile(fresh, (98, 2)))).tolist()
 
 
-def cut_distances(summaries):
+def cut_errors(summaries):
     """Cosine distance of each frame's summary from the running mean of its scene, as the server's cut detector keeps it, and of each
-    sequence's first frame from the previous sequence's mean. -> (largest within scenes, smallest across cuts)"""
-    within, across, previous = [], [], None
+    sequence's first frame from every other sequence's mean. -> shares on the wrong side of CUT_DISTANCE (within scenes, cuts)"""
+    within, means = [], []
     for features in summaries:
         mean = features[0].copy()
-        if previous is not None:
-            across.append(cosine_distance(features[0], previous))
         for feature in features[1:]:
             within.append(cosine_distance(feature, mean))
             mean += SUMMARY_MOMENTUM * (feature - mean)
-        previous = mean
-    return max(within), min(across)
+        means.append(mean)
+    across = [cosine_distance(features[0], mean) for i, features in enumerate(summaries) for j, mean in enumerate(means) if i != j]
+    return np.mean(np.array(within) > CUT_DISTANCE), np.mean(np.array(across) < CUT_DISTANCE)
 
 
 def cosine_distance(a, b):
@@ -176,16 +176,16 @@ class Report:
               ['AbsRel', 'delta1', 'clip AbsRel', 'clip delta1', 'first AbsRel', 'first delta1', 'TAE', 'change error'], rows)
         self.data['synthetic'] = rows
 
-    def stability(self, sequences, with_drift):
-        rows = []
+    def stability(self, every, with_drift):
+        rows, sequences = [], every[:8]
         for name, model in self.models.items():
             stills = [s.images[0] for s in sequences]
             on, off = (float(np.mean([static_flicker(model, image, memory, np.random.default_rng(3)) for image in stills])) for memory in (True, False))
             recovery = np.mean([cut_recovery(model, a, b) for a, b in zip(sequences, sequences[1:] + sequences[:1]) if a.images.shape == b.images.shape], 0)
             video = max((s for s in sequences if s.consecutive), key=lambda s: len(s.images))
-            distances = cut_distances([run(model, s.images, memory=False)[1] for s in sequences])
-            rows.append((name, [on, off, recovery[0], recovery[2], recovery[5], recovery[7], *distances, drift(model, video) if with_drift else None]))
-        table('Stability (share of the disparity range)', ['static flicker, memory on', 'off', 'after a cut: frame 0', 'frame 2', 'frame 5', 'frame 7', 'summary within', 'across', 'drift'], rows)
+            cuts = cut_errors([run(model, s.images, memory=False)[1] for s in every])
+            rows.append((name, [on, off, recovery[0], recovery[2], recovery[5], recovery[7], *cuts, drift(model, video) if with_drift else None]))
+        table('Stability (share of the disparity range)', ['static flicker, memory on', 'off', 'after a cut: frame 0', 'frame 2', 'frame 5', 'frame 7', 'false cuts', 'missed cuts', 'drift'], rows)
         self.data['stability'] = rows
 
 
@@ -206,7 +206,7 @@ def main():
     if args.synthetic:
         clips = synthetic(args.synthetic, args.clips)
         report.synthetic(clips)
-        report.stability(clips[:8], args.drift)
+        report.stability(clips, args.drift)
     if args.out:
         Path(args.out).write_text(json.dumps(report.data, indent=1, default=float))
 

@@ -54,7 +54,7 @@ class Feeder:
         self.stage = None
         self.batches = queue.Queue(3)
         self.served = 0
-        self.clip_share = 0.0  # running share of images that came as clips
+        self.clip_share = None  # of the latest batches
         self.failure = None
 
     def start(self, stage):
@@ -81,6 +81,8 @@ class Feeder:
             self.failure = error
 
     def prepare(self, stage):
+        if self.clip_share is None:
+            self.clip_share = stage.clips
         take_clips = self.clips.count > 0 and self.clip_share < stage.clips
         self.clip_share = 0.98 * self.clip_share + 0.02 * take_clips
         pool, take = (self.clips, self.config.clip_frames) if take_clips else (self.frames, 1)

@@ -31,7 +31,8 @@ def gradient_loss(residual):
 
 def temporal_gradient_loss(prediction, truth, cuts=()):
     """Temporal gradient matching (Video Depth Anything, Chen et al., CVPR 2025): disparity changes over time as the truth
-    does, judged only where the truth changes little, since elsewhere a pixel sees another surface."""
+    does, judged only where the truth changes little, since elsewhere a pixel sees another surface. Unlike theirs, changes keep
+    their sign, what is little is a share of the clip's mean absolute deviation, and the prediction is not aligned first."""
     change = truth[:, 1:] - truth[:, :-1]
     stable = change.abs() < STABLE_CHANGE
     for clip, cut in enumerate(cuts):
@@ -42,8 +43,8 @@ def temporal_gradient_loss(prediction, truth, cuts=()):
 
 
 def total_loss(prediction, truth, cuts, weights):
-    """-> (loss, dict of its parts). The `anchor` term holds the raw output to the normalised truth, so that a stream's
-    scale stays put; the `ssi` and `gradient` terms judge it after alignment; `temporal` only counts for clips."""
+    """-> (loss, dict of its parts). The `anchor` term holds the raw output to the normalised truth: one scale for a
+    whole clip, a frame's own for single frames; the `ssi` and `gradient` terms judge it after alignment; `temporal` only counts for clips."""
     target = normalise(truth.clamp(max=20), 1e-6, cuts)
     aligned = normalise(prediction, 1e-3, cuts)
     residual = (aligned - target).clamp(-CLAMP, CLAMP)

@@ -54,7 +54,8 @@ def consistency(truth, other, pose, other_pose, intrinsics, farthest, tolerance=
 
 def temporal_alignment_error(depth, truth, poses, intrinsics, farthest):
     """TAE (Yang et al., Depth Any Video; used by Video Depth Anything): mean relative difference between each frame's predicted
-    depth carried into the next view (and back) and the depth predicted there; over pixels whose truth is consistent."""
+    depth carried into the next view (and back) and the depth predicted there. Theirs, and `depthcast eval`, take every pixel
+    that is seen; here, only those whose truth agrees in both views."""
     scores = []
     for i in range(len(depth) - 1):
         for a, b in ((i, i + 1), (i + 1, i)):

@@ -18,6 +18,8 @@ SKIP_CHANNELS = (16, 24, 32, 96, 160)  # at 1/2, 1/4, 1/8, 1/16, 1/32
 DECODER_CHANNELS = (24, 40, 64, 96)  # at 1/2, 1/4, 1/8, 1/16
 HEADS = 4
 WINDOW = 7  # past frames in temporal memory
+SUMMARY = 64  # values that tell scenes apart: see summary.py
+CAUTION_UNIT = 10.0  # so that this parameter, too, moves by tenths
 IMAGE_MEAN, IMAGE_STD = 0.45, 0.25
 
 
@@ -117,7 +119,8 @@ class GlobalAttention(nn.Module):
 
 
 class TemporalAttention(nn.Module):
-    """Causal attention of each token over its own past: the last WINDOW frames and itself, with a bias by age."""
+    """Causal attention of each token over its own past: the last WINDOW frames and itself, with a bias by age, and one against
+    frames by how little they resemble the present one: where the camera moved on, the past is of no use to a token."""
 
     def __init__(self, channels):
         super().__init__()
@@ -125,6 +128,7 @@ class TemporalAttention(nn.Module):
         self.query, self.key = nn.Linear(channels, channels), nn.Linear(channels, channels)
         self.value, self.out = nn.Linear(channels, channels), nn.Linear(channels, channels)
         self.age_bias = nn.Parameter(torch.zeros(HEADS, WINDOW + 1))
+        self.caution = nn.Parameter(torch.full((HEADS,), 0.6))
         self.mlp = mlp(channels, 1)
         for layer in (self.out, self.mlp[2]):
             nn.init.zeros_(layer.weight)
@@ -134,8 +138,13 @@ class TemporalAttention(nn.Module):
         x = x + self.out(attended)
         return x + self.mlp(self.norm2(x))
 
-    def clip(self, x, visible):
-        """Whole clips at once. x [B,T,N,C]; visible bool [B,T,T]: may frame i (row) see frame j?"""
+    def wary(self, distance):
+        """Cosine distances of frames' summaries [...] -> bias [HEADS,...]"""
+        return -CAUTION_UNIT * self.caution.view(HEADS, *[1] * distance.ndim) * distance
+
+    def clip(self, x, visible, distance):
+        """Whole clips at once. x [B,T,N,C]; visible bool [B,T,T]: may frame i (row) see frame j? distance [B,T,T]: of their
+        summaries."""
         b, t, n, c = x.shape
 
         def heads(z):
@@ -147,25 +156,31 @@ class TemporalAttention(nn.Module):
         age = frame[:, None] - frame[None, :]
         bias = self.age_bias[:, age.clamp(0, WINDOW)]
         seen = visible & (age >= 0) & (age <= WINDOW)
-        bias = bias[None] + torch.where(seen, 0.0, -1e4).to(x.dtype)[:, None]
+        bias = bias[None] + torch.where(seen, 0.0, -1e4).to(x.dtype)[:, None] + self.wary(distance).transpose(0, 1)
         weights = (q @ k.transpose(-1, -2) * (c // HEADS) ** -0.5 + bias[:, None]).softmax(-1)
         return self.finish(x, (weights @ v).permute(0, 3, 1, 2, 4).reshape(b, t, n, c))
 
-    def step(self, x, keys, values, slots, mask):
-        """One frame. x [N,C]; keys, values [N,WINDOW,C]; slots int64 and mask float [WINDOW+1], the query last."""
+    def step(self, x, keys, values, slots, mask, distance):
+        """One frame. x [N,C]; keys, values [N,WINDOW,C]; slots int64, mask and distance float [WINDOW+1], the query last."""
         n, c = x.shape
         y = self.norm1(x)
         key, value = self.key(y), self.value(y)
         q = self.query(y).view(n, HEADS, 1, c // HEADS) * (c // HEADS) ** -0.5
         k = torch.cat([keys, key[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 3, 1)
         v = torch.cat([values, value[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 1, 3)
-        bias = self.age_bias[:, slots][:, None, :] + mask[None, None, :]
+        bias = (self.age_bias[:, slots] + mask + self.wary(distance))[:, None, :]
         attended = ((q @ k + bias).softmax(-1) @ v).reshape(-1, c)
         return self.finish(x, attended), key, value
 
 
 def double(x):
     return F.interpolate(x, scale_factor=2.0, mode='nearest')
+
+
+def cosine_distance(x, others=None):
+    """x [...,T,C], others [...,S,C] (or x itself) -> [...,T,S], 0 (alike) to 2; zeros are at 1 from all."""
+    y = F.normalize(x, dim=-1)
+    return 1 - y @ (y if others is None else F.normalize(others, dim=-1)).transpose(-1, -2)
 
 
 def to_tokens(x):
@@ -196,6 +211,9 @@ class DepthNet(nn.Module):
         self.skip1 = nn.Conv2d(3, d2, 2, stride=2, bias=False)
         self.out = nn.Conv2d(d2, 4, 3, 1, 1)  # four sub-pixels
         nn.init.zeros_(self.skip1.weight)
+        # Fitted, not learned; all zero until then, which makes frames equally distant
+        self.register_buffer('summary_centre', torch.zeros(s32))
+        self.register_buffer('summary_projection', torch.zeros(s32, SUMMARY))
 
     @staticmethod
     def coordinates(features):
@@ -219,6 +237,11 @@ class DepthNet(nn.Module):
         """Image [B,3,H,W] -> mean features at 1/32 [B,C]."""
         return self.norm32(self.encoder(image)[-1]).mean((2, 3))
 
+    def summary(self, f32):
+        """Normalised 1/32 map [B,C,h,w] -> what tells its scene from others [B,SUMMARY]."""
+        with torch.autocast(f32.device.type, enabled=False):
+            return (f32.float().mean((2, 3)) - self.summary_centre) @ self.summary_projection
+
     def decode16(self, f32, f16):
         return self.refine16(self.fuse16(F.relu(double(self.up16(f32)) + self.skip16(f16))))
 
@@ -235,38 +258,39 @@ class DepthNet(nn.Module):
         """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T] switches temporal memory on (None: off)."""
         skips, f32, tokens = self.encode(image)
         if visible is not None:
-            tokens = self.over_time(self.temporal32, tokens, visible)
+            # A measure alone: depth's loss is not to bend the encoder to it
+            distance = cosine_distance(self.summary(f32.detach()).view(*visible.shape[:2], -1))
+            tokens = self.over_time(self.temporal32, tokens, visible, distance)
         y = self.decode16(to_map(tokens, f32), skips[3])
         if visible is not None:
-            y = to_map(self.over_time(self.temporal16, to_tokens(y), visible), y)
+            y = to_map(self.over_time(self.temporal16, to_tokens(y), visible, distance), y)
         return self.decode(image, skips, y)
 
     @staticmethod
-    def over_time(attention, tokens, visible):
+    def over_time(attention, tokens, visible, distance):
         b, t, _ = visible.shape
-        return attention.clip(tokens.reshape(b, t, *tokens.shape[1:]), visible).reshape(tokens.shape)
+        return attention.clip(tokens.reshape(b, t, *tokens.shape[1:]), visible, distance).reshape(tokens.shape)
 
 
 class StreamingStep(nn.Module):
     """One frame of a stream, in the serving contract: caches in, this frame's states out (frame n goes to slot n mod 7).
 
     image [1,3,H,W]; slots int64 [8]: age in frames of each cache slot, the query (0) last; mask float [8]: 0, or -1e4 for an
-    empty slot; c0, c1 [N32,7,160] and c2, c3 [N16,7,96]: keys and values. Returns depth [1,H,W], h0..h3 [N,1,C] and
-    summary [1,D], D = 64: see summary.py, which makes centre [160] and projection [160,D].
+    empty slot; c0, c1 [N32,7,160] and c2, c3 [N16,7,96]: keys and values; c4 [1,7,64]: summaries. Returns depth [1,H,W],
+    h0..h4 [N,1,C] and summary [1,64].
     """
 
-    def __init__(self, net, centre, projection):
+    def __init__(self, net):
         super().__init__()
         self.net = net
-        self.register_buffer('centre', torch.as_tensor(centre, dtype=torch.float32))
-        self.register_buffer('projection', torch.as_tensor(projection, dtype=torch.float32))
 
-    def forward(self, image, slots, mask, c0, c1, c2, c3):
+    def forward(self, image, slots, mask, c0, c1, c2, c3, c4):
         net = self.net
         skips, f32, tokens = net.encode(image)
-        summary = (f32.mean((2, 3)) - self.centre) @ self.projection
-        x, h0, h1 = net.temporal32.step(tokens[0], c0, c1, slots, mask)
+        summary = net.summary(f32)
+        distance = F.pad(cosine_distance(summary, c4[0])[0], (0, 1))  # none from itself
+        x, h0, h1 = net.temporal32.step(tokens[0], c0, c1, slots, mask, distance)
         y = net.decode16(to_map(x[None], f32), skips[3])
-        z, h2, h3 = net.temporal16.step(to_tokens(y)[0], c2, c3, slots, mask)
+        z, h2, h3 = net.temporal16.step(to_tokens(y)[0], c2, c3, slots, mask, distance)
         depth = net.decode(image, skips, to_map(z[None], y))
-        return depth, h0[:, None], h1[:, None], h2[:, None], h3[:, None], summary
+        return depth, h0[:, None], h1[:, None], h2[:, None], h3[:, None], summary[None], summary

@@ -25,6 +25,7 @@ from .feeder import Feeder
 from .losses import total_loss
 from .network import DepthNet
 from .pool import Pool, load_library
+from .summary import summarise
 from .validation import Validation
 
 LOG_SECONDS = 30
@@ -80,13 +81,15 @@ class Trainer:
                 for (part, decay), group in groups.items()]
 
     def stage(self):
-        """The stage that the run has reached; None when all are done."""
+        """The stage that the run has reached; None at its end. A run that settles goes on in the last stage."""
+        if self.settle_from is not None and self.images >= self.settle_from + self.args.settle:
+            return None
         end = 0
         for stage in self.config.stages:
             end += stage.images
             if self.images < end:
                 return stage
-        return None
+        return None if self.settle_from is None else self.config.stages[-1]
 
     def set_rates(self, stage):
         rate = stage.lr * min(1.0, (self.steps - self.started_at_step + 1) / self.config.warmup_steps)
@@ -96,6 +99,11 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group['lr'] = rate * factors[group['part']]
         return rate
+
+    def summarise(self, clips):
+        """Once, before the first clips: what is learned about likeness holds for this measure of it."""
+        summarise(self.ema, clips.folder)
+        self.net.load_state_dict({name: buffer for name, buffer in self.ema.named_buffers() if name.startswith('summary')}, strict=False)
 
     def step(self, batch, stage):
         image = batch.image.to(self.device, memory_format=torch.channels_last, non_blocking=True)
@@ -159,9 +167,11 @@ class Trainer:
         sums, seen, waited = {}, self.images, 0.0
         while not self.stopping:
             stage = self.stage()
-            if stage is None or (self.settle_from is not None and self.images >= self.settle_from + args.settle):
+            if stage is None:
                 break
             feeder.stage = stage
+            if stage.clips and clips.count and not self.net.summary_projection.any():
+                self.summarise(clips)
             now = time.time()
             if now - last_validation > config.validate_seconds:
                 self.log(kind='validation', **validation.run(self.ema))
