@@ -1,10 +1,10 @@
 // What a video packet costs on the way in and out, without the system call: CPU time, SRTP included.
 // npx tsx bench/rtc.ts
 import { randomBytes } from 'node:crypto';
-import { MediaTransport } from '../src/rtc/media-transport.ts';
-import { negotiate } from '../src/rtc/negotiation.ts';
-import { parseOffer } from '../src/rtc/sdp.ts';
-import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys } from '../src/rtc/srtp.ts';
+import { MediaTransport } from '../src/webrtc/peer/media-transport.ts';
+import { negotiate } from '../src/webrtc/sdp/negotiation.ts';
+import { parseOffer } from '../src/webrtc/sdp/sdp.ts';
+import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys } from '../src/webrtc/srtp/srtp.ts';
 import { printTable } from './table.ts';
 
 const FRAMES = 3000;

@@ -2,10 +2,10 @@
 // npx tsx bench/wire.ts
 import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
-import { DepthPacker, decodeFrame } from '../src/wire/index.ts';
-import { toPlanes } from '../src/wire/planes.ts';
-import { quantise16 } from '../src/wire/quantise.ts';
-import type { DepthFormat } from '../src/wire/types.ts';
+import { DepthPacker, decodeFrame } from '../src/protocol/index.ts';
+import { toPlanes } from '../src/protocol/planes.ts';
+import { quantise16 } from '../src/protocol/quantise.ts';
+import type { DepthFormat } from '../src/protocol/types.ts';
 import { depthMap } from '../test/depth-map.ts';
 
 const ROUNDS = 60;

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { OutputChange, ServerMessage } from '../src/server/messages.ts';
+import type { OutputChange, ServerMessage } from '../src/protocol/messages.ts';
 
 const ANSWER_MS = 15_000;
 

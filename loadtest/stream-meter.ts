@@ -1,4 +1,4 @@
-import { decodeFrame } from '../src/wire/index.ts';
+import { decodeFrame } from '../src/protocol/index.ts';
 import { CaptureClock } from './capture-clock.ts';
 import type { Film } from './film.ts';
 import { emptyReport, type StreamReport } from './protocol.ts';

@@ -1,5 +1,5 @@
 import wrtc from '@roamhq/wrtc';
-import { Reassembler } from '../src/wire/index.ts';
+import { Reassembler } from '../src/protocol/index.ts';
 import type { Film } from './film.ts';
 import type { ChildSetup, StreamReport, StreamSpec } from './protocol.ts';
 import { httpSignalling, Refusal, type Signalling, wsSignalling } from './signalling.ts';

@@ -1,5 +1,5 @@
-import { benchmarkProtocol, validMask } from '../src/eval/align.ts';
-import { clipErrors, spearman } from '../src/eval/metrics.ts';
+import { benchmarkProtocol, validMask } from '../src/evaluation/align.ts';
+import { clipErrors, spearman } from '../src/evaluation/metrics.ts';
 import type { Film } from './film.ts';
 import type { FrameCode } from './frame-code.ts';
 import type { TruthCheck } from './protocol.ts';

@@ -6,20 +6,19 @@ const ROOMS = [
   'cli',
   'server',
   'session',
-  'benchmark',
+  'evaluation',
   'files',
-  'rtc',
+  'webrtc',
   'video',
   'depth',
   'model',
-  'wire',
-  'eval',
+  'protocol',
   'scene',
   'metrics',
   'config',
 ];
 // Rooms that also run in the browser: no Node API there.
-const BROWSER_ROOMS = ['wire', 'scene'];
+const BROWSER_ROOMS = ['protocol', 'scene'];
 
 const file = new URL('../biome.json', import.meta.url);
 const text = readFileSync(file, 'utf8');

@@ -1,11 +1,17 @@
 // Writes the test vectors of the depth packet: test/vectors/wire/*.json, and the samples between the markers in
-// docs/protocol.md. `npx tsx scripts/wire-vectors.ts`; src/wire/vectors.test.ts fails when they are out of date.
+// docs/protocol.md. `npx tsx scripts/wire-vectors.ts`; src/protocol/vectors.test.ts fails when they are out of date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRawSync } from 'node:zlib';
-import { chunk, type DepthFormat, type DepthFrameInfo, encodeFrame, PACKET_HEADER_SIZE } from '../src/wire/index.ts';
-import { FLAG_PACKED } from '../src/wire/layout.ts';
+import {
+  chunk,
+  type DepthFormat,
+  type DepthFrameInfo,
+  encodeFrame,
+  PACKET_HEADER_SIZE,
+} from '../src/protocol/index.ts';
+import { FLAG_PACKED } from '../src/protocol/layout.ts';
 
 /** One vector. Values are strings where JSON has no number for them: "NaN", "Infinity", "-Infinity". */
 export interface WireVector {

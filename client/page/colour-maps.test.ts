@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { colourAt } from '../../src/wire/colour-map.ts';
+import { colourAt } from '../../src/protocol/colour-map.ts';
 import { gradient, lookupTable, transferTables } from './colour-maps.ts';
 
 describe('colour maps', () => {

@@ -1,4 +1,4 @@
-import { type ColourMapName, colourAt } from '../../src/wire/colour-map.ts';
+import { type ColourMapName, colourAt } from '../../src/protocol/colour-map.ts';
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 

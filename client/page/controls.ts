@@ -1,4 +1,4 @@
-import type { ColourMapName } from '../../src/wire/colour-map.ts';
+import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import { type DepthFormat, listCameras, type ModelInfo, type OutputSettings, type VideoCodec } from '../sdk/index.ts';
 import { byId, fillSelect, segments } from './dom.ts';
 import type { PageSettings, SourceChoice } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { ColourMapName } from '../../src/wire/colour-map.ts';
+import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import type { OutputSettings, SourceSpec, VideoCodec } from '../sdk/index.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream>;

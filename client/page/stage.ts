@@ -1,4 +1,4 @@
-import type { ColourMapName } from '../../src/wire/colour-map.ts';
+import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import type { ReceivedFrame } from '../sdk/index.ts';
 import { gradient, lookupTable, transferTables } from './colour-maps.ts';
 import { formatValue, nearness, paint, type Range, sample, valueAt } from './depth-picture.ts';

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { chunk, encodeFrame } from '../../src/wire/index.ts';
-import type { DepthFrameInfo } from '../../src/wire/types.ts';
+import { chunk, encodeFrame } from '../../src/protocol/index.ts';
+import type { DepthFrameInfo } from '../../src/protocol/types.ts';
 import { FrameReader, type ReceivedFrame } from './frames.ts';
 
 const deflate = promisify<Uint8Array, Buffer>(deflateRaw);

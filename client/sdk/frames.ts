@@ -1,4 +1,4 @@
-import { type DepthFrame, decodeFrame, Reassembler } from '../../src/wire/index.ts';
+import { type DepthFrame, decodeFrame, Reassembler } from '../../src/protocol/index.ts';
 
 /** Most bytes of one depth packet that a client takes: sixteen bits of a 2048x2048 map, unpacked. */
 const MAX_PACKET = 8 * 1024 * 1024;

@@ -1,6 +1,7 @@
 /** The browser SDK of depthcast: live video to a depth server, depth back. */
-export type { ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../src/server/messages.ts';
-export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/wire/index.ts';
+
+export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/protocol/index.ts';
+export type { ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../src/protocol/messages.ts';
 export { DepthHistory, rtpDistance } from './alignment.ts';
 export type { RetryPolicy } from './backoff.ts';
 export { connect } from './connect.ts';

@@ -1,4 +1,4 @@
-import type { ModelInfo, OutputSettings, SessionStats } from '../../src/server/messages.ts';
+import type { ModelInfo, OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { Signalling, type SignallingMessage, type SignallingOptions } from './signalling.ts';

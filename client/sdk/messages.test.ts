@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ServerMessage, SessionStats } from '../../src/server/messages.ts';
+import type { ServerMessage, SessionStats } from '../../src/protocol/messages.ts';
 import { parseServerMessage } from './messages.ts';
 
 const output = { track: 'gray', data: 'u16', range: 'auto', model: 'm', size: 256 } as const;

@@ -1,4 +1,4 @@
-import type { ServerMessage } from '../../src/server/messages.ts';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { DepthError } from './errors.ts';
 
 /** A text message longer than this is not of our server. */

@@ -1,4 +1,4 @@
-import type { OutputSettings } from '../../src/server/messages.ts';
+import type { OutputSettings } from '../../src/protocol/messages.ts';
 import { DepthHistory } from './alignment.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
 import { ClientStats } from './client-stats.ts';

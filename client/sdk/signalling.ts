@@ -1,4 +1,4 @@
-import type { ClientMessage, PROTOCOL_VERSION, ServerMessage } from '../../src/server/messages.ts';
+import type { ClientMessage, PROTOCOL_VERSION, ServerMessage } from '../../src/protocol/messages.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { parseServerMessage } from './messages.ts';
 

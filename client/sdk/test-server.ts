@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { MediaStream, MediaStreamTrack, type RTCDataChannel, RTCPeerConnection } from 'werift';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { ClientMessage, OutputSettings, ServerMessage } from '../../src/server/messages.ts';
-import { chunk, encodeFrame } from '../../src/wire/index.ts';
+import { chunk, encodeFrame } from '../../src/protocol/index.ts';
+import type { ClientMessage, OutputSettings, ServerMessage } from '../../src/protocol/messages.ts';
 
 const deflate = promisify<Uint8Array, Buffer>(deflateRaw);
 

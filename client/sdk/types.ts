@@ -1,4 +1,4 @@
-import type { OutputSettings, SessionStats } from '../../src/server/messages.ts';
+import type { OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
 import type { RetryPolicy } from './backoff.ts';
 import type { DepthError } from './errors.ts';
 import type { FrameCounters, ReceivedFrame } from './frames.ts';

@@ -1,13 +1,13 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Contender, parseContender } from '../benchmark/contender.ts';
-import { findSequences } from '../benchmark/dataset.ts';
-import { type Evaluation, evaluate } from '../benchmark/evaluate.ts';
-import type { Snapshot } from '../benchmark/judge.ts';
-import { Predictors } from '../benchmark/predictor.ts';
-import { type PaintedSnapshot, paint } from '../benchmark/report/paint.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import { type Contender, parseContender } from '../evaluation/contender.ts';
+import { findSequences } from '../evaluation/dataset.ts';
+import { type Evaluation, evaluate } from '../evaluation/evaluate.ts';
+import type { Snapshot } from '../evaluation/judge.ts';
+import { Predictors } from '../evaluation/predictor.ts';
+import { type PaintedSnapshot, paint } from '../evaluation/report/paint.ts';
 import { FrameProgress } from './eval-progress.ts';
 import { printEvaluation } from './eval-table.ts';
 import { chosenModel } from './models-options.ts';
@@ -91,7 +91,7 @@ export async function runEvaluation(
   }
 
   if (options.html !== undefined && result.sequences.length > 0) {
-    const { reportPage } = await import('../benchmark/report/page.ts');
+    const { reportPage } = await import('../evaluation/report/page.ts');
     writeReport(options.html, reportPage(result, { version, datasets, date: new Date(), snapshots }));
   }
   if (options.json)

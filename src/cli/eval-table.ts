@@ -1,5 +1,5 @@
-import type { Difference, Evaluation } from '../benchmark/evaluate.ts';
-import { type Alignment, mainAlignment, type Scores } from '../benchmark/results.ts';
+import type { Difference, Evaluation } from '../evaluation/evaluate.ts';
+import { type Alignment, mainAlignment, type Scores } from '../evaluation/results.ts';
 import { printTable } from './table.ts';
 import { style } from './terminal.ts';
 

@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Evaluation } from '../benchmark/evaluate.ts';
-import { readPicture } from '../benchmark/image.ts';
+import type { Evaluation } from '../evaluation/evaluate.ts';
+import { readPicture } from '../evaluation/image.ts';
 
 const RECORDING = 'test/vectors/eval/recording';
 let folder: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { resizeAligned } from '../model/resize.ts';
-import { colourAt } from '../wire/colour-map.ts';
+import { colourAt } from '../protocol/colour-map.ts';
 import { Painter } from './painter.ts';
 import { writtenSize } from './size.ts';
 

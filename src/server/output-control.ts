@@ -2,9 +2,9 @@ import { networkSize } from '../depth/network-size.ts';
 import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
+import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { House } from '../session/house.ts';
 import type { Publisher } from '../session/publisher.ts';
-import type { OutputChange, OutputSettings } from './messages.ts';
 
 /**
  * What one `/ws` session returns. A change is checked as a whole before anything of it is applied, whether the stream

@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import { ICE_PASSWORD, ICE_UFRAG } from '../rtc/sdp.ts';
+import { ICE_PASSWORD, ICE_UFRAG } from '../webrtc/sdp/sdp.ts';
 
 /** What an `application/trickle-ice-sdpfrag` body says (RFC 8840 section 9). */
 export interface SdpFragment {

@@ -1,6 +1,6 @@
 import type { RawData } from 'ws';
 import { DepthcastError } from '../errors.ts';
-import { type ClientMessage, clientMessage } from './messages.ts';
+import { type ClientMessage, clientMessage } from '../protocol/messages.ts';
 
 /** Messages that a client may send within RATE_MS; trickled candidates come in bursts. */
 export const RATE_LIMIT = 200;

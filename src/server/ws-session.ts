@@ -1,18 +1,18 @@
 import type { RawData, WebSocket } from 'ws';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/size.ts';
-import type { IceCandidateInit } from '../rtc/index.ts';
-import type { House } from '../session/house.ts';
-import { iceServers } from '../session/ice-servers.ts';
-import { Publisher } from '../session/publisher.ts';
-import type { StreamReport } from '../session/stream-stats.ts';
 import {
   type ClientMessage,
   type ModelInfo,
   type OutputChange,
   PROTOCOL_VERSION,
   type ServerMessage,
-} from './messages.ts';
+} from '../protocol/messages.ts';
+import type { House } from '../session/house.ts';
+import { iceServers } from '../session/ice-servers.ts';
+import { Publisher } from '../session/publisher.ts';
+import type { StreamReport } from '../session/stream-stats.ts';
+import type { IceCandidateInit } from '../webrtc/index.ts';
 import { OutputControl } from './output-control.ts';
 import { longer, TokenExpiry } from './token-expiry.ts';
 import type { Grant } from './tokens.ts';

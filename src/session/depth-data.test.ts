@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
-import type { DataChannel } from '../rtc/index.ts';
-import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../wire/index.ts';
+import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../protocol/index.ts';
+import type { DataChannel } from '../webrtc/index.ts';
 import { DepthData } from './depth-data.ts';
 import { LiveDepth } from './live-depth.ts';
 

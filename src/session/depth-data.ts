@@ -1,6 +1,6 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import type { DataChannel } from '../rtc/index.ts';
-import { chunk, type DepthFormat, DepthPacker } from '../wire/index.ts';
+import { chunk, type DepthFormat, DepthPacker } from '../protocol/index.ts';
+import type { DataChannel } from '../webrtc/index.ts';
 import { Deflater } from './deflater.ts';
 import type { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';

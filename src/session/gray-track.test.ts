@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
-import type { VideoSender } from '../rtc/index.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
 import { LiveDepth } from './live-depth.ts';
 

@@ -1,6 +1,6 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import type { VideoSender } from '../rtc/index.ts';
 import { GrayEncoder, type VideoCodec } from '../video/index.ts';
+import type { VideoSender } from '../webrtc/index.ts';
 import { type LiveDepth, toLuma } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
 import type { DepthSink } from './types.ts';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
-import type { IceServer } from '../rtc/index.ts';
+import type { IceServer } from '../webrtc/index.ts';
 
 /**
  * STUN and TURN servers as clients are told them. Where the settings hold a TURN server's secret, the credentials are made

@@ -1,5 +1,5 @@
 import type { DepthMap } from '../depth/types.ts';
-import type { DepthFrameInfo } from '../wire/index.ts';
+import type { DepthFrameInfo } from '../protocol/index.ts';
 
 /**
  * One depth map on its way to several sinks. Each sink that reads it later than `push` retains and releases it;

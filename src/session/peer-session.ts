@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
-import type { RtcPeer } from '../rtc/index.ts';
+import type { RtcPeer } from '../webrtc/index.ts';
 import type { GrayTrack } from './gray-track.ts';
 import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';

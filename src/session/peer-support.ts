@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { PeerOptions, PeerRole, RtcPeer } from '../rtc/index.ts';
+import type { PeerOptions, PeerRole, RtcPeer } from '../webrtc/index.ts';
 import { ownIceServers } from './ice-servers.ts';
 
 /** bit/s of the gray track until the receiver has told what it can take. */

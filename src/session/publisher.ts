@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DepthcastError } from '../errors.ts';
-import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../rtc/index.ts';
-import type { DepthFormat } from '../wire/index.ts';
+import type { DepthFormat } from '../protocol/index.ts';
+import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
 import type { House } from './house.ts';
 import { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';

@@ -1,5 +1,5 @@
 import type { DepthcastError } from '../errors.ts';
-import type { RtcPeer } from '../rtc/index.ts';
+import type { RtcPeer } from '../webrtc/index.ts';
 import type { LiveStream } from './live-stream.ts';
 
 /** A peer's stay at a stream, as publisher or viewer. */

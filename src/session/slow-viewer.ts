@@ -1,4 +1,4 @@
-import type { VideoSender } from '../rtc/index.ts';
+import type { VideoSender } from '../webrtc/index.ts';
 
 /** A viewer loses this share of its packets although it is sent as little as there is. */
 const HIGH_LOSS = 0.25;

@@ -1,6 +1,6 @@
 import { toDepthcastError } from '../errors.ts';
-import type { VideoReceiver } from '../rtc/index.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import type { VideoReceiver } from '../webrtc/index.ts';
 import type { FrameSource, SourceListener } from './types.ts';
 
 /** A received video track, decoded frame by frame. Follows the sender through codec and size changes. */

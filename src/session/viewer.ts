@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import { type DataChannel, RtcPeer } from '../rtc/index.ts';
+import { type DataChannel, RtcPeer } from '../webrtc/index.ts';
 import type { DepthData } from './depth-data.ts';
 import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';

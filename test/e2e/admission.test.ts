@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { ServerMessage } from '../../src/server/messages.ts';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { GrayEncoder } from '../../src/video/index.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';

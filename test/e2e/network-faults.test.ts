@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { benchmarkProtocol, validMask } from '../../src/eval/align.ts';
-import { spearman } from '../../src/eval/metrics.ts';
+import { benchmarkProtocol, validMask } from '../../src/evaluation/align.ts';
+import { spearman } from '../../src/evaluation/metrics.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { Impairment } from '../support/impair/impairment.ts';
 import { Network } from '../support/impair/network.ts';

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { ServerMessage } from '../../src/server/messages.ts';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Fleet } from '../support/wrtc-fleet.ts';
 import { metric, startApp, until } from './support/app.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { RtcPeer } from '../../src/rtc/index.ts';
+import { RtcPeer } from '../../src/webrtc/index.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 
 const CYCLES = 200;

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { loadConfig } from '../../src/config/load.ts';
-import type { ServerMessage } from '../../src/server/messages.ts';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Publisher } from '../../src/session/publisher.ts';
 import { RtcClient } from '../support/rtc-client.ts';

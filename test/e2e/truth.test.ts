@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { benchmarkProtocol, validMask } from '../../src/eval/align.ts';
-import { clipErrors, spearman } from '../../src/eval/metrics.ts';
-import { flicker } from '../../src/eval/temporal.ts';
+import { benchmarkProtocol, validMask } from '../../src/evaluation/align.ts';
+import { clipErrors, spearman } from '../../src/evaluation/metrics.ts';
+import { flicker } from '../../src/evaluation/temporal.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { startApp } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';

@@ -1,12 +1,12 @@
 import { randomInt, X509Certificate } from 'node:crypto';
 import { RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
-import { DtlsTransport, localCertificate } from '../../src/rtc/dtls.ts';
-import { IceTransport } from '../../src/rtc/ice.ts';
-import { MediaTransport } from '../../src/rtc/media-transport.ts';
-import { negotiate } from '../../src/rtc/negotiation.ts';
-import type { VideoReceiver } from '../../src/rtc/receiver.ts';
-import { parseOffer } from '../../src/rtc/sdp.ts';
-import type { VideoSender } from '../../src/rtc/sender.ts';
+import { DtlsTransport, localCertificate } from '../../src/webrtc/dtls/dtls-transport.ts';
+import { IceTransport } from '../../src/webrtc/ice/ice-transport.ts';
+import { MediaTransport } from '../../src/webrtc/peer/media-transport.ts';
+import type { VideoReceiver } from '../../src/webrtc/peer/receiver.ts';
+import type { VideoSender } from '../../src/webrtc/peer/sender.ts';
+import { negotiate } from '../../src/webrtc/sdp/negotiation.ts';
+import { parseOffer } from '../../src/webrtc/sdp/sdp.ts';
 
 export interface ClientOptions {
   direction?: 'sendrecv' | 'sendonly' | 'recvonly';

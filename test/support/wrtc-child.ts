@@ -2,8 +2,8 @@
 // synthetic scene and count what comes back. Its own process, because the library crashes at a natural exit.
 import wrtc from '@roamhq/wrtc';
 import { WebSocket } from 'ws';
-import type { ServerMessage, SessionStats } from '../../src/server/messages.ts';
-import { decodeFrame, Reassembler } from '../../src/wire/index.ts';
+import { decodeFrame, Reassembler } from '../../src/protocol/index.ts';
+import type { ServerMessage, SessionStats } from '../../src/protocol/messages.ts';
 import { renderPictures, toAndFro } from './moving-pictures.ts';
 import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
 

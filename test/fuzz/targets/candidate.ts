@@ -1,4 +1,4 @@
-import { parseCandidate } from '../../../src/rtc/candidate.ts';
+import { parseCandidate } from '../../../src/webrtc/ice/candidate.ts';
 import { damagedText } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { DtlsTransport, localCertificate } from '../../../src/rtc/dtls.ts';
+import { DtlsTransport, localCertificate } from '../../../src/webrtc/dtls/dtls-transport.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

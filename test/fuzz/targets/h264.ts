@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { FrameAssembler } from '../../../src/rtc/assembler.ts';
+import { codedSize, hasSlice } from '../../../src/video/bitstream.ts';
+import { FrameAssembler } from '../../../src/webrtc/rtp/assembler.ts';
 import {
   beginsH264AccessUnit,
   carriesIdr,
   H264Depacketizer,
   packetizeH264,
   splitAnnexB,
-} from '../../../src/rtc/h264.ts';
-import { codedSize, hasSlice } from '../../../src/video/bitstream.ts';
+} from '../../../src/webrtc/rtp/h264.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { H264_DELTA, H264_KEYFRAME } from './packets.ts';

@@ -1,4 +1,4 @@
-import { RTP_HEADER_BYTES, writeExtensions, writeRtpHeader } from '../../../src/rtc/rtp.ts';
+import { RTP_HEADER_BYTES, writeExtensions, writeRtpHeader } from '../../../src/webrtc/rtp/packet.ts';
 
 /** An RTP packet of a video stream with the header extensions that browsers send. */
 export function rtpPacket(

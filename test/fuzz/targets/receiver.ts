@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { negotiate } from '../../../src/rtc/negotiation.ts';
-import { VideoReceiver } from '../../../src/rtc/receiver.ts';
-import { parseRtp, rtpHeaderLength } from '../../../src/rtc/rtp.ts';
-import { parseOffer } from '../../../src/rtc/sdp.ts';
+import { VideoReceiver } from '../../../src/webrtc/peer/receiver.ts';
+import { parseRtp, rtpHeaderLength } from '../../../src/webrtc/rtp/packet.ts';
+import { negotiate } from '../../../src/webrtc/sdp/negotiation.ts';
+import { parseOffer } from '../../../src/webrtc/sdp/sdp.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { rtpPacket, VP8_DELTA, VP8_KEYFRAME } from './packets.ts';

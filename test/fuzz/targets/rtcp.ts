@@ -6,7 +6,7 @@ import {
   receiverEstimatedMaximumBitrate,
   receiverReport,
   sourceDescription,
-} from '../../../src/rtc/rtcp.ts';
+} from '../../../src/webrtc/rtp/rtcp.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

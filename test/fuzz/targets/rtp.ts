@@ -1,5 +1,5 @@
-import { readCaptureTime } from '../../../src/rtc/capture-time.ts';
-import { findExtension, isRtcp, parseRtp, rtpHeaderLength } from '../../../src/rtc/rtp.ts';
+import { readCaptureTime } from '../../../src/webrtc/rtp/capture-time.ts';
+import { findExtension, isRtcp, parseRtp, rtpHeaderLength } from '../../../src/webrtc/rtp/packet.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { rtpPacket, VP8_DELTA } from './packets.ts';

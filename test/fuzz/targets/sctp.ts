@@ -1,4 +1,4 @@
-import { isSaneSctp } from '../../../src/rtc/sctp-guard.ts';
+import { isSaneSctp } from '../../../src/webrtc/sctp/guard.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { parseCandidate } from '../../../src/rtc/candidate.ts';
-import { parseOffer } from '../../../src/rtc/sdp.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from '../../../src/server/trickle.ts';
+import { parseCandidate } from '../../../src/webrtc/ice/candidate.ts';
+import { parseOffer } from '../../../src/webrtc/sdp/sdp.ts';
 import { damagedText } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { OFFERS } from './sdp.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { buildAnswer } from '../../../src/rtc/answer.ts';
-import { negotiate, type PeerRole } from '../../../src/rtc/negotiation.ts';
-import { parseOffer } from '../../../src/rtc/sdp.ts';
+import { buildAnswer } from '../../../src/webrtc/sdp/answer.ts';
+import { negotiate, type PeerRole } from '../../../src/webrtc/sdp/negotiation.ts';
+import { parseOffer } from '../../../src/webrtc/sdp/sdp.ts';
 import { damagedText } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

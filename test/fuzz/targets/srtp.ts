@@ -1,6 +1,11 @@
-import { pictureLossIndication } from '../../../src/rtc/rtcp.ts';
-import { isRtcp } from '../../../src/rtc/rtp.ts';
-import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys, SrtpSession } from '../../../src/rtc/srtp.ts';
+import { isRtcp } from '../../../src/webrtc/rtp/packet.ts';
+import { pictureLossIndication } from '../../../src/webrtc/rtp/rtcp.ts';
+import {
+  SRTP_AEAD_AES_128_GCM,
+  SRTP_AES128_CM_SHA1_80,
+  type SrtpKeys,
+  SrtpSession,
+} from '../../../src/webrtc/srtp/srtp.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { rtpPacket, VP8_DELTA } from './packets.ts';

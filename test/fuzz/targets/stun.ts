@@ -1,5 +1,5 @@
 import { classes, Message, methods } from 'werift';
-import { isAuthenticRequest, isNomination, stunClass, transactionId } from '../../../src/rtc/stun.ts';
+import { isAuthenticRequest, isNomination, stunClass, transactionId } from '../../../src/webrtc/ice/stun.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { FrameAssembler } from '../../../src/rtc/assembler.ts';
-import { isVp8Keyframe, packetizeVp8, parseVp8Descriptor } from '../../../src/rtc/vp8.ts';
+import { FrameAssembler } from '../../../src/webrtc/rtp/assembler.ts';
+import { isVp8Keyframe, packetizeVp8, parseVp8Descriptor } from '../../../src/webrtc/rtp/vp8.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { VP8_DELTA, VP8_KEYFRAME } from './packets.ts';

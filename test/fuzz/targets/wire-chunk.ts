@@ -1,4 +1,4 @@
-import { chunk, Reassembler } from '../../../src/wire/index.ts';
+import { chunk, Reassembler } from '../../../src/protocol/index.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { CHUNKS, PACKETS } from './wire-packet.ts';

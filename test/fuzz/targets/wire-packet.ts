@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { decodeFrame } from '../../../src/wire/index.ts';
+import { decodeFrame } from '../../../src/protocol/index.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 

@@ -1,4 +1,4 @@
-"""Writes clip.bin and expected.json for src/eval/eval.test.ts: python3 make.py (numpy only).
+"""Writes clip.bin and expected.json for src/evaluation/metrics.test.ts: python3 make.py (numpy only).
 
 An independent computation of every number with numpy: least squares by numpy.linalg.lstsq, ranks by sorting,
 reprojection with whole arrays. clip.bin holds FRAMES times [depth, prediction], float32 little-endian, row-major.

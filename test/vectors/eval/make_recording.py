@@ -1,4 +1,4 @@
-"""Writes recording/, predictions.bin and expected-recording.json for src/benchmark: python3 make_recording.py (numpy only).
+"""Writes recording/, predictions.bin and expected-recording.json for src/evaluation: python3 make_recording.py (numpy only).
 
 A small recorded sequence in the layout of docs/evaluation.md, and every number that an evaluation of it has to give,
 computed with numpy from the files' own rounded values: nothing here is shared with the program. predictions.bin holds

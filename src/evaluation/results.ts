@@ -1,0 +1,106 @@
+import type { AlignBy } from './align.ts';
+import type { DepthErrors } from './metrics.ts';
+
+/** How predictions became metres; `none` for models that give metres. */
+export type Alignment = AlignBy | 'none';
+
+/** One frame of one contender. */
+export interface FrameResult {
+  /** Undefined where no pixel has a truth. */
+  errors: Partial<Record<Alignment, DepthErrors>> | undefined;
+  /** Scale and shift that fit this frame alone. */
+  scale: number;
+  shift: number;
+  /** Temporal error between the frame before and this one, in percent. */
+  tae: number | undefined;
+  milliseconds: number | undefined;
+  epoch: number;
+}
+
+/** What one contender reached, over a sequence or as a mean over sequences. Undefined where it cannot be measured. */
+export interface Scores {
+  errors: Partial<Record<Alignment, DepthErrors>>;
+  /** Temporal alignment error in percent; of metric models without alignment, else by clip. */
+  tae: number | undefined;
+  /** Share of the prediction's range by which a resting picture changes from frame to frame. */
+  flicker: number | undefined;
+  /** Median of a frame. */
+  milliseconds: number | undefined;
+}
+
+export interface ContenderResult extends Scores {
+  label: string;
+  /** Of its maps. */
+  network: { width: number; height: number };
+  frames: FrameResult[];
+}
+
+export interface SequenceResult {
+  name: string;
+  frames: number;
+  /** Frames in which at least one pixel has a truth. */
+  judged: number;
+  width: number;
+  height: number;
+  fps: number;
+  maxDepth: number;
+  takes: number[];
+  /** Temporal error of the truth itself, in percent: what a perfect model would be told. */
+  truthTae: number | undefined;
+  contenders: ContenderResult[];
+}
+
+/** The alignment that a contender is first judged by. */
+export const mainAlignment = (errors: Partial<Record<Alignment, unknown>>): Alignment =>
+  'none' in errors ? 'none' : 'clip';
+
+/** Mean of the numbers that are there; undefined without any. */
+export function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value): value is number => value !== undefined && Number.isFinite(value));
+  return known.length === 0 ? undefined : known.reduce((a, b) => a + b, 0) / known.length;
+}
+
+/** Mean of errors, number by number; undefined without any. */
+export function meanErrors(list: readonly (DepthErrors | undefined)[]): DepthErrors | undefined {
+  const known = list.filter((errors) => errors !== undefined);
+  if (known.length === 0) return undefined;
+  const mean = (key: keyof DepthErrors) => known.reduce((sum, errors) => sum + errors[key], 0) / known.length;
+  return {
+    absRel: mean('absRel'),
+    rmse: mean('rmse'),
+    delta1: mean('delta1'),
+    delta2: mean('delta2'),
+    delta3: mean('delta3'),
+  };
+}
+
+const ALIGNMENTS: readonly Alignment[] = ['none', 'clip', 'frame', 'first'];
+
+/** Means by alignment. */
+export function meanByAlignment(
+  list: readonly (Partial<Record<Alignment, DepthErrors>> | undefined)[],
+): Partial<Record<Alignment, DepthErrors>> {
+  return Object.fromEntries(
+    ALIGNMENTS.flatMap((by) => {
+      const mean = meanErrors(list.map((errors) => errors?.[by]));
+      return mean ? [[by, mean]] : [];
+    }),
+  );
+}
+
+/** Means over sequences, each counting the same. */
+export function meanScores(list: readonly Scores[]): Scores {
+  return {
+    errors: meanByAlignment(list.map(({ errors }) => errors)),
+    tae: meanOf(list.map(({ tae }) => tae)),
+    flicker: meanOf(list.map(({ flicker }) => flicker)),
+    milliseconds: meanOf(list.map(({ milliseconds }) => milliseconds)),
+  };
+}
+
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  if (sorted.length === 0) return undefined;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1]! + sorted[half]!) / 2;
+}

@@ -1,0 +1,60 @@
+import type { Picture } from '../video/index.ts';
+import type { Pinhole } from './temporal.ts';
+
+/** What was measured, or rendered, at one moment. */
+export interface Truth {
+  /** [height*width] metres along the optical axis; 0, NaN and Infinity where nothing was measured. */
+  readonly depth: Float32Array;
+  /** Camera-to-world, 4x4 column-major; camera x right, y down, z forward; metres. Undefined where it is not known. */
+  readonly pose: ArrayLike<number> | undefined;
+  readonly intrinsics: Pinhole;
+}
+
+/** A picture with its truth. Whoever gets it closes the picture. */
+export interface TrueFrame extends Truth {
+  readonly picture: Picture;
+}
+
+export interface SequenceInfo {
+  readonly name: string;
+  /** Frames that are judged: those left by stride and limit. */
+  readonly frames: number;
+  /** Of pictures and depth maps, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the frames that are judged. */
+  readonly fps: number;
+  /** True depth from here on does not count, in metres; see benchmarkProtocol. */
+  readonly maxDepth: number;
+  /** Camera poses are known: the temporal error can be measured. */
+  readonly posed: boolean;
+  /** The camera stands still: flicker can be measured where the truth does not change. */
+  readonly tripod: boolean;
+  /** Frames that have nothing to do with each other: each is seen without memory of the others. */
+  readonly separate: boolean;
+  /** Frames at which a take begins, 0 first. Each take is a clip of its own for alignment and temporal error. */
+  readonly takes: readonly number[];
+}
+
+/** Frames in order, each with its truth; may be read more than once. */
+export interface Sequence extends SequenceInfo {
+  /** @throws DepthcastError BAD_DATASET */
+  frame(index: number): Promise<TrueFrame>;
+  /** As `frame`, without the picture. */
+  truth(index: number): Promise<Truth>;
+}
+
+/** Which frames of a sequence are judged. */
+export interface Selection {
+  /** At most so many; undefined for all. */
+  maxFrames?: number | undefined;
+  /** Every so manieth; 1 for all. */
+  stride?: number | undefined;
+}
+
+/** A sequence that is made ready when its turn comes. */
+export interface SequenceEntry {
+  readonly name: string;
+  readonly frames: number;
+  open(): Promise<Sequence>;
+}

@@ -1,0 +1,250 @@
+import { DepthcastError, toDepthcastError } from '../../errors.ts';
+import type { VideoCodec } from '../../video/types.ts';
+import { DtlsTransport } from '../dtls/dtls-transport.ts';
+import { Emitter } from '../emitter.ts';
+import type { IceCandidateInit } from '../ice/candidate.ts';
+import { IceTransport } from '../ice/ice-transport.ts';
+import { RestartLimit } from '../ice/restart-limit.ts';
+import { SctpTransport } from '../sctp/sctp-transport.ts';
+import { buildAnswer } from '../sdp/answer.ts';
+import { type Agreement, negotiate } from '../sdp/negotiation.ts';
+import { parseOffer } from '../sdp/sdp.ts';
+import { LocalIdentity } from './local-identity.ts';
+import { MediaTransport } from './media-transport.ts';
+import type { CloseReason, PeerEvents, PeerOptions, PeerStats } from './peer-types.ts';
+import type { VideoReceiver } from './receiver.ts';
+import type { VideoSender } from './sender.ts';
+
+const DEFAULT_CODECS: readonly VideoCodec[] = ['VP8', 'H264'];
+const DEFAULT_MAX_MESSAGE = 262_144;
+
+/** One WebRTC peer that offered; we answer. Video flows one way or both ways on one media section. */
+export class RtcPeer extends Emitter<PeerEvents> {
+  readonly #options: PeerOptions;
+  readonly #ice: IceTransport;
+  readonly #dtls: DtlsTransport;
+  readonly #media: MediaTransport;
+  readonly #identity = new LocalIdentity();
+  readonly #restarts = new RestartLimit();
+  #sctp: SctpTransport | undefined;
+  #agreement: Agreement;
+  #answerSdp = '';
+  #state: PeerStats['state'] = 'connecting';
+  #setupTimer: NodeJS.Timeout | undefined;
+  #restarting: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Answers an offer. The connection then sets itself up: 'connected' or 'closed' follows.
+   * @throws DepthcastError BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, BUSY
+   */
+  static async answer(offerSdp: string, options: PeerOptions): Promise<RtcPeer> {
+    const offer = parseOffer(offerSdp);
+    const agreement = negotiate(offer, options.role, options.codecs ?? DEFAULT_CODECS);
+    const peer = new RtcPeer(agreement, options);
+    try {
+      await peer.#ice.gather();
+      peer.#ice.setRemote(agreement.transport);
+      peer.#answerSdp = buildAnswer(offer, agreement, await peer.#identity.describe(peer.#ice, peer.#maxMessageSize));
+      peer.#connect();
+      return peer;
+    } catch (error) {
+      await peer.close();
+      throw error;
+    }
+  }
+
+  private constructor(agreement: Agreement, options: PeerOptions) {
+    super();
+    this.#options = options;
+    this.#agreement = agreement;
+    this.#ice = new IceTransport(options);
+    const send = (packet: Buffer) => this.#ice.send(packet);
+    this.#dtls = new DtlsTransport({
+      role: agreement.transport.dtlsRole,
+      fingerprints: agreement.transport.fingerprints,
+      iceRole: agreement.transport.iceLite ? 'controlling' : 'controlled',
+      send,
+    });
+    this.#media = new MediaTransport({
+      ...this.#identity,
+      send,
+      onAlive: () => this.#ice.noteAlive(),
+      fail: this.#fail,
+      roundTripTime: () => this.#ice.roundTripTime,
+      receiveBitrate: options.receiveBitrate,
+      sendBitrate: options.sendBitrate,
+    });
+    this.#wireTransports();
+    this.#media.adopt(agreement.video);
+    if (agreement.data) this.#openSctp(agreement.data);
+  }
+
+  /** The current answer; a restart replaces it. */
+  get answerSdp(): string {
+    return this.#answerSdp;
+  }
+
+  get receiver(): VideoReceiver | undefined {
+    return this.#media.receiver;
+  }
+
+  get sender(): VideoSender | undefined {
+    return this.#media.sender;
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get connected(): boolean {
+    return this.#state === 'connected';
+  }
+
+  /** User fragment of our current ICE session: changes with every restart. */
+  get iceUfrag(): string {
+    return this.#ice.localUfrag;
+  }
+
+  getStats(): PeerStats {
+    return {
+      state: this.#state,
+      pair: this.#ice.selectedPair,
+      roundTripTime: this.#ice.roundTripTime,
+      dropped: this.#ice.dropped,
+      transport: this.#media.getStats(),
+      receiver: this.receiver?.getStats(),
+      sender: this.sender?.getStats(),
+      channels: [...(this.#sctp?.channels ?? [])].map((channel) => channel.getStats()),
+    };
+  }
+
+  /**
+   * Takes a trickled candidate of the peer. Those of no use (TCP, mDNS names) are ignored.
+   * @throws DepthcastError BAD_REQUEST where it is malformed
+   */
+  addCandidate({ candidate }: IceCandidateInit): void {
+    if (!this.closed) this.#ice.addCandidate(candidate);
+  }
+
+  /**
+   * Answers a further offer on the same connection: an ICE restart, or other directions or codecs.
+   * @returns the new answer
+   * @throws DepthcastError as `answer` does, RATE_LIMITED for too many ICE restarts, and SESSION_NOT_FOUND once closed;
+   * the peer then goes on as before
+   */
+  restart(offerSdp: string): Promise<string> {
+    const run = this.#restarting.then(() => this.#restart(offerSdp));
+    this.#restarting = run.catch(() => {});
+    return run;
+  }
+
+  async close(): Promise<void> {
+    await this.#end({ reason: 'closed' });
+  }
+
+  get #maxMessageSize(): number {
+    return this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE;
+  }
+
+  async #restart(offerSdp: string): Promise<string> {
+    if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
+    const offer = parseOffer(offerSdp);
+    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS);
+    const known = this.#agreement.transport.fingerprints;
+    if (
+      !agreement.transport.fingerprints.some(({ value }) => known.some((fingerprint) => fingerprint.value === value))
+    ) {
+      throw new DepthcastError('BAD_SDP', { detail: 'the DTLS certificate changed; open a new session instead' });
+    }
+    // The DTLS role stays what it was (RFC 8842 section 5.5).
+    agreement.transport.dtlsRole = this.#agreement.transport.dtlsRole;
+    const iceRestart = this.#ice.isRestart(agreement.transport.iceUfrag, agreement.transport.icePwd);
+    if (iceRestart) {
+      this.#restarts.take();
+      await this.#ice.restart();
+      await this.#ice.gather();
+    }
+    this.#agreement = agreement;
+    const before = { receiver: this.receiver, codec: this.sender?.codec };
+    this.#media.adopt(agreement.video);
+    if (agreement.data && !this.#sctp) {
+      this.#openSctp(agreement.data);
+      if (this.connected) await this.#sctp!.start();
+    }
+    this.#ice.setRemote(agreement.transport);
+    this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
+    if (iceRestart) this.#ice.connect();
+    if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);
+    if (this.sender && this.sender.codec !== before.codec) this.emit('sender', this.sender);
+    return this.#answerSdp;
+  }
+
+  #connect(): void {
+    this.#setupTimer = setTimeout(() => {
+      void this.#end({ reason: 'timeout', error: new DepthcastError('SETUP_TIMEOUT') });
+    }, this.#options.setupTimeoutMs);
+    this.#ice.connect();
+  }
+
+  #wireTransports(): void {
+    this.#ice
+      .on('connected', () => void this.#dtls.start())
+      .on('lost', () => void this.#end({ reason: 'lost' }))
+      .on('dtls', (packet) => this.#guard(() => this.#dtls.receive(packet)))
+      .on('media', (packet, now) => this.#guard(() => this.#media.receive(packet, now)));
+    this.#dtls
+      .on('failed', (cause) => {
+        void this.#end({
+          reason: 'failed',
+          error: new DepthcastError('DTLS_FAILED', { detail: cause.message, cause }),
+        });
+      })
+      .on('closed', () => void this.#end({ reason: 'peer' }))
+      .on('connected', (keys) => {
+        clearTimeout(this.#setupTimer);
+        this.#media.start(keys);
+        this.#state = 'connected';
+        void this.#sctp?.start();
+        this.#guard(() => this.emit('connected'));
+      });
+  }
+
+  /** Whatever a listener or a packet sets off ends this peer, never the process. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  readonly #fail = (thrown: unknown): void => {
+    void this.#end({ reason: 'failed', error: toDepthcastError(thrown) });
+  };
+
+  #openSctp(data: NonNullable<Agreement['data']>): void {
+    this.#sctp = new SctpTransport(this.#dtls, {
+      agreement: data,
+      maxMessageSize: this.#maxMessageSize,
+      fail: this.#fail,
+    })
+      .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
+      .on('abuse', (detail) => {
+        void this.#end({ reason: 'failed', error: new DepthcastError('BAD_REQUEST', { detail }) });
+      });
+  }
+
+  async #end(end: { reason: CloseReason; error?: DepthcastError }): Promise<void> {
+    if (this.closed) return;
+    this.#state = 'closed';
+    clearTimeout(this.#setupTimer);
+    this.emit('closed', end);
+    this.removeAllListeners();
+    // Each says its goodbye before the one below it closes; nothing is sent after this call returns.
+    const channels = this.#sctp?.close();
+    this.#media.close();
+    this.#dtls.close();
+    await channels;
+    await this.#ice.close();
+  }
+}

@@ -1,0 +1,249 @@
+import type { VideoCodec } from '../../video/types.ts';
+import { Emitter } from '../emitter.ts';
+import { FrameAssembler } from '../rtp/assembler.ts';
+import { readCaptureTime } from '../rtp/capture-time.ts';
+import { LossRecovery } from '../rtp/loss-recovery.ts';
+import { findExtension, type RtpPacket } from '../rtp/packet.ts';
+import { ReceiveRate } from '../rtp/receive-rate.ts';
+import { Reception } from '../rtp/reception.ts';
+import {
+  nack,
+  pictureLossIndication,
+  type ReportBlock,
+  type RtcpMessage,
+  receiverEstimatedMaximumBitrate,
+} from '../rtp/rtcp.ts';
+import { SourceFollower } from '../rtp/source-follower.ts';
+import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
+
+const MIN_PLI_INTERVAL_MS = 300;
+/** After this, a keyframe request counts as lost. */
+const PLI_RETRY_MS = 1000;
+
+/**
+ * Receives one video stream: loss recovery, reordering, frames. The sender may change payload type, resolution, SSRC
+ * and sequence numbers at any time; a keyframe is all that is needed to go on.
+ */
+export class VideoReceiver extends Emitter<ReceiverEvents> {
+  readonly #options: ReceiverOptions;
+  readonly #assembler: FrameAssembler;
+  readonly #recovery: LossRecovery;
+  readonly #source = new SourceFollower();
+  readonly #codecs = new Map<number, VideoCodec>();
+  /** RTX payload type -> the payload type that it repeats. */
+  readonly #repairs = new Map<number, number>();
+  #agreement: VideoAgreement;
+  #reception = new Reception();
+  readonly #rate: ReceiveRate;
+  #ratedBytes = 0;
+  #codec: VideoCodec;
+  #pliAt = Number.NEGATIVE_INFINITY;
+  #packets = 0;
+  #bytes = 0;
+  #rtxPackets = 0;
+  #plisSent = 0;
+  #frames = 0;
+  #keyframes = 0;
+  #duplicates = 0;
+  #lastPacketAt: number | undefined;
+  #closed = false;
+
+  constructor(options: ReceiverOptions) {
+    super();
+    this.#options = options;
+    this.#rate = new ReceiveRate(options.receiveBitrate);
+    this.#agreement = options.agreement;
+    this.#codec = options.agreement.codecs[0]!.codec;
+    this.#assembler = new FrameAssembler({
+      parameterSets: options.agreement.codecs.flatMap(({ parameterSets }) => parameterSets),
+      onFrame: (frame) => {
+        this.#frames++;
+        if (frame.keyframe) this.#keyframes++;
+        this.#codec = frame.codec;
+        this.emit('frame', frame);
+      },
+      onGap: () => {
+        this.emit('gap');
+        this.requestKeyframe();
+      },
+    });
+    this.#recovery = new LossRecovery({
+      assembler: this.#assembler,
+      ask: (sequenceNumbers) => {
+        const { ssrc } = this.#source;
+        if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
+      },
+      fail: options.fail,
+      roundTripTime: options.roundTripTime,
+    });
+    this.renegotiate(options.agreement);
+  }
+
+  /** Of the latest frame; before the first one, the preferred of those negotiated. */
+  get codec(): VideoCodec {
+    return this.#codec;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  getStats(): ReceiverStats {
+    return {
+      codec: this.#codec,
+      ssrc: this.#source.ssrc,
+      packets: this.#packets,
+      bytes: this.#bytes,
+      lost: Math.max(0, this.#reception.lost),
+      nacksSent: this.#recovery.asked,
+      recovered: this.#recovery.recovered,
+      rtxPackets: this.#rtxPackets,
+      plisSent: this.#plisSent,
+      frames: this.#frames,
+      keyframes: this.#keyframes,
+      discardedFrames: this.#assembler.discarded,
+      duplicates: this.#duplicates,
+      jitter: this.#reception.jitter,
+      askedBitrate: this.#rate.target,
+      lastPacketAt: this.#lastPacketAt,
+    };
+  }
+
+  /** Asks the sender for a keyframe; requests in quick succession count as one. */
+  requestKeyframe(): void {
+    const now = performance.now();
+    const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
+    if (this.#source.ssrc === undefined || this.#closed || now - this.#pliAt < spacing) return;
+    this.#pliAt = now;
+    this.#plisSent++;
+    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, this.#source.ssrc));
+  }
+
+  /** @internal */
+  renegotiate(agreement: VideoAgreement): void {
+    this.#agreement = agreement;
+    this.#codecs.clear();
+    this.#repairs.clear();
+    this.#recovery.mayAsk = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
+    for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
+      this.#codecs.set(payloadType, codec);
+      if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);
+    }
+  }
+
+  /**
+   * @internal
+   * @param now performance.now() when it came
+   */
+  receive(packet: RtpPacket, now: number): void {
+    if (this.#closed) return;
+    this.#lastPacketAt = now;
+    const repairs = this.#repairs.get(packet.payloadType);
+    if (repairs !== undefined) this.#receiveRepair(packet, repairs, now);
+    else {
+      const codec = this.#codecs.get(packet.payloadType);
+      if (codec && this.#follow(packet.ssrc, now)) this.#receiveMedia(packet, codec, now, false);
+    }
+  }
+
+  /** @internal */
+  receiveRtcp(message: RtcpMessage, now: number): void {
+    if (message.kind === 'sender-report' && message.ssrc === this.#source.ssrc)
+      this.#reception.noteSenderReport(message.ntp, now);
+  }
+
+  /** @internal Report block and REMB for the next compound packet. */
+  feedback(now: number): { report: ReportBlock; remb: Buffer } | undefined {
+    if (this.#source.ssrc === undefined) return undefined;
+    // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
+    if (this.#assembler.waiting && now - this.#pliAt > PLI_RETRY_MS && now - this.#lastPacketAt! < PLI_RETRY_MS)
+      this.requestKeyframe();
+    const report = this.#reception.report(this.#source.ssrc, now);
+    return {
+      report,
+      remb: receiverEstimatedMaximumBitrate(this.#options.localSsrc, this.#source.ssrc, this.#rateNow(now)),
+    };
+  }
+
+  /** bit/s to ask for, by what came since the last report. */
+  #rateNow(now: number): number {
+    const { expected, lost, transit } = this.#reception.interval;
+    this.#rate.update({
+      now,
+      bytes: this.#bytes - this.#ratedBytes,
+      packets: expected,
+      lost,
+      transit,
+    });
+    this.#ratedBytes = this.#bytes;
+    return this.#rate.target;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#recovery.close();
+    this.removeAllListeners();
+  }
+
+  /** Whether packets of this SSRC count: those of the current one, or of a new one, which then becomes current. */
+  #follow(ssrc: number, now: number): boolean {
+    const step = this.#source.follow(ssrc, now);
+    if (step === 'new') {
+      this.#reception = new Reception();
+      this.#recovery.clear();
+      this.#assembler.reset();
+    }
+    return step !== 'late';
+  }
+
+  /** RFC 4588: the original sequence number stands before the original payload. */
+  #receiveRepair(packet: RtpPacket, payloadType: number, now: number): void {
+    const codec = this.#codecs.get(payloadType);
+    // Probes for bandwidth are empty or nothing but padding.
+    if (!codec || this.#source.ssrc === undefined || packet.payload.length < 2) return;
+    // Repairs of a stream that was replaced carry the numbers of that one.
+    const signalled = this.#agreement.repairSsrcs.get(this.#source.ssrc);
+    if (signalled !== undefined && signalled !== packet.ssrc) return;
+    this.#rtxPackets++;
+    const original = { ...packet, sequenceNumber: packet.payload.readUInt16BE(0), payload: packet.payload.subarray(2) };
+    this.#receiveMedia(original, codec, now, true);
+  }
+
+  #receiveMedia(packet: RtpPacket, codec: VideoCodec, now: number, repair: boolean): void {
+    let sequence = this.#reception.extend(packet.sequenceNumber);
+    if (sequence === 'restart') {
+      this.#recovery.clear();
+      this.#assembler.reset();
+      sequence = this.#reception.extend(packet.sequenceNumber) as number;
+    }
+    if (sequence === undefined) return;
+    const expected = this.#reception.highest + 1;
+    // A repair can only be of something that was sent, and missed, before.
+    if (repair && sequence >= expected) return;
+    this.#packets++;
+    this.#bytes += packet.payload.length;
+    if (!repair) this.#reception.count(sequence, packet.timestamp, now);
+    this.#recovery.note(sequence, expected, now, repair);
+    const discarded = this.#assembler.discarded;
+    const inserted = this.#assembler.insert({
+      sequence,
+      timestamp: packet.timestamp,
+      marker: packet.marker,
+      codec,
+      payload: packet.payload,
+      arrivedAt: now,
+      captureTime: this.#captureTime(packet),
+    });
+    if (!inserted) this.#duplicates++;
+    if (this.#assembler.waiting && this.#assembler.discarded > discarded) this.requestKeyframe();
+    this.#recovery.recover(now);
+  }
+
+  #captureTime({ extensions }: RtpPacket): number | undefined {
+    const id = this.#agreement.extensions.absCaptureTime;
+    const element = extensions && id !== undefined ? findExtension(extensions, id) : undefined;
+    return element && readCaptureTime(element);
+  }
+}

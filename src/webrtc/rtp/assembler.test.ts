@@ -1,0 +1,343 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
+import { FrameAssembler, type MediaPacket } from './assembler.ts';
+import { packetizeH264 } from './h264.ts';
+import { packetizeVp8 } from './vp8.ts';
+
+const MAX_PAYLOAD = 200;
+const FRAME_TICKS = 3000;
+const START_CODE = [0, 0, 0, 1];
+
+/** Bytes that differ from frame to frame and hold no start code. */
+function filler(seed: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => 1 + ((seed * 131 + i * 7) % 250));
+}
+
+function frameData(codec: VideoCodec, index: number, keyframe: boolean, size: number): Uint8Array {
+  const body = filler(index, size);
+  if (codec === 'VP8')
+    return Uint8Array.of(
+      keyframe ? 0x10 : 0x11,
+      1,
+      1,
+      ...(keyframe ? [0x9d, 0x01, 0x2a] : [1, 1, 1]),
+      1,
+      1,
+      1,
+      1,
+      ...body,
+    );
+  const slice = [...START_CODE, keyframe ? 0x65 : 0x41, ...body];
+  return Uint8Array.from(
+    keyframe ? [...START_CODE, 0x67, 66, 192, 31, ...START_CODE, 0x68, 206, 60, 128 + 1, ...slice] : slice,
+  );
+}
+
+interface Source {
+  frame: EncodedFrame;
+  packets: MediaPacket[];
+}
+
+/** A stream as a sender makes it, numbered from `first`. */
+function stream(
+  codec: VideoCodec,
+  plan: readonly { keyframe: boolean; size: number; padding: boolean }[],
+  first: number,
+): Source[] {
+  let sequence = first;
+  return plan.map(({ keyframe, size, padding }, index) => {
+    const data = frameData(codec, index, keyframe || index === 0, size);
+    const timestamp = (0xffff_0000 + index * FRAME_TICKS) >>> 0;
+    const packets: MediaPacket[] = [];
+    const push = (payload: Buffer, marker: boolean) =>
+      packets.push({
+        sequence: sequence++,
+        timestamp,
+        marker,
+        codec,
+        payload,
+        arrivedAt: sequence,
+        captureTime: undefined,
+      });
+    const emit = (length: number, last: boolean, write: (target: Buffer, at: number) => void) => {
+      const payload = Buffer.alloc(length);
+      write(payload, 0);
+      push(payload, last);
+    };
+    if (codec === 'VP8') packetizeVp8(data, index & 0x7fff, MAX_PAYLOAD, emit);
+    else packetizeH264(data, MAX_PAYLOAD, emit);
+    if (padding) push(Buffer.alloc(0), false);
+    return { frame: { codec, data, keyframe: keyframe || index === 0, rtpTimestamp: timestamp }, packets };
+  });
+}
+
+function collect(): { assembler: FrameAssembler; frames: EncodedFrame[]; gaps: () => number } {
+  const frames: EncodedFrame[] = [];
+  let gaps = 0;
+  const assembler = new FrameAssembler({ onFrame: (frame) => frames.push(frame), onGap: () => gaps++ });
+  return { assembler, frames, gaps: () => gaps };
+}
+
+/** Every frame that came out is one that went in, whole, in order, and never without what it depends on. */
+function checkSound(sources: readonly Source[], frames: readonly EncodedFrame[]): void {
+  let last = -1;
+  for (const frame of frames) {
+    const index = sources.findIndex((source) => source.frame.rtpTimestamp === frame.rtpTimestamp);
+    expect(index).toBeGreaterThan(last);
+    const { data, keyframe } = sources[index]!.frame;
+    expect(Buffer.compare(Buffer.from(frame.data), Buffer.from(data))).toBe(0);
+    expect(frame.keyframe).toBe(keyframe);
+    if (!keyframe) expect(index).toBe(last + 1);
+    last = index;
+  }
+}
+
+const plan = fc.array(
+  fc.record({
+    keyframe: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    size: fc.integer({ min: 1, max: 900 }),
+    padding: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+const codecs = fc.constantFrom<VideoCodec>('VP8', 'H264');
+
+describe('frame assembly', () => {
+  it('gives back every frame, at once, when nothing is lost', () => {
+    fc.assert(
+      fc.property(codecs, plan, fc.nat(0x1ffff), (codec, frames, first) => {
+        const sources = stream(codec, frames, first);
+        const out = collect();
+        for (const [index, { packets }] of sources.entries()) {
+          for (const packet of packets) out.assembler.insert(packet);
+          expect(out.frames.length).toBe(index + 1);
+        }
+        checkSound(sources, out.frames);
+        expect(out.assembler.discarded).toBe(0);
+      }),
+    );
+  });
+
+  it('does not mind order and duplicates', () => {
+    fc.assert(
+      fc.property(codecs, plan, fc.array(fc.nat(20), { minLength: 1, maxLength: 50 }), (codec, frames, delays) => {
+        const sources = stream(
+          codec,
+          // A later keyframe would make what is missing before it irrelevant.
+          frames.map((frame) => ({ ...frame, keyframe: false })),
+          100,
+        );
+        const packets = sources.flatMap((source) => source.packets);
+        const shuffled = packets
+          .flatMap((packet, i) => {
+            const delay = i === 0 ? 0 : delays[i % delays.length]!;
+            // One in five comes twice.
+            return delay % 5 === 1
+              ? [
+                  { packet, at: i + delay },
+                  { packet, at: i + 2 * delay },
+                ]
+              : [{ packet, at: i + delay }];
+          })
+          .toSorted((a, b) => a.at - b.at);
+        const out = collect();
+        for (const { packet } of shuffled) out.assembler.insert(packet);
+        expect(out.frames.length).toBe(sources.length);
+        checkSound(sources, out.frames);
+      }),
+    );
+  });
+
+  it('never lets a damaged frame out, whatever is lost', () => {
+    fc.assert(
+      fc.property(
+        codecs,
+        plan,
+        fc.array(fc.nat(99), { minLength: 5, maxLength: 100 }),
+        fc.constantFrom(2, 10, 40),
+        (codec, frames, dice, loss) => {
+          const sources = stream(codec, frames, 65_500);
+          const out = collect();
+          let n = 0;
+          let missing: number[] = [];
+          for (const packet of sources.flatMap((source) => source.packets)) {
+            const roll = dice[n++ % dice.length]!;
+            if (roll < loss) missing.push(packet.sequence);
+            else out.assembler.insert(packet);
+            // Some holes are given up after a while.
+            if (roll % 7 === 0 && missing.length > 0) {
+              out.assembler.giveUp(missing.at(-1)!);
+              missing = [];
+            }
+          }
+          checkSound(sources, out.frames);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('goes on after a hole with the next whole keyframe, without waiting for the hole', () => {
+    for (const codec of ['VP8', 'H264'] as const) {
+      const sources = stream(
+        codec,
+        [true, false, false, true, false].map((keyframe) => ({ keyframe, size: 500, padding: false })),
+        10,
+      );
+      const out = collect();
+      const lost = sources[1]!.packets[1]!;
+      for (const packet of sources.flatMap((source) => source.packets))
+        if (packet !== lost) out.assembler.insert(packet);
+      expect(out.frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual(
+        [0, 3, 4].map((i) => sources[i]!.frame.rtpTimestamp),
+      );
+      expect(out.gaps()).toBe(1);
+      // The straggler is too late.
+      expect(out.assembler.insert(lost)).toBe(false);
+    }
+  });
+
+  it('waits for a keyframe where it joins midway', () => {
+    for (const codec of ['VP8', 'H264'] as const) {
+      const sources = stream(
+        codec,
+        [true, false, true, false].map((keyframe) => ({ keyframe, size: 700, padding: false })),
+        0,
+      );
+      const out = collect();
+      for (const packet of sources.flatMap((source) => source.packets).slice(2)) out.assembler.insert(packet);
+      expect(out.frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual(
+        [2, 3].map((i) => sources[i]!.frame.rtpTimestamp),
+      );
+      expect(out.assembler.discarded).toBeGreaterThan(0);
+    }
+  });
+
+  it('follows a change of codec only with a keyframe', () => {
+    const vp8 = stream('VP8', [{ keyframe: true, size: 300, padding: false }], 0);
+    const h264 = stream(
+      'H264',
+      [
+        { keyframe: true, size: 300, padding: false },
+        { keyframe: false, size: 300, padding: false },
+      ],
+      1000,
+    );
+    const next = vp8[0]!.packets.length;
+    const out = collect();
+    for (const packet of vp8[0]!.packets) out.assembler.insert(packet);
+    // Renumber and retime so that they follow the VP8 frame.
+    for (const packet of h264.flatMap((source) => source.packets)) {
+      out.assembler.insert({ ...packet, sequence: packet.sequence - 1000 + next, timestamp: packet.timestamp + 9000 });
+    }
+    expect(out.frames.map(({ codec }) => codec)).toEqual(['VP8', 'H264', 'H264']);
+  });
+
+  it('ends a frame without marker where the next begins', () => {
+    const sources = stream(
+      'VP8',
+      [true, false, false].map((keyframe) => ({ keyframe, size: 300, padding: false })),
+      0,
+    );
+    const out = collect();
+    for (const packet of sources.flatMap((source) => source.packets))
+      out.assembler.insert({ ...packet, marker: false });
+    expect(out.frames.length).toBe(2);
+    checkSound(sources, out.frames);
+  });
+
+  it('holds a bounded number of packets and bytes', () => {
+    const out = collect();
+    const [
+      {
+        packets: [first],
+      },
+    ] = stream('VP8', [{ keyframe: true, size: 10, padding: false }], 0) as [Source];
+    out.assembler.insert(first!);
+    // A hole, and a sender that does not care.
+    for (let n = 2; n < 10_000; n++)
+      out.assembler.insert({ ...first!, sequence: n, timestamp: n, payload: Buffer.alloc(60_000, 1) });
+    expect(out.assembler.next).toBeGreaterThan(9000);
+    expect(out.gaps()).toBeGreaterThan(0);
+  });
+
+  it('cuts off a frame without end', () => {
+    const out = collect();
+    const [
+      {
+        packets: [first],
+      },
+    ] = stream('VP8', [{ keyframe: true, size: 10, padding: false }], 0) as [Source];
+    for (let n = 0; n < 200; n++) {
+      const payload = n === 0 ? first!.payload : Buffer.alloc(60_000, 0);
+      out.assembler.insert({ ...first!, sequence: n, marker: n === 199, payload });
+    }
+    expect(out.frames).toEqual([]);
+    expect(out.assembler.discarded).toBe(1);
+  });
+
+  it('tells when the packets came, whatever their order', () => {
+    const [source] = stream('VP8', [{ keyframe: true, size: 500, padding: false }], 0) as [Source];
+    const out = collect();
+    const at = [50, 10, 40];
+    expect(source.packets.length).toBe(3);
+    for (const index of [1, 2, 0]) out.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
+    expect(out.frames).toEqual([]);
+    // Everything below the first packet that came counts as before the stream.
+    const again = collect();
+    for (const index of [0, 2, 1]) again.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
+    expect(again.frames[0]).toMatchObject({ firstPacketAt: 10, lastPacketAt: 50 });
+  });
+
+  it('extrapolates capture times by RTP timestamp', () => {
+    const sources = stream(
+      'VP8',
+      [true, false, false].map((keyframe) => ({ keyframe, size: 20, padding: false })),
+      0,
+    );
+    const out = collect();
+    for (const [index, source] of sources.entries()) {
+      for (const packet of source.packets)
+        out.assembler.insert({ ...packet, captureTime: index === 1 ? 1_000_000 : undefined });
+    }
+    expect(out.frames.map(({ captureTime }) => captureTime)).toEqual([
+      undefined,
+      1_000_000,
+      1_000_000 + FRAME_TICKS / 90,
+    ]);
+    out.assembler.reset();
+    const [fresh] = stream('VP8', [{ keyframe: true, size: 20, padding: false }], 500) as [Source];
+    for (const packet of fresh.packets) out.assembler.insert(packet);
+    expect(out.frames.at(-1)?.captureTime).toBeUndefined();
+  });
+
+  it('survives any payload', () => {
+    fc.assert(
+      fc.property(
+        codecs,
+        fc.array(fc.record({ payload: fc.uint8Array({ maxLength: 12 }), marker: fc.boolean(), skip: fc.nat(3) }), {
+          maxLength: 60,
+        }),
+        (codec, items) => {
+          const out = collect();
+          let sequence = 0;
+          for (const [i, { payload, marker, skip }] of items.entries()) {
+            sequence += 1 + (skip === 3 ? 1 : 0);
+            out.assembler.insert({
+              sequence,
+              timestamp: i >> 2,
+              marker,
+              codec,
+              payload: Buffer.from(payload),
+              arrivedAt: i,
+              captureTime: undefined,
+            });
+            if (i % 10 === 9) out.assembler.giveUp(sequence);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});

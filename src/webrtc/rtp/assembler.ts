@@ -1,0 +1,267 @@
+import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
+import { CaptureClock } from './capture-time.ts';
+import { beginsH264AccessUnit, carriesIdr, H264Depacketizer } from './h264.ts';
+import { join } from './packet.ts';
+import { isVp8Keyframe, parseVp8Descriptor } from './vp8.ts';
+
+/** A packet of the video stream, in the order in which it came. */
+export interface MediaPacket {
+  /** Extended: never wraps. */
+  sequence: number;
+  timestamp: number;
+  marker: boolean;
+  codec: VideoCodec;
+  /** Empty for padding. */
+  payload: Buffer;
+  /** `performance.now()`. */
+  arrivedAt: number;
+  /** From abs-capture-time, where this packet carries it: ms since the Unix epoch. */
+  captureTime: number | undefined;
+}
+
+/** Held packets, a power of two: 2048 are 2.4 MB of full ones. */
+const CAPACITY = 2048;
+const MAX_HELD_BYTES = 4 << 20;
+const MAX_FRAME_BYTES = 4 << 20;
+
+interface Building {
+  timestamp: number;
+  codec: VideoCodec;
+  payloads: Buffer[];
+  bytes: number;
+  firstPacketAt: number;
+  lastPacketAt: number;
+  damaged: boolean;
+}
+
+/**
+ * Puts packets in order and frames together. A frame leaves as soon as its last packet is there and everything before
+ * it: nothing waits. After a hole that was given up, nothing leaves until a whole keyframe.
+ */
+export class FrameAssembler {
+  /** Frames that were incomplete, or whole but depended on one that was. */
+  discarded = 0;
+  /** CAPACITY of them from the first packet on: a receiver that never gets one costs nothing. */
+  #slots: (MediaPacket | undefined)[] = [];
+  readonly #onFrame: (frame: EncodedFrame) => void;
+  readonly #onGap: () => void;
+  readonly #h264: H264Depacketizer;
+  #clock = new CaptureClock();
+  #next = -1;
+  #heldBytes = 0;
+  #building: Building | undefined;
+  /** The packet before `next` was there and ended a frame. */
+  #atBoundary = false;
+  #waiting = true;
+  /** Start of a keyframe that lies behind a hole, and how far it is there without one of its own. */
+  #keyframe: { start: number; checked: number } | undefined;
+
+  constructor(options: {
+    onFrame: (frame: EncodedFrame) => void;
+    onGap: () => void;
+    parameterSets?: readonly string[];
+  }) {
+    this.#onFrame = options.onFrame;
+    this.#onGap = options.onGap;
+    this.#h264 = new H264Depacketizer(options.parameterSets);
+  }
+
+  /** The first sequence number that is not yet consumed; -1 before the first packet. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Whether only a keyframe can continue. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** @returns false for a packet that is there already or came too late */
+  insert(packet: MediaPacket): boolean {
+    if (this.#next < 0) this.#next = packet.sequence;
+    if (this.#slots.length === 0) this.#slots = new Array(CAPACITY).fill(undefined);
+    if (packet.sequence < this.#next || this.#at(packet.sequence)) return false;
+    if (packet.sequence >= this.#next + CAPACITY || this.#heldBytes + packet.payload.length > MAX_HELD_BYTES) {
+      this.restartAt(packet.sequence);
+    }
+    this.#slots[packet.sequence % CAPACITY] = packet;
+    this.#heldBytes += packet.payload.length;
+    if (packet.sequence > this.#next) this.#lookForKeyframe(packet);
+    this.#drain();
+    return true;
+  }
+
+  /** Gives up everything up to and including this number that has not been consumed. */
+  giveUp(sequence: number): void {
+    if (sequence < this.#next) return;
+    this.#skipTo(sequence + 1);
+    this.#drain();
+  }
+
+  /** Forgets what is held: the numbers begin anew, or too much is missing. */
+  restartAt(sequence: number): void {
+    this.#slots.fill(undefined);
+    this.#heldBytes = 0;
+    this.#keyframe = undefined;
+    this.#next = sequence;
+    this.#breakOff();
+  }
+
+  /** Another stream begins: neither its numbers nor its clock have to do with the last one. */
+  reset(): void {
+    this.restartAt(-1);
+    this.#clock = new CaptureClock();
+  }
+
+  #at(sequence: number): MediaPacket | undefined {
+    const packet = this.#slots[sequence % CAPACITY];
+    return packet?.sequence === sequence ? packet : undefined;
+  }
+
+  #take(sequence: number): MediaPacket | undefined {
+    const packet = this.#at(sequence);
+    if (packet) {
+      this.#slots[sequence % CAPACITY] = undefined;
+      this.#heldBytes -= packet.payload.length;
+    }
+    return packet;
+  }
+
+  #skipTo(sequence: number): void {
+    for (let skipped = this.#next; skipped < sequence; skipped++) this.#take(skipped);
+    this.#next = sequence;
+    if (this.#keyframe && this.#keyframe.start < sequence) this.#keyframe = undefined;
+    this.#breakOff();
+  }
+
+  /** What comes next does not follow from what was consumed. */
+  #breakOff(): void {
+    if (this.#building) this.discarded++;
+    this.#building = undefined;
+    this.#atBoundary = false;
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#onGap();
+  }
+
+  /** A whole keyframe behind a hole makes the hole irrelevant. */
+  #lookForKeyframe(packet: MediaPacket): void {
+    if (beginsKeyframe(packet) && (!this.#keyframe || packet.sequence > this.#keyframe.start)) {
+      this.#keyframe = { start: packet.sequence, checked: packet.sequence };
+    }
+    const candidate = this.#keyframe;
+    if (!candidate) return;
+    for (let packet = this.#at(candidate.checked); packet; packet = this.#at(++candidate.checked)) {
+      if (!packet.marker) continue;
+      if (this.#isKeyframe(candidate.start, candidate.checked)) {
+        this.#skipTo(candidate.start);
+        this.#atBoundary = true;
+      }
+      this.#keyframe = undefined;
+      return;
+    }
+  }
+
+  #isKeyframe(first: number, last: number): boolean {
+    const { codec, timestamp } = this.#at(first)!;
+    let intra = codec === 'VP8';
+    for (let sequence = first; sequence <= last; sequence++) {
+      const packet = this.#at(sequence)!;
+      if (packet.payload.length === 0) continue;
+      if (packet.timestamp !== timestamp) return false;
+      intra ||= carriesIdr(packet.payload);
+    }
+    return intra;
+  }
+
+  #drain(): void {
+    for (let packet = this.#take(this.#next); packet; packet = this.#take(this.#next)) {
+      this.#next++;
+      if (this.#keyframe && this.#keyframe.start < this.#next) this.#keyframe = undefined;
+      if (packet.payload.length > 0) this.#consume(packet);
+    }
+  }
+
+  #consume(packet: MediaPacket): void {
+    if (packet.captureTime !== undefined) this.#clock.note(packet.timestamp, packet.captureTime);
+    const current = this.#building;
+    if (current && (current.timestamp !== packet.timestamp || current.codec !== packet.codec)) this.#finish(current);
+    this.#building ??= {
+      timestamp: packet.timestamp,
+      codec: packet.codec,
+      payloads: [],
+      bytes: 0,
+      firstPacketAt: packet.arrivedAt,
+      lastPacketAt: packet.arrivedAt,
+      damaged: !this.#atBoundary && !beginsFrame(packet),
+    };
+    const building = this.#building;
+    building.bytes += packet.payload.length;
+    if (building.bytes > MAX_FRAME_BYTES) {
+      building.damaged = true;
+      building.payloads = [];
+      building.bytes = 0;
+    }
+    if (!building.damaged) building.payloads.push(packet.payload);
+    building.firstPacketAt = Math.min(building.firstPacketAt, packet.arrivedAt);
+    building.lastPacketAt = Math.max(building.lastPacketAt, packet.arrivedAt);
+    if (packet.marker) this.#finish(building);
+  }
+
+  #finish(building: Building): void {
+    this.#building = undefined;
+    this.#atBoundary = true;
+    const content = building.damaged
+      ? undefined
+      : building.codec === 'VP8'
+        ? assembleVp8(building.payloads)
+        : this.#h264.assemble(building.payloads);
+    // Parameter sets alone: nothing to show, nothing lost.
+    if (content?.data.length === 0) return;
+    if (!content || (this.#waiting && !content.keyframe)) {
+      this.discarded++;
+      this.#wait();
+      return;
+    }
+    this.#waiting = false;
+    const captureTime = this.#clock.at(building.timestamp);
+    this.#onFrame({
+      codec: building.codec,
+      data: content.data,
+      keyframe: content.keyframe,
+      rtpTimestamp: building.timestamp,
+      firstPacketAt: building.firstPacketAt,
+      lastPacketAt: building.lastPacketAt,
+      ...(captureTime === undefined ? {} : { captureTime }),
+    });
+  }
+}
+
+function beginsFrame({ codec, payload }: MediaPacket): boolean {
+  return codec === 'VP8' ? (parseVp8Descriptor(payload)?.start ?? false) : beginsH264AccessUnit(payload);
+}
+
+function beginsKeyframe(packet: MediaPacket): boolean {
+  if (packet.payload.length === 0 || !beginsFrame(packet)) return false;
+  if (packet.codec === 'H264') return true;
+  return isVp8Keyframe(packet.payload.subarray(parseVp8Descriptor(packet.payload)!.dataAt));
+}
+
+function assembleVp8(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {
+  const parts: Buffer[] = [];
+  for (const [index, payload] of payloads.entries()) {
+    const descriptor = parseVp8Descriptor(payload);
+    if (!descriptor || descriptor.start !== (index === 0)) return undefined;
+    parts.push(payload.subarray(descriptor.dataAt));
+  }
+  const data = join(parts);
+  if (data.length < 3) return undefined;
+  const intra = (data[0]! & 1) === 0;
+  // A keyframe without its start code is damaged.
+  if (intra && !isVp8Keyframe(data)) return undefined;
+  return { data, keyframe: intra };
+}
