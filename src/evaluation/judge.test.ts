@@ -11,7 +11,7 @@ import type { Alignment } from './results.ts';
 
 // Numbers that numpy computed from the same files on its own: test/vectors/eval/make_recording.py.
 const folder = new URL('../../test/vectors/eval/', import.meta.url);
-const recording = fileURLToPath(new URL('recording/', folder));
+const recording = fileURLToPath(new URL('recording', folder));
 
 interface Relative {
   errors: Partial<Record<Alignment, DepthErrors>>;
