@@ -1,7 +1,7 @@
 // What the npm scripts share. Plain JavaScript and Node alone: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -62,6 +62,7 @@ export function ensureBuilt() {
 export function build() {
   say('Building the server');
   runPackage('typescript', ['-p', 'tsconfig.build.json']);
+  cpSync(join(ROOT, 'src/webrtc/engine/transport.wasm'), join(ROOT, 'dist/server/webrtc/engine/transport.wasm'));
   say('Building the client');
   runPackage('vite', ['build', '--config', 'vite.config.ts', '--logLevel', 'warn']);
 }

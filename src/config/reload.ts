@@ -34,6 +34,7 @@ export const RELOADABLE: readonly string[] = [
   'rtc.iceServers',
   'rtc.turnTtlSeconds',
   'rtc.useRelay',
+  'rtc.dtls',
   'depth.gapSeconds',
   'depth.sceneCuts',
   'output.track',

@@ -87,6 +87,7 @@ export const configSchema = z.strictObject({
       .max(7 * 86_400)
       .default(43_200),
     useRelay: z.boolean().default(false),
+    dtls: z.literal([1.2, 1.3]).default(1.2),
   }),
   depth: z.strictObject({
     model: z.string().min(1).default('depthcast-nano'),

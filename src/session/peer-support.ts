@@ -13,6 +13,7 @@ export function peerOptions({ rtc, limits, output }: Config, role: PeerRole): Pe
     codecs: rtc.codecs,
     iceServers: ownIceServers(rtc),
     hostAddresses: rtc.hostAddresses,
+    dtls: rtc.dtls,
     receiveBitrate: rtc.receiveBitrate,
     sendBitrate: { min: output.minBitrate, start: Math.min(START_BITRATE, output.maxBitrate), max: output.maxBitrate },
     setupTimeoutMs: limits.setupSeconds * 1000,

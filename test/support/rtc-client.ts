@@ -1,6 +1,7 @@
-import { randomInt, X509Certificate } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
-import { DtlsTransport, localCertificate } from '../../src/webrtc/dtls/dtls-transport.ts';
+import { DtlsTransport } from '../../src/webrtc/dtls/dtls-transport.ts';
+import { localIdentity } from '../../src/webrtc/dtls/identity.ts';
 import { IceTransport } from '../../src/webrtc/ice/ice-transport.ts';
 import { MediaTransport } from '../../src/webrtc/peer/media-transport.ts';
 import type { VideoReceiver } from '../../src/webrtc/peer/receiver.ts';
@@ -105,8 +106,7 @@ export class RtcClient {
   }
 
   async #describe(): Promise<string> {
-    const { certPem } = await localCertificate();
-    const fingerprint = this.#options.fingerprint ?? new X509Certificate(certPem).fingerprint256;
+    const fingerprint = this.#options.fingerprint ?? (await localIdentity()).fingerprint;
     const transport = [
       'c=IN IP4 0.0.0.0',
       `a=ice-ufrag:${this.ice.localUfrag}`,

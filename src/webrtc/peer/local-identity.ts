@@ -1,5 +1,5 @@
-import { randomBytes, randomInt, randomUUID, X509Certificate } from 'node:crypto';
-import { localCertificate } from '../dtls/dtls-transport.ts';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { localIdentity } from '../dtls/identity.ts';
 import type { IceTransport } from '../ice/ice-transport.ts';
 import type { buildAnswer } from '../sdp/answer.ts';
 
@@ -17,14 +17,14 @@ export class LocalIdentity {
 
   /** Our side of the next answer. */
   async describe(ice: IceTransport, maxMessageSize: number): Promise<LocalDescription> {
-    const { certPem } = await localCertificate();
+    const { fingerprint } = await localIdentity();
     return {
       sessionId: this.#sessionId,
       sessionVersion: this.#sessionVersion++,
       iceUfrag: ice.localUfrag,
       icePwd: ice.localPwd,
       candidates: ice.localCandidates(),
-      fingerprint: new X509Certificate(certPem).fingerprint256,
+      fingerprint,
       maxMessageSize,
       outgoing: {
         ssrc: this.ssrc,

@@ -25,6 +25,8 @@ export interface PeerOptions {
   sendBitrate?: BitrateLimits;
   /** Largest data channel message that we accept, in bytes; 262144 by default. */
   maxMessageSize?: number;
+  /** The newest DTLS version to speak, 1.2 by default; with 1.3 a peer that lacks it gets 1.2. */
+  dtls?: 1.2 | 1.3;
   /** From the answer to the end of the DTLS handshake. */
   setupTimeoutMs: number;
 }

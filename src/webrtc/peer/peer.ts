@@ -61,6 +61,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     const send = (packet: Buffer) => this.#ice.send(packet);
     this.#dtls = new DtlsTransport({
       role: agreement.transport.dtlsRole,
+      version: options.dtls ?? 1.2,
       fingerprints: agreement.transport.fingerprints,
       iceRole: agreement.transport.iceLite ? 'controlling' : 'controlled',
       send,

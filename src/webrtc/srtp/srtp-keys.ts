@@ -1,6 +1,5 @@
 import { createCipheriv } from 'node:crypto';
 
-const KEY_BYTES = 16;
 const AUTH_BYTES = 20;
 /** Packets behind the newest that are still accepted, once each (RFC 3711 section 3.3.2). */
 const REPLAY_WINDOW = 1024;
@@ -36,13 +35,15 @@ export class SessionKeys {
   readonly auth: Buffer;
 
   constructor(masterKey: Buffer, masterSalt: Buffer, firstLabel: 0 | 3) {
+    // RFC 7714 section 11: the key derivation function has the master key's length.
+    const prf = masterKey.length === 32 ? 'aes-256-ctr' : 'aes-128-ctr';
     const derive = (label: number, bytes: number): Buffer => {
       const block = Buffer.alloc(16);
       masterSalt.copy(block);
       block[7]! ^= label;
-      return createCipheriv('aes-128-ctr', masterKey, block).update(Buffer.alloc(bytes));
+      return createCipheriv(prf, masterKey, block).update(Buffer.alloc(bytes));
     };
-    this.cipher = derive(firstLabel, KEY_BYTES);
+    this.cipher = derive(firstLabel, masterKey.length);
     this.auth = derive(firstLabel + 1, AUTH_BYTES);
     this.salt = derive(firstLabel + 2, masterSalt.length);
   }

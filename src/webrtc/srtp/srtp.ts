@@ -1,10 +1,19 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { type CipherGCMTypes, createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 import { rtpHeaderLength } from '../rtp/packet.ts';
 import { SessionKeys, StreamIndex } from './srtp-keys.ts';
 
 /** DTLS-SRTP protection profile numbers (RFC 5764, RFC 7714). */
 export const SRTP_AES128_CM_SHA1_80 = 0x0001;
 export const SRTP_AEAD_AES_128_GCM = 0x0007;
+export const SRTP_AEAD_AES_256_GCM = 0x0008;
+
+/** Of the master key and salt that a profile takes. */
+export function srtpLengths(profile: number): { keyBytes: number; saltBytes: number } {
+  return {
+    keyBytes: profile === SRTP_AEAD_AES_256_GCM ? 32 : 16,
+    saltBytes: profile === SRTP_AES128_CM_SHA1_80 ? 14 : 12,
+  };
+}
 
 export interface SrtpKeys {
   profile: number;
@@ -35,7 +44,8 @@ export interface UnprotectedRtp {
  * `unprotect*` return undefined for forged, replayed or malformed packets; nothing throws on bad input.
  */
 export class SrtpSession {
-  readonly #gcm: boolean;
+  /** Undefined for AES_CM_128_HMAC_SHA1_80. */
+  readonly #gcm: 'aes-128-gcm' | 'aes-256-gcm' | undefined;
   readonly #out: SessionKeys;
   readonly #outControl: SessionKeys;
   readonly #in: SessionKeys;
@@ -49,7 +59,8 @@ export class SrtpSession {
   readonly #rocBytes = Buffer.alloc(4);
 
   constructor(keys: SrtpKeys) {
-    this.#gcm = keys.profile === SRTP_AEAD_AES_128_GCM;
+    const cipher = { [SRTP_AEAD_AES_128_GCM]: 'aes-128-gcm', [SRTP_AEAD_AES_256_GCM]: 'aes-256-gcm' } as const;
+    this.#gcm = cipher[keys.profile as keyof typeof cipher];
     this.#out = new SessionKeys(keys.localKey, keys.localSalt, 0);
     this.#outControl = new SessionKeys(keys.localKey, keys.localSalt, 3);
     this.#in = new SessionKeys(keys.remoteKey, keys.remoteSalt, 0);
@@ -65,7 +76,7 @@ export class SrtpSession {
     const payload = packet.subarray(headerLength);
     if (this.#gcm) {
       const cipher = createCipheriv(
-        'aes-128-gcm',
+        this.#gcm,
         this.#out.cipher,
         this.#gcmIv(this.#out.salt, ssrc, roc, sequenceNumber),
       );
@@ -110,6 +121,7 @@ export class SrtpSession {
     let payload: Buffer;
     if (this.#gcm) {
       const opened = this.#openGcm(
+        this.#gcm,
         this.#in.cipher,
         this.#gcmIv(this.#in.salt, ssrc, roc, sequenceNumber),
         packet.subarray(0, headerLength),
@@ -141,7 +153,7 @@ export class SrtpSession {
     const head = packet.subarray(0, 8);
     if (this.#gcm) {
       const cipher = createCipheriv(
-        'aes-128-gcm',
+        this.#gcm,
         this.#outControl.cipher,
         this.#gcmIv(this.#outControl.salt, ssrc, index >>> 16, index & 0xffff),
       );
@@ -173,6 +185,7 @@ export class SrtpSession {
       const tagAt = trailerAt - tagBytes;
       const iv = this.#gcmIv(this.#inControl.salt, ssrc, index >>> 16, index & 0xffff);
       const opened = this.#openGcm(
+        this.#gcm,
         this.#inControl.cipher,
         iv,
         Buffer.concat([head, trailer]),
@@ -194,8 +207,8 @@ export class SrtpSession {
     return Buffer.concat([head, plain]);
   }
 
-  #openGcm(key: Buffer, iv: Buffer, aad: Buffer, body: Buffer, tag: Buffer): Buffer | undefined {
-    const decipher = createDecipheriv('aes-128-gcm', key, iv);
+  #openGcm(suite: CipherGCMTypes, key: Buffer, iv: Buffer, aad: Buffer, body: Buffer, tag: Buffer): Buffer | undefined {
+    const decipher = createDecipheriv(suite, key, iv);
     decipher.setAAD(aad);
     decipher.setAuthTag(tag);
     const plain = decipher.update(body);

@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { DtlsTransport, localCertificate } from '../../../src/webrtc/dtls/dtls-transport.ts';
+import { DtlsTransport } from '../../../src/webrtc/dtls/dtls-transport.ts';
+import { localIdentity } from '../../../src/webrtc/dtls/identity.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
@@ -21,8 +21,7 @@ const create = (role: 'client' | 'server', send: (packet: Buffer) => void): Dtls
 await record();
 
 async function record(): Promise<void> {
-  const { certPem } = await localCertificate();
-  fingerprint = new X509Certificate(certPem).fingerprint256.replaceAll(':', '');
+  fingerprint = (await localIdentity()).fingerprint.replaceAll(':', '');
   const pass = (to: () => DtlsTransport) => (packet: Buffer) => {
     datagrams.push(Buffer.from(packet));
     setImmediate(() => to().receive(packet));

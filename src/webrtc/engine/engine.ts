@@ -1,0 +1,123 @@
+import type { KeyObject } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostCrypto } from './host-crypto.ts';
+
+/** What is used of WebAssembly; TypeScript's own types for it come only with those of browsers. */
+declare const WebAssembly: {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object, imports: object) => { exports: object };
+};
+
+/** See native/transport/src. Negative results are the length of an error message in the output buffer. */
+interface Exports {
+  memory: { readonly buffer: ArrayBuffer };
+  _initialize?(): void;
+  in_at(): number;
+  out_at(): number;
+  dtls_new(client: number, version: number, certificateLength: number, mtu: number): number;
+  dtls_packet(length: number): number;
+  dtls_timeout(): number;
+  dtls_send(length: number): number;
+  dtls_close(): number;
+  dtls_version(): number;
+  dtls_poll(): number;
+  sctp_new(port: number, maxSend: number, maxReceive: number, window: number, mtu: number, streams: number): number;
+  sctp_packet(length: number): void;
+  sctp_timeout(): void;
+  sctp_open(stream: number, unordered: number, kind: number, value: number, low: number): number;
+  sctp_send(stream: number, ppid: number, length: number): number;
+  sctp_buffered(stream: number): number;
+  sctp_reset(stream: number): number;
+  sctp_close(): number;
+  sctp_rto(): number;
+  sctp_poll(): number;
+}
+
+const NS_PER_MS = 1e6;
+let compiled: object | undefined;
+
+/** The module, compiled once a process (25 ms). */
+function module(): object {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL('transport.wasm', import.meta.url)));
+  return compiled;
+}
+
+/**
+ * One peer's instance of the module: DTLS and SCTP of that peer, and nothing of any other. It has 16 MiB of memory at most, and
+ * a panic in it is an exception for its peer alone. It has no clock and no sockets: set `now` before each call.
+ */
+export class Engine {
+  /** ms, of any clock that does not go back. */
+  now = 0;
+  readonly calls: Exports;
+  readonly #inAt: number;
+  readonly #outAt: number;
+
+  /** @param key signs our handshakes; it never enters the module's memory */
+  constructor(key?: KeyObject) {
+    const buffer = () => this.calls.memory.buffer;
+    const view = (at: number, length: number) => new Uint8Array(buffer(), at, length);
+    const wasi = {
+      random_get: (at: number, length: number) => {
+        randomFillSync(view(at, length));
+        return 0;
+      },
+      clock_time_get: (_clock: number, _precision: bigint, at: number) => {
+        new DataView(buffer()).setBigUint64(at, BigInt(Math.round(this.now * NS_PER_MS)), true);
+        return 0;
+      },
+      environ_get: () => 0,
+      environ_sizes_get: (count: number, size: number) => {
+        const memory = new DataView(buffer());
+        memory.setUint32(count, 0, true);
+        memory.setUint32(size, 0, true);
+        return 0;
+      },
+      /** A panic's text: the exception that follows says enough. */
+      fd_write: (_file: number, vectors: number, count: number, written: number) => {
+        const memory = new DataView(buffer());
+        let total = 0;
+        for (let i = 0; i < count; i++) total += memory.getUint32(vectors + 8 * i + 4, true);
+        memory.setUint32(written, total, true);
+        return 0;
+      },
+      proc_exit: (code: number) => {
+        throw new Error(`the transport module ended with ${code}`);
+      },
+    };
+    const { exports } = new WebAssembly.Instance(module(), {
+      wasi_snapshot_preview1: wasi,
+      host: hostCrypto(view, key),
+    });
+    this.calls = exports as Exports;
+    this.calls._initialize?.();
+    this.#inAt = this.calls.in_at();
+    this.#outAt = this.calls.out_at();
+  }
+
+  get memoryBytes(): number {
+    return this.calls.memory.buffer.byteLength;
+  }
+
+  /** Fills the input buffer. @returns its length */
+  put(data: Uint8Array): number {
+    new Uint8Array(this.calls.memory.buffer, this.#inAt, data.length).set(data);
+    return data.length;
+  }
+
+  /** A copy of the output buffer. */
+  take(length: number): Buffer {
+    return Buffer.from(new Uint8Array(this.calls.memory.buffer, this.#outAt, length));
+  }
+
+  /** When the next timeout is due after a poll that returned kind 0. */
+  takeDeadline(): number {
+    return this.now + this.take(8).readDoubleLE();
+  }
+
+  /** @throws what the module said of a call that failed */
+  check(result: number): void {
+    if (result < 0) throw new Error(this.take(-result).toString());
+  }
+}
