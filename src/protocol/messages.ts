@@ -32,12 +32,20 @@ export type OutputSettings = z.infer<typeof outputSettings>;
 const outputChange = outputSettings.partial();
 export type OutputChange = z.infer<typeof outputChange>;
 
-const candidate = z.strictObject({
-  candidate: z.string().max(1024),
-  sdpMid: z.string().max(64).nullish(),
-  sdpMLineIndex: z.int().min(0).max(64).nullish(),
-  usernameFragment: z.string().max(256).nullish(),
-});
+/**
+ * What `icecandidate` events hold: the candidate or its `toJSON()`, its line alone, or null after the last one. Other
+ * fields of it are of no use here.
+ */
+const candidate = z.union([
+  z.null(),
+  z.string().max(1024),
+  z.object({
+    candidate: z.string().max(1024).nullish(),
+    sdpMid: z.string().max(64).nullish(),
+    sdpMLineIndex: z.int().min(0).max(64).nullish(),
+    usernameFragment: z.string().max(256).nullish(),
+  }),
+]);
 
 const SDP_LIMIT = 64 * 1024;
 
@@ -57,8 +65,8 @@ export const clientMessage = z.discriminatedUnion('type', [
     sdp: z.string().max(SDP_LIMIT),
     output: outputChange.optional(),
   }),
-  /** Trickled ICE candidate; an empty candidate string ends them. */
-  z.strictObject({ type: z.literal('candidate'), candidate }),
+  /** Trickled ICE candidate; null, nothing or an empty string ends them. One that cannot be read is refused, no more. */
+  z.strictObject({ type: z.literal('candidate'), candidate: candidate.optional() }),
   /** Changes some of the output settings. */
   z.strictObject({ type: z.literal('settings'), output: outputChange }),
   /** A newer token, so that the session outlasts the one of `hello`. */

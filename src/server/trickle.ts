@@ -27,6 +27,8 @@ export function readFragment(body: string): SdpFragment {
     } else if (line.startsWith('a=mid:')) mid = line.slice(6);
     else if (line.startsWith('a=ice-ufrag:')) fragment.ufrag ??= expect(ICE_UFRAG, line.slice(12), 'ICE ufrag');
     else if (line.startsWith('a=ice-pwd:')) fragment.pwd ??= expect(ICE_PASSWORD, line.slice(10), 'ICE password');
+    // Some send the end of candidates as a candidate without content.
+    else if (line.trim() === 'a=candidate:') continue;
     else if (line.startsWith('a=candidate:')) {
       if (fragment.candidates.length >= MAX_CANDIDATES)
         throw new DepthcastError('BAD_REQUEST', { detail: `more than ${MAX_CANDIDATES} candidates` });

@@ -12,11 +12,14 @@ export const MAX_PAYLOAD = 4 * MAX_MESSAGE;
 
 /** Reads one client's messages: how many, and what they say. */
 export class MessageReader {
+  /** What the last message said it was, even where it cannot be read further. */
+  kind: unknown;
   #count = 0;
   #since = performance.now();
 
   /** @throws DepthcastError BAD_MESSAGE for one that does not follow the protocol, or is one too many */
   read(data: RawData, isBinary: boolean): ClientMessage {
+    this.kind = undefined;
     this.#countOne();
     if (isBinary) throw new DepthcastError('BAD_MESSAGE', { detail: 'messages are text' });
     const text = String(data);
@@ -28,6 +31,7 @@ export class MessageReader {
     } catch (thrown) {
       throw new DepthcastError('BAD_MESSAGE', { detail: 'not JSON', cause: thrown });
     }
+    this.kind = (tree as { type?: unknown } | null)?.type;
     const result = clientMessage.safeParse(tree);
     if (result.success) return result.data;
     const issue = result.error.issues[0]!;

@@ -106,7 +106,8 @@ export class WsSession {
         }
       });
     } catch (thrown) {
-      this.#refuse(toDepthcastError(thrown));
+      // A candidate is one of many: one that cannot be read is no reason to lose the session.
+      this.#refuse(toDepthcastError(thrown), this.#greeted && this.#reader.kind === 'candidate');
     }
   }
 
@@ -179,6 +180,7 @@ export class WsSession {
   async #offer(sdp: string, output: OutputChange = {}): Promise<void> {
     if (this.#publisher) {
       this.#send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
+      this.#tellNotes(this.#publisher);
       return;
     }
     clearTimeout(this.#patience);
@@ -201,6 +203,12 @@ export class WsSession {
     if (this.#house.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
+    this.#tellNotes(publisher);
+  }
+
+  /** What of the offer is not done. */
+  #tellNotes({ peer }: Publisher): void {
+    for (const detail of peer.notes) this.#tell(new DepthcastError('NOT_NEGOTIATED', { detail }), false);
   }
 
   #expect(what: string, ms: number): NodeJS.Timeout {
@@ -270,6 +278,9 @@ export class WsSession {
   }
 }
 
-function ofCandidate({ candidate, sdpMid, sdpMLineIndex }: CandidateMessage): IceCandidateInit {
-  return { candidate, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null };
+/** An empty line ends the candidates. */
+function ofCandidate(candidate: CandidateMessage): IceCandidateInit {
+  if (typeof candidate !== 'object' || candidate === null) return { candidate: candidate ?? '' };
+  const { candidate: line, sdpMid, sdpMLineIndex } = candidate;
+  return { candidate: line ?? '', sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null };
 }

@@ -12,6 +12,7 @@ import { DepthData } from './depth-data.ts';
 import { GrayTrack } from './gray-track.ts';
 import { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
+import { MediaClock } from './media-clock.ts';
 import { StreamStats } from './stream-stats.ts';
 import type { DepthSink, FrameSource } from './types.ts';
 
@@ -227,7 +228,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const image = inference.takeInput(width, height);
       await this.#scaler.scaleInto(picture, image.data, width, height);
       const scaled = performance.now();
-      const map = await inference.infer(image, this.#clock.seconds(picture.rtpTimestamp));
+      const map = await inference.infer(image, this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at));
       if (this.#closed || inference !== this.#inference) {
         map.release();
         return;
@@ -279,18 +280,5 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     if (error.code === this.#lastTrouble.code && now - this.#lastTrouble.at < TROUBLE_MS) return;
     this.#lastTrouble = { code: error.code, at: now };
     this.emit('trouble', error);
-  }
-}
-
-/** Unwraps 32-bit RTP timestamps of 90 kHz into seconds. */
-class MediaClock {
-  #last: number | undefined;
-  #ticks = 0;
-
-  seconds(timestamp: number): number {
-    // The signed 32-bit difference: a wrap is a small step, a sender's new start a large one that counts as a gap.
-    if (this.#last !== undefined) this.#ticks += (timestamp - this.#last) | 0;
-    this.#last = timestamp;
-    return this.#ticks / 90_000;
   }
 }

@@ -11,6 +11,8 @@ import type { EncodedFrame, VideoCodec } from './types.ts';
  */
 const MAX_BACKLOG = 32;
 
+const REORDERED = 'the pictures come in another order than they are shown; send without B-frames';
+
 export interface DecoderOptions {
   /** Largest picture that is decoded, in pixels. */
   maxWidth?: number;
@@ -78,10 +80,12 @@ export class VideoDecoder {
       context.threadType = av.FF_THREAD_SLICE;
       context.timeBase = new av.Rational(1, 90_000);
       context.setFlags(av.AV_CODEC_FLAG_LOW_DELAY);
-      // No concealment: a damaged picture is an error.
+      // A damaged picture is an error. H.264 pictures of several slices are only known to be whole by the table that
+      // concealment keeps: ec=0 would report each as damaged. Of its methods this is the cheapest, and what it makes is
+      // thrown away (see #isShown).
       setOptions(context, {
         err_detect: 'explode',
-        ec: '0',
+        ec: 'favor_inter',
         // With slack for FFmpeg's own alignment; #receive looks at the exact size.
         max_pixels: String((maxWidth + 128) * (maxHeight + 128)),
       });
@@ -206,12 +210,13 @@ export class VideoDecoder {
   #isShown(code: number, decoded: av.Frame, frame: EncodedFrame): boolean {
     if (code === av.AVERROR_EAGAIN) {
       // VP8 has invisible frames. An H.264 picture that does not come out is damaged, or waits for a later one.
-      if (this.codec === 'H264' && hasSlice(frame.data)) throw failed('the frame gave no picture');
+      if (this.codec === 'H264' && hasSlice(frame.data))
+        throw failed(this.#context.hasBFrames > 0 ? REORDERED : 'the frame gave no picture');
       return false;
     }
     check(code, 'decoding');
     if (decoded.decodeErrorFlags !== 0 || decoded.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) throw failed('damaged picture');
-    if (decoded.pts !== BigInt(frame.rtpTimestamp)) throw failed('pictures out of order; send without B-frames');
+    if (decoded.pts !== BigInt(frame.rtpTimestamp)) throw failed(REORDERED);
     if (decoded.width > this.#maxWidth || decoded.height > this.#maxHeight) this.#refuse(decoded);
     return true;
   }

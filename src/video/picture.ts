@@ -36,6 +36,8 @@ export class Picture {
     // WebRTC sends BT.601 limited range unless the stream says otherwise.
     if (frame.colorSpace === av.AVCOL_SPC_UNSPECIFIED) frame.colorSpace = av.AVCOL_SPC_BT470BG;
     if (frame.colorRange === av.AVCOL_RANGE_UNSPECIFIED) frame.colorRange = av.AVCOL_RANGE_MPEG;
+    // Both fields are scaled together, as one picture: swscale refuses to scale an interlaced one into one that is not.
+    frame.clearFlags(av.AV_FRAME_FLAG_INTERLACED, av.AV_FRAME_FLAG_TOP_FIELD_FIRST);
     open++;
   }
 

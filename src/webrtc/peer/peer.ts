@@ -85,6 +85,16 @@ export class RtcPeer extends Emitter<PeerEvents> {
     return this.#answerSdp;
   }
 
+  /** What of the latest offer is not done although its sender may count on it, in words. */
+  get notes(): readonly string[] {
+    return this.#agreement.notes;
+  }
+
+  /** Whether data channels were agreed on. */
+  get hasData(): boolean {
+    return this.#sctp !== undefined;
+  }
+
   get receiver(): VideoReceiver | undefined {
     return this.#media.receiver;
   }
@@ -150,7 +160,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
   async #restart(offerSdp: string): Promise<string> {
     if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
     const offer = parseOffer(offerSdp);
-    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS);
+    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS, this.#agreement);
     const known = this.#agreement.transport.fingerprints;
     if (
       !agreement.transport.fingerprints.some(({ value }) => known.some((fingerprint) => fingerprint.value === value))

@@ -1,6 +1,6 @@
 import type { VideoCodec } from '../../video/types.ts';
 import { Emitter } from '../emitter.ts';
-import { FrameAssembler } from '../rtp/assembler.ts';
+import { beginsKeyframe, FrameAssembler } from '../rtp/assembler.ts';
 import { readCaptureTime } from '../rtp/capture-time.ts';
 import { LossRecovery } from '../rtp/loss-recovery.ts';
 import { findExtension, type RtpPacket } from '../rtp/packet.ts';
@@ -59,6 +59,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       parameterSets: options.agreement.codecs.flatMap(({ parameterSets }) => parameterSets),
       onFrame: (frame) => {
         this.#frames++;
+        this.#source.prove();
         if (frame.keyframe) this.#keyframes++;
         this.#codec = frame.codec;
         this.emit('frame', frame);
@@ -112,12 +113,15 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** Asks the sender for a keyframe; requests in quick succession count as one. */
   requestKeyframe(): void {
-    const now = performance.now();
+    if (this.#source.ssrc !== undefined) this.#askKeyframe(this.#source.ssrc, performance.now());
+  }
+
+  #askKeyframe(ssrc: number, now: number): void {
     const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
-    if (this.#source.ssrc === undefined || this.#closed || now - this.#pliAt < spacing) return;
+    if (this.#closed || now - this.#pliAt < spacing) return;
     this.#pliAt = now;
     this.#plisSent++;
-    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, this.#source.ssrc));
+    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, ssrc));
   }
 
   /** @internal */
@@ -143,7 +147,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (repairs !== undefined) this.#receiveRepair(packet, repairs, now);
     else {
       const codec = this.#codecs.get(packet.payloadType);
-      if (codec && this.#follow(packet.ssrc, now)) this.#receiveMedia(packet, codec, now, false);
+      if (codec && this.#follow(packet, codec, now)) this.#receiveMedia(packet, codec, now, false);
     }
   }
 
@@ -151,6 +155,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   receiveRtcp(message: RtcpMessage, now: number): void {
     if (message.kind === 'sender-report' && message.ssrc === this.#source.ssrc)
       this.#reception.noteSenderReport(message.ntp, now);
+    else if (message.kind === 'bye') this.#source.end(message.ssrcs);
   }
 
   /** @internal Report block and REMB for the next compound packet. */
@@ -187,15 +192,15 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.removeAllListeners();
   }
 
-  /** Whether packets of this SSRC count: those of the current one, or of a new one, which then becomes current. */
-  #follow(ssrc: number, now: number): boolean {
-    const step = this.#source.follow(ssrc, now);
+  /** Whether this packet counts: it is of the current stream, or begins another that is current from now on. */
+  #follow({ ssrc, payload }: RtpPacket, codec: VideoCodec, now: number): boolean {
+    const step = this.#source.follow(ssrc, payload.length, beginsKeyframe(codec, payload), now);
     if (step === 'new') {
       this.#reception = new Reception();
       this.#recovery.clear();
       this.#assembler.reset();
-    }
-    return step !== 'late';
+    } else if (step === 'wanted') this.#askKeyframe(ssrc, now);
+    return step !== 'other' && step !== 'wanted';
   }
 
   /** RFC 4588: the original sequence number stands before the original payload. */

@@ -103,13 +103,15 @@ export class VideoSender extends Emitter<SenderEvents> {
     this.#announced = this.targetBitrate;
   }
 
-  /** The one to encode: the first of those negotiated. */
+  /** The one to encode: the first of those negotiated that may be sent. */
   get codec(): VideoCodec {
-    return this.#agreement.codecs[0]!.codec;
+    const { codecs } = this.#agreement;
+    return (codecs.find(({ sendable }) => sendable) ?? codecs[0]!).codec;
   }
 
   get targetBitrate(): number {
-    return this.#estimator.target(performance.now());
+    const { maxBitrate = Number.POSITIVE_INFINITY } = this.#agreement;
+    return Math.min(maxBitrate, this.#estimator.target(performance.now()));
   }
 
   get closed(): boolean {
@@ -139,7 +141,7 @@ export class VideoSender extends Emitter<SenderEvents> {
    * @returns packets sent; 0 where the connection is not up or the codec was not negotiated
    */
   send(frame: EncodedFrame): number {
-    const codec = this.#agreement.codecs.find((agreed) => agreed.codec === frame.codec);
+    const codec = this.#agreement.codecs.find((agreed) => agreed.sendable && agreed.codec === frame.codec);
     if (!codec || !this.#active || this.#closed || frame.data.length === 0) return 0;
     const now = performance.now();
     const extensions = this.#extensions(frame, now);
@@ -180,6 +182,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   /** @internal */
   renegotiate(agreement: VideoAgreement): void {
     this.#agreement = agreement;
+    this.#announceBitrate();
   }
 
   /** @internal Whether the peer wants video at the moment. */

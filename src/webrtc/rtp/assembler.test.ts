@@ -178,6 +178,55 @@ describe('frame assembly', () => {
     );
   });
 
+  describe('of H.264 keyframes however they begin', () => {
+    const sps = Buffer.from([0x67, 66, 192, 31, 0x80]);
+    const pps = Buffer.from([0x68, 206, 60, 129]);
+    const sei = Buffer.from([0x06, 5, 1, 1, 0x80]);
+    const prefix = Buffer.from([0x6e, 0x80, 1]);
+    const slices = [Buffer.from([0x65, 0x88, 1]), Buffer.from([0x65, 0x08, 2])];
+    const parameterSets = [sps, pps].map((set) => set.toString('base64'));
+
+    it.each([
+      ['SEI', [sei, sps, pps, ...slices]],
+      ['the picture parameter set', [pps, sps, ...slices]],
+      ['a slice, with parameter sets from the SDP', slices],
+      ['a prefix unit', [prefix, ...slices]],
+    ])('%s: the first one counts, and so does the first after a hole', (_name, units) => {
+      const frames: EncodedFrame[] = [];
+      const assembler = new FrameAssembler({ onFrame: (f) => frames.push(f), onGap: () => {}, parameterSets });
+      let sequence = 100;
+      const send = (timestamp: number, payloads: readonly Buffer[], lost = -1) => {
+        for (const [i, payload] of payloads.entries()) {
+          const marker = i === payloads.length - 1;
+          const packet: MediaPacket = {
+            sequence: sequence++,
+            timestamp,
+            marker,
+            codec: 'H264',
+            payload,
+            arrivedAt: 0,
+            captureTime: undefined,
+          };
+          if (i !== lost) assembler.insert(packet);
+        }
+      };
+      const delta = [Buffer.from([0x41, 0x9a, 1]), Buffer.from([0x41, 0x1a, 2])];
+      send(0, units);
+      send(3000, delta);
+      send(6000, delta, 0);
+      send(9000, units);
+      expect(frames.map(({ rtpTimestamp, keyframe }) => [rtpTimestamp, keyframe])).toEqual([
+        [0, true],
+        [3000, false],
+        [9000, true],
+      ]);
+      // The later slices alone make no picture.
+      send(12_000, units, units.length - 2);
+      send(15_000, delta);
+      expect(frames.length).toBe(3);
+    });
+  });
+
   it('goes on after a hole with the next whole keyframe, without waiting for the hole', () => {
     for (const codec of ['VP8', 'H264'] as const) {
       const sources = stream(

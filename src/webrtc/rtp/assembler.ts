@@ -1,6 +1,6 @@
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { CaptureClock } from './capture-time.ts';
-import { beginsH264AccessUnit, carriesIdr, H264Depacketizer } from './h264.ts';
+import { beginsIdr, carriesIdr, H264Depacketizer, h264AccessUnitStart } from './h264.ts';
 import { join } from './packet.ts';
 import { isVp8Keyframe, parseVp8Descriptor } from './vp8.ts';
 
@@ -150,9 +150,7 @@ export class FrameAssembler {
 
   /** A whole keyframe behind a hole makes the hole irrelevant. */
   #lookForKeyframe(packet: MediaPacket): void {
-    if (beginsKeyframe(packet) && (!this.#keyframe || packet.sequence > this.#keyframe.start)) {
-      this.#keyframe = { start: packet.sequence, checked: packet.sequence };
-    }
+    if (this.#mayBeginKeyframe(packet)) this.#keyframe = { start: packet.sequence, checked: packet.sequence };
     const candidate = this.#keyframe;
     if (!candidate) return;
     for (let packet = this.#at(candidate.checked); packet; packet = this.#at(++candidate.checked)) {
@@ -164,6 +162,19 @@ export class FrameAssembler {
       this.#keyframe = undefined;
       return;
     }
+  }
+
+  /** Of several packets that may begin the same frame, the earliest does. */
+  #mayBeginKeyframe(packet: MediaPacket): boolean {
+    const start = keyframeStart(packet);
+    if (start === undefined) return false;
+    if (start === 'maybe') {
+      const before = this.#at(packet.sequence - 1);
+      if (!before || (!before.marker && before.timestamp === packet.timestamp)) return false;
+    }
+    if (!this.#keyframe) return true;
+    const same = this.#at(this.#keyframe.start)?.timestamp === packet.timestamp;
+    return same !== packet.sequence > this.#keyframe.start;
   }
 
   #isKeyframe(first: number, last: number): boolean {
@@ -242,13 +253,21 @@ export class FrameAssembler {
 }
 
 function beginsFrame({ codec, payload }: MediaPacket): boolean {
-  return codec === 'VP8' ? (parseVp8Descriptor(payload)?.start ?? false) : beginsH264AccessUnit(payload);
+  return codec === 'VP8' ? (parseVp8Descriptor(payload)?.start ?? false) : h264AccessUnitStart(payload) !== undefined;
 }
 
-function beginsKeyframe(packet: MediaPacket): boolean {
-  if (packet.payload.length === 0 || !beginsFrame(packet)) return false;
-  if (packet.codec === 'H264') return true;
-  return isVp8Keyframe(packet.payload.subarray(parseVp8Descriptor(packet.payload)!.dataAt));
+/** Whether a keyframe begins with this packet. */
+export function beginsKeyframe(codec: VideoCodec, payload: Buffer): boolean {
+  if (payload.length === 0) return false;
+  if (codec === 'H264') return beginsIdr(payload);
+  const descriptor = parseVp8Descriptor(payload);
+  return descriptor?.start === true && isVp8Keyframe(payload.subarray(descriptor.dataAt));
+}
+
+function keyframeStart({ codec, payload }: MediaPacket): 'sure' | 'maybe' | undefined {
+  if (payload.length === 0) return undefined;
+  if (codec === 'H264') return h264AccessUnitStart(payload);
+  return beginsKeyframe(codec, payload) ? 'sure' : undefined;
 }
 
 function assembleVp8(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { beginsH264AccessUnit, carriesIdr, H264Depacketizer, packetizeH264, splitAnnexB } from './h264.ts';
+import { h264AccessUnitStart, carriesIdr, H264Depacketizer, packetizeH264, splitAnnexB } from './h264.ts';
 
 const SPS = Buffer.from('6742c01fda0280f6', 'hex');
 const PPS = Buffer.from('68ce3c80', 'hex');
@@ -35,9 +35,10 @@ describe('H.264 payloads', () => {
         (units, maxPayload) => {
           const payloads = packetize(annexB(...units), maxPayload);
           for (const payload of payloads) expect(payload.length).toBeLessThanOrEqual(maxPayload);
-          const whole = new H264Depacketizer().assemble(payloads)!;
-          expect(whole.data).toEqual(annexB(...units));
-          expect(whole.keyframe).toBe(units.some((u) => (u[0]! & 31) === 5));
+          const whole = new H264Depacketizer([SPS, PPS].map((set) => set.toString('base64'))).assemble(payloads)!;
+          const keyframe = units.some((u) => (u[0]! & 31) === 5);
+          expect(whole.data).toEqual(annexB(...(keyframe ? [SPS, PPS] : []), ...units));
+          expect(whole.keyframe).toBe(keyframe);
         },
       ),
     );
@@ -60,7 +61,7 @@ describe('H.264 payloads', () => {
       Buffer.from([24]),
       ...[SPS, PPS].flatMap((set) => [Buffer.from([0, set.length]), set]),
     ]);
-    expect(beginsH264AccessUnit(stap)).toBe(true);
+    expect(h264AccessUnitStart(stap)).toBe('sure');
     expect(carriesIdr(stap)).toBe(false);
     expect(new H264Depacketizer().assemble([stap, IDR])).toEqual({ data: annexB(SPS, PPS, IDR), keyframe: true });
     const cut = stap.subarray(0, stap.length - 1);
@@ -74,6 +75,37 @@ describe('H.264 payloads', () => {
     expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
     const sdp = new H264Depacketizer([PPS.toString('base64'), SPS.toString('base64'), 'AAAA', '???']);
     expect(sdp.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
+  });
+
+  it('of a keyframe stand first, in the order that decoders need, each id once', () => {
+    const sei = Buffer.from('0605ff', 'hex');
+    const delimiter = Buffer.from('09f0', 'hex');
+    const stream = new H264Depacketizer();
+    expect(stream.assemble([delimiter, sei, PPS, SPS, IDR])?.data).toEqual(annexB(delimiter, SPS, PPS, sei, IDR));
+    // pic_parameter_set_id 1: 010 after the header.
+    const second = Buffer.from('685e3c80', 'hex');
+    const newer = Buffer.from('68ce3c81', 'hex');
+    stream.assemble([second, newer]);
+    expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, second, newer, IDR));
+    // In fragments, too.
+    const fragments = packetize(annexB(Buffer.concat([SPS, Buffer.alloc(90, 1)])), 60);
+    expect(fragments.length).toBe(2);
+    expect(stream.assemble([...fragments, IDR])?.data.subarray(4, 12)).toEqual(SPS);
+  });
+
+  it('that nobody ever sent leave a keyframe unusable', () => {
+    expect(new H264Depacketizer().assemble([IDR])).toBeUndefined();
+    expect(new H264Depacketizer([SPS.toString('base64')]).assemble([IDR])).toBeUndefined();
+  });
+
+  it('tell where an access unit begins', () => {
+    const start = (hex: string) => h264AccessUnitStart(Buffer.from(hex, 'hex'));
+    for (const hex of ['6742', '09f0', '7c8742', '1800026742']) expect(start(hex), hex).toBe('sure');
+    for (const hex of ['06aa', '68ce', '0e80', '6588', '419a', '7c8588', '5c819a', '18000206aa'])
+      expect(start(hex), hex).toBe('maybe');
+    // Later slices, later fragments, what may end a unit, and nothing at all.
+    for (const hex of ['6508', '411a', '7c0588', '7c8508', '0a', '0b', '0cff', '18', '7c', '65', ''])
+      expect(start(hex), hex).toBeUndefined();
   });
 
   it('without a picture are remembered but give no frame', () => {

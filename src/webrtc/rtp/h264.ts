@@ -1,7 +1,8 @@
 import { join } from './packet.ts';
 
-// H.264 over RTP (RFC 6184), packetization mode 1.
+// H.264 over RTP (RFC 6184), packetization modes 0 and 1.
 export const NAL_IDR = 5;
+const NAL_SEI = 6;
 export const NAL_SPS = 7;
 export const NAL_PPS = 8;
 const NAL_AUD = 9;
@@ -10,41 +11,68 @@ const FU_A = 28;
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 const SHORT_START_CODE = START_CODE.subarray(1);
 const MAX_PARAMETER_SET_BYTES = 1024;
-const MAX_PARAMETER_SETS = 8;
+const MAX_PARAMETER_SETS = 16;
 
-/** Whether a payload can only stand at the beginning of an access unit. */
-export function beginsH264AccessUnit(payload: Uint8Array): boolean {
-  const type = payload[0]! & 0x1f;
-  const first = type === STAP_A ? payload[3]! & 0x1f : type;
-  return first === NAL_SPS || first === NAL_AUD;
+/**
+ * Whether a payload stands at the beginning of an access unit (ITU-T H.264, 7.4.1.2.3). `sure`: nothing of the same unit
+ * precedes it that a decoder needs. `maybe`: it begins one unless packets just before it were lost: a picture parameter
+ * set, SEI, a prefix NAL unit, or a slice with first_mb_in_slice 0, whose Exp-Golomb code is a single 1 bit.
+ */
+export function h264AccessUnitStart(payload: Uint8Array): 'sure' | 'maybe' | undefined {
+  const outer = payload[0]! & 0x1f;
+  if (outer === FU_A) return ((payload[1] ?? 0) & 0x80) === 0 ? undefined : nalStart(payload[1]! & 0x1f, payload[2]);
+  if (outer === STAP_A) return nalStart((payload[3] ?? 0) & 0x1f, payload[4]);
+  return nalStart(outer, payload[1]);
+}
+
+function nalStart(type: number, afterHeader = 0): 'sure' | 'maybe' | undefined {
+  if (type === NAL_SPS || type === NAL_AUD) return 'sure';
+  if (type === NAL_SEI || type === NAL_PPS || (type >= 14 && type <= 18)) return 'maybe';
+  return type >= 1 && type <= NAL_IDR && type !== 3 && type !== 4 && afterHeader & 0x80 ? 'maybe' : undefined;
+}
+
+/** Whether an access unit with an IDR picture begins with this payload, as far as the payload itself tells. */
+export function beginsIdr(payload: Uint8Array): boolean {
+  if (h264AccessUnitStart(payload) === undefined) return false;
+  return carriesIdr(payload) || carries(payload, NAL_SPS);
 }
 
 /** Whether a payload carries an IDR slice, whole or in part. */
 export function carriesIdr(payload: Uint8Array): boolean {
+  return carries(payload, NAL_IDR);
+}
+
+/** Whether a payload carries a NAL unit of this type, whole or in part. */
+function carries(payload: Uint8Array, wanted: number): boolean {
   const type = payload[0]! & 0x1f;
-  if (type === NAL_IDR) return true;
-  if (type === FU_A) return (payload[1]! & 0x1f) === NAL_IDR;
+  if (type === wanted) return true;
+  if (type === FU_A) return (payload[1]! & 0x1f) === wanted;
   if (type !== STAP_A) return false;
   for (let at = 1; at + 3 <= payload.length; at += 2 + ((payload[at]! << 8) | payload[at + 1]!)) {
-    if ((payload[at + 2]! & 0x1f) === NAL_IDR) return true;
+    if ((payload[at + 2]! & 0x1f) === wanted) return true;
   }
   return false;
 }
 
 interface Progress {
+  delimiter: Buffer[];
+  sps: Buffer[];
+  pps: Buffer[];
+  /** The others, start codes included. */
+  rest: Buffer[];
   picture: boolean;
   keyframe: boolean;
-  parameterSets: boolean;
-  /** In the middle of a fragmented unit. */
-  fragment: boolean;
+  /** A fragmented unit that has not ended. */
+  fragments: Buffer[] | undefined;
 }
 
 /**
- * Puts the payloads of one access unit together in Annex B form. Remembers parameter sets, and adds them to keyframes
- * that come without: decoders joined midway need them.
+ * Puts the payloads of one access unit together in Annex B form, parameter sets first. Remembers these, and adds them to
+ * keyframes that come without: decoders joined midway need them.
  */
 export class H264Depacketizer {
-  readonly #parameterSets = new Map<number, Buffer>();
+  /** By NAL unit type and id; the oldest go first. */
+  readonly #parameterSets = new Map<string, Buffer>();
 
   /** @param parameterSets base64, from the SDP */
   constructor(parameterSets: readonly string[] = []) {
@@ -52,33 +80,45 @@ export class H264Depacketizer {
   }
 
   /**
-   * @returns undefined where the payloads make no valid access unit; no data where it holds no picture, only parameter
-   *   sets and the like
+   * @returns undefined where the payloads make no valid access unit, or a keyframe whose parameter sets are not known; no
+   *   data where it holds no picture, only parameter sets and the like
    */
   assemble(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {
-    const parts: Buffer[] = [];
-    const state: Progress = { picture: false, keyframe: false, parameterSets: false, fragment: false };
-    for (const payload of payloads) if (!this.#append(payload, parts, state)) return undefined;
-    if (state.fragment || parts.length === 0) return undefined;
-    if (!state.picture) return { data: Buffer.alloc(0), keyframe: false };
-    if (state.keyframe && !state.parameterSets) {
-      const sets = [this.#parameterSets.get(NAL_SPS), this.#parameterSets.get(NAL_PPS)];
-      parts.unshift(...sets.flatMap((set) => (set ? [START_CODE, set] : [])));
+    const unit: Progress = {
+      delimiter: [],
+      sps: [],
+      pps: [],
+      rest: [],
+      picture: false,
+      keyframe: false,
+      fragments: undefined,
+    };
+    for (const payload of payloads) if (!this.#append(payload, unit)) return undefined;
+    if (unit.fragments) return undefined;
+    const { delimiter, sps, pps, rest, picture, keyframe } = unit;
+    if (sps.length + pps.length + rest.length + delimiter.length === 0) return undefined;
+    if (!picture) return { data: Buffer.alloc(0), keyframe: false };
+    if (keyframe) {
+      if (sps.length === 0) sps.push(...this.#remembered(NAL_SPS));
+      if (pps.length === 0) pps.push(...this.#remembered(NAL_PPS));
+      if (sps.length === 0 || pps.length === 0) return undefined;
     }
-    return { data: join(parts), keyframe: state.keyframe };
+    const sets = [...delimiter, ...sps, ...pps].flatMap((set) => [START_CODE, set]);
+    return { data: join([...sets, ...rest]), keyframe };
   }
 
-  #append(payload: Buffer, parts: Buffer[], state: Progress): boolean {
+  #append(payload: Buffer, unit: Progress): boolean {
     const type = payload[0]! & 0x1f;
-    if (state.fragment !== (type === FU_A && payload.length > 1 && (payload[1]! & 0x80) === 0)) return false;
+    if ((unit.fragments !== undefined) !== (type === FU_A && payload.length > 1 && (payload[1]! & 0x80) === 0))
+      return false;
     if (type === FU_A) {
       if (payload.length < 3) return false;
-      if (payload[1]! & 0x80) {
-        this.#note(payload[1]! & 0x1f, undefined, state);
-        parts.push(START_CODE, Buffer.from([(payload[0]! & 0xe0) | (payload[1]! & 0x1f)]));
+      unit.fragments ??= [Buffer.from([(payload[0]! & 0xe0) | (payload[1]! & 0x1f)])];
+      unit.fragments.push(payload.subarray(2));
+      if (payload[1]! & 0x40) {
+        this.#unit(unit.fragments, unit);
+        unit.fragments = undefined;
       }
-      parts.push(payload.subarray(2));
-      state.fragment = (payload[1]! & 0x40) === 0;
       return true;
     }
     if (type === STAP_A) {
@@ -86,38 +126,52 @@ export class H264Depacketizer {
         if (at + 2 > payload.length) return false;
         const end = at + 2 + payload.readUInt16BE(at);
         if (end > payload.length || end === at + 2) return false;
-        this.#unit(payload.subarray(at + 2, end), parts, state);
+        this.#unit([payload.subarray(at + 2, end)], unit);
         at = end;
       }
       return true;
     }
     // Interleaved modes and MTAPs are not negotiated.
     if (type === 0 || type > 23) return false;
-    this.#unit(payload, parts, state);
+    this.#unit([payload], unit);
     return true;
   }
 
-  #unit(unit: Buffer, parts: Buffer[], state: Progress): void {
-    this.#note(unit[0]! & 0x1f, unit, state);
-    parts.push(START_CODE, unit);
-  }
-
-  #note(type: number, unit: Buffer | undefined, state: Progress): void {
+  /** @param parts of one NAL unit */
+  #unit(parts: readonly Buffer[], unit: Progress): void {
+    const type = parts[0]![0]! & 0x1f;
     // Slices and partitions (RFC 6184 table 1).
-    state.picture ||= type >= 1 && type <= NAL_IDR;
-    if (type === NAL_IDR) state.keyframe = true;
-    else if (type === NAL_SPS || type === NAL_PPS) {
-      state.parameterSets ||= type === NAL_SPS;
-      if (unit) this.#remember(unit);
-    }
+    unit.picture ||= type >= 1 && type <= NAL_IDR;
+    unit.keyframe ||= type === NAL_IDR;
+    if (type === NAL_SPS || type === NAL_PPS) {
+      const set = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+      this.#remember(set);
+      (type === NAL_SPS ? unit.sps : unit.pps).push(set);
+    } else if (type === NAL_AUD) unit.delimiter = [...parts];
+    else unit.rest.push(START_CODE, ...parts);
   }
 
-  #remember(unit: Buffer): void {
-    const type = (unit[0] ?? 0) & 0x1f;
-    if (unit.length < 4 || unit.length > MAX_PARAMETER_SET_BYTES || (type !== NAL_SPS && type !== NAL_PPS)) return;
-    // One set of each kind is what encoders send; ids beyond it would need Exp-Golomb parsing for no gain.
-    this.#parameterSets.set(type, Buffer.from(unit));
+  #remembered(type: number): Buffer[] {
+    return [...this.#parameterSets].filter(([key]) => key.startsWith(`${type}:`)).map(([, set]) => set);
   }
+
+  #remember(set: Buffer): void {
+    const type = (set[0] ?? 0) & 0x1f;
+    if (set.length < 4 || set.length > MAX_PARAMETER_SET_BYTES || (type !== NAL_SPS && type !== NAL_PPS)) return;
+    // seq_parameter_set_id follows three bytes of profile and level, pic_parameter_set_id the NAL header.
+    const key = `${type}:${expGolomb(set, type === NAL_SPS ? 4 : 1)}`;
+    this.#parameterSets.delete(key);
+    if (this.#parameterSets.size >= MAX_PARAMETER_SETS)
+      this.#parameterSets.delete(this.#parameterSets.keys().next().value!);
+    this.#parameterSets.set(key, Buffer.from(set));
+  }
+}
+
+/** The ue(v) at a byte (ITU-T H.264, 9.1), as far as ids of parameter sets go. */
+function expGolomb(data: Uint8Array, at: number): number {
+  const bits = ((data[at] ?? 0) << 24) | ((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8);
+  const zeros = Math.min(11, Math.clz32(bits));
+  return (bits >>> (31 - 2 * zeros)) - 1;
 }
 
 /** The NAL units of an Annex B stream, without start codes and trailing zeros. */

@@ -1,5 +1,8 @@
-import type { Agreement, VideoAgreement } from './negotiation.ts';
-import type { Offer, OfferedMedia } from './sdp.ts';
+import { type Agreement, type DataAgreement, silentFormat, type VideoAgreement } from './negotiation.ts';
+import type { Offer, OfferedCodec, OfferedMedia } from './sdp.ts';
+
+const LOCAL_SCTP_PORT = 5000;
+const LEGACY_STREAMS = 65_535;
 
 /** Our side of the connection, as the answer states it. */
 export interface LocalDescription {
@@ -19,7 +22,7 @@ export interface LocalDescription {
 
 /** The answer to an offer (RFC 8829 section 5.3): one section for each that was offered, refused ones with port 0. */
 export function buildAnswer(offer: Offer, agreement: Agreement, local: LocalDescription): string {
-  const accepted = new Set([agreement.video?.index, agreement.data?.index]);
+  const accepted = new Set([agreement.video?.index, agreement.data?.index, ...agreement.silent]);
   const mids = offer.media
     .filter((media, index) => accepted.has(index) && media.mid !== undefined)
     .map(({ mid }) => mid);
@@ -35,9 +38,11 @@ export function buildAnswer(offer: Offer, agreement: Agreement, local: LocalDesc
   let transportWritten = false;
   for (const [index, media] of offer.media.entries()) {
     if (index === agreement.video?.index) lines.push(...videoSection(media, agreement.video, local));
-    else if (index === agreement.data?.index) lines.push(...dataSection(media, local));
+    else if (index === agreement.data?.index) lines.push(...dataSection(media, agreement.data, local));
+    else if (agreement.silent.includes(index)) lines.push(...silentSection(media));
     else {
-      lines.push(...refusedSection(media));
+      // The transport is not this section's, but several peers reject a description in which one has none.
+      lines.push(...refusedSection(media), ...transportLines(agreement, local, false));
       continue;
     }
     lines.push(...transportLines(agreement, local, !transportWritten));
@@ -47,12 +52,33 @@ export function buildAnswer(offer: Offer, agreement: Agreement, local: LocalDesc
 }
 
 function refusedSection(media: OfferedMedia): string[] {
+  const rtp = media.protocol.includes('RTP');
   return [
     `m=${media.kind} 0 ${media.protocol} ${media.formats.join(' ') || '0'}`,
     'c=IN IP4 0.0.0.0',
     ...(media.mid === undefined ? [] : [`a=mid:${media.mid}`]),
-    'a=inactive',
+    ...(rtp ? ['a=inactive', 'a=rtcp-mux', ...media.codecs.map(formatMap)] : ['a=inactive']),
   ];
+}
+
+/** Accepted, and never used: no sound goes either way. */
+function silentSection(media: OfferedMedia): string[] {
+  const format = silentFormat(media)!;
+  const parameters = [...format.parameters].map(([name, value]) => `${name}=${value}`).join(';');
+  return [
+    `m=${media.kind} 9 ${media.protocol} ${format.payloadType}`,
+    'c=IN IP4 0.0.0.0',
+    'a=rtcp:9 IN IP4 0.0.0.0',
+    `a=mid:${media.mid}`,
+    'a=inactive',
+    'a=rtcp-mux',
+    formatMap(format),
+    ...(parameters === '' ? [] : [`a=fmtp:${format.payloadType} ${parameters}`]),
+  ];
+}
+
+function formatMap({ payloadType, encoding, clockRate, channels }: OfferedCodec): string {
+  return `a=rtpmap:${payloadType} ${encoding}/${clockRate}${channels === undefined ? '' : `/${channels}`}`;
 }
 
 function transportLines({ transport }: Agreement, local: LocalDescription, withCandidates: boolean): string[] {
@@ -100,12 +126,14 @@ function videoSection(media: OfferedMedia, video: VideoAgreement, local: LocalDe
   return lines;
 }
 
-function dataSection(media: OfferedMedia, local: LocalDescription): string[] {
+function dataSection(media: OfferedMedia, { mid, legacy }: DataAgreement, local: LocalDescription): string[] {
   return [
-    `m=application 9 ${media.protocol} ${media.formats.join(' ')}`,
+    `m=application 9 ${media.protocol} ${legacy ? LOCAL_SCTP_PORT : media.formats.join(' ')}`,
     'c=IN IP4 0.0.0.0',
-    ...(media.mid === undefined ? [] : [`a=mid:${media.mid}`]),
-    'a=sctp-port:5000',
+    ...(mid === undefined ? [] : [`a=mid:${mid}`]),
+    legacy
+      ? `a=sctpmap:${LOCAL_SCTP_PORT} webrtc-datachannel ${LEGACY_STREAMS}`
+      : `a=sctp-port:${LOCAL_SCTP_PORT}`,
     `a=max-message-size:${local.maxMessageSize}`,
   ];
 }

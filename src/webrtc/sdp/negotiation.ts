@@ -1,5 +1,6 @@
 import { DepthcastError } from '../../errors.ts';
 import type { VideoCodec } from '../../video/types.ts';
+import { CODEC_RULES, receivingRule, sendingRule } from './codec-rules.ts';
 import type { Direction, Fingerprint, Offer, OfferedCodec, OfferedMedia } from './sdp.ts';
 
 /** Who sends video: `publish` we receive (WHIP), `view` we send (WHEP), `duplex` both on one media section. */
@@ -11,6 +12,10 @@ export interface Agreement {
   transport: TransportParameters;
   video: VideoAgreement | undefined;
   data: DataAgreement | undefined;
+  /** Audio sections that are accepted as inactive: peers that offer sound beside the video reject a refusal as a whole. */
+  silent: number[];
+  /** What of the offer is not done although its sender may count on it, in words. */
+  notes: string[];
 }
 
 export interface TransportParameters {
@@ -36,6 +41,8 @@ export interface VideoAgreement {
   rtcpReducedSize: boolean;
   /** Media SSRC -> RTX SSRC, where the offer tells. */
   repairSsrcs: Map<number, number>;
+  /** bit/s that the peer wants to receive at most, where it says so. */
+  maxBitrate: number | undefined;
 }
 
 export interface AgreedCodec {
@@ -48,6 +55,8 @@ export interface AgreedCodec {
   format: string;
   /** H.264 parameter sets from the offer, base64. */
   parameterSets: string[];
+  /** Whether we may send it, too, and not only receive it. */
+  sendable: boolean;
 }
 
 export interface DataAgreement {
@@ -55,6 +64,8 @@ export interface DataAgreement {
   mid: string | undefined;
   sctpPort: number;
   maxMessageSize: number;
+  /** As drafts before RFC 8841 wrote it: DTLS/SCTP and a=sctpmap. */
+  legacy: boolean;
 }
 
 /** The header extensions in use, by their negotiated id. */
@@ -76,67 +87,109 @@ export const EXTENSION_URIS = {
 // video-orientation is left out so that browsers rotate the picture before they encode it.
 const FEEDBACK = ['goog-remb', 'ccm fir', 'nack', 'nack pli'];
 const DEFAULT_MAX_MESSAGE = 65_536;
+const DEFAULT_SCTP_PORT = 5000;
+/** Names of formats that are no codecs. */
+const NO_CODECS: ReadonlySet<string> = new Set(['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03', 'FLEXFEC']);
 const HASHES: ReadonlySet<string> = new Set(['sha-256', 'sha-384', 'sha-512']);
 
 /**
- * Decides what of an offer to accept: the first usable video section and, in its bundle, one data section.
+ * Decides what of an offer to accept: one video section, in its bundle one data section, and audio as inactive.
+ * @param previous what was agreed on this connection before: its sections stay in use
  * @throws DepthcastError NO_VIDEO, UNSUPPORTED_CODEC or BAD_SDP
  */
-export function negotiate(offer: Offer, role: PeerRole, allowed: readonly VideoCodec[]): Agreement {
-  const video = agreeVideo(offer, role, allowed);
+export function negotiate(
+  offer: Offer,
+  role: PeerRole,
+  allowed: readonly VideoCodec[],
+  previous?: Agreement,
+): Agreement {
+  const notes: string[] = [];
+  const video = agreeVideo(offer, role, allowed, previous?.video?.index);
+  if (video && role === 'duplex' && video.direction === 'recvonly' && video.wanted)
+    notes.push(`no gray track is returned: ${sendingRule(video.codecs.map(({ codec }) => codec))}`);
   const dataIndex = offer.media.findIndex(
-    (media) =>
-      media.kind === 'application' &&
-      isOffered(media) &&
-      media.protocol.includes('DTLS/SCTP') &&
-      media.sctpPort !== undefined,
+    (media) => media.kind === 'application' && isOffered(media) && media.protocol.includes('DTLS/SCTP'),
   );
   // Without a bundle every section would want a transport of its own: only the first one gets it.
   const bundled = (index: number) => index >= 0 && (offer.bundle?.includes(offer.media[index]!.mid ?? '') ?? false);
   const wantData = dataIndex >= 0 && (!video || (bundled(dataIndex) && bundled(video.index)));
+  if (dataIndex >= 0 && !wantData) notes.push('no data channel: offer it in one BUNDLE group with the video');
   const data = wantData ? agreeData(offer.media[dataIndex]!, dataIndex) : undefined;
   if (!video && !(role === 'view' && data)) throw new DepthcastError('NO_VIDEO');
-  const first = offer.media[video?.index ?? dataIndex]!;
-  return { transport: agreeTransport(offer, first), video, data };
+  const main = video?.index ?? dataIndex;
+  const silent = [...offer.media.keys()].filter(
+    (index) => bundled(main) && bundled(index) && isOffered(offer.media[index]!) && silentFormat(offer.media[index]!),
+  );
+  return { transport: agreeTransport(offer, offer.media[main]!), video, data, silent, notes };
 }
 
 const isOffered = ({ port, bundleOnly }: OfferedMedia): boolean => port !== 0 || bundleOnly;
 
-function agreeVideo(offer: Offer, role: PeerRole, allowed: readonly VideoCodec[]): VideoAgreement | undefined {
-  let refused = false;
-  for (const [index, media] of offer.media.entries()) {
-    if (media.kind !== 'video' || !isOffered(media) || !media.protocol.includes('SAVPF')) continue;
-    const direction = answerDirection(media.direction, role);
-    if (direction === 'inactive') continue;
-    const codecs = agreeCodecs(media, allowed, direction === 'recvonly');
-    if (codecs.length === 0) {
-      refused = true;
-      continue;
-    }
+/** The format of an audio section to accept as inactive; undefined for other kinds, and where none is described. */
+export function silentFormat({ kind, protocol, formats, codecs }: OfferedMedia): OfferedCodec | undefined {
+  if (kind !== 'audio' || !protocol.includes('SAVPF')) return undefined;
+  const place = ({ payloadType }: OfferedCodec) => formats.indexOf(String(payloadType));
+  return codecs.filter((codec) => place(codec) >= 0).sort((a, b) => place(a) - place(b))[0];
+}
+
+/** The section that is used already, otherwise the first that brings what the role is about. */
+function agreeVideo(
+  offer: Offer,
+  role: PeerRole,
+  allowed: readonly VideoCodec[],
+  previous: number | undefined,
+): (VideoAgreement & { wanted: boolean }) | undefined {
+  const main = role === 'view' ? 'send' : 'receive';
+  const usable = [...offer.media.entries()]
+    .filter(([, media]) => media.kind === 'video' && isOffered(media) && media.protocol.includes('SAVPF'))
+    .map(([index, media]) => ({ index, media, ...wants(media.direction, role) }))
+    .filter(({ send, receive }) => send || receive)
+    .sort((a, b) => Number(b.index === previous) - Number(a.index === previous) || Number(b[main]) - Number(a[main]));
+  for (const { index, media, send, receive } of usable) {
+    const codecs = agreeCodecs(media, allowed).filter(({ sendable }) => receive || sendable);
+    if (codecs.length === 0) continue;
     if (!media.rtcpMux) throw new DepthcastError('BAD_SDP', { detail: 'rtcp-mux is needed' });
+    const sends = send && codecs.some(({ sendable }) => sendable);
+    const direction: Direction = receive ? (sends ? 'sendrecv' : 'recvonly') : 'sendonly';
     return {
       index,
       mid: media.mid,
       direction,
+      wanted: send,
       codecs,
       ...agreeExtensions(media, direction),
       rtcpReducedSize: media.rtcpReducedSize,
       repairSsrcs: media.repairSsrcs,
+      maxBitrate: media.bandwidth,
     };
   }
-  if (refused) throw new DepthcastError('UNSUPPORTED_CODEC');
+  if (usable.length > 0) throw unsupported(usable, role, allowed);
   return undefined;
 }
 
-function answerDirection(offered: Direction, role: PeerRole): Direction {
-  const receive = (offered === 'sendrecv' || offered === 'sendonly') && role !== 'view';
-  const send = (offered === 'sendrecv' || offered === 'recvonly') && role !== 'publish';
-  if (receive) return send ? 'sendrecv' : 'recvonly';
-  return send ? 'sendonly' : 'inactive';
+/** Says what was offered and what would do. */
+function unsupported(
+  sections: readonly { media: OfferedMedia }[],
+  role: PeerRole,
+  allowed: readonly VideoCodec[],
+): DepthcastError {
+  const names = new Set(sections.flatMap(({ media }) => media.codecs.map(({ name }) => name)));
+  const offered = [...names].filter((name) => !NO_CODECS.has(name)).slice(0, 10);
+  const known = allowed.filter((codec) => names.has(codec));
+  const rule = role === 'view' ? sendingRule(known) : receivingRule(allowed);
+  return new DepthcastError('UNSUPPORTED_CODEC', { detail: `${offered.join(', ') || 'none'} offered; ${rule}` });
+}
+
+/** What we do with a section that is offered with this direction. */
+function wants(offered: Direction, role: PeerRole): { send: boolean; receive: boolean } {
+  return {
+    receive: (offered === 'sendrecv' || offered === 'sendonly') && role !== 'view',
+    send: (offered === 'sendrecv' || offered === 'recvonly') && role !== 'publish',
+  };
 }
 
 /** @param allowed the codecs that we speak; the offer's order decides between them: its user may have chosen */
-function agreeCodecs(media: OfferedMedia, allowed: readonly VideoCodec[], receiveOnly: boolean): AgreedCodec[] {
+function agreeCodecs(media: OfferedMedia, allowed: readonly VideoCodec[]): AgreedCodec[] {
   const place = ({ payloadType }: OfferedCodec) => media.formats.indexOf(String(payloadType));
   const listed = media.codecs
     .filter((codec) => codec.clockRate === 90_000 && place(codec) >= 0)
@@ -144,38 +197,23 @@ function agreeCodecs(media: OfferedMedia, allowed: readonly VideoCodec[], receiv
   const rank = (codec: VideoCodec) => listed.findIndex(({ name }) => name === codec);
   const agreed: AgreedCodec[] = [];
   for (const codec of allowed.toSorted((a, b) => rank(a) - rank(b))) {
+    const rules = CODEC_RULES[codec];
     const candidates = listed.filter(({ name }) => name === codec);
-    const choice = codec === 'VP8' ? candidates[0] : chooseH264(candidates, receiveOnly);
+    const choice = rules.choose(candidates.map(({ parameters }) => parameters));
     if (!choice) continue;
-    const rtx = listed.find(
-      ({ name, parameters }) => name === 'RTX' && Number(parameters.get('apt')) === choice.payloadType,
-    );
+    const { payloadType, feedback, parameters } = candidates.find((candidate) => candidate.parameters === choice)!;
+    const rtx = listed.find((other) => other.name === 'RTX' && Number(other.parameters.get('apt')) === payloadType);
     agreed.push({
       codec,
-      payloadType: choice.payloadType,
+      payloadType,
       rtxPayloadType: rtx?.payloadType,
-      feedback: FEEDBACK.filter((type) => choice.feedback.includes(type)),
-      format: codec === 'VP8' ? '' : h264Format(choice),
-      parameterSets: (choice.parameters.get('sprop-parameter-sets') ?? '').split(',').filter((set) => set !== ''),
+      feedback: FEEDBACK.filter((type) => feedback.includes(type)),
+      format: rules.answer(parameters),
+      parameterSets: rules.parameterSets(parameters),
+      sendable: rules.sendable(parameters),
     });
   }
   return agreed;
-}
-
-/** Packetization mode 1; constrained baseline before baseline before, where we only decode, anything. */
-function chooseH264(candidates: OfferedCodec[], receiveOnly: boolean): OfferedCodec | undefined {
-  const mode1 = candidates.filter(({ parameters }) => parameters.get('packetization-mode') === '1');
-  const profile = ({ parameters }: OfferedCodec) => (parameters.get('profile-level-id') ?? '42e01f').toLowerCase();
-  return (
-    mode1.find((codec) => profile(codec).startsWith('42e0')) ??
-    mode1.find((codec) => profile(codec).startsWith('42')) ??
-    (receiveOnly ? mode1[0] : undefined)
-  );
-}
-
-function h264Format({ parameters }: OfferedCodec): string {
-  const level = /^[0-9a-f]{6}$/i.exec(parameters.get('profile-level-id') ?? '')?.[0] ?? '42e01f';
-  return `level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${level.toLowerCase()}`;
 }
 
 function agreeExtensions(
@@ -198,7 +236,7 @@ function agreeExtensions(
 }
 
 function agreeData(media: OfferedMedia, index: number): DataAgreement {
-  const port = media.sctpPort!;
+  const port = media.sctpPort ?? DEFAULT_SCTP_PORT;
   if (!(port > 0 && port <= 65535)) throw new DepthcastError('BAD_SDP', { detail: 'the SCTP port is out of range' });
   const size = media.maxMessageSize;
   return {
@@ -206,6 +244,7 @@ function agreeData(media: OfferedMedia, index: number): DataAgreement {
     mid: media.mid,
     sctpPort: port,
     maxMessageSize: size !== undefined && size >= 0 ? size : DEFAULT_MAX_MESSAGE,
+    legacy: media.protocol === 'DTLS/SCTP',
   };
 }
 

@@ -86,17 +86,19 @@ describe('offers of real peers', () => {
 });
 
 describe('the answer', () => {
-  it('has one section for each that was offered, refused ones with port 0', () => {
+  it('has one section for each that was offered, audio as inactive', () => {
     const [audio, video, data] = sections(answer(CHROMIUM));
-    expect(audio![0]).toMatch(/^m=audio 0 UDP\/TLS\/RTP\/SAVPF /);
-    expect(audio).toContain('a=inactive');
-    expect(audio).toContain('a=mid:0');
+    expect(audio![0]).toBe('m=audio 9 UDP/TLS/RTP/SAVPF 111');
+    expect(audio).toEqual(
+      expect.arrayContaining(['a=inactive', 'a=mid:0', 'a=rtcp-mux', 'a=rtpmap:111 opus/48000/2', 'a=setup:active']),
+    );
+    expect(audio!.filter((line) => /^a=(ice-ufrag|ice-pwd|fingerprint):/.test(line)).length).toBe(3);
     expect(video![0]).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 96 97 \d+ \d+$/);
     expect(video).toEqual(
       expect.arrayContaining(['a=sendrecv', 'a=rtcp-mux', 'a=mid:1', 'a=setup:active', 'a=ssrc-group:FID 11 12']),
     );
     expect(data).toEqual(expect.arrayContaining(['a=sctp-port:5000', 'a=max-message-size:1000', 'a=mid:2']));
-    expect(answer(CHROMIUM)).toContain('a=group:BUNDLE 1 2\r\n');
+    expect(answer(CHROMIUM)).toContain('a=group:BUNDLE 0 1 2\r\n');
   });
 
   it('never asks for transport-wide feedback or video orientation', () => {
@@ -104,6 +106,17 @@ describe('the answer', () => {
       expect(offer).toContain('transport-cc');
       expect(answer(offer)).not.toMatch(/transport-cc|transport-wide-cc|video-orientation|toffset/);
     }
+  });
+
+  it('refuses what has no transport of its own with port 0, in a form that strict peers read', () => {
+    const [audio, video] = sections(answer(CHROMIUM.replace(/^a=group:BUNDLE.*\r\n/m, '')));
+    expect(audio![0]).toMatch(/^m=audio 0 UDP\/TLS\/RTP\/SAVPF 111 /);
+    for (const format of audio![0]!.split(' ').slice(3))
+      expect(audio!.some((line) => line.startsWith(`a=rtpmap:${format} `))).toBe(true);
+    for (const name of ['ice-ufrag', 'ice-pwd', 'fingerprint', 'setup', 'rtcp-mux'])
+      expect(audio!.some((line) => line.startsWith(`a=${name}`)), name).toBe(true);
+    expect(audio!.some((line) => line.startsWith('a=candidate'))).toBe(false);
+    expect(video![0]).toMatch(/^m=video 9 /);
   });
 
   it('refuses a second video section', () => {
@@ -118,6 +131,69 @@ describe('the answer', () => {
     const off = video.replace('a=mid:1', 'a=mid:9').replace('a=sendrecv', 'a=inactive');
     const offer = CHROMIUM.replace(video, off + video).replace('BUNDLE 0 1 2', 'BUNDLE 0 9 1 2');
     expect(agree(offer).video).toMatchObject({ index: 2, mid: '1' });
+  });
+
+  it.each([
+    ['recvonly', 'sendonly', 'duplex', 1, 'recvonly'],
+    ['recvonly', 'sendrecv', 'duplex', 1, 'sendrecv'],
+    ['sendonly', 'recvonly', 'duplex', 0, 'recvonly'],
+    ['sendrecv', 'sendonly', 'duplex', 0, 'sendrecv'],
+    ['recvonly', 'sendonly', 'publish', 1, 'recvonly'],
+    ['sendonly', 'recvonly', 'view', 1, 'sendonly'],
+  ] as const)('of sections %s and %s takes as %s number %i', (first, second, role, index, direction) => {
+    const [, video] = CHROMIUM.split(/^(?=m=)/m).slice(1) as [string, string];
+    const head = CHROMIUM.slice(0, CHROMIUM.indexOf('m=')).replace('BUNDLE 0 1 2', 'BUNDLE 1 9');
+    const turned = (mid: number, way: string) =>
+      video.replace('a=mid:1', `a=mid:${mid}`).replace('a=sendrecv', `a=${way}`);
+    const offer = parseOffer(head + turned(1, first) + turned(9, second));
+    const before = negotiate(offer, role, ['VP8', 'H264']);
+    expect(before.video).toMatchObject({ index, direction });
+    // Whatever a later offer would prefer, the section in use stays.
+    const later = parseOffer(head + turned(1, 'sendrecv') + turned(9, 'sendrecv'));
+    expect(negotiate(later, role, ['VP8', 'H264'], before).video).toMatchObject({ index });
+  });
+
+  it('takes H.264 without packetization-mode to receive, and says what sending it needs', () => {
+    const offer = OBS.replace(/packetization-mode=1;?/, '');
+    const { video } = agree(offer, 'publish');
+    expect(video!.codecs).toMatchObject([{ codec: 'H264', payloadType: 96, sendable: false }]);
+    expect(video!.codecs[0]!.format).toContain('packetization-mode=0');
+    // Where both are offered, mode 1 is the better one.
+    expect(agree(CHROMIUM, 'publish').video!.codecs[1]!.format).toContain('packetization-mode=1');
+    const viewer = offer.replaceAll('a=sendonly', 'a=recvonly');
+    expect(() => agree(viewer, 'view')).toThrow(/H264 offered; offer H264 with packetization-mode=1/);
+    // Received, and nothing returned, which is told.
+    const duplex = agree(offer.replaceAll('a=sendonly', 'a=sendrecv'), 'duplex');
+    expect(duplex.video).toMatchObject({ direction: 'recvonly' });
+    expect(duplex.notes).toEqual([expect.stringContaining('packetization-mode=1')]);
+    expect(agree(CHROMIUM).notes).toEqual([]);
+  });
+
+  it('reads what the peer wants to receive at most', () => {
+    const limit = (...lines: string[]) =>
+      agree(CHROMIUM.replace(/(m=video .*\r\nc=.*\r\n)/, `$1${lines.map((line) => `${line}\r\n`).join('')}`), 'view')
+        .video!.maxBitrate;
+    expect(limit()).toBeUndefined();
+    expect(limit('b=TIAS:100000')).toBe(100_000);
+    expect(limit('b=AS:100')).toBe(95_000);
+    expect(limit('b=AS:200', 'b=TIAS:100000')).toBe(100_000);
+    expect(limit('b=RS:0', 'b=AS:x', 'b=')).toBeUndefined();
+    const session = agree(CHROMIUM.replace('t=0 0\r\n', 'b=AS:50\r\nt=0 0\r\n'), 'view');
+    expect(session.video!.maxBitrate).toBe(47_500);
+  });
+
+  it('takes data channels as they were offered before RFC 8841', () => {
+    const legacy = CHROMIUM.replace(/m=application (\d+) .*\r\n/, 'm=application $1 DTLS/SCTP 5001\r\n').replace(
+      'a=sctp-port:5000',
+      'a=sctpmap:5001 webrtc-datachannel 1024',
+    );
+    expect(agree(legacy).data).toMatchObject({ index: 2, sctpPort: 5001, legacy: true });
+    const data = sections(answer(legacy))[2]!;
+    expect(data[0]).toBe('m=application 9 DTLS/SCTP 5000');
+    expect(data).toContain('a=sctpmap:5000 webrtc-datachannel 65535');
+    expect(data.some((line) => line.startsWith('a=sctp-port'))).toBe(false);
+    const unbundled = legacy.replace('BUNDLE 0 1 2', 'BUNDLE 0 1');
+    expect(agree(unbundled)).toMatchObject({ data: undefined, notes: [expect.stringContaining('BUNDLE')] });
   });
 
   it.each([

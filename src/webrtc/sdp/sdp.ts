@@ -33,6 +33,8 @@ export interface OfferedMedia {
   /** Media SSRC -> its RTX SSRC, where ssrc-group:FID tells. */
   repairSsrcs: Map<number, number>;
   ssrcs: number[];
+  /** bit/s that the offerer wants to receive at most (b=TIAS, else b=AS), of this section or the session. */
+  bandwidth: number | undefined;
   sctpPort: number | undefined;
   maxMessageSize: number | undefined;
 }
@@ -47,8 +49,13 @@ export interface Fingerprint {
 
 export interface OfferedCodec {
   payloadType: number;
+  /** Upper case. */
   name: string;
+  /** The name as it was written. */
+  encoding: string;
   clockRate: number;
+  /** Of audio. */
+  channels: number | undefined;
   parameters: Map<string, string>;
   feedback: string[];
 }
@@ -61,6 +68,7 @@ const MAX_CODECS = 128;
 const MAX_EXTENSIONS = 64;
 /** More are ignored, not refused: a host with many interfaces is no attack. */
 export const MAX_CANDIDATES = 64;
+const AS_PAYLOAD_SHARE = 0.95;
 const DIRECTIONS: ReadonlySet<string> = new Set(['sendrecv', 'sendonly', 'recvonly', 'inactive']);
 
 function bad(detail: string): DepthcastError {
@@ -87,7 +95,8 @@ export function parseOffer(sdp: string): Offer {
       if (offer.media.length === MAX_MEDIA) throw bad(`more than ${MAX_MEDIA} media sections`);
       current = parseMediaLine(line, session);
       offer.media.push(current);
-    } else if (line[0] === 'a') {
+    } else if (line[0] === 'b') parseBandwidth(current, line.slice(2).trim());
+    else if (line[0] === 'a') {
       const colon = line.indexOf(':');
       const name = colon < 0 ? line.slice(2) : line.slice(2, colon);
       const value = colon < 0 ? '' : line.slice(colon + 1).trim();
@@ -129,6 +138,7 @@ function newMedia(kind: string, protocol: string, port: number, formats: string[
     rtcpReducedSize: false,
     repairSsrcs: new Map(),
     ssrcs: [],
+    bandwidth: undefined,
     sctpPort: undefined,
     maxMessageSize: undefined,
   };
@@ -150,6 +160,7 @@ function parseMediaLine(line: string, session: OfferedMedia): OfferedMedia {
     iceLite: session.iceLite,
     setup: session.setup,
     fingerprints: [...session.fingerprints],
+    bandwidth: session.bandwidth,
   };
 }
 
@@ -220,6 +231,10 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
     case 'sctp-port':
       media.sctpPort = Number.parseInt(value, 10);
       return;
+    case 'sctpmap':
+      // As it was before RFC 8841: the port is the format of the media line.
+      media.sctpPort ??= Number.parseInt(value, 10);
+      return;
     case 'max-message-size':
       media.maxMessageSize = Number.parseInt(value, 10);
       return;
@@ -232,7 +247,7 @@ function isSsrc(value: number): boolean {
 }
 
 function parseRtpMap(media: OfferedMedia, value: string): void {
-  const match = /^(\d{1,3}) +([\x21-\x2e\x30-\x7e]{1,64})\/(\d{1,9})(\/\d+)?$/.exec(value);
+  const match = /^(\d{1,3}) +([\x21-\x2e\x30-\x7e]{1,64})\/(\d{1,9})(?:\/(\d{1,3}))?$/.exec(value);
   if (!match) throw bad('an rtpmap is malformed');
   const payloadType = Number(match[1]);
   if (payloadType > 127) throw bad('a payload type is above 127');
@@ -240,10 +255,20 @@ function parseRtpMap(media: OfferedMedia, value: string): void {
   media.codecs.push({
     payloadType,
     name: match[2]!.toUpperCase(),
+    encoding: match[2]!,
     clockRate: Number(match[3]),
+    channels: match[4] === undefined ? undefined : Number(match[4]),
     parameters: new Map(),
     feedback: [],
   });
+}
+
+/** RFC 8866 section 5.8, RFC 3890; AS counts IP, UDP and RTP headers too: about 40 bytes a packet. */
+function parseBandwidth(media: OfferedMedia, value: string): void {
+  const match = /^(AS|TIAS):(\d{1,10})$/.exec(value);
+  if (!match) return;
+  const bandwidth = match[1] === 'TIAS' ? Number(match[2]) : 1000 * Number(match[2]) * AS_PAYLOAD_SHARE;
+  media.bandwidth = Math.min(media.bandwidth ?? Number.POSITIVE_INFINITY, bandwidth);
 }
 
 function parseFormat(media: OfferedMedia, value: string): void {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { codedSize, hasSlice } from '../../../src/video/bitstream.ts';
 import { FrameAssembler } from '../../../src/webrtc/rtp/assembler.ts';
 import {
-  beginsH264AccessUnit,
+  h264AccessUnitStart,
   carriesIdr,
   H264Depacketizer,
   packetizeH264,
@@ -51,7 +51,7 @@ export default defineTarget({
     if (whole) for (const unit of splitAnnexB(whole.data)) if (unit.length === 0) throw new Error('an empty unit');
     for (const payload of payloads) {
       if (payload.length > 0) {
-        beginsH264AccessUnit(payload);
+        h264AccessUnitStart(payload);
         carriesIdr(payload);
       }
       sequence = Math.max(0, sequence + step);

@@ -1,0 +1,61 @@
+import type { VideoCodec } from '../../video/types.ts';
+
+/** Format parameters of an offered codec (a=fmtp), names in lower case. */
+type Parameters = ReadonlyMap<string, string>;
+
+/** How one codec is negotiated: what of the offered variants to take, and what the answer says of it. */
+interface CodecRules {
+  /** The best of the variants that can be received, or undefined. */
+  choose(offered: readonly Parameters[]): Parameters | undefined;
+  /** Format parameters for the answer, '' without. */
+  answer(chosen: Parameters): string;
+  /** Whether we can send this variant, too. */
+  sendable(chosen: Parameters): boolean;
+  /** Parameter sets that the offer brings, base64. */
+  parameterSets(chosen: Parameters): string[];
+  /** What an offer needs so that we can send it; undefined where we never do. */
+  toSend: string | undefined;
+}
+
+/** RFC 6184 section 8.1: absent means constrained baseline of level 1, and single NAL unit mode. */
+const h264 = {
+  mode: (parameters: Parameters) => parameters.get('packetization-mode') ?? '0',
+  profile: (parameters: Parameters) => (parameters.get('profile-level-id') ?? '42e01f').toLowerCase(),
+};
+
+export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
+  VP8: {
+    choose: (offered) => offered[0],
+    answer: () => '',
+    sendable: () => true,
+    parameterSets: () => [],
+    toSend: 'VP8',
+  },
+  // Mode 1 before mode 0, constrained baseline before baseline before the others.
+  H264: {
+    choose: (offered) => {
+      const known = offered.filter((parameters) => ['0', '1'].includes(h264.mode(parameters)));
+      const rank = (parameters: Parameters) =>
+        (h264.mode(parameters) === '1' ? 0 : 3) +
+        (h264.profile(parameters).startsWith('42e0') ? 0 : h264.profile(parameters).startsWith('42') ? 1 : 2);
+      return known.toSorted((a, b) => rank(a) - rank(b))[0];
+    },
+    answer: (chosen) => {
+      const level = /^[0-9a-f]{6}$/.exec(h264.profile(chosen))?.[0] ?? '42e01f';
+      const mode = h264.mode(chosen);
+      return `level-asymmetry-allowed=1;packetization-mode=${mode};profile-level-id=${level}`;
+    },
+    sendable: (chosen) => h264.mode(chosen) === '1' && h264.profile(chosen).startsWith('42'),
+    parameterSets: (chosen) => (chosen.get('sprop-parameter-sets') ?? '').split(',').filter((set) => set !== ''),
+    toSend: 'H264 with packetization-mode=1 and a baseline profile (42....)',
+  },
+};
+
+/** What to offer so that we can send video. @param offered those of our codecs that an offer named */
+export function sendingRule(offered: readonly VideoCodec[]): string {
+  const named = offered.map((codec) => CODEC_RULES[codec].toSend).filter((rule) => rule !== undefined);
+  const all = Object.values(CODEC_RULES).flatMap(({ toSend }) => toSend ?? []);
+  return `offer ${(named.length > 0 ? named : all).join(' or ')} to receive`;
+}
+
+export const receivingRule = (allowed: readonly VideoCodec[]): string => `this server takes ${allowed.join(', ')}`;
