@@ -1,15 +1,21 @@
 /** Over which a rate is counted before it enters the mean. */
 const WINDOW_MS = 1000;
-/** Weight of the last window, and of the last frame's time. */
+/** Weight of the last window. */
 const MOMENTUM = 0.5;
-const TIME_MOMENTUM = 0.1;
+/**
+ * Frames whose times are remembered, and fewest that say something: a first frame takes many times as long as those
+ * after it, and on a busy machine any single one may.
+ */
+const TIMES = 15;
+const MIN_TIMES = 5;
 
 /** What one stream asks of the depth workers: pictures a second, whether or not they are made, and the time of one. */
 export class Demand {
   #count = 0;
   #since = performance.now();
   #rate: number | undefined;
-  #milliseconds: number | undefined;
+  readonly #times = new Float64Array(TIMES);
+  #taken = 0;
 
   /** A picture came. */
   arrived(): void {
@@ -19,19 +25,19 @@ export class Demand {
 
   /** A worker was busy with one for `ms`. */
   took(ms: number): void {
-    this.#milliseconds =
-      this.#milliseconds === undefined ? ms : this.#milliseconds + TIME_MOMENTUM * (ms - this.#milliseconds);
+    this.#times[this.#taken++ % TIMES] = ms;
   }
 
-  /** Pictures a second; undefined before any was made into depth. */
+  /** Pictures a second; undefined as long as the time of one is not known. */
   get rate(): number | undefined {
     this.#roll();
-    return this.#milliseconds === undefined ? undefined : this.#rate;
+    return this.milliseconds === undefined ? undefined : this.#rate;
   }
 
-  /** Of a worker, for one picture. */
+  /** Of a worker, for one picture: the median of the last; undefined before a few were made into depth. */
   get milliseconds(): number | undefined {
-    return this.#milliseconds;
+    const known = Math.min(TIMES, this.#taken);
+    return known < MIN_TIMES ? undefined : this.#times.slice(0, known).sort()[known >> 1];
   }
 
   #roll(): void {

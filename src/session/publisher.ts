@@ -60,6 +60,10 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
       const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
+      if (!peer.receiver) {
+        await peer.close();
+        throw new DepthcastError('NO_VIDEO', { detail: 'none of its video sections sends (sendrecv or sendonly)' });
+      }
       const publisher = new Publisher(house, peer, stream, options, free);
       place.filled(stream);
       house.registry.add(publisher);

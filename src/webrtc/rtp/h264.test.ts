@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { h264AccessUnitStart, carriesIdr, H264Depacketizer, packetizeH264, splitAnnexB } from './h264.ts';
+import { carriesIdr, H264Depacketizer, h264AccessUnitStart, packetizeH264, splitAnnexB } from './h264.ts';
 
 const SPS = Buffer.from('6742c01fda0280f6', 'hex');
 const PPS = Buffer.from('68ce3c80', 'hex');

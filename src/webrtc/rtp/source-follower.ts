@@ -44,7 +44,12 @@ export class SourceFollower {
    * @returns 'new' where another stream begins with it, 'other' where it is of one that does not count, 'wanted' where
    *   that would count with its next keyframe
    */
-  follow(ssrc: number, bytes: number, keyframe: boolean, now: number): 'current' | 'first' | 'new' | 'other' | 'wanted' {
+  follow(
+    ssrc: number,
+    bytes: number,
+    keyframe: boolean,
+    now: number,
+  ): 'current' | 'first' | 'new' | 'other' | 'wanted' {
     const current = this.#ssrc === undefined ? undefined : this.#sources.get(this.#ssrc);
     const source = this.#note(ssrc, bytes, now);
     if (!current) {

@@ -131,9 +131,7 @@ function dataSection(media: OfferedMedia, { mid, legacy }: DataAgreement, local:
     `m=application 9 ${media.protocol} ${legacy ? LOCAL_SCTP_PORT : media.formats.join(' ')}`,
     'c=IN IP4 0.0.0.0',
     ...(mid === undefined ? [] : [`a=mid:${mid}`]),
-    legacy
-      ? `a=sctpmap:${LOCAL_SCTP_PORT} webrtc-datachannel ${LEGACY_STREAMS}`
-      : `a=sctp-port:${LOCAL_SCTP_PORT}`,
+    legacy ? `a=sctpmap:${LOCAL_SCTP_PORT} webrtc-datachannel ${LEGACY_STREAMS}` : `a=sctp-port:${LOCAL_SCTP_PORT}`,
     `a=max-message-size:${local.maxMessageSize}`,
   ];
 }

@@ -114,7 +114,10 @@ describe('the answer', () => {
     for (const format of audio![0]!.split(' ').slice(3))
       expect(audio!.some((line) => line.startsWith(`a=rtpmap:${format} `))).toBe(true);
     for (const name of ['ice-ufrag', 'ice-pwd', 'fingerprint', 'setup', 'rtcp-mux'])
-      expect(audio!.some((line) => line.startsWith(`a=${name}`)), name).toBe(true);
+      expect(
+        audio!.some((line) => line.startsWith(`a=${name}`)),
+        name,
+      ).toBe(true);
     expect(audio!.some((line) => line.startsWith('a=candidate'))).toBe(false);
     expect(video![0]).toMatch(/^m=video 9 /);
   });

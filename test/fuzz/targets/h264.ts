@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { codedSize, hasSlice } from '../../../src/video/bitstream.ts';
 import { FrameAssembler } from '../../../src/webrtc/rtp/assembler.ts';
 import {
-  h264AccessUnitStart,
   carriesIdr,
   H264Depacketizer,
+  h264AccessUnitStart,
   packetizeH264,
   splitAnnexB,
 } from '../../../src/webrtc/rtp/h264.ts';
