@@ -1,19 +1,16 @@
 import { isIPv6 } from 'node:net';
-import { type Connection, type StunProtocol, serverReflexiveCandidate } from 'werift';
 import { DepthcastError } from '../../errors.ts';
-import { type AgentInternals, hostAddresses, openHostSocket } from './host-candidates.ts';
-import { Relay } from './relay.ts';
+import { TurnAllocation } from '../werift/turn.ts';
+import { type Candidate, candidatePriority, foundationOf } from './candidate.ts';
+import type { Path } from './check-list.ts';
+import { hostAddresses } from './host-addresses.ts';
+import { type IceServer, relayServer, stunServer } from './ice-server.ts';
 import { askServers, resolveServer, type ServerAddress } from './server-queries.ts';
-import type { UdpPort } from './udp-port.ts';
+import type { StunMessage } from './stun.ts';
+import { StunQuestions } from './stun-server.ts';
+import { UdpPort } from './udp-port.ts';
 
-export interface IceServer {
-  /** `stun:host:port` or `turn:host:port`; our own agent asks the first of each kind, over UDP. */
-  urls: string | string[];
-  username?: string;
-  credential?: string;
-}
-
-export interface IceOptions {
+export interface GathererOptions {
   iceServers?: readonly IceServer[];
   /** Inclusive range of UDP ports. */
   portRange?: readonly [number, number];
@@ -21,34 +18,34 @@ export interface IceOptions {
   hostAddresses?: readonly string[];
 }
 
-/** What a packet came by: a socket of ours or a relay. */
-export interface StunPath {
-  /** Requests of ours that wait for their answer, by id. */
-  readonly transactions: Record<string, unknown>;
-  /** Gives the agent a message that was found to be the peer's. */
-  deliver(data: Buffer, from: readonly [string, number]): void;
+type OnPacket = (data: Buffer, address: string, port: number, path: Path) => void;
+
+/** RFC 8421: IPv6 before IPv4. */
+const IPV6_PREFERENCE = 60_000;
+const IPV4_PREFERENCE = 50_000;
+
+interface HostPath extends Path {
+  readonly port: UdpPort;
 }
 
-type OnPacket = (data: Buffer, address: string, port: number, path: StunPath) => void;
-
-interface ProtocolInternals {
-  datagramReceived(data: Buffer, from: readonly [string, number]): void;
-}
-
-/** Our side of ICE: sockets and relays, and the candidates that they make, in werift's agent. */
+/** Our side of ICE: sockets and relays, and the candidates that they make. */
 export class IceGatherer {
-  readonly #connection: Connection;
-  readonly #internals: AgentInternals;
-  readonly #options: IceOptions;
+  readonly candidates: Candidate[] = [];
+  readonly #options: GathererOptions;
+  readonly #onPath: (path: Path) => void;
   readonly #onPacket: OnPacket;
-  readonly #ports: UdpPort[] = [];
+  readonly #hosts: HostPath[] = [];
+  readonly #relays: TurnAllocation[] = [];
+  readonly #questions = new StunQuestions();
   #closed = false;
 
-  /** @param onPacket gets everything that arrives, from whomever; nothing reaches the agent by itself */
-  constructor(connection: Connection, options: IceOptions, onPacket: OnPacket) {
-    this.#connection = connection;
-    this.#internals = connection as unknown as AgentInternals;
+  /**
+   * @param onPath told of each way out as it opens
+   * @param onPacket gets everything that arrives, from whomever
+   */
+  constructor(options: GathererOptions, onPath: (path: Path) => void, onPacket: OnPacket) {
     this.#options = options;
+    this.#onPath = onPath;
     this.#onPacket = onPacket;
   }
 
@@ -57,83 +54,97 @@ export class IceGatherer {
    * @throws DepthcastError BUSY without a free port
    */
   async gather(): Promise<void> {
-    const internals = this.#internals;
-    internals.localCandidatesStart = true;
-    for (const protocol of internals.protocols) {
-      if (protocol.localCandidate) internals.appendLocalCandidate(protocol.localCandidate);
-    }
-    if (internals.protocols.length === 0) {
-      await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
-      if (internals.protocols.length === 0)
-        throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
-      await this.#askServers();
-    }
-    internals.localCandidatesEnd = true;
+    if (this.#hosts.length > 0) return;
+    await Promise.all(hostAddresses(this.#options.hostAddresses ?? []).map((address) => this.#open(address)));
+    if (this.#hosts.length === 0) throw new DepthcastError('BUSY', { detail: 'no UDP port is free', retryAfter: 10 });
+    await this.#askServers();
   }
 
-  /** Nothing more is received. */
-  silence(): void {
-    this.#closed = true;
-    for (const port of this.#ports) port.onPacket = () => {};
+  /** Lets a relay pass packets of an address that the peer named. */
+  permit(address: string): void {
+    for (const relay of this.#relays) relay.permit(address);
   }
 
-  /** To be called when the agent is closed: it still says goodbye through the sockets. */
+  /** @returns whether a STUN message is a server's answer to us */
+  receiveStun(message: StunMessage, address: string, port: number): boolean {
+    return this.#questions.receive(message, address, port);
+  }
+
   async close(): Promise<void> {
-    this.silence();
-    await Promise.all(this.#ports.map((port) => port.close()));
+    this.#closed = true;
+    this.#questions.close();
+    for (const { port } of this.#hosts) port.onPacket = () => {};
+    await Promise.all([...this.#hosts.map(({ port }) => port.close()), ...this.#relays.map((relay) => relay.close())]);
   }
 
+  /** An address that is not ours, but is forwarded to us, gets a wildcard socket; where no port is left, none. */
   async #open(address: string): Promise<void> {
-    const credentials = { generation: this.#connection.generation, ufrag: this.#connection.localUsername };
-    const socket = await openHostSocket(address, this.#options.portRange, credentials);
-    if (!socket) return;
-    const { port, protocol } = socket;
+    const version6 = isIPv6(address);
+    const range = this.#options.portRange;
+    const port = await UdpPort.open(address, range)
+      .catch((error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRNOTAVAIL' ? UdpPort.open(version6 ? '::' : '0.0.0.0', range) : undefined,
+      )
+      .catch(() => undefined);
+    if (!port) return;
     if (this.#closed) return port.close();
-    this.#ports.push(port);
-    this.#internals.ensureProtocol(protocol);
-    this.#internals.protocols.push(protocol);
-    this.#internals.pairLocalProtocol(protocol);
-    this.#internals.appendLocalCandidate(protocol.localCandidate!);
-    const path: StunPath = {
-      transactions: protocol.transactions,
-      deliver: (data, from) => (protocol as unknown as ProtocolInternals).datagramReceived(data, from),
+    const candidate: Candidate = {
+      type: 'host',
+      foundation: foundationOf('host', address),
+      priority: candidatePriority('host', version6 ? IPV6_PREFERENCE : IPV4_PREFERENCE),
+      address,
+      port: port.address.port,
     };
+    const path: HostPath = { candidate, port, send: (packet, to, host) => port.sendTo(packet, to, host) };
+    this.#hosts.push(path);
+    this.candidates.push(candidate);
     port.onPacket = (data, from) => this.#onPacket(data, from.address, from.port, path);
+    this.#onPath(path);
   }
 
   async #askServers(): Promise<void> {
-    const { stunServer, turnServer, options } = this.#connection;
+    const { iceServers = [] } = this.#options;
+    const stun = stunServer(iceServers);
+    const relay = relayServer(iceServers);
     const queries: Parameters<typeof askServers>[0][number][] = [];
-    if (stunServer)
-      for (const protocol of this.#internals.protocols) {
-        const { localIp } = protocol;
-        if (localIp === undefined || isIPv6(localIp) || localIp.startsWith('127.')) continue;
-        queries.push({ server: `stun ${stunServer.join(' ')}`, run: () => this.#askStun(protocol, stunServer) });
-      }
-    const { turnUsername: username, turnPassword: password } = options;
-    if (turnServer && username !== undefined && password !== undefined) {
-      const run = () => this.#openRelay(turnServer, username, password);
-      queries.push({ server: `turn ${turnServer.join(' ')}`, run });
+    for (const host of stun ? this.#hosts : []) {
+      const { address } = host.candidate;
+      if (isIPv6(address) || address.startsWith('127.')) continue;
+      queries.push({ server: `stun ${stun!.join(' ')}`, run: () => this.#askStun(host, stun!) });
     }
+    if (relay) queries.push({ server: `turn ${relay.address.join(' ')}`, run: () => this.#openRelay(relay) });
     if (queries.length > 0) await askServers(queries);
   }
 
-  async #askStun(protocol: StunProtocol, server: ServerAddress): Promise<void> {
-    const candidate = await serverReflexiveCandidate(protocol, [...(await resolveServer(server))]);
-    if (!candidate) throw new Error('the STUN server did not answer');
-    if (!this.#closed) this.#internals.appendLocalCandidate(candidate);
+  async #askStun({ candidate: base, port }: HostPath, server: ServerAddress): Promise<void> {
+    const { address, port: mappedPort } = await this.#questions.ask(port, await resolveServer(server));
+    if (this.#closed || address === base.address) return;
+    this.candidates.push({
+      type: 'srflx',
+      foundation: foundationOf('srflx', base.address, server.join(' ')),
+      priority: candidatePriority('srflx', IPV4_PREFERENCE),
+      address,
+      port: mappedPort,
+      related: { address: base.address, port: base.port },
+    });
   }
 
-  async #openRelay(server: ServerAddress, username: string, password: string): Promise<void> {
-    const address = await resolveServer(server);
-    const credentials = { generation: this.#connection.generation, ufrag: this.#connection.localUsername };
-    const relay = await Relay.open({ address, username, password }, credentials);
+  async #openRelay({ address, username, password }: NonNullable<ReturnType<typeof relayServer>>): Promise<void> {
+    const relay = await TurnAllocation.open({ address: await resolveServer(address), username, password });
     if (this.#closed) return relay.close();
-    const protocol = relay.protocol as unknown as StunProtocol;
-    this.#internals.ensureProtocol(protocol);
-    this.#internals.protocols.push(protocol);
-    this.#internals.pairLocalProtocol(protocol);
-    this.#internals.appendLocalCandidate(protocol.localCandidate!);
-    relay.onPacket = (data, [host, port]) => this.#onPacket(data, host, port, relay);
+    const [host, port] = relay.relayed;
+    const candidate: Candidate = {
+      type: 'relay',
+      foundation: foundationOf('relay', host, address.join(' ')),
+      priority: candidatePriority('relay', IPV4_PREFERENCE),
+      address: host,
+      port,
+      related: { address: relay.mapped[0], port: relay.mapped[1] },
+    };
+    const path: Path = { candidate, send: (packet, to, peer) => relay.send(packet, to, peer) };
+    relay.onPacket = (data, from, fromPort) => this.#onPacket(data, from, fromPort, path);
+    this.#relays.push(relay);
+    this.candidates.push(candidate);
+    this.#onPath(path);
   }
 }

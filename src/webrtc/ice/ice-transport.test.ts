@@ -2,7 +2,7 @@ import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Connection, classes, Message, methods, parseMessage } from 'werift';
+import { classes, Message, methods, parseMessage } from 'werift';
 import { IceTransport } from './ice-transport.ts';
 
 const own = Object.values(networkInterfaces())
@@ -41,7 +41,7 @@ describe('our candidates', () => {
     expect(localPwd).toMatch(/^[A-Za-z0-9+/]{32}$/);
     const ports = () => ice!.localCandidates().map((line) => line.split(' ')[5]);
     const before = ports();
-    await ice.restart();
+    ice.restart();
     await ice.gather();
     expect(ports()).toEqual(before);
     expect(ice.localUfrag).not.toBe(localUfrag);
@@ -189,7 +189,7 @@ describe('ICE restarts that are never completed', () => {
     ice = new IceTransport({ hostAddresses: ['127.0.0.1'] });
     const generations: { ufrag: string; password: string }[] = [];
     for (let n = 0; n <= times; n++) {
-      if (n > 0) await ice.restart();
+      if (n > 0) ice.restart();
       await ice.gather();
       ice.setRemote(remote);
       ice.connect();
@@ -199,20 +199,13 @@ describe('ICE restarts that are never completed', () => {
   }
 
   it('leave no attempt behind them but the last', async () => {
-    const connect = vi.spyOn(Connection.prototype, 'connect');
     await restarted(5);
-    let lost = false;
-    ice!.on('lost', () => {
-      lost = true;
-    });
-    const states = () => connect.mock.settledResults.map(({ type }) => type);
-    await vi.waitUntil(() => states().filter((type) => type !== 'incomplete').length === 5, 5000);
-    expect(states()).toEqual([...Array(5).fill('rejected'), 'incomplete']);
-    expect(lost).toBe(false);
+    expect(ice!.counts.pending).toBe(0);
     const nominator = new Nominator(ice!);
     const home = await nominator.open();
     home.ask();
     await vi.waitUntil(() => ice!.selectedPair?.remote === `127.0.0.1:${home.port}`, 5000);
+    expect(ice!.counts.checksSent).toBe(1);
     nominator.close();
   });
 

@@ -5,12 +5,8 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** Tried ports before a range counts as full. */
 const MAX_PORT_TRIES = 512;
 
-/**
- * One bound UDP socket. Its shape is what werift's StunProtocol expects of a transport; unlike werift's own it binds
- * inside a port range without a race, survives socket errors, and never resolves names.
- */
+/** One bound UDP socket: it binds inside a port range without a race, survives socket errors, and never resolves names. */
 export class UdpPort {
-  readonly type = 'udp';
   readonly socketType: 'udp4' | 'udp6';
   /** Errors that the socket reported after binding. */
   errors = 0;
@@ -79,11 +75,6 @@ export class UdpPort {
   sendTo(data: Uint8Array, port: number, host: string): void {
     if (!this.closed) this.#socket.send(data, port, host);
   }
-
-  /** werift's way to send. */
-  readonly send = async (data: Buffer, [host, port]: readonly [string, number]): Promise<void> => {
-    this.sendTo(data, port, host);
-  };
 
   readonly close = (): Promise<void> => {
     if (this.closed) return Promise.resolve();

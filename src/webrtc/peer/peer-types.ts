@@ -1,6 +1,7 @@
 import type { DepthcastError } from '../../errors.ts';
 import type { VideoCodec } from '../../video/types.ts';
-import type { IceServer } from '../ice/gatherer.ts';
+import type { IceServer } from '../ice/ice-server.ts';
+import type { PeerAddresses } from '../ice/peer-addresses.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import type { DataChannel, DataChannelStats } from '../sctp/data-channel.ts';
 import type { PeerRole } from '../sdp/negotiation.ts';
@@ -19,6 +20,8 @@ export interface PeerOptions {
   portRange?: readonly [number, number];
   /** Addresses to announce besides those of the network interfaces. */
   hostAddresses?: readonly string[];
+  /** Where the peer may make us send connectivity checks; anywhere by default. */
+  peerAddresses?: PeerAddresses;
   /** bit/s that we tell the sender to stay below (REMB). */
   receiveBitrate: number;
   /** Of what we send. */

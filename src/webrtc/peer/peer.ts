@@ -43,7 +43,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     const peer = new RtcPeer(agreement, options);
     try {
       await peer.#ice.gather();
-      peer.#ice.setRemote(agreement.transport);
+      peer.#ice.setRemote(agreement.transport, Buffer.byteLength(offerSdp));
       peer.#answerSdp = buildAnswer(offer, agreement, await peer.#identity.describe(peer.#ice, peer.#maxMessageSize));
       peer.#connect();
       return peer;
@@ -139,12 +139,13 @@ export class RtcPeer extends Emitter<PeerEvents> {
 
   /**
    * Answers a further offer on the same connection: an ICE restart, or other directions or codecs.
+   * @param receivedBytes of what the peer sent for it, where that was less than the whole offer
    * @returns the new answer
    * @throws DepthcastError as `answer` does, RATE_LIMITED for too many ICE restarts, and SESSION_NOT_FOUND once closed;
    * the peer then goes on as before
    */
-  restart(offerSdp: string): Promise<string> {
-    const run = this.#restarting.then(() => this.#restart(offerSdp));
+  restart(offerSdp: string, receivedBytes = Buffer.byteLength(offerSdp)): Promise<string> {
+    const run = this.#restarting.then(() => this.#restart(offerSdp, receivedBytes));
     this.#restarting = run.catch(() => {});
     return run;
   }
@@ -157,7 +158,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     return this.#options.maxMessageSize ?? DEFAULT_MAX_MESSAGE;
   }
 
-  async #restart(offerSdp: string): Promise<string> {
+  async #restart(offerSdp: string, receivedBytes: number): Promise<string> {
     if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
     const offer = parseOffer(offerSdp);
     const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS, this.#agreement);
@@ -172,8 +173,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     const iceRestart = this.#ice.isRestart(agreement.transport.iceUfrag, agreement.transport.icePwd);
     if (iceRestart) {
       this.#restarts.take();
-      await this.#ice.restart();
-      await this.#ice.gather();
+      this.#ice.restart();
     }
     this.#agreement = agreement;
     const before = { receiver: this.receiver, codec: this.sender?.codec };
@@ -182,7 +182,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
       this.#openSctp(agreement.data);
       if (this.connected) await this.#sctp!.start();
     }
-    this.#ice.setRemote(agreement.transport);
+    this.#ice.setRemote(agreement.transport, receivedBytes);
     this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
     if (iceRestart) this.#ice.connect();
     if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);

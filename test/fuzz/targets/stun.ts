@@ -1,39 +1,34 @@
-import { classes, Message, methods } from 'werift';
-import { isAuthenticRequest, isNomination, stunClass, transactionId } from '../../../src/webrtc/ice/stun.ts';
+import { isAuthentic, parseStun, writeStun } from '../../../src/webrtc/ice/stun.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
 const PASSWORD = 'p'.repeat(24);
-function request(): Buffer {
-  const message = new Message(methods.BINDING, classes.REQUEST);
-  message.setAttribute('USERNAME', 'ours:theirs').setAttribute('PRIORITY', 7).setAttribute('ICE-CONTROLLING', 1n);
-  message.setAttribute('USE-CANDIDATE', null);
-  message.addMessageIntegrity(Buffer.from(PASSWORD)).addFingerprint();
-  return message.bytes;
-}
-function response(): Buffer {
-  const message = new Message(methods.BINDING, classes.RESPONSE);
-  message.setAttribute('XOR-MAPPED-ADDRESS', ['192.0.2.1', 4000]);
-  message.addMessageIntegrity(Buffer.from(PASSWORD)).addFingerprint();
-  return message.bytes;
-}
-const VALID = [request(), response()];
-const INTEGRITY = VALID[0]!.length - 8;
+const ID = '00112233445566778899aabb';
+const role = { controlling: true, tieBreaker: 1n };
+const VALID = [
+  writeStun({ kind: 'request', id: ID, username: 'ours:theirs', priority: 7, role, nominates: true }, PASSWORD),
+  writeStun({ kind: 'response', id: ID, mapped: { address: '192.0.2.1', port: 4000 } }, PASSWORD),
+  writeStun({ kind: 'response', id: ID, mapped: { address: '2001:db8::1', port: 4000 } }, PASSWORD),
+  writeStun({ kind: 'error', id: ID, errorCode: 487 }, PASSWORD),
+];
+/** Integrity and fingerprint end each of them. */
+const TRAILER_BYTES = 24 + 8;
 
 export default defineTarget({
   name: 'stun',
-  about: 'STUN messages: shape, authenticity, nomination',
+  about: 'STUN messages: shape, attributes, authenticity',
   inputs: () => damagedBytes(VALID),
   read: (packet) => {
-    const kind = stunClass(packet);
-    if (kind === undefined) return false;
-    transactionId(packet);
-    const authentic = isAuthenticRequest(packet, (ufrag) => (ufrag === 'ours' ? PASSWORD : undefined));
-    isNomination(packet);
+    const message = parseStun(packet);
+    if (message === undefined) return false;
+    const authentic = isAuthentic(packet, message, PASSWORD);
     // What the integrity covers cannot have been changed, its length field aside.
-    const original = VALID[0]!;
-    if (authentic && !packet.subarray(4, INTEGRITY).equals(original.subarray(4, INTEGRITY)))
-      throw new Error('a forged request was taken for authentic');
+    const same = (valid: Buffer) => {
+      const end = valid.length - TRAILER_BYTES;
+      const covered = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 2), bytes.subarray(4, end)]);
+      return message.integrityAt === end && covered(packet).equals(covered(valid));
+    };
+    if (authentic && !VALID.some(same)) throw new Error('a forged message was taken for authentic');
     return authentic;
   },
 });
