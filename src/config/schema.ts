@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { rightsSchema } from './rights.ts';
 
@@ -10,6 +11,12 @@ const iceUrl = z
   .regex(/^(stuns?|turns?):[^\s<>",]{1,255}$/i, 'a STUN or TURN address is expected, as turn:host:3478');
 /** It goes into a Link header. */
 const headerText = z.string().regex(/^[\x20-\x7e]{1,512}$/);
+/** An address, or a network as address/prefix. */
+const network = z.string().refine((text) => {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
+  return rest.length === 0 && bits >= 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+}, 'an address or a network is expected, as 10.0.0.0/8');
 const port = z.int().min(0).max(65535);
 
 /** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
@@ -88,6 +95,10 @@ export const configSchema = z.strictObject({
       .default(43_200),
     useRelay: z.boolean().default(false),
     dtls: z.literal([1.2, 1.3]).default(1.2),
+    minPeerPort: port.default(1024),
+    privatePeers: z.enum(['always', 'local', 'never']).default('local'),
+    allowPeers: z.array(network).max(256).default([]),
+    denyPeers: z.array(network).max(256).default([]),
   }),
   depth: z.strictObject({
     model: z.string().min(1).default('depthcast-nano'),

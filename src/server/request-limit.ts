@@ -1,5 +1,5 @@
 import fastifyRateLimit from '@fastify/rate-limit';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 
@@ -15,6 +15,15 @@ const FREE = /^\/(livez|readyz)(\?|$)/;
 export const clientKey = ({ ip }: { ip: string | undefined }): string =>
   // A socket that is gone has no address.
   ip === undefined ? '' : fastifyRateLimit.normalizeIP(ip, IPV6_SUBNET);
+
+/**
+ * Where a request came from. Undefined where it passed a proxy that `server.trustProxy` does not name: the connection is the
+ * proxy's, and whoever is behind it is not as near as that.
+ */
+export function clientAddress({ ip, headers, socket }: FastifyRequest): string | undefined {
+  const forwarded = headers['x-forwarded-for'] ?? headers['forwarded'] ?? headers['x-real-ip'] ?? headers['via'];
+  return forwarded !== undefined && ip === socket.remoteAddress ? undefined : ip;
+}
 
 /** Refuses requests of an address beyond `limits.requestsPerMinute` with RATE_LIMITED, upgrades included. */
 export async function addRequestLimit(app: FastifyInstance, { limits }: Config): Promise<void> {

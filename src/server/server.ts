@@ -25,7 +25,7 @@ import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { Refusals } from './refusals.ts';
-import { addRequestLimit, clientKey } from './request-limit.ts';
+import { addRequestLimit, clientAddress, clientKey } from './request-limit.ts';
 import { type Admission, addUpgrades } from './upgrade.ts';
 import { addWhip } from './whip.ts';
 import { WsSession } from './ws-session.ts';
@@ -203,6 +203,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
   let admitted = 0;
   const enter = async (request: FastifyRequest): Promise<Admission> => {
     const address = clientKey(request);
+    const client = clientAddress(request);
     const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
     const admit = (authorization: string | undefined) => gate.admit(address, authorization, { do: 'duplex' });
     // A program may show its token at once; a browser cannot, and says it in hello.
@@ -218,6 +219,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
     return {
       open: (socket) => {
         const session = new WsSession(socket, house, {
+          client,
           admit: async (token) => grant ?? admit(token === undefined ? undefined : `Bearer ${token}`),
           renew: (token) => admit(`Bearer ${token}`),
           settle: place.settle,

@@ -8,7 +8,7 @@ import { Publisher } from '../session/publisher.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
 import type { Guards } from './guards.ts';
-import { clientKey } from './request-limit.ts';
+import { clientAddress, clientKey } from './request-limit.ts';
 import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 import type { Grant } from './tokens.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
@@ -54,8 +54,14 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
       place = places.take(clientKey(request));
       session =
         kind === 'whep'
-          ? await Viewer.open(house, offer, name)
-          : await Publisher.open(house, offer, { role: 'publish', stream: name, track: false, data: 'none' });
+          ? await Viewer.open(house, offer, name, clientAddress(request))
+          : await Publisher.open(house, offer, {
+              role: 'publish',
+              stream: name,
+              track: false,
+              data: 'none',
+              client: clientAddress(request),
+            });
     } catch (thrown) {
       place?.leave();
       const { redirectWhenBusy } = config.server;
@@ -121,7 +127,8 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
 
   app.patch('/session/:id', async (request: SessionRequest, reply) => {
     const { resource, grant } = await find(request);
-    const fragment = readFragment(sdpBody(request, FRAGMENT));
+    const body = sdpBody(request, FRAGMENT);
+    const fragment = readFragment(body);
     const ifMatch = request.headers['if-match'];
     if (ifMatch === undefined) throw new DepthcastError('ETAG_REQUIRED');
     const current = iceCredentials(resource.offer);
@@ -133,7 +140,7 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
       return reply.code(204).send();
     }
     const offer = restartedOffer(resource.offer, fragment);
-    const answer = await resource.session.peer.restart(offer);
+    const answer = await resource.session.peer.restart(offer, Buffer.byteLength(body));
     resource.offer = offer;
     resource.etag = etagOf(offer);
     return reply

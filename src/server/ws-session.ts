@@ -30,6 +30,8 @@ const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 
 
 /** What a connection is to the guards at the door. */
 export interface Visit {
+  /** Address that it came from, where that is known. */
+  readonly client: string | undefined;
   /** Whether the token of `hello`, or that of the request, is good. Throws UNAUTHORIZED, FORBIDDEN, RATE_LIMITED. */
   admit(token: string | undefined): Promise<Grant>;
   /** Whether a later token is good. Throws as `admit`. */
@@ -186,7 +188,9 @@ export class WsSession {
     clearTimeout(this.#patience);
     await this.#output.change(output);
     const { model, track, data } = this.#output.now;
-    const publisher = await Publisher.open(this.#house, sdp, { role: 'duplex', model, track: track === 'gray', data });
+    const { client } = this.#visit;
+    const options = { role: 'duplex', model, track: track === 'gray', data, client } as const;
+    const publisher = await Publisher.open(this.#house, sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');
       return;

@@ -1,19 +1,27 @@
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { PeerOptions, PeerRole, RtcPeer } from '../webrtc/index.ts';
+import { PeerAddresses, type PeerOptions, type PeerRole, type RtcPeer } from '../webrtc/index.ts';
 import { ownIceServers } from './ice-servers.ts';
 
 /** bit/s of the gray track until the receiver has told what it can take. */
 const START_BITRATE = 1_000_000;
 
-/** The peer options that the settings ask for. */
-export function peerOptions({ rtc, limits, output }: Config, role: PeerRole): PeerOptions {
+/**
+ * The peer options that the settings ask for.
+ * @param client address that the offer came from, where it is known
+ */
+export function peerOptions({ rtc, limits, output }: Config, role: PeerRole, client: string | undefined): PeerOptions {
+  const { minPeerPort, privatePeers, allowPeers, denyPeers } = rtc;
   return {
     role,
     codecs: rtc.codecs,
     iceServers: ownIceServers(rtc),
     hostAddresses: rtc.hostAddresses,
     dtls: rtc.dtls,
+    peerAddresses: new PeerAddresses(
+      { minPort: minPeerPort, privateAddresses: privatePeers, allow: allowPeers, deny: denyPeers },
+      client,
+    ),
     receiveBitrate: rtc.receiveBitrate,
     sendBitrate: { min: output.minBitrate, start: Math.min(START_BITRATE, output.maxBitrate), max: output.maxBitrate },
     setupTimeoutMs: limits.setupSeconds * 1000,

@@ -18,6 +18,8 @@ export interface PublisherOptions {
   model?: string | undefined;
   track: boolean;
   data: DepthFormat;
+  /** Address that the offer came from, where it is known. */
+  client?: string | undefined;
 }
 
 /** A peer that sends video, and the live stream that is made of it. */
@@ -59,7 +61,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       const inferencer = await house.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
-      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role));
+      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role, options.client));
       if (!peer.receiver) {
         await peer.close();
         throw new DepthcastError('NO_VIDEO', { detail: 'none of its video sections sends (sendrecv or sendonly)' });

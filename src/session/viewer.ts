@@ -27,15 +27,18 @@ export class Viewer extends PeerSession<'whep'> {
     peer.on('channel', (channel) => this.#takeChannel(channel));
   }
 
-  /** @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC */
-  static async open(house: House, offer: string, name: string): Promise<Viewer> {
+  /**
+   * @param client address that the offer came from, where it is known
+   * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
+   */
+  static async open(house: House, offer: string, name: string, client?: string): Promise<Viewer> {
     const trail = new SessionTrail(house, 'whep', name);
     let leave = () => {};
     try {
       const place = house.registry.view(name);
       const { stream } = place;
       leave = place.leave;
-      const peer = await RtcPeer.answer(offer, peerOptions(house.config, 'view'));
+      const peer = await RtcPeer.answer(offer, peerOptions(house.config, 'view', client));
       const viewer = new Viewer(house, peer, stream, leave);
       house.registry.add(viewer);
       trail.follow(viewer);

@@ -1,5 +1,6 @@
 export type { IceCandidateInit } from './ice/candidate.ts';
 export type { IceServer } from './ice/ice-server.ts';
+export { PeerAddresses } from './ice/peer-addresses.ts';
 export { RtcPeer } from './peer/peer.ts';
 export type { PeerOptions } from './peer/peer-types.ts';
 export type { VideoReceiver } from './peer/receiver.ts';

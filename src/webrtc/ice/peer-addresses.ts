@@ -24,13 +24,6 @@ function listOf(networks: readonly string[]): BlockList {
   return list;
 }
 
-/** Whether `list` of the settings can be read: an address, or an address and the length of its prefix. */
-export function isNetwork(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  if (isIP(address) === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv4(address) ? 32 : 128));
-}
-
 /** Nobody's own address: this network, multicast, reserved with broadcast (RFC 6890). */
 const NEVER = listOf(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff00::/8']);
 const LOOPBACK = listOf(['127.0.0.0/8', '::1/128']);
