@@ -15,7 +15,9 @@ const headerText = z.string().regex(/^[\x20-\x7e]{1,512}$/);
 const network = z.string().refine((text) => {
   const [address = '', prefix, ...rest] = text.split('/');
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
-  return rest.length === 0 && bits >= 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  return (
+    rest.length === 0 && bits >= 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
 }, 'an address or a network is expected, as 10.0.0.0/8');
 const port = z.int().min(0).max(65535);
 

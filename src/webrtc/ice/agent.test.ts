@@ -81,7 +81,12 @@ class Bench {
     const { address, port, message } = check;
     const mapped = { address: '192.0.2.1', port: 5000 };
     const error = fields.errorCode !== undefined;
-    const whole: StunFields = { kind: error ? 'error' : 'response', id: message.id, ...(error ? {} : { mapped }), ...fields };
+    const whole: StunFields = {
+      kind: error ? 'error' : 'response',
+      id: message.id,
+      ...(error ? {} : { mapped }),
+      ...fields,
+    };
     this.receive(writeStun(whole, password ?? undefined), { address, port });
   }
 
@@ -261,7 +266,17 @@ describe('an address that has not answered', () => {
     for (let i = 0; i < 20; i++) {
       bench.ask(A);
       const { localUfrag, localPwd } = bench.agent;
-      came += writeStun({ kind: 'request', username: `${localUfrag}:${PEER.ufrag}`, priority: 1, role: { controlling: true, tieBreaker: 1n }, nominates: true }, localPwd).length + 28;
+      came +=
+        writeStun(
+          {
+            kind: 'request',
+            username: `${localUfrag}:${PEER.ufrag}`,
+            priority: 1,
+            role: { controlling: true, tieBreaker: 1n },
+            nominates: true,
+          },
+          localPwd,
+        ).length + 28;
       bench.run(100_000);
       expect(total(bench.sent)).toBeLessThanOrEqual(3 * came);
     }

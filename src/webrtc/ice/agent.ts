@@ -194,7 +194,7 @@ export class IceAgent {
   }
 
   #receiveRequest(received: Received, now: number): boolean {
-    const { packet, message, path, address, port } = received;
+    const { packet, message, address, port } = received;
     const ufrag = message.username?.split(':', 1)[0] ?? '';
     const password = this.#passwords.get(ufrag);
     if (password === undefined || !isAuthentic(packet, message, password)) return false;
@@ -329,7 +329,8 @@ export class IceAgent {
     this.#nominateAt = Number.POSITIVE_INFINITY;
     this.#list.prune();
     this.#transactions.drop((transaction) => transaction.pair !== pair && !transaction.pair.nominated);
-    for (const other of this.#list.pairs) if (other.state === 'checking' && !this.#transactions.of(other)) other.state = 'failed';
+    for (const other of this.#list.pairs)
+      if (other.state === 'checking' && !this.#transactions.of(other)) other.state = 'failed';
     this.#options.onSelected(pair);
   }
 

@@ -39,5 +39,4 @@ export class Consent {
   }
 }
 
-const interval = (): number =>
-  SHORTEST_INTERVAL_MS + Math.random() * (LONGEST_INTERVAL_MS - SHORTEST_INTERVAL_MS);
+const interval = (): number => SHORTEST_INTERVAL_MS + Math.random() * (LONGEST_INTERVAL_MS - SHORTEST_INTERVAL_MS);

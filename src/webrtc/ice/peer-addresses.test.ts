@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { PeerAddresses, type PeerAddressRules } from './peer-addresses.ts';
 
 const RULES: PeerAddressRules = { minPort: 1024, privateAddresses: 'local', allow: [], deny: [] };
-const rules = (client?: string, more: Partial<PeerAddressRules> = {}) => new PeerAddresses({ ...RULES, ...more }, client);
+const rules = (client?: string, more: Partial<PeerAddressRules> = {}) =>
+  new PeerAddresses({ ...RULES, ...more }, client);
 
 const STRANGER = '203.0.113.7';
 
@@ -38,7 +39,8 @@ describe('checks go', () => {
   it.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::'])(
     'to %s only for a client of this machine',
     (address) => {
-      for (const client of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) expect(rules(client).mayCheck(address, 5000)).toBe(true);
+      for (const client of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+        expect(rules(client).mayCheck(address, 5000)).toBe(true);
       for (const client of [STRANGER, '10.0.0.9', '169.254.1.1', undefined, 'unix', ''])
         expect(rules(client, { privateAddresses: 'always' }).mayCheck(address, 5000)).toBe(false);
     },

@@ -29,7 +29,15 @@ const NEVER = listOf(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff00
 const LOOPBACK = listOf(['127.0.0.0/8', '::1/128']);
 const LINK_LOCAL = listOf(['169.254.0.0/16', 'fe80::/10']);
 /** RFC 1918, RFC 6598, RFC 2544, RFC 4193; fec0::/10 is what came before it. */
-const PRIVATE = listOf(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15', 'fc00::/7', 'fec0::/10']);
+const PRIVATE = listOf([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '198.18.0.0/15',
+  'fc00::/7',
+  'fec0::/10',
+]);
 /** Addresses of IPv6 that stand for one of IPv4: where in them it stands (RFC 4291, RFC 6052, RFC 3056). */
 const EMBEDDED: readonly [BlockList, at: number][] = [
   [listOf(['::/96', '::ffff:0:0/96', '64:ff9b::/96']), 12],

@@ -99,7 +99,10 @@ describe('a STUN message of ours', () => {
   ])('tells %s how it is seen', (address, port) => {
     const packet = writeStun({ kind: 'response', id: '00112233445566778899aabb', mapped: { address, port } }, PASSWORD);
     expect(parseStun(packet)).toMatchObject({ id: '00112233445566778899aabb', mapped: { address, port } });
-    const theirs = parseMessage(packet, Buffer.from(PASSWORD))!.getAttributeValue('XOR-MAPPED-ADDRESS') as [string, number];
+    const theirs = parseMessage(packet, Buffer.from(PASSWORD))!.getAttributeValue('XOR-MAPPED-ADDRESS') as [
+      string,
+      number,
+    ];
     expect(theirs[1]).toBe(port);
     if (!address.includes(':')) expect(theirs[0]).toBe(address);
   });

@@ -90,15 +90,18 @@ export class TurnAllocation {
   }
 
   #refreshLater(lifetime: number): void {
-    this.#refreshAt = setTimeout(() => {
-      this.#refresh(LIFETIME).then(
-        (granted) => {
-          if (!this.#closed) this.#refreshLater(granted);
-        },
-        // The server no longer answers: what used the relay ends by itself.
-        () => {},
-      );
-    }, lifetime * REFRESH_PART * 1000);
+    this.#refreshAt = setTimeout(
+      () => {
+        this.#refresh(LIFETIME).then(
+          (granted) => {
+            if (!this.#closed) this.#refreshLater(granted);
+          },
+          // The server no longer answers: what used the relay ends by itself.
+          () => {},
+        );
+      },
+      lifetime * REFRESH_PART * 1000,
+    );
   }
 
   /** @returns seconds granted */
