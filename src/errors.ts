@@ -22,6 +22,7 @@ const CATALOGUE = {
   BAD_SDP: [400, 'The SDP offer cannot be used'],
   NO_VIDEO: [422, 'The SDP offer holds no video to receive'],
   UNSUPPORTED_CODEC: [422, 'None of the offered video codecs can be used'],
+  NO_KEYFRAME: [422, 'No keyframe came that depth can begin with'],
   NOT_NEGOTIATED: [422, 'Something that was offered is not done'],
   NO_CHANNEL: [422, 'There is no data channel to send depth on'],
   UPGRADE_REQUIRED: [426, 'This address speaks WebSocket'],

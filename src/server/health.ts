@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exportState, type ServerState } from '../metrics/server-state.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { House } from '../session/house.ts';
+import { sessionReport } from '../session/session-report.ts';
 import { clientKey } from './request-limit.ts';
 import type { Gate } from './tokens.ts';
 
-/** `/livez`, `/readyz`, `/metrics` and `/api/info`. */
+/** `/livez`, `/readyz`, `/metrics`, `/api/info` and `/api/sessions`. */
 export function addHealth(app: FastifyInstance, house: House, gate: Gate): void {
   const guard = (wish: 'api' | 'metrics') => async (request: FastifyRequest) => {
     await gate.admit(clientKey(request), request.headers.authorization, { do: wish });
@@ -31,6 +32,10 @@ export function addHealth(app: FastifyInstance, house: House, gate: Gate): void 
     streams: house.registry.streams.length,
     limits: house.config.limits,
   }));
+  app.get('/api/sessions', { onRequest: guard('api') }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+    return { sessions: house.registry.sessions.map(sessionReport) };
+  });
 }
 
 /** What keeps a new session from being taken and served now; the model was warm before the server listened. */

@@ -67,7 +67,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #source: FrameSource | undefined;
   #frameId = 0;
   #epochBase = 0;
-  #lastPictureAt = performance.now();
+  #lastDepthAt = performance.now();
+  /** The last failure since there was depth. */
+  #failure: DepthcastError | undefined;
+  /** performance.now() since when a picture is on its way to becoming depth. */
+  #busySince: number | undefined;
   #lastTrouble = { code: '', at: 0 };
   #closed = false;
 
@@ -114,9 +118,20 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     return [...this.#grayTracks.values(), ...this.#data.values()].some((sink) => sink.receivers > 0);
   }
 
-  /** Milliseconds since the last picture, or since the stream began. */
+  /** Milliseconds since the last depth map, or since the stream began. */
   get idleFor(): number {
-    return performance.now() - this.#lastPictureAt;
+    return performance.now() - this.#lastDepthAt;
+  }
+
+  /** What went wrong after decoding since there was depth, and how long the present picture has been worked on, in ms. */
+  get trouble(): { failure: DepthcastError | undefined; waiting: number | undefined } {
+    const waiting = this.#busySince === undefined ? undefined : performance.now() - this.#busySince;
+    return { failure: this.#failure, waiting };
+  }
+
+  /** Times that the sender's RTP clock jumped. */
+  get clockJumps(): number {
+    return this.#clock.jumps;
   }
 
   /** Takes pictures from `source`; one that was attached before is closed. */
@@ -125,16 +140,18 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#source = source;
     source.start({
       picture: (picture, { assemble, decode }) => {
-        this.#lastPictureAt = performance.now();
         this.demand.arrived();
         this.stats.arrived();
+        this.stats.decoded();
+        this.last.width = picture.width;
+        this.last.height = picture.height;
         this.stats.stage('assemble', assemble);
         this.stats.stage('decode', decode);
         this.#mailbox.put({ picture, at: performance.now() });
       },
-      undecodable: () => {
+      undecodable: (error) => {
         this.stats.arrived();
-        this.stats.lost('undecodable');
+        this.stats.lost('undecodable', error?.code);
       },
     });
   }
@@ -222,6 +239,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   async #process({ picture, at }: Arrival): Promise<void> {
     const inference = this.#inference;
+    this.#busySince = performance.now();
     try {
       const began = performance.now();
       const { width, height } = inference.networkSize(picture.width, picture.height);
@@ -242,9 +260,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.#metrics.observeInference(model.name, model.precision, timings.inference);
       this.stats.stage('postprocess', timings.postprocess);
       this.stats.made();
+      this.#lastDepthAt = performance.now();
+      this.#failure = undefined;
       if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
       const epoch = this.#epochBase + map.epoch;
-      Object.assign(this.last, { width: picture.width, height: picture.height, ...range, epoch });
+      Object.assign(this.last, { ...range, epoch });
       this.last.depthWidth = width;
       this.last.depthHeight = height;
       const info = {
@@ -265,9 +285,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {
       if (this.#closed || inference !== this.#inference) return;
-      this.stats.lost('failed');
-      this.#trouble(thrown);
+      this.#failure = toDepthcastError(thrown);
+      this.stats.lost('failed', this.#failure.code);
+      this.#trouble(this.#failure);
     } finally {
+      this.#busySince = undefined;
       picture.close();
       if (this.#closed) this.#scaler.close();
     }

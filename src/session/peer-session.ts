@@ -8,6 +8,7 @@ import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, reportRtp } from './peer-support.ts';
 import type { Session } from './session.ts';
 import type { StreamReport } from './stream-stats.ts';
+import { ChannelWatch } from './stream-watch.ts';
 
 /** How often a session's counters are read and its client is told. */
 const REPORT_MS = 1000;
@@ -29,6 +30,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   readonly stream: LiveStream;
   readonly peer: RtcPeer;
   protected readonly house: House;
+  protected readonly channels: ChannelWatch;
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
@@ -41,10 +43,15 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     this.kind = kind;
     this.peer = peer;
     this.stream = stream;
+    this.channels = new ChannelWatch(peer);
     this.#timer = setInterval(() => this.tick(reportRtp(house.metrics, peer, this.#counters)), REPORT_MS);
     house.metrics.sessions.inc({ kind });
     stream.once('closed', this.#onStreamClosed);
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
+  }
+
+  get problem(): DepthcastError | undefined {
+    return undefined;
   }
 
   get closed(): boolean {
@@ -79,6 +86,13 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
     this.#grayTrack = track;
     track?.add(sender);
+  }
+
+  /** Counts a trouble that nothing threw, and tells the client. */
+  protected tell(error: DepthcastError | undefined): void {
+    if (!error) return;
+    this.house.metrics.rejected.inc({ code: error.code });
+    this.emit('trouble', error);
   }
 
   /** Once a second. @param videoBytes received since the last time */

@@ -7,6 +7,7 @@ import { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
+import { StreamWatch } from './stream-watch.ts';
 import { TrackSource } from './track-source.ts';
 import { SessionTrail } from './trail.ts';
 
@@ -27,6 +28,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   readonly #freeName: () => void;
   #channel: DataChannel | undefined;
   #track: boolean;
+  readonly #watch: StreamWatch;
+  #source: TrackSource | undefined;
+  #problem: DepthcastError | undefined;
   #slow = new SlowViewer();
   /** performance.now() until which the gray track pauses. */
   #shedUntil = 0;
@@ -35,6 +39,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
     super(house, o.role === 'publish' ? 'whip' : 'ws', peer, stream);
     this.#freeName = freeName;
+    this.#watch = new StreamWatch(peer, stream);
     this.#track = o.track;
     this.#data = o.data;
     stream.on('trouble', (error) => this.emit('trouble', error));
@@ -79,6 +84,10 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     }
   }
 
+  override get problem(): DepthcastError | undefined {
+    return this.#problem;
+  }
+
   /** Turns the returned gray track on or off. */
   setTrack(on: boolean): void {
     this.#track = on;
@@ -95,16 +104,16 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   #takeReceiver(receiver: VideoReceiver): void {
     if (this.closed || this.stream.source) return;
     const side = this.house.config.limits.pictureSide;
-    this.stream.attach(
-      new TrackSource(receiver, side, (error) => {
-        this.house.metrics.rejected.inc({ code: (error as DepthcastError).code });
-        this.emit('trouble', error as DepthcastError);
-      }),
-    );
+    this.#source = new TrackSource(receiver, side, (error) => {
+      this.house.metrics.rejected.inc({ code: error.code });
+      this.emit('trouble', error);
+    });
+    this.stream.attach(this.#source);
   }
 
   #takeChannel(channel: DataChannel): void {
     if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
+      this.emit('trouble', this.channels.refuse(channel.label));
       channel.close();
       return;
     }
@@ -132,8 +141,15 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
     this.#judge();
+    if (this.kind === 'ws' && this.#data !== 'none') this.tell(this.channels.look(this.#channel));
+    const found = this.#watch.look(this.#source);
+    this.#problem = found?.error;
+    if (found?.fresh) this.tell(found.error);
     const { idleSeconds } = this.house.config.limits;
-    if (this.stream.idleFor > idleSeconds * 1000)
+    // A WHIP client learns nothing but that its session ended.
+    if (found && ((found.hopeless && this.kind === 'whip') || this.stream.idleFor > idleSeconds * 1000))
+      void this.close('failed', found.error);
+    else if (this.stream.idleFor > idleSeconds * 1000)
       void this.close('idle', new DepthcastError('NO_VIDEO', { detail: `no picture for ${idleSeconds} s` }));
   }
 

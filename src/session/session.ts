@@ -9,6 +9,8 @@ export interface Session {
   readonly kind: 'ws' | 'whip' | 'whep';
   readonly stream: LiveStream;
   readonly peer: RtcPeer;
+  /** Why a publisher's packets make no depth, as long as they make none. */
+  readonly problem: DepthcastError | undefined;
   /** @param error why, where it was not meant to end */
   close(reason: string, error?: DepthcastError): Promise<void>;
   once(event: 'closed', listener: () => void): unknown;

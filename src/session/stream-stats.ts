@@ -1,7 +1,10 @@
+import type { ErrorCode } from '../errors.ts';
 import { type FrameOutcome, type Metrics, STAGES, type Stage } from '../metrics/metrics.ts';
 
 /** Samples kept for a second's medians; a stream of 120 fps fits. */
 const CAPACITY = 256;
+
+const REASONS = { dropped: 'newer', undecodable: 'reference', failed: 'INTERNAL' } as const;
 
 /** The last second's samples of one quantity, in memory that is reused. */
 class Window {
@@ -32,6 +35,16 @@ export interface StreamReport {
   bitrate: { video: number; track: number; data: number };
 }
 
+/** Frames of a stream since it began. */
+export interface FrameTotals {
+  /** Whole frames that came. */
+  arrived: number;
+  decoded: number;
+  depth: number;
+  /** By reason: `newer`, a newer picture took the place; `reference`, what it refers to was lost; otherwise an error's code. */
+  dropped: Record<string, number>;
+}
+
 /** Counts and times one stream's frames, for its client and for the server's metrics. */
 export class StreamStats {
   readonly #metrics: Metrics;
@@ -40,6 +53,9 @@ export class StreamStats {
   #in = 0;
   #out = 0;
   #dropped = 0;
+  readonly totals: FrameTotals = { arrived: 0, decoded: 0, depth: 0, dropped: {} };
+  /** What the last report said. */
+  latest: StreamReport | undefined;
   #since = performance.now();
   #trackBytes = 0;
   #dataBytes = 0;
@@ -56,15 +72,24 @@ export class StreamStats {
 
   arrived(): void {
     this.#in++;
+    this.totals.arrived++;
+  }
+
+  decoded(): void {
+    this.totals.decoded++;
   }
 
   made(): void {
     this.#out++;
+    this.totals.depth++;
     this.#metrics.frames.inc({ outcome: 'depth' });
   }
 
-  lost(outcome: Exclude<FrameOutcome, 'depth'>): void {
+  /** @param code of the error that was the cause, where there was one */
+  lost(outcome: Exclude<FrameOutcome, 'depth'>, code?: ErrorCode): void {
     if (outcome === 'dropped') this.#dropped++;
+    const reason = code ?? REASONS[outcome];
+    this.totals.dropped[reason] = (this.totals.dropped[reason] ?? 0) + 1;
     this.#metrics.frames.inc({ outcome });
   }
 
@@ -98,6 +123,7 @@ export class StreamStats {
         data: Math.round((8 * this.#dataBytes) / seconds),
       },
     };
+    this.latest = report;
     this.#metrics.frameRate.observe({ direction: 'in' }, report.framesIn);
     this.#metrics.frameRate.observe({ direction: 'out' }, report.framesOut);
     this.#in = this.#out = this.#dropped = this.#trackBytes = this.#dataBytes = 0;

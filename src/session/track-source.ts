@@ -1,4 +1,4 @@
-import { toDepthcastError } from '../errors.ts';
+import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
 import type { VideoReceiver } from '../webrtc/index.ts';
 import type { FrameSource, SourceListener } from './types.ts';
@@ -7,18 +7,24 @@ import type { FrameSource, SourceListener } from './types.ts';
 export class TrackSource implements FrameSource {
   readonly #receiver: VideoReceiver;
   readonly #pictureSide: number;
-  readonly #onError: (error: Error) => void;
+  readonly #onError: (error: DepthcastError) => void;
   #listener: SourceListener | undefined;
   #decoder: VideoDecoder | undefined;
   #opening: Promise<VideoDecoder> | undefined;
   #openingCodec: string | undefined;
   #closed = false;
+  #failure: { error: DepthcastError; keyframes: number } | undefined;
 
   /** @param onError called for frames that could not be decoded, with CODEC_FAILED, DECODER_OVERRUN, PICTURE_TOO_LARGE */
-  constructor(receiver: VideoReceiver, pictureSide: number, onError: (error: Error) => void) {
+  constructor(receiver: VideoReceiver, pictureSide: number, onError: (error: DepthcastError) => void) {
     this.#receiver = receiver;
     this.#pictureSide = pictureSide;
     this.#onError = onError;
+  }
+
+  /** The decoder's last failure and the keyframes that it refused since it last gave a picture. */
+  get failure(): { error: DepthcastError; keyframes: number } | undefined {
+    return this.#failure;
   }
 
   get codec(): string {
@@ -55,13 +61,16 @@ export class TrackSource implements FrameSource {
         picture.close();
         return;
       }
+      this.#failure = undefined;
       const assemble = handedOver - (frame.lastPacketAt ?? handedOver);
       this.#listener?.picture(picture, { assemble, decode: performance.now() - handedOver });
     } catch (thrown) {
       if (this.#closed) return;
-      this.#listener?.undecodable();
+      const error = toDepthcastError(thrown, 'CODEC_FAILED');
+      this.#failure = { error, keyframes: (this.#failure?.keyframes ?? 0) + (frame.keyframe ? 1 : 0) };
+      this.#listener?.undecodable(error);
       this.#receiver.requestKeyframe();
-      this.#onError(toDepthcastError(thrown, 'CODEC_FAILED'));
+      this.#onError(error);
     }
   }
 

@@ -1,12 +1,14 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Milestone } from '../metrics/metrics.ts';
 import type { House } from './house.ts';
 import type { Publisher } from './publisher.ts';
+import { type VideoReport, videoReport } from './session-report.ts';
+import { short } from './short-id.ts';
 import type { Viewer } from './viewer.ts';
 
-/** A session's id is its key: logs and traces show enough of it to follow one. */
-export const short = (id: string): string => id.slice(0, 6);
+/** Kinds that are told apart in one session. */
+const MAX_TROUBLES = 20;
 
 /**
  * What one session leaves for operators: log lines, and an OpenTelemetry span `depthcast.session` with the events
@@ -18,6 +20,7 @@ export class SessionTrail {
   readonly #span: Span;
   readonly #began = performance.now();
   #facts: Attributes;
+  readonly #troubles = new Map<string, { code: string; detail: string; count: number }>();
 
   /** @param stream public name of the stream; a ws session's is secret and stays out */
   constructor(house: House, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
@@ -38,9 +41,12 @@ export class SessionTrail {
     peer.once('connected', () => this.#reached('connected'));
     const onFirst = () => this.#reached('first_depth');
     if (session.kind !== 'whep') stream.once('started', onFirst);
+    session.on('trouble', (error) => this.#trouble(error));
+    for (const note of peer.notes) this.#trouble(new DepthcastError('NOT_NEGOTIATED', { detail: note }));
     session.once('closed', (reason, error) => {
       stream.off('started', onFirst);
-      this.#end(reason, error, { frames: stream.frames, epoch: stream.last.epoch });
+      const video = session.kind === 'whep' ? undefined : videoReport(session);
+      this.#end(reason, error, { frames: stream.frames, epoch: stream.last.epoch }, video);
     });
   }
 
@@ -54,6 +60,18 @@ export class SessionTrail {
     this.#house.log.info({ ...this.#facts, code, detail }, 'session refused');
   }
 
+  /** The first of each kind is a line of the log; the others are counted for the last line. */
+  #trouble({ code, detail = '' }: DepthcastError): void {
+    // Counts in a text make no other kind of it.
+    const kind = `${code} ${detail.replaceAll(/\d+/g, '#')}`;
+    const known = this.#troubles.get(kind);
+    if (known) known.count++;
+    else if (this.#troubles.size < MAX_TROUBLES) {
+      this.#troubles.set(kind, { code, detail, count: 1 });
+      this.#house.log.warn({ ...this.#facts, code, detail }, 'session trouble');
+    }
+  }
+
   #reached(milestone: Milestone): void {
     this.#house.metrics.observeSetup(this.#kind, milestone, performance.now() - this.#began);
     this.#event(milestone.replace('_', ' '));
@@ -65,13 +83,15 @@ export class SessionTrail {
     this.#house.log.debug({ ...this.#facts, ms }, `session ${name}`);
   }
 
-  #end(reason: string, error: DepthcastError | undefined, counts: Attributes): void {
+  #end(reason: string, error: DepthcastError | undefined, counts: Attributes, video: VideoReport | undefined): void {
     const seconds = Math.round((performance.now() - this.#began) / 100) / 10;
-    const facts = { reason, ...(error ? { code: error.code } : {}), seconds, ...counts };
+    const cause = error ? { code: error.code, ...(error.detail === undefined ? {} : { detail: error.detail }) } : {};
+    const troubles = [...this.#troubles.values()].map(({ code, detail, count }) => `${count} x ${code}: ${detail}`);
+    const facts = { reason, ...cause, seconds, ...counts, ...(troubles.length > 0 ? { troubles } : {}) };
     this.#span.setAttributes(prefixed(facts));
     if (error) this.#span.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
     this.#span.end();
-    this.#house.log.info({ ...this.#facts, ...facts }, 'session ended');
+    this.#house.log.info({ ...this.#facts, ...facts, ...(video ? { video } : {}) }, 'session ended');
   }
 }
 

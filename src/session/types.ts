@@ -1,3 +1,4 @@
+import type { DepthcastError } from '../errors.ts';
 import type { Picture } from '../video/index.ts';
 import type { LiveDepth } from './live-depth.ts';
 
@@ -5,8 +6,8 @@ import type { LiveDepth } from './live-depth.ts';
 export interface SourceListener {
   /** A decoded picture; the listener owns it and closes it. */
   picture(picture: Picture, timings: { assemble: number; decode: number }): void;
-  /** Frames arrived that cannot be decoded, because what they refer to was lost or the codec refused them. */
-  undecodable(): void;
+  /** A frame arrived that cannot be decoded: the codec refused it, or, without an error, what it refers to was lost. */
+  undecodable(error?: DepthcastError): void;
 }
 
 /** Where pictures come from: a WebRTC track, a synthetic scene, later a file or a room of an SFU. */

@@ -24,6 +24,15 @@ export interface ReceiverStats {
   frames: number;
   keyframes: number;
   discardedFrames: number;
+  /** H.264 keyframes whose parameter sets are not known. */
+  withoutParameterSets: number;
+  /** Nothing but a keyframe can continue. */
+  waiting: boolean;
+  /** Packets of a payload type that was not agreed on, and the last such type. */
+  strangePackets: number;
+  strangePayloadType: number | undefined;
+  /** Packets of streams beside the one that counts. */
+  otherPackets: number;
   /** Packets that had come before, or too late. */
   duplicates: number;
   /** ms */

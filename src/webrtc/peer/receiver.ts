@@ -46,6 +46,9 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #frames = 0;
   #keyframes = 0;
   #duplicates = 0;
+  #strangePackets = 0;
+  #strangePayloadType: number | undefined;
+  #otherPackets = 0;
   #lastPacketAt: number | undefined;
   #closed = false;
 
@@ -104,6 +107,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       frames: this.#frames,
       keyframes: this.#keyframes,
       discardedFrames: this.#assembler.discarded,
+      withoutParameterSets: this.#assembler.withoutParameterSets,
+      waiting: this.#assembler.waiting,
+      strangePackets: this.#strangePackets,
+      strangePayloadType: this.#strangePayloadType,
+      otherPackets: this.#otherPackets,
       duplicates: this.#duplicates,
       jitter: this.#reception.jitter,
       askedBitrate: this.#rate.target,
@@ -147,7 +155,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (repairs !== undefined) this.#receiveRepair(packet, repairs, now);
     else {
       const codec = this.#codecs.get(packet.payloadType);
-      if (codec && this.#follow(packet, codec, now)) this.#receiveMedia(packet, codec, now, false);
+      if (!codec) {
+        this.#strangePackets++;
+        this.#strangePayloadType = packet.payloadType;
+      } else if (this.#follow(packet, codec, now)) this.#receiveMedia(packet, codec, now, false);
+      else this.#otherPackets++;
     }
   }
 

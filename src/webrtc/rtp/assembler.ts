@@ -71,6 +71,11 @@ export class FrameAssembler {
     return this.#next;
   }
 
+  /** H.264 keyframes whose parameter sets are not known; counted in `discarded`, too. */
+  get withoutParameterSets(): number {
+    return this.#h264.withoutParameterSets;
+  }
+
   /** Whether only a keyframe can continue. */
   get waiting(): boolean {
     return this.#waiting;

@@ -73,6 +73,8 @@ interface Progress {
 export class H264Depacketizer {
   /** By NAL unit type and id; the oldest go first. */
   readonly #parameterSets = new Map<string, Buffer>();
+  /** Keyframes whose parameter sets were not known. */
+  withoutParameterSets = 0;
 
   /** @param parameterSets base64, from the SDP */
   constructor(parameterSets: readonly string[] = []) {
@@ -101,7 +103,10 @@ export class H264Depacketizer {
     if (keyframe) {
       if (sps.length === 0) sps.push(...this.#remembered(NAL_SPS));
       if (pps.length === 0) pps.push(...this.#remembered(NAL_PPS));
-      if (sps.length === 0 || pps.length === 0) return undefined;
+      if (sps.length === 0 || pps.length === 0) {
+        this.withoutParameterSets++;
+        return undefined;
+      }
     }
     const sets = [...delimiter, ...sps, ...pps].flatMap((set) => [START_CODE, set]);
     return { data: join([...sets, ...rest]), keyframe };

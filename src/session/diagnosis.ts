@@ -1,0 +1,68 @@
+import { DepthcastError } from '../errors.ts';
+import type { ReceiverStats } from '../webrtc/peer/receiver-types.ts';
+
+/** What is known of a stream that makes no depth. */
+export interface Symptoms {
+  /** Of the peer's video. */
+  received: ReceiverStats;
+  /** Frames that were decoded, and those of them that got depth. */
+  decoded: number;
+  made: number;
+  /** The last failure of the decoder, and how many keyframes it has refused since it last gave a picture. */
+  decoding: { error: DepthcastError; keyframes: number } | undefined;
+  /** The last failure after decoding. */
+  failure: DepthcastError | undefined;
+  /** Milliseconds that the oldest picture waits for the network, where one does. */
+  waiting: number | undefined;
+}
+
+export interface Diagnosis {
+  error: DepthcastError;
+  /** Waiting does not help: the sender has to change. */
+  final: boolean;
+}
+
+/** Keyframes that the decoder refuses one after another are no accident. */
+const SURE_KEYFRAMES = 3;
+
+/**
+ * Why no depth is made although packets come, and what the sender should change: the first step at which nothing gets
+ * through. Undefined where every step works, or none has had its chance.
+ */
+export function diagnose({ received, decoded, made, decoding, failure, waiting }: Symptoms): Diagnosis | undefined {
+  const { packets, frames, strangePackets, strangePayloadType, withoutParameterSets, discardedFrames } = received;
+  const because = (code: 'BAD_VIDEO' | 'NO_KEYFRAME' | 'BUSY', detail: string, final = false): Diagnosis => ({
+    error: new DepthcastError(code, { detail }),
+    final,
+  });
+  if (packets === 0 && strangePackets > 0)
+    return because(
+      'BAD_VIDEO',
+      `${strangePackets} packets of payload type ${strangePayloadType} came, which the answer does not list`,
+      true,
+    );
+  if (decoding) {
+    const { error, keyframes } = decoding;
+    return { error, final: keyframes >= SURE_KEYFRAMES || FINAL.some((sign) => error.message.includes(sign)) };
+  }
+  if (received.waiting && withoutParameterSets > 0)
+    return because(
+      'NO_KEYFRAME',
+      `${withoutParameterSets} came without parameter sets; send SPS and PPS before keyframes, or in sprop-parameter-sets`,
+    );
+  if (received.waiting && discardedFrames > 0)
+    return because(
+      'NO_KEYFRAME',
+      `${discardedFrames} frames that need one came, ${received.lost} packets were lost, ${received.plisSent} keyframes ` +
+        'asked for; answer PLI, or send keyframes every second or two',
+    );
+  if (packets > 0 && frames === 0) return because('BAD_VIDEO', `${packets} packets made no whole frame`);
+  if (decoded === 0) return undefined;
+  if (failure) return { error: failure, final: false };
+  if (waiting !== undefined && made === 0)
+    return because('BUSY', `the network has not finished a frame in ${Math.round(waiting / 1000)} s`);
+  return undefined;
+}
+
+/** In messages of the decoder, of what a sender does on and on. */
+const FINAL = ['B-frames', 'larger than allowed'];

@@ -1,0 +1,69 @@
+import type { Session } from './session.ts';
+import { short } from './short-id.ts';
+
+/** What came of a publisher's video: for logs and operators. */
+export interface VideoReport {
+  codec: string;
+  /** Of the last picture. */
+  width: number;
+  height: number;
+  /** Frames a second that came, and that depth was made of. */
+  framesIn: number;
+  framesOut: number;
+  /** Frames since the session began. */
+  arrived: number;
+  decoded: number;
+  depth: number;
+  /** Frames by reason: `newer`, `reference`, `incomplete` (packets lost, or no keyframe to begin with), codes of errors. */
+  dropped: Record<string, number>;
+}
+
+/** One session as `/api/sessions` lists it. */
+export interface SessionReport {
+  /** The first characters of its id, as in the log. */
+  session: string;
+  kind: Session['kind'];
+  /** Public name of the stream; null for `/ws`, whose streams have none. */
+  stream: string | null;
+  state: 'connecting' | 'connected' | 'closed';
+  model: string;
+  /** Of a publisher. */
+  video?: VideoReport;
+  packets?: { received: number; lost: number; recovered: number; other: number; unknown: number };
+  /** Why it makes no depth although packets come. */
+  problem?: { code: string; message: string };
+}
+
+export function videoReport({ stream, peer }: Session): VideoReport {
+  const { totals, latest } = stream.stats;
+  const incomplete = peer.receiver?.getStats().discardedFrames ?? 0;
+  return {
+    codec: stream.source?.codec ?? '',
+    width: stream.last.width,
+    height: stream.last.height,
+    framesIn: latest?.framesIn ?? 0,
+    framesOut: latest?.framesOut ?? 0,
+    arrived: totals.arrived,
+    decoded: totals.decoded,
+    depth: totals.depth,
+    dropped: { ...totals.dropped, ...(incomplete > 0 ? { incomplete } : {}) },
+  };
+}
+
+export function sessionReport(session: Session): SessionReport {
+  const { id, kind, stream, peer, problem } = session;
+  const { state, receiver } = peer.getStats();
+  const report: SessionReport = {
+    session: short(id),
+    kind,
+    stream: kind === 'ws' ? null : stream.name,
+    state,
+    model: stream.model,
+  };
+  if (kind === 'whep' || !receiver) return report;
+  const { packets, lost, recovered, otherPackets, strangePackets } = receiver;
+  report.video = videoReport(session);
+  report.packets = { received: packets, lost, recovered, other: otherPackets, unknown: strangePackets };
+  if (problem) report.problem = { code: problem.code, message: problem.message };
+  return report;
+}

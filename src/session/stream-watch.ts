@@ -1,0 +1,88 @@
+import { DepthcastError } from '../errors.ts';
+import type { RtcPeer } from '../webrtc/index.ts';
+import { type Diagnosis, diagnose } from './diagnosis.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { TrackSource } from './track-source.ts';
+
+/** Packets come, and no depth, for this long: then it is told why. Judged once a second, so within three. */
+const PATIENCE_MS = 1900;
+/** For this long, where only another sender could help. */
+const FINAL_PATIENCE_MS = 2800;
+/** A path that is silent for so long brings nothing to explain. */
+const SILENCE_MS = 1500;
+
+/** Notices, once a second, that a publisher's packets make no depth, and why. */
+export class StreamWatch {
+  readonly #peer: RtcPeer;
+  readonly #stream: LiveStream;
+  /** performance.now() of the last look, and since when packets come. */
+  #looked = performance.now();
+  #flowingSince: number | undefined;
+  #told = new Set<string>();
+
+  constructor(peer: RtcPeer, stream: LiveStream) {
+    this.#peer = peer;
+    this.#stream = stream;
+  }
+
+  /**
+   * @param source the track, where the peer sends one
+   * @returns the reason, as long as there is one; `fresh` the first time, `hopeless` when only another sender could help
+   */
+  look(source: TrackSource | undefined): { error: DepthcastError; fresh: boolean; hopeless: boolean } | undefined {
+    const now = performance.now();
+    const { lastPacketAt } = this.#peer.receiver?.getStats() ?? {};
+    if (lastPacketAt === undefined || now - lastPacketAt > SILENCE_MS) this.#flowingSince = undefined;
+    else this.#flowingSince ??= this.#looked;
+    this.#looked = now;
+    const depthless = Math.min(this.#stream.idleFor, now - (this.#flowingSince ?? now));
+    if (this.#stream.idleFor < PATIENCE_MS) this.#told.clear();
+    if (depthless < PATIENCE_MS) return undefined;
+    const found = this.#diagnose(source);
+    if (!found) return undefined;
+    const fresh = !this.#told.has(found.error.code);
+    this.#told.add(found.error.code);
+    const hopeless = found.final && this.#stream.frames === 0 && depthless > FINAL_PATIENCE_MS;
+    return { error: found.error, fresh, hopeless };
+  }
+
+  #diagnose(source: TrackSource | undefined): Diagnosis | undefined {
+    const received = this.#peer.receiver?.getStats();
+    if (!received) return undefined;
+    const { decoded, depth } = this.#stream.stats.totals;
+    const { failure, waiting } = this.#stream.trouble;
+    return diagnose({ received, decoded, made: depth, decoding: source?.failure, failure, waiting });
+  }
+}
+
+/** A client opens its channel before it offers, or soon after. */
+const CHANNEL_PATIENCE_MS = 1900;
+
+/** Notices that a peer agreed on data channels and opened none for depth. */
+export class ChannelWatch {
+  readonly #peer: RtcPeer;
+  #since: number | undefined;
+  #told = false;
+
+  constructor(peer: RtcPeer) {
+    this.#peer = peer;
+  }
+
+  /** @returns what to tell, once */
+  look(channel: unknown): DepthcastError | undefined {
+    if (!this.#peer.connected || !this.#peer.hasData || channel !== undefined || this.#told) return undefined;
+    this.#since ??= performance.now();
+    if (performance.now() - this.#since < CHANNEL_PATIENCE_MS) return undefined;
+    this.#told = true;
+    return new DepthcastError('NO_CHANNEL', {
+      detail: 'none named "depth" was opened; open it in-band: createDataChannel("depth"), without negotiated: true',
+    });
+  }
+
+  /** @returns what to tell of a channel with another name */
+  refuse(label: string): DepthcastError {
+    return new DepthcastError('NO_CHANNEL', {
+      detail: `the channel ${JSON.stringify(label.slice(0, 64))} is closed: one channel is taken, and its name is "depth"`,
+    });
+  }
+}
