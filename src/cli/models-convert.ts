@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DepthEngine } from '../depth/engine.ts';
-import { readReference, referencePath, writeReference } from '../depth/reference.ts';
+import { CpuEngine, float32TrialMap } from '../depth/engines/cpu.ts';
+import { readReference, referencePath, writeReference } from '../depth/engines/reference.ts';
 import { DepthcastError } from '../errors.ts';
 import { Checkpoint } from '../model/checkpoint/checkpoint.ts';
 import { inferConfig } from '../model/graph/config.ts';
@@ -66,10 +66,10 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
     if (precision !== 'fp32') {
       const graph = join(temporary, names.model);
       write('fp32', { model: 'full.onnx', weights: 'full.weights' });
-      await writeReference(converted, join(temporary, 'full.onnx'), size, graph);
-      const engine = await DepthEngine.load(converted, { graph, ...size, threads: 0, reference: readReference(graph) });
+      writeReference(graph, await float32TrialMap(converted, join(temporary, 'full.onnx'), size));
+      const engine = await CpuEngine.load(converted, { graph, ...size, threads: 0, reference: readReference(graph) });
       await engine.release();
-      parity = engine.parity;
+      parity = engine.capabilities.parity;
       written.push(basename(referencePath(graph)));
     }
     for (const name of written) renameSync(join(temporary, name), join(folder, name));

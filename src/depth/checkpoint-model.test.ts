@@ -35,7 +35,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'tiny.pth'), formulaCheckpoint(TINY));
   model = findModel(manifest('tiny', { normalise: { mean: [0, 0, 0], std: [1, 1, 1] } }), { store });
   inferencer = await WorkerInferencer.create(model, { threads: 1 });
-});
+}, 60_000);
 afterAll(async () => {
   await inferencer.close();
   rmSync(folder, { recursive: true });

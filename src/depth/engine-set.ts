@@ -2,18 +2,17 @@ import { DepthcastError } from '../errors.ts';
 import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
-import { GRAPH_PRECISION } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
-import { DepthEngine } from './engine.ts';
+import type { Engine, EngineCapabilities, EngineProvider } from './engine.ts';
+import { cpuProvider } from './engines/cpu.ts';
 import { networkSize } from './network-size.ts';
-import { readReference, writeReference } from './reference.ts';
 
 /** Network sizes of a checkpoint that streams may use at once; each holds the weights once more. */
 const MAX_SIZES = 4;
 const FOUR_BY_THREE: Size = { width: 4, height: 3 };
 
 interface Held {
-  readonly engine: DepthEngine;
+  readonly engine: Engine;
   readonly size: string;
   users: number;
 }
@@ -24,27 +23,27 @@ interface Held {
  */
 export class EngineSet {
   readonly manifest: ModelManifest;
-  /** Of each network's session. */
-  readonly threads: number;
-  /** How far the network loaded first is from its float32 self; see DepthEngine. */
-  readonly parity: number | undefined;
+  /** Of the network that was loaded first. */
+  readonly capabilities: EngineCapabilities;
   readonly #model: InstalledModel;
+  readonly #provider: EngineProvider;
   readonly #cache: GraphCache;
   readonly #held: Held[] = [];
 
-  private constructor(model: InstalledModel, threads: number, cache: GraphCache, first: Held) {
+  private constructor(model: InstalledModel, provider: EngineProvider, cache: GraphCache, first: Held) {
     this.manifest = model.manifest;
-    this.threads = threads;
-    this.parity = first.engine.parity;
+    this.capabilities = first.engine.capabilities;
     this.#model = model;
+    this.#provider = provider;
     this.#cache = cache;
     this.#held.push(first);
   }
 
   /**
    * Loads the network for `size` and a picture's aspect.
-   * @param threads 0 measures; see DepthEngine.load
+   * @param threads 0 measures what suits the network
    * @param size one of the manifest's; its default when absent
+   * @param provider what runs the networks
    * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT, MODEL_NOT_FOUND
    */
   static async load(
@@ -53,26 +52,28 @@ export class EngineSet {
       threads = 0,
       size,
       picture = FOUR_BY_THREE,
-    }: { threads?: number; size?: number | undefined; picture?: Size } = {},
+      provider = cpuProvider,
+    }: { threads?: number; size?: number | undefined; picture?: Size; provider?: EngineProvider } = {},
   ): Promise<EngineSet> {
     const { width, height } = networkSize(model.manifest, picture.width, picture.height, size);
     const cache = new GraphCache(model.graphs);
-    const engine = await load(model, cache, threads, width, height);
-    return new EngineSet(model, engine.threads, cache, { engine, size: sizeKey(model, width, height), users: 0 });
+    const engine = await provider.prepare(model, cache, { width, height, threads });
+    return new EngineSet(model, provider, cache, { engine, size: sizeKey(model, width, height), users: 0 });
   }
 
   /**
    * The network for a size; give it back with `free`. Blocks while one is built and loaded: seconds for large ones.
    * @throws DepthcastError as `load`, and BUSY when too many sizes are in use
    */
-  async take(width: number, height: number): Promise<DepthEngine> {
+  async take(width: number, height: number): Promise<Engine> {
     const size = sizeKey(this.#model, width, height);
     let held = this.#held.find((one) => one.size === size);
     if (held === undefined) {
       await this.#dropIdle();
       if (this.#held.length >= MAX_SIZES)
         throw new DepthcastError('BUSY', { detail: `${MAX_SIZES} network sizes of ${this.manifest.name} are in use` });
-      const engine = await load(this.#model, this.#cache, this.threads, width, height);
+      const { threads } = this.capabilities;
+      const engine = await this.#provider.prepare(this.#model, this.#cache, { width, height, threads });
       held = { engine, size, users: 0 };
       this.#held.push(held);
     }
@@ -80,7 +81,7 @@ export class EngineSet {
     return held.engine;
   }
 
-  free(engine: DepthEngine): void {
+  free(engine: Engine): void {
     const held = this.#held.find((one) => one.engine === engine);
     if (held) held.users--;
   }
@@ -99,23 +100,4 @@ export class EngineSet {
 /** Sizes with the same key share a network. */
 function sizeKey({ manifest }: InstalledModel, width: number, height: number): string {
   return manifest.kind === 'checkpoint' ? `${width}x${height}` : 'any';
-}
-
-async function load(
-  { manifest, file }: InstalledModel,
-  cache: GraphCache,
-  threads: number,
-  width: number,
-  height: number,
-): Promise<DepthEngine> {
-  let graph = file;
-  if (manifest.kind === 'checkpoint') {
-    const request = { checkpoint: file, kind: 'stream', width, height, config: manifest.network } as const;
-    graph = await cache.get({ ...request, precision: GRAPH_PRECISION[manifest.precision] });
-    if (manifest.precision !== 'fp32' && readReference(graph) === undefined) {
-      const full = await cache.get({ ...request, precision: 'float32' });
-      await writeReference(manifest, full, { width, height }, graph);
-    }
-  }
-  return DepthEngine.load(manifest, { graph, width, height, threads, reference: readReference(graph) });
 }

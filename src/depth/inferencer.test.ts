@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shiftingWindow } from '../../test/support/shifting-window.ts';
 import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { WorkerInferencer } from './inferencer.ts';
@@ -49,45 +49,18 @@ async function run(stream: InferenceStream, frame: number, { scene = 0, time = f
   return stream.infer(image, time);
 }
 
-/** The same network with the window kept by shifting: the last seven frames in order of age, in fresh arrays. */
-async function shiftingReference(frames: number): Promise<Float32Array[]> {
-  const session = await ort.InferenceSession.create(model.file, { intraOpNumThreads: 2 });
-  const channels = [160, 160, 96, 96, 64];
-  const tokens = [30, 30, 120, 120, 1];
-  const past: Float32Array[][] = [];
-  const maps: Float32Array[] = [];
+/** A painted picture as the network takes it. */
+function normalised(frame: number): Float32Array {
+  const image = new Float32Array(3 * W * H);
+  paint(image, frame);
   const { mean, std } = model.manifest.normalise;
-  for (let f = 0; f < frames; f++) {
-    const image = new Float32Array(3 * W * H);
-    paint(image, f);
-    for (let c = 0; c < 3; c++)
-      for (let i = c * W * H; i < (c + 1) * W * H; i++) image[i] = (image[i]! - mean[c]!) / std[c]!;
-    const mask = Float32Array.from({ length: 8 }, (_, s) => (s === 7 || s < past.length ? 0 : -1e4));
-    const feeds: Record<string, ort.Tensor> = {
-      image: new ort.Tensor('float32', image, [1, 3, H, W]),
-      slots: new ort.Tensor('int64', BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n, 7n, 0n), [8]),
-      mask: new ort.Tensor('float32', mask, [8]),
-    };
-    channels.forEach((C, k) => {
-      const N = tokens[k]!;
-      const cache = new Float32Array(N * 7 * C);
-      past.forEach((states, age) => {
-        for (let n = 0; n < N; n++) cache.set(states[k]!.subarray(n * C, (n + 1) * C), (n * 7 + age) * C);
-      });
-      feeds[`c${k}`] = new ort.Tensor('float32', cache, [N, 7, C]);
-    });
-    const out = await session.run(feeds);
-    past.unshift(channels.map((_, k) => Float32Array.from(out[`h${k}`]!.data as Float32Array)));
-    past.length = Math.min(past.length, 7);
-    maps.push(Float32Array.from(out['depth']!.data as Float32Array));
-  }
-  await session.release();
-  return maps;
+  return image.map((value, i) => (value - mean[Math.floor(i / (W * H))]!) / std[Math.floor(i / (W * H))]!);
 }
 
 describe('WorkerInferencer', () => {
   it('equals the network run with a shifting window, over more than two turns of the ring', async () => {
-    const expected = await shiftingReference(17);
+    const images = Array.from({ length: 17 }, (_, frame) => normalised(frame));
+    const expected = await shiftingWindow(model, images, W, H);
     const stream = inferencer.open({ sceneCuts: false });
     let worst = 0;
     for (const [f, map] of expected.entries()) {

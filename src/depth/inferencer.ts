@@ -6,6 +6,7 @@ import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
+import type { EngineCapabilities } from './engine.ts';
 import { WorkerStream } from './inference-stream.ts';
 import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
 import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
@@ -37,15 +38,12 @@ interface InferencerEvents {
  */
 export class WorkerInferencer extends EventEmitter<InferencerEvents> implements Inferencer {
   readonly model: ModelManifest;
-  /** Of the network's session; known once the model is loaded. */
-  threads = 0;
-  /** How far a network of less than float32 is from its float32 self: parityError of the trial picture's map. */
-  parity: number | undefined;
   /** Restarts so far. */
   restarts = 0;
   readonly #boot: WorkerBoot;
   readonly #streams = new Map<number, WorkerStream>();
   #worker: Worker | undefined;
+  #capabilities: EngineCapabilities | undefined;
   #ready: Promise<void> = Promise.resolve();
   #startedAt = 0;
   #failures = 0;
@@ -87,7 +85,17 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   }
 
   get device(): string {
-    return `CPU, ${this.threads} thread${this.threads === 1 ? '' : 's'}`;
+    return this.#capabilities?.device ?? '';
+  }
+
+  /** Of the network; 0 until the model is loaded. */
+  get threads(): number {
+    return this.#capabilities?.threads ?? 0;
+  }
+
+  /** How far a network of less than float32 is from its float32 self: parityError of the trial picture's map. */
+  get parity(): number | undefined {
+    return this.#capabilities?.parity;
   }
 
   get closed(): boolean {
@@ -158,8 +166,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
         if (message.case === 'ready') {
           clearTimeout(timer);
           this.#startedAt = performance.now();
-          this.threads = message.value.threads;
-          this.parity = message.value.parity;
+          this.#capabilities = message.value;
           // A restart need not measure again.
           this.#boot.threads = this.threads;
           resolve();

@@ -1,8 +1,6 @@
 import { DepthcastError } from '../errors.ts';
-import type { StateCache } from '../model/state-cache.ts';
-import { createWindow, type Window } from '../model/window.ts';
 import { CutDetector, signature } from './cuts.ts';
-import type { DepthEngine, NetworkOutput } from './engine.ts';
+import type { Engine, EngineState } from './engine.ts';
 import type { EngineSet } from './engine-set.ts';
 import { displayRange, ExtremesReader, RangeTracker } from './range.ts';
 import type { DisplayRange, InferenceTimings, NetworkImage, ResetCause, StreamOptions } from './types.ts';
@@ -18,12 +16,11 @@ export interface StreamResult {
 /** One stream inside the depth worker: its temporal cache, window, scene-cut detector and display range. */
 export class StreamState {
   readonly #engines: EngineSet;
-  readonly #window: Window;
   readonly #cuts: CutDetector;
   readonly #range = new RangeTracker();
   readonly #extremes = new ExtremesReader();
-  #engine: DepthEngine | undefined;
-  #caches: StateCache[] = [];
+  #engine: Engine | undefined;
+  #memory: EngineState | undefined;
   #depth = new Float32Array();
   #width = 0;
   #height = 0;
@@ -32,11 +29,12 @@ export class StreamState {
   constructor(engines: EngineSet) {
     const { manifest } = engines;
     this.#engines = engines;
-    this.#window = createWindow(manifest.window);
     this.#cuts = new CutDetector(manifest.cutThreshold);
   }
 
   close(): void {
+    this.#memory?.dispose();
+    this.#memory = undefined;
     if (this.#engine) this.#engines.free(this.#engine);
     this.#engine = undefined;
   }
@@ -61,62 +59,50 @@ export class StreamState {
       await this.#resize(image.width, image.height);
     } else if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
     if (reset) this.#forget();
-    const engine = this.#engine!;
-    const features = engine.hasSummary ? undefined : signature(image);
+    const memory = this.#memory!;
+    const picture = this.#engine!.capabilities.summary ? undefined : signature(image);
     this.#normalise(image);
     const ready = performance.now();
 
-    let out = await this.#step(engine, image);
-    if (options.sceneCuts && !reset && this.#cuts.isCut(features ?? out.summary!)) {
+    let summary = await memory.run(image.data, this.#depth);
+    if (options.sceneCuts && !reset && this.#cuts.isCut(picture ?? summary!)) {
       // The frame was mixed with memories of another scene: run it again with none.
       reset = 'cut';
       this.#forget();
-      out = await this.#step(engine, image);
+      summary = await memory.run(image.data, this.#depth);
     }
     const ran = performance.now();
 
-    const extremes = this.#extremes.read(out.depth);
+    const extremes = this.#extremes.read(this.#depth);
     if (!extremes.finite) {
       this.#width = 0;
       throw new DepthcastError('BAD_OUTPUT', { detail: 'the map holds values that are not finite' });
     }
-    this.#cuts.add(features ?? out.summary!);
+    this.#cuts.add(picture ?? summary!);
     const tracked = this.#range.update(extremes, reset ? 0 : Math.max(0, dt));
     return {
-      depth: out.depth,
+      depth: this.#depth,
       range: options.range === 'auto' ? displayRange(tracked, this.#engines.manifest.unit) : options.range,
       reset,
       timings: { preprocess: ready - began, inference: ran - ready, postprocess: performance.now() - ran },
     };
   }
 
-  /** Runs the network on a normalised image and stores its states. */
-  async #step(engine: DepthEngine, { data, width, height }: NetworkImage): Promise<NetworkOutput> {
-    const { slots, mask, write } = this.#window.step();
-    const out = await engine.run(data, width, height, slots, mask, this.#caches, this.#depth);
-    for (const cache of this.#caches) cache.store(write, cache.incoming);
-    return out;
-  }
-
   /** The old size's memory goes first: a stream never holds two. */
   async #resize(width: number, height: number): Promise<void> {
     this.#width = 0;
-    this.#caches = [];
-    if (this.#engine) this.#engines.free(this.#engine);
-    this.#engine = undefined;
-    const engine = await this.#engines.take(width, height);
-    this.#engine = engine;
-    this.#caches = engine.createCaches(width, height, this.#window);
+    this.close();
+    this.#engine = await this.#engines.take(width, height);
+    this.#memory = await this.#engine.createState({ width, height });
     this.#depth = new Float32Array(width * height);
     this.#width = width;
     this.#height = height;
   }
 
   #forget(): void {
-    this.#window.reset();
+    this.#memory!.reset();
     this.#cuts.reset();
     this.#range.reset();
-    for (const cache of this.#caches) cache.clear();
   }
 
   #normalise({ data, width, height }: NetworkImage): void {

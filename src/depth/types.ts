@@ -75,7 +75,7 @@ export interface InferenceStream {
   close(): void;
 }
 
-/** Runs one depth network for many streams. The first implementation is a CPU worker thread. */
+/** Runs one depth network for many streams, wherever its engine is. */
 export interface Inferencer {
   readonly model: ModelManifest;
   /** What runs it, for people: "CPU, 2 threads". */

@@ -1,12 +1,13 @@
 import type { ErrorCode } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
+import type { EngineCapabilities } from './engine.ts';
 import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
 
 /** What a depth worker is started with. */
 export interface WorkerBoot {
   model: InstalledModel;
-  /** 0 measures; see DepthEngine.load. */
+  /** Of the network; 0 measures what suits it. */
   threads: number;
   /** Network size to load first; the model's default when undefined. */
   size: number | undefined;
@@ -54,7 +55,7 @@ export type ToWorker =
   | { case: 'exit' };
 
 export type FromWorker =
-  | { case: 'ready'; value: { threads: number; parity: number | undefined } }
+  | { case: 'ready'; value: EngineCapabilities }
   | { case: 'unusable'; value: { code: ErrorCode; detail: string | undefined } }
   | { case: 'depth'; value: InferAnswer }
   | { case: 'failed'; value: InferFailure };

@@ -19,7 +19,7 @@ if (yields) yieldToOthers();
 let engines: EngineSet;
 try {
   engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }) });
-  send({ case: 'ready', value: { threads: engines.threads, parity: engines.parity } });
+  send({ case: 'ready', value: engines.capabilities });
 } catch (thrown) {
   const { code, detail } = toDepthcastError(thrown);
   send({ case: 'unusable', value: { code, detail } });

@@ -65,6 +65,16 @@ export class StateCache {
     else for (let s = 0; s < this.slots; s++) this.#copy(from, 1, s * this.channels, this.slots);
   }
 
+  /** A copy that is written apart from this one. */
+  fork(): StateCache {
+    const { slots, tokens, channels, type } = this;
+    const delayCount = this.#block.length / (tokens * channels) - slots - 1;
+    const copy = new StateCache(tokens, channels, { slotCount: slots + 1, delayCount }, type);
+    if (this.#used) copy.#block.set(this.#block);
+    copy.#used = this.#used;
+    return copy;
+  }
+
   /** Back to zeros. A masked slot has weight 0, but 0 times a stale NaN would still be NaN. */
   clear(): void {
     // Fresh memory is zero already: to write it would only make it resident.

@@ -41,13 +41,15 @@ export interface Window {
   readonly delayCount: number;
   /** The next frame's slots and mask, and the write that must follow its run. No allocation. */
   step(): WindowStep;
+  /** A window of its own that goes on from here. */
+  fork(): Window;
   /** The next frame is the first again. Whoever holds the states clears them too. */
   reset(): void;
 }
 
 /** @throws DepthcastError BAD_MANIFEST when an anchored rule's far frame is not older than its recent ones. */
 export function createWindow(rule: WindowRule): Window {
-  return rule.rule === 'recent' ? recentWindow(rule.frames, rule.emptyMask) : anchoredWindow(rule);
+  return rule.rule === 'recent' ? recentWindow(rule.frames, rule.emptyMask, 0) : anchoredWindow(rule, 0);
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -62,10 +64,10 @@ function reusedStep(slotCount: number): { step: Writable<WindowStep>; write: Wri
 }
 
 /** The last `frames` frames; a position is an age in frames, the query's is 0. Frame f lives in slot f mod `frames`. */
-function recentWindow(frames: number, emptyMask: number): Window {
+function recentWindow(frames: number, emptyMask: number, first: number): Window {
   const position = positions(frames + 1);
   const { step, write } = reusedStep(frames + 1);
-  let next = 0;
+  let next = first;
   return {
     slotCount: frames + 1,
     delayCount: 0,
@@ -80,6 +82,7 @@ function recentWindow(frames: number, emptyMask: number): Window {
       }
       return step;
     },
+    fork: () => recentWindow(frames, emptyMask, next),
     reset() {
       next = 0;
     },
@@ -95,14 +98,15 @@ function recentWindow(frames: number, emptyMask: number): Window {
  * The recent frames are a ring of K - 2 slots. A frame that leaves the ring waits farAge - K + 1 frames in the
  * delay line, whose length is such that the place that becomes free is always the place that is needed.
  */
-function anchoredWindow({ slots: cached, farAge, emptyMask }: WindowRule & { rule: 'anchored' }): Window {
+function anchoredWindow(rule: WindowRule & { rule: 'anchored' }, from: number): Window {
+  const { slots: cached, farAge, emptyMask } = rule;
   const ring = cached - 2;
   const delayCount = farAge - ring - 1;
   if (delayCount < 1)
     throw new DepthcastError('BAD_MANIFEST', { detail: `window.farAge is ${farAge}, but must be at least ${cached}` });
   const position = positions(cached + 1);
   const { step, write } = reusedStep(cached + 1);
-  let next = 0;
+  let next = from;
 
   function first(): void {
     step.slots.fill(0n);
@@ -139,6 +143,7 @@ function anchoredWindow({ slots: cached, farAge, emptyMask }: WindowRule & { rul
       else later(n);
       return step;
     },
+    fork: () => anchoredWindow(rule, next),
     reset() {
       next = 0;
     },

@@ -1,8 +1,8 @@
 import type ort from 'onnxruntime-node';
-import { DepthcastError } from '../errors.ts';
-import type { ModelManifest } from '../model/manifest.ts';
-import { isStateType, type StateType } from '../model/state-cache.ts';
-import { createWindow } from '../model/window.ts';
+import { DepthcastError } from '../../errors.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
+import { isStateType, type StateType } from '../../model/state-cache.ts';
+import { createWindow } from '../../model/window.ts';
 
 export interface CacheShape {
   /** Tokens of the cache for a network size. */
