@@ -9,6 +9,7 @@ class Stage:
     """A stretch of training, measured in images seen."""
     name: str
     images: int  # how many images this stage lasts
+    clip_frames: int
     clips: float  # share of the batches that are clips (temporal memory on; two at least, 16 images); the rest are single frames
     lr: float
     encoder_lr: float  # relative to lr
@@ -21,6 +22,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Config:
+    encoder: str  # a name of encoder.WIDTH_DEPTH
     seed: int
     threads: int
     feeder_threads: int
@@ -30,7 +32,6 @@ class Config:
     warmup_steps: int
     checkpoint_seconds: int
     validate_seconds: int
-    clip_frames: int
     pool_frames: int
     pool_clips: int
     stages: list

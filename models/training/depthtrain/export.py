@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .encoder import same_padding
 from .evaluate import run
 from .network import SUMMARY, WINDOW, DepthNet, StreamingStep
 
@@ -24,8 +25,9 @@ TOLERANCE = 1e-4
 
 
 def load(path):
-    net = DepthNet()
-    net.load_state_dict(torch.load(path, map_location='cpu')['ema'])
+    state = torch.load(path, map_location='cpu')
+    net = DepthNet(state['encoder'])
+    net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in state['ema'].items()})
     return net.eval()
 
 
@@ -39,7 +41,7 @@ def fold_batch_norms(net):
 
 
 def fold_pads(model):
-    """MobileNetV2's stride-2 layers pad right and bottom by one: into the convolution's own padding, then drop dead nodes."""
+    """The encoder's stride-2 layers pad unevenly: into the convolution's own padding, then drop dead nodes."""
     graph = model.graph
     producers = {output: node for node in graph.node for output in node.output}
     for node in graph.node:
@@ -48,7 +50,8 @@ def fold_pads(model):
             continue
         attribute = next(a for a in node.attribute if a.name == 'pads')
         assert list(attribute.ints) == [0, 0, 0, 0]
-        attribute.ints[:] = [0, 0, 1, 1]
+        before, after = same_padding(next(a.ints[0] for a in node.attribute if a.name == 'kernel_shape'))
+        attribute.ints[:] = [before, before, after, after]
         node.input[0] = pad.input[0]
     while True:
         used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}

@@ -85,7 +85,7 @@ class Feeder:
             self.clip_share = stage.clips
         take_clips = self.clips.count > 0 and self.clip_share < stage.clips
         self.clip_share = 0.98 * self.clip_share + 0.02 * take_clips
-        pool, take = (self.clips, self.config.clip_frames) if take_clips else (self.frames, 1)
+        pool, take = (self.clips, stage.clip_frames) if take_clips else (self.frames, 1)
         weights = np.array([s[2] for s in stage.sizes], float)
         if take > 1:  # whole clips of large frames leave too few clips a batch
             weights[[s[0] * s[1] > 192 * 160 for s in stage.sizes]] *= 0.3

@@ -1,80 +1,22 @@
 """The embedded streaming depth network.
 
-MobileNetV2 features (Sandler et al. 2018), global attention over the 1/32 tokens, a skip-connected decoder to full size,
-and two causal temporal attentions (1/32 and 1/16) whose keys and values of past frames are explicit inputs and outputs,
-so that one frame at a time can be served. Output: disparity up to scale and shift, near = large.
+EfficientNet-Lite features, global attention over the 1/32 tokens, a skip-connected decoder to full size, and two causal temporal
+attentions (1/32 and 1/16) whose keys and values of past frames are explicit inputs and outputs, so that one frame at a time can
+be served. Output: disparity up to scale and shift, near = large.
 """
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .bfloat16 import StridedDepthwise
+from .encoder import Encoder, skip_channels
 
-# (output channels, stride, expansion) of the MobileNetV2 blocks that are used, and which blocks feed the skips
-BLOCKS = [(16, 1, 1), (24, 2, 6), (24, 1, 6), (32, 2, 6), (32, 1, 6), (32, 1, 6), (64, 2, 6), (64, 1, 6), (64, 1, 6),
-          (64, 1, 6), (96, 1, 6), (96, 1, 6), (96, 1, 6), (160, 2, 6), (160, 1, 6), (160, 1, 6)]
-SKIP_BLOCKS = (0, 2, 5, 12, 15)
-SKIP_CHANNELS = (16, 24, 32, 96, 160)  # at 1/2, 1/4, 1/8, 1/16, 1/32
+TOKENS = 160  # channels at 1/32
 DECODER_CHANNELS = (24, 40, 64, 96)  # at 1/2, 1/4, 1/8, 1/16
 HEADS = 4
 WINDOW = 7  # past frames in temporal memory
 SUMMARY = 64  # values that tell scenes apart: see summary.py
 CAUTION_UNIT = 10.0  # so that this parameter, too, moves by tenths
 IMAGE_MEAN, IMAGE_STD = 0.45, 0.25
-
-
-class ConvRelu6(nn.Module):
-    """Convolution with Keras-style stride-2 padding (right and bottom), batch norm already folded into its bias."""
-
-    def __init__(self, inputs, outputs, kernel, stride, groups=1, activate=True):
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
-        self.stride, self.activate = stride, activate
-
-    def forward(self, x):
-        if self.stride == 2:
-            x = F.pad(x, (0, 1, 0, 1))
-        if self.stride == 2 and self.conv.groups > 1 and x.device.type == 'cpu' and torch.is_autocast_enabled('cpu'):
-            x = StridedDepthwise.apply(x, self.conv.weight, self.conv.bias)
-        else:
-            x = self.conv(x)
-        return F.relu6(x) if self.activate else x
-
-
-class InvertedResidual(nn.Module):
-    def __init__(self, inputs, outputs, stride, expansion):
-        super().__init__()
-        middle = inputs * expansion
-        self.expand = ConvRelu6(inputs, middle, 1, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = ConvRelu6(middle, middle, 3, stride, groups=middle)
-        self.project = ConvRelu6(middle, outputs, 1, 1, activate=False)
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, x):
-        y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.residual else y
-
-
-class Encoder(nn.Module):
-    """Image [B,3,H,W] normalised -> features at 1/2, 1/4, 1/8, 1/16, 1/32 of its size."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem = ConvRelu6(3, 32, 3, 2)
-        channels, blocks = 32, []
-        for outputs, stride, expansion in BLOCKS:
-            blocks.append(InvertedResidual(channels, outputs, stride, expansion))
-            channels = outputs
-        self.blocks = nn.ModuleList(blocks)
-
-    def forward(self, image):
-        x = self.stem(image * IMAGE_STD + IMAGE_MEAN)  # these MobileNetV2 weights expect [0, 1]
-        features = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in SKIP_BLOCKS:
-                features.append(x)
-        return features
 
 
 def conv_bn(inputs, outputs, kernel=3, activate=True):
@@ -120,11 +62,14 @@ class GlobalAttention(nn.Module):
 
 class TemporalAttention(nn.Module):
     """Causal attention of each token over its own past: the last WINDOW frames and itself, with a bias by age, and one against
-    frames by how little they resemble the present one: where the camera moved on, the past is of no use to a token."""
+    frames by how little they resemble the present one: where the camera moved on, the past is of no use to a token.
 
-    def __init__(self, channels):
+    A past frame's keys are of what it looked like; its values are of what was made of it, its own past included. So scale and
+    shift can outlive the window. `blocks` of global attention follow, in which tokens may agree on them."""
+
+    def __init__(self, channels, blocks=0):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.norm1, self.norm2, self.norm_state = (nn.LayerNorm(channels) for _ in range(3))
         self.query, self.key = nn.Linear(channels, channels), nn.Linear(channels, channels)
         self.value, self.out = nn.Linear(channels, channels), nn.Linear(channels, channels)
         self.age_bias = nn.Parameter(torch.zeros(HEADS, WINDOW + 1))
@@ -133,44 +78,54 @@ class TemporalAttention(nn.Module):
         for layer in (self.out, self.mlp[2]):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.after = nn.ModuleList([GlobalAttention(channels) for _ in range(blocks)])
 
     def finish(self, x, attended):
+        """x, attended [B,N,C] -> tokens, and the value that later frames will see."""
         x = x + self.out(attended)
-        return x + self.mlp(self.norm2(x))
+        x = x + self.mlp(self.norm2(x))
+        for block in self.after:
+            x = block(x)
+        return x, self.value(self.norm_state(x))
 
     def wary(self, distance):
         """Cosine distances of frames' summaries [...] -> bias [HEADS,...]"""
         return -CAUTION_UNIT * self.caution.view(HEADS, *[1] * distance.ndim) * distance
 
     def clip(self, x, visible, distance):
-        """Whole clips at once. x [B,T,N,C]; visible bool [B,T,T]: may frame i (row) see frame j? distance [B,T,T]: of their
-        summaries."""
+        """Whole clips, frame after frame. x [B,T,N,C]; visible bool [B,T,T]: may frame i (row) see frame j? distance [B,T,T]: of
+        their summaries. -> [B,T,N,C]"""
         b, t, n, c = x.shape
-
-        def heads(z):
-            return z.view(b, t, n, HEADS, c // HEADS).permute(0, 2, 3, 1, 4)
-
         y = self.norm1(x)
-        q, k, v = heads(self.query(y)), heads(self.key(y)), heads(self.value(y))
-        frame = torch.arange(t, device=x.device)
-        age = frame[:, None] - frame[None, :]
-        bias = self.age_bias[:, age.clamp(0, WINDOW)]
-        seen = visible & (age >= 0) & (age <= WINDOW)
-        bias = bias[None] + torch.where(seen, 0.0, -1e4).to(x.dtype)[:, None] + self.wary(distance).transpose(0, 1)
-        weights = (q @ k.transpose(-1, -2) * (c // HEADS) ** -0.5 + bias[:, None]).softmax(-1)
-        return self.finish(x, (weights @ v).permute(0, 3, 1, 2, 4).reshape(b, t, n, c))
+        queries = self.query(y).view(b, t, n, HEADS, c // HEADS) * (c // HEADS) ** -0.5
+        keys, own = (layer(y).view(b, t, n, HEADS, c // HEADS) for layer in (self.key, self.value))
+        barred = torch.where(visible, 0.0, -1e4)
+        done, states = [], []
+        for frame in range(t):
+            first = max(0, frame - WINDOW)
+            seen = slice(first, frame + 1)
+            bias = self.age_bias[:, frame - torch.arange(first, frame + 1, device=x.device)]
+            bias = bias[None] + barred[:, None, frame, seen] + self.wary(distance[:, frame, seen]).transpose(0, 1)  # [B,HEADS,S]
+            scores = (queries[:, frame, None] * keys[:, seen]).sum(-1) + bias.transpose(1, 2)[:, :, None]  # [B,S,N,HEADS]
+            values = torch.stack([*states[first:], own[:, frame]], 1)
+            attended = (scores.softmax(1)[..., None] * values).sum(1).reshape(b, n, c)
+            tokens, state = self.finish(x[:, frame], attended)
+            done.append(tokens)
+            states.append(state.view(b, n, HEADS, c // HEADS))
+        return torch.stack(done, 1)
 
     def step(self, x, keys, values, slots, mask, distance):
         """One frame. x [N,C]; keys, values [N,WINDOW,C]; slots int64, mask and distance float [WINDOW+1], the query last."""
         n, c = x.shape
         y = self.norm1(x)
-        key, value = self.key(y), self.value(y)
+        key, own = self.key(y), self.value(y)
         q = self.query(y).view(n, HEADS, 1, c // HEADS) * (c // HEADS) ** -0.5
         k = torch.cat([keys, key[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 3, 1)
-        v = torch.cat([values, value[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 1, 3)
+        v = torch.cat([values, own[:, None]], 1).view(n, -1, HEADS, c // HEADS).permute(0, 2, 1, 3)
         bias = (self.age_bias[:, slots] + mask + self.wary(distance))[:, None, :]
         attended = ((q @ k + bias).softmax(-1) @ v).reshape(-1, c)
-        return self.finish(x, attended), key, value
+        tokens, state = self.finish(x[None], attended[None])
+        return tokens[0], key, state[0]
 
 
 def double(x):
@@ -192,15 +147,21 @@ def to_map(tokens, like):
 
 
 class DepthNet(nn.Module):
-    def __init__(self, global_blocks=4):
+    """`encoder`: a name of encoder.WIDTH_DEPTH."""
+
+    def __init__(self, encoder, global_blocks=4):
         super().__init__()
-        s2, s4, s8, s16, s32 = SKIP_CHANNELS
+        s2, s4, s8, s16, deepest = skip_channels(encoder)
         d2, d4, d8, d16 = DECODER_CHANNELS
-        self.encoder = Encoder()
+        s32 = TOKENS
+        self.encoder_name = encoder
+        self.encoder = Encoder(encoder)
+        self.neck = nn.Conv2d(deepest, s32, 1, bias=False)
+        nn.init.orthogonal_(self.neck.weight)
         self.norm32 = nn.BatchNorm2d(s32)
         self.position = nn.Linear(6, s32)
         self.global_attention = nn.ModuleList([GlobalAttention(s32) for _ in range(global_blocks)])
-        self.temporal32, self.temporal16 = TemporalAttention(s32), TemporalAttention(d16)
+        self.temporal32, self.temporal16 = TemporalAttention(s32, blocks=1), TemporalAttention(d16)
         self.up16, self.skip16, self.fuse16 = nn.Conv2d(s32, d16, 1), nn.Conv2d(s16, d16, 1), conv_bn(d16, d16)
         self.refine16 = Residual(d16)
         self.up8, self.skip8, self.fuse8 = nn.Conv2d(d16, d8, 1), nn.Conv2d(s8, d8, 1), conv_bn(d8, d8)
@@ -224,10 +185,14 @@ class DepthNet(nn.Module):
         y, x = (y - 0.5) / y[:, :, -1:, -1:] * 2 - 1, (x - 0.5) / x[:, :, -1:, -1:] * 2 - 1
         return to_tokens(torch.cat([y, x, y * y, x * x, y * x, ones], 1))
 
+    def features(self, image):
+        """-> skip features at 1/2, 1/4, 1/8, 1/16 and the normalised 1/32 map."""
+        *skips, deepest = self.encoder(image, IMAGE_MEAN, IMAGE_STD)
+        return *skips, self.norm32(self.neck(deepest))
+
     def encode(self, image):
         """-> skip features at 1/2, 1/4, 1/8, 1/16, the normalised 1/32 map, and its tokens [B,N,C] after attention."""
-        *skips, f32 = self.encoder(image)
-        f32 = self.norm32(f32)
+        *skips, f32 = self.features(image)
         tokens = to_tokens(f32) + self.position(self.coordinates(f32))
         for block in self.global_attention:
             tokens = block(tokens)
@@ -235,7 +200,7 @@ class DepthNet(nn.Module):
 
     def pooled(self, image):
         """Image [B,3,H,W] -> mean features at 1/32 [B,C]."""
-        return self.norm32(self.encoder(image)[-1]).mean((2, 3))
+        return self.features(image)[-1].mean((2, 3))
 
     def summary(self, f32):
         """Normalised 1/32 map [B,C,h,w] -> what tells its scene from others [B,SUMMARY]."""
@@ -255,21 +220,29 @@ class DepthNet(nn.Module):
             return F.pixel_shuffle(self.out(y.float()), 2)[:, 0]
 
     def forward(self, image, visible=None):
-        """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T] switches temporal memory on (None: off)."""
+        """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T]: what each frame may remember (None: single frames)."""
         skips, f32, tokens = self.encode(image)
-        if visible is not None:
-            # A measure alone: depth's loss is not to bend the encoder to it
-            distance = cosine_distance(self.summary(f32.detach()).view(*visible.shape[:2], -1))
-            tokens = self.over_time(self.temporal32, tokens, visible, distance)
+        if visible is None:
+            visible = torch.ones(len(image), 1, 1, dtype=torch.bool, device=image.device)
+        # A measure alone: depth's loss is not to bend the encoder to it
+        distance = cosine_distance(self.summary(f32.detach()).view(*visible.shape[:2], -1))
+        tokens = self.over_time(self.temporal32, tokens, visible, distance)
         y = self.decode16(to_map(tokens, f32), skips[3])
-        if visible is not None:
-            y = to_map(self.over_time(self.temporal16, to_tokens(y), visible, distance), y)
+        y = to_map(self.over_time(self.temporal16, to_tokens(y), visible, distance), y)
         return self.decode(image, skips, y)
 
     @staticmethod
     def over_time(attention, tokens, visible, distance):
         b, t, _ = visible.shape
         return attention.clip(tokens.reshape(b, t, *tokens.shape[1:]), visible, distance).reshape(tokens.shape)
+
+
+def load_weights(net, state):
+    """Fills a network. A start may lack what lies in the temporal attentions, the identity until trained; nothing else."""
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    unknown = [name for name in missing if not name.startswith('temporal')] + unexpected
+    if unknown:
+        raise ValueError(f'not the weights of this network: {", ".join(unknown[:5])}')
 
 
 class StreamingStep(nn.Module):

@@ -23,7 +23,7 @@ import torch
 from . import config as configuration
 from .feeder import Feeder
 from .losses import total_loss
-from .network import DepthNet
+from .network import DepthNet, load_weights
 from .pool import Pool, load_library
 from .summary import summarise
 from .validation import Validation
@@ -50,13 +50,13 @@ class Trainer:
         self.args, self.config, self.device = args, config, device
         self.run = Path(args.run)
         self.run.mkdir(parents=True, exist_ok=True)
-        self.net = DepthNet().to(self.device, memory_format=torch.channels_last)
+        self.net = DepthNet(config.encoder).to(self.device, memory_format=torch.channels_last)
         self.images = self.steps = 0
         checkpoint = self.run / 'last.pt'
         start = checkpoint if checkpoint.exists() else args.init
         state = torch.load(start, map_location=self.device) if start else None
         if state:
-            self.net.load_state_dict(state.get('net', state['ema']))
+            load_weights(self.net, state.get('net', state['ema']))
         self.ema = copy.deepcopy(self.net)
         self.ema.eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.parameter_groups(), lr=1e-3, betas=(0.9, 0.98), foreach=True)
@@ -135,7 +135,7 @@ class Trainer:
         torch._foreach_add_(means, values, alpha=1 - keep)
 
     def save(self, name='last.pt', full=True):
-        state = {'ema': self.ema.state_dict(), 'images': self.images, 'steps': self.steps}
+        state = {'encoder': self.config.encoder, 'ema': self.ema.state_dict(), 'images': self.images, 'steps': self.steps}
         if full:
             state |= {'net': self.net.state_dict(), 'optimizer': self.optimizer.state_dict()}
         if self.settle_from is not None:
