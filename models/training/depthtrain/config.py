@@ -23,6 +23,7 @@ class Stage:
 @dataclass(frozen=True)
 class Config:
     encoder: str  # a name of encoder.WIDTH_DEPTH
+    frozen_stages: int  # of the encoder, from the first
     seed: int
     threads: int
     feeder_threads: int

@@ -81,6 +81,7 @@ class Encoder(nn.Module):
 
     def __init__(self, name):
         super().__init__()
+        self.name = name
         self.stem = ConvRelu6(3, STEM, 3, 2)
         channels, blocks, self.ends = STEM, [], []
         for index, (repeats, kernel, stride, expansion, outputs) in enumerate(scaled_stages(name)):
@@ -90,6 +91,12 @@ class Encoder(nn.Module):
             if index in SKIP_STAGES:
                 self.ends.append(len(blocks) - 1)
         self.blocks = nn.ModuleList(blocks)
+
+    def freeze(self, stages):
+        """The stem and the first `stages` stages keep their weights: at large sizes they cost most of the backward pass."""
+        blocks = sum(repeats for repeats, *_ in scaled_stages(self.name)[:stages])
+        for part in [self.stem, *self.blocks[:blocks]] if stages else []:
+            part.requires_grad_(False)
 
     def forward(self, image, mean, std):
         """image as (rgb - mean) / std; these weights expect (255 rgb - 127) / 128."""

@@ -51,6 +51,7 @@ class Trainer:
         self.run = Path(args.run)
         self.run.mkdir(parents=True, exist_ok=True)
         self.net = DepthNet(config.encoder).to(self.device, memory_format=torch.channels_last)
+        self.net.encoder.freeze(config.frozen_stages)
         self.images = self.steps = 0
         checkpoint = self.run / 'last.pt'
         start = checkpoint if checkpoint.exists() else args.init
@@ -74,6 +75,8 @@ class Trainer:
         """Encoder, temporal attentions and the rest learn at their own rates; only matrices of the rest decay."""
         groups = {}
         for name, parameter in self.net.named_parameters():
+            if not parameter.requires_grad:
+                continue
             part = 'encoder' if name.startswith('encoder') else 'memory' if name.startswith('temporal') else 'rest'
             decay = part != 'encoder' and parameter.ndim > 1 and not name.endswith('age_bias')
             groups.setdefault((part, decay), []).append(parameter)
