@@ -22,6 +22,13 @@ interface PngHead {
   gray: boolean;
 }
 
+/** The size that a depth map must have, and who says so. */
+export interface ExpectedSize {
+  width: number;
+  height: number;
+  from?: string;
+}
+
 /** Bytes of a PNG's signature and first chunk. */
 const HEAD_BYTES = 33;
 
@@ -55,13 +62,17 @@ export async function readPicture(path: string): Promise<Picture> {
 }
 
 /**
- * A depth map from a 16-bit gray PNG of millimetres.
+ * A depth map from a 16-bit gray PNG, of millimetres unless said otherwise.
  * @returns [height*width] metres, 0 where nothing was measured
  * @throws DepthcastError BAD_DATASET when it cannot be read, is damaged, or of another size or kind
  */
-export async function readDepth(path: string, width: number, height: number): Promise<Float32Array> {
+export async function readDepth(
+  path: string,
+  { width, height, from }: ExpectedSize,
+  unitsPerMetre = 1000,
+): Promise<Float32Array> {
   const bytes = await readBytes(path);
-  checkDepthHead(pngHead(bytes, path), path, width, height);
+  checkDepthHead(pngHead(bytes, path), path, { width, height, from });
   const frame = await decode('png', bytes, path);
   try {
     if (frame.format !== av.AV_PIX_FMT_GRAY16BE) throw bad(path, 'it is not gray with 16 bits');
@@ -70,28 +81,44 @@ export async function readDepth(path: string, width: number, height: number): Pr
     const depth = new Float32Array(width * height);
     for (let y = 0, i = 0; y < height; y++)
       for (let x = 0, at = y * stride; x < width; x++, i++, at += 2)
-        depth[i] = ((plane[at]! << 8) | plane[at + 1]!) / 1000;
+        depth[i] = ((plane[at]! << 8) | plane[at + 1]!) / unitsPerMetre;
     return depth;
   } finally {
     frame.free();
   }
 }
 
-function checkDepthHead(head: PngHead, path: string, width: number, height: number): void {
-  if (!head.gray || head.bits !== 16) {
-    const kind = head.gray ? `gray with ${head.bits} bits` : 'in colour';
-    throw bad(path, `it is ${kind}; depth is 16-bit gray, in millimetres`);
-  }
+function checkDepthHead(head: PngHead, path: string, { width, height, from = 'the first one' }: ExpectedSize): void {
+  checkDepthKind(head, path);
   if (head.width !== width || head.height !== height)
-    throw bad(path, `it is ${head.width}x${head.height}, intrinsics.json says ${width}x${height}`);
+    throw bad(path, `it is ${head.width}x${head.height}, ${from} says ${width}x${height}`);
+}
+
+function checkDepthKind(head: PngHead, path: string): void {
+  if (head.gray && head.bits === 16) return;
+  const kind = head.gray ? `gray with ${head.bits} bits` : 'in colour';
+  throw bad(path, `it is ${kind}; depth is 16-bit gray`);
 }
 
 /**
  * Looks at both ends of a depth map without decoding it: kind, size, and that it is whole.
  * @throws DepthcastError BAD_DATASET
  */
-export async function checkDepth(path: string, width: number, height: number): Promise<void> {
-  let ends: Buffer;
+export async function checkDepth(path: string, size: ExpectedSize): Promise<void> {
+  checkDepthHead(pngHead(await bothEnds(path), path), path, size);
+}
+
+/**
+ * The size of a depth map, without decoding it.
+ * @throws DepthcastError BAD_DATASET
+ */
+export async function depthSize(path: string): Promise<{ width: number; height: number }> {
+  const head = pngHead(await bothEnds(path), path);
+  checkDepthKind(head, path);
+  return { width: head.width, height: head.height };
+}
+
+async function bothEnds(path: string): Promise<Buffer> {
   try {
     const file = await open(path);
     try {
@@ -100,14 +127,14 @@ export async function checkDepth(path: string, width: number, height: number): P
       const tail = Buffer.alloc(Math.min(size, PNG_END.length));
       await file.read(head, 0, head.length, 0);
       await file.read(tail, 0, tail.length, size - tail.length);
-      ends = Buffer.concat([head, tail]);
+      return Buffer.concat([head, tail]);
     } finally {
       await file.close();
     }
   } catch (thrown) {
-    throw bad(path, (thrown as Error).message);
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    throw bad(path, code === 'ENOENT' ? 'it is missing' : message);
   }
-  checkDepthHead(pngHead(ends, path), path, width, height);
 }
 
 async function readBytes(path: string): Promise<Buffer> {

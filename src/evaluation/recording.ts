@@ -2,12 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DepthcastError } from '../errors.ts';
+import { poseOf } from './benchmarks/pose.ts';
 import { bad, checkDepth, readDepth, readPicture } from './image.ts';
 import type { Selection, Sequence } from './types.ts';
 
 const PICTURE = /\.(jpe?g|png)$/i;
-/** Most that a rotation's columns may be off unit length and right angles: poses are written with few digits. */
-const ROTATION_SLACK = 0.01;
 /** Files that are looked at in one go before anything is run. */
 const AT_ONCE = 16;
 
@@ -25,6 +24,7 @@ const sequenceFile = z.strictObject({
   maxDepth: positive.max(65.535).default(10),
   tripod: z.boolean().default(false),
   separate: z.boolean().default(false),
+  dense: z.boolean().default(false),
 });
 
 /** Whether a folder looks like a recorded sequence. */
@@ -38,6 +38,7 @@ export const isRecording = (folder: string): boolean => existsSync(join(folder, 
 export async function openRecording(folder: string, { maxFrames, stride = 1 }: Selection = {}): Promise<Sequence> {
   const inside = (...names: string[]) => join(folder, ...names);
   const { width, height, ...intrinsics } = readJson(inside('intrinsics.json'), intrinsicsFile);
+  const size = { width, height, from: 'intrinsics.json' };
   const settings = existsSync(inside('sequence.json'))
     ? readJson(inside('sequence.json'), sequenceFile)
     : sequenceFile.parse({});
@@ -48,7 +49,7 @@ export async function openRecording(folder: string, { maxFrames, stride = 1 }: S
     .filter((_, n) => n % stride === 0)
     .slice(0, maxFrames);
   for (let n = 0; n < chosen.length; n += AT_ONCE) {
-    const checks = chosen.slice(n, n + AT_ONCE).map(({ depth }) => checkDepth(depth, width, height));
+    const checks = chosen.slice(n, n + AT_ONCE).map(({ depth }) => checkDepth(depth, size));
     // The first in order is told, whichever was looked at first.
     const failed = (await Promise.allSettled(checks)).find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
@@ -57,7 +58,7 @@ export async function openRecording(folder: string, { maxFrames, stride = 1 }: S
   const { fps, ...facts } = settings;
   const truth = async (index: number) => {
     const { depth, pose } = chosen[index]!;
-    return { depth: await readDepth(depth, width, height), pose, intrinsics };
+    return { depth: await readDepth(depth, size), pose, intrinsics };
   };
   return {
     name: basename(resolve(folder)),
@@ -116,16 +117,10 @@ function readPoses(path: string, frames: number): Float64Array[] {
     const rows = line.trim().split(/\s+/).map(Number);
     if (rows.length !== 16) throw bad(path, `line ${n + 1} has ${rows.length} numbers, not 16`);
     if (!rows.every(Number.isFinite)) throw bad(path, `line ${n + 1} holds what is no finite number`);
-    if (!isRigid(rows)) throw bad(path, `line ${n + 1} is no rotation and translation`);
-    return Float64Array.from(rows, (_, i) => rows[(i % 4) * 4 + (i >> 2)]!);
+    const pose = poseOf(rows);
+    if (!pose) throw bad(path, `line ${n + 1} is no rotation and translation`);
+    return pose;
   });
-}
-
-function isRigid(m: readonly number[]): boolean {
-  const dot = (a: number, b: number) => m[a]! * m[b]! + m[4 + a]! * m[4 + b]! + m[8 + a]! * m[8 + b]!;
-  for (let a = 0; a < 3; a++)
-    for (let b = a; b < 3; b++) if (Math.abs(dot(a, b) - (a === b ? 1 : 0)) > ROTATION_SLACK) return false;
-  return m[12] === 0 && m[13] === 0 && m[14] === 0 && m[15] === 1;
 }
 
 function readJson<T>(path: string, shape: z.ZodType<T>): T {

@@ -1,3 +1,7 @@
+import type { Window } from './types.ts';
+
+const WHOLE: Window = { left: 0, top: 0, right: 1, bottom: 1 };
+
 interface Taps {
   low: Int32Array;
   high: Int32Array;
@@ -15,9 +19,14 @@ export class Resampler {
   readonly #width: number;
   readonly #length: number;
 
-  constructor(from: { width: number; height: number }, to: { width: number; height: number }) {
-    this.#columns = taps(from.width, to.width);
-    this.#rows = taps(from.height, to.height);
+  /** @param window the part of `from` that becomes `to`; all of it by default */
+  constructor(
+    from: { width: number; height: number },
+    to: { width: number; height: number },
+    { left, top, right, bottom }: Window = WHOLE,
+  ) {
+    this.#columns = taps(from.width, to.width, left, right);
+    this.#rows = taps(from.height, to.height, top, bottom);
     this.#row = new Float32Array(from.width);
     this.#width = from.width;
     this.#length = to.width * to.height;
@@ -41,10 +50,10 @@ export class Resampler {
   }
 }
 
-function taps(from: number, to: number): Taps {
+function taps(from: number, to: number, start: number, end: number): Taps {
   const [low, high, part] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
   for (let i = 0; i < to; i++) {
-    const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+    const at = Math.min(Math.max((start + ((i + 0.5) / to) * (end - start)) * from - 0.5, 0), from - 1);
     low[i] = Math.floor(at);
     high[i] = Math.min(low[i]! + 1, from - 1);
     part[i] = at - low[i]!;

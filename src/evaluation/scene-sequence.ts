@@ -36,6 +36,7 @@ export function openScene(name: string, { maxFrames = SCENE_FRAMES, stride = 1 }
     posed: true,
     tripod: scene.tripod,
     separate: false,
+    dense: true,
     takes: [0, ...scene.cutTimes(seconds).map((cut) => Math.ceil(cut * fps - 1e-6))].filter((at) => at < maxFrames),
     truth: async (index) => render(index),
     async frame(index): Promise<TrueFrame> {

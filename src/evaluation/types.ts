@@ -7,7 +7,8 @@ export interface Truth {
   readonly depth: Float32Array;
   /** Camera-to-world, 4x4 column-major; camera x right, y down, z forward; metres. Undefined where it is not known. */
   readonly pose: ArrayLike<number> | undefined;
-  readonly intrinsics: Pinhole;
+  /** In pixels of `depth`. Undefined where they are not known. */
+  readonly intrinsics: Pinhole | undefined;
 }
 
 /** A picture with its truth. Whoever gets it closes the picture. */
@@ -19,7 +20,7 @@ export interface SequenceInfo {
   readonly name: string;
   /** Frames that are judged: those left by stride and limit. */
   readonly frames: number;
-  /** Of pictures and depth maps, in pixels. */
+  /** Of depth maps, in pixels; pictures may have another. */
   readonly width: number;
   readonly height: number;
   /** Of the frames that are judged. */
@@ -32,8 +33,20 @@ export interface SequenceInfo {
   readonly tripod: boolean;
   /** Frames that have nothing to do with each other: each is seen without memory of the others. */
   readonly separate: boolean;
+  /** Truth is known at, or next to, practically every pixel: whether depth changes where the picture's edges lie can be judged. */
+  readonly dense: boolean;
+  /** The part of the picture that the depth maps show; undefined for all of it. */
+  readonly window?: Window | undefined;
   /** Frames at which a take begins, 0 first. Each take is a clip of its own for alignment and temporal error. */
   readonly takes: readonly number[];
+}
+
+/** A rectangle in shares of a picture's width and height, 0 to 1. */
+export interface Window {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
 }
 
 /** Frames in order, each with its truth; may be read more than once. */

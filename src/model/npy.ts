@@ -3,6 +3,8 @@ import { CheckpointFile } from './checkpoint/file.ts';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 const MAX_HEADER = 65536;
+/** Bytes of a value, by NumPy's name of its type. */
+const ITEM_BYTES: Readonly<Record<string, number>> = { '<f4': 4, '<f8': 8, '|u1': 1, '|b1': 1 };
 
 /**
  * A float32 array in NumPy's .npy format (little-endian, C order), read from disk one item of its first axis at a time.
@@ -12,9 +14,13 @@ export class NpyFile {
   readonly shape: readonly number[];
   readonly #file: CheckpointFile;
   readonly #start: number;
+  readonly #type: string;
 
-  /** @throws DepthcastError BAD_ARRAY, naming the file and what is wrong with it */
-  constructor(path: string) {
+  /**
+   * @param options.anyNumber take float64, uint8 and booleans, too, and make float32 of them
+   * @throws DepthcastError BAD_ARRAY, naming the file and what is wrong with it
+   */
+  constructor(path: string, { anyNumber = false } = {}) {
     const bad = (detail: string, cause?: unknown) =>
       new DepthcastError('BAD_ARRAY', { detail: `${path}: ${detail}`, cause });
     try {
@@ -31,7 +37,9 @@ export class NpyFile {
       if (length > MAX_HEADER || this.#start > this.#file.size) throw bad('its header is broken');
       const header = this.#file.read(wide ? 12 : 10, length).toString('latin1');
       const type = /'descr':\s*'([^']*)'/.exec(header)?.[1];
-      if (type !== '<f4') throw bad(`it holds ${type ?? 'no known type'}, float32 (<f4) is needed`);
+      if (type === undefined || !(anyNumber ? type in ITEM_BYTES : type === '<f4'))
+        throw bad(`it holds ${type ?? 'no known type'}, float32 (<f4) is needed`);
+      this.#type = type;
       if (!/'fortran_order':\s*False/.test(header))
         throw bad('it is in Fortran order; save np.ascontiguousarray of it');
       const sides = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
@@ -39,7 +47,7 @@ export class NpyFile {
         .split(',')
         .filter((side) => side.trim() !== '')
         .map(Number);
-      const bytes = 4 * this.shape.reduce((a, b) => a * b, 1);
+      const bytes = ITEM_BYTES[type]! * this.shape.reduce((a, b) => a * b, 1);
       if (this.shape.length === 0 || !this.shape.every((side) => Number.isSafeInteger(side) && side > 0))
         throw bad(`its shape is (${sides ?? ''})`);
       if (this.#file.size - this.#start !== bytes) throw bad(`it should hold ${bytes} bytes of values`);
@@ -52,9 +60,10 @@ export class NpyFile {
   /** Item `index` of the first axis; a new array each time. */
   item(index: number): Float32Array {
     const length = this.shape.slice(1).reduce((a, b) => a * b, 1);
-    const values = new Float32Array(length);
-    this.#file.readInto(this.#start + 4 * length * index, new Uint8Array(values.buffer));
-    return values;
+    const bytes = new Uint8Array(ITEM_BYTES[this.#type]! * length);
+    this.#file.readInto(this.#start + bytes.length * index, bytes);
+    if (this.#type === '<f4') return new Float32Array(bytes.buffer);
+    return Float32Array.from(this.#type === '<f8' ? new Float64Array(bytes.buffer) : bytes);
   }
 
   close(): void {

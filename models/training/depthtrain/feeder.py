@@ -88,7 +88,8 @@ class Feeder:
         pool, take = (self.clips, stage.clip_frames) if take_clips else (self.frames, 1)
         weights = np.array([s[2] for s in stage.sizes], float)
         if take > 1:  # whole clips of large frames leave too few clips a batch
-            weights[[s[0] * s[1] > 192 * 160 for s in stage.sizes]] *= 0.3
+            weights[[s[0] * s[1] > 192 * 160 for s in stage.sizes]] *= 0.15
+            weights[[s[0] * s[1] < 192 * 160 for s in stage.sizes]] *= 2
         width, height, _ = stage.sizes[self.rng.choice(len(stage.sizes), p=weights / weights.sum())]
         count = max(2, round(stage.batch_pixels / (width * height * take)))
         chosen, others = self.rng.integers(0, pool.count, (2, count))

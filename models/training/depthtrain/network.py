@@ -155,6 +155,7 @@ class DepthNet(nn.Module):
         d2, d4, d8, d16 = DECODER_CHANNELS
         s32 = TOKENS
         self.encoder_name = encoder
+        self.encoder_still = False  # gradients stop at its outputs
         self.encoder = Encoder(encoder)
         self.neck = nn.Conv2d(deepest, s32, 1, bias=False)
         nn.init.orthogonal_(self.neck.weight)
@@ -187,7 +188,8 @@ class DepthNet(nn.Module):
 
     def features(self, image):
         """-> skip features at 1/2, 1/4, 1/8, 1/16 and the normalised 1/32 map."""
-        *skips, deepest = self.encoder(image, IMAGE_MEAN, IMAGE_STD)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_still):
+            *skips, deepest = self.encoder(image, IMAGE_MEAN, IMAGE_STD)
         return *skips, self.norm32(self.neck(deepest))
 
     def encode(self, image):

@@ -114,6 +114,8 @@ class Trainer:
         visible = None if batch.visible is None else batch.visible.to(self.device)
         # Batch statistics from single frames only: a clip's frames are too alike
         self.net.train(visible is None)
+        # And the encoder learns from those: so alike, clips have little to teach it for half of a step's time
+        self.net.encoder_still = visible is not None
         with torch.autocast(self.device, torch.bfloat16, enabled=self.config.bfloat16):
             prediction = self.net(image, visible)
         loss, parts = total_loss(prediction.float().view_as(truth), truth, batch.cuts, stage.weights)
