@@ -23,6 +23,8 @@ export function printEvaluation({ contenders, sequences, means, differences }: E
     'AbsRel/first',
     'd1/first',
     'TAE %',
+    'TG %',
+    'edge F1',
     'flicker %',
     'ms',
   ];
@@ -42,6 +44,8 @@ export function printEvaluation({ contenders, sequences, means, differences }: E
       number(by('first')?.absRel, 3),
       number(by('first')?.delta1, 3),
       number(scores.tae, 2),
+      number(scores.temporalGradient, 2),
+      number(scores.boundary, 3),
       number(scores.flicker, 3, 100),
       number(scores.milliseconds, 1),
     ];

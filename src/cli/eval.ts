@@ -5,7 +5,7 @@ import { integer, readSettings } from './options.ts';
 export function evalCommand(version: string): Command {
   return new Command('eval')
     .description('judge depth models on sequences with known depth: errors after alignment, temporal error, flicker')
-    .argument('<dataset...>', 'scene:all, scene:NAME, a sequence (color/, depth/, ...), or a folder of sequences')
+    .argument('<dataset...>', 'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences')
     .option('-c, --config <file>', 'settings: depth.model, depth.threads, models.folder')
     .option('-m, --model <name|file>', 'name, manifest or checkpoint (default: depthcast-nano)')
     .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
@@ -25,7 +25,9 @@ Examples:
   depthcast eval recordings/ --html report.html                    every sequence in a folder
   depthcast eval scene:room scene:street --compare depthcast-nano:memory=off
   depthcast eval kitchen/ --model vda-small --compare depthcast-nano:size=160 depthcast-nano --baselines
+  depthcast eval scannet:scans_test/ --stride 3 --max-frames 90       a public benchmark as it is handed out
 
+Benchmarks: kitti, nyu, scannet, sintel, sintel-final, bonn, tum, diode, 7scenes; lists: Video Depth Anything's.
 The layout of a sequence and what each number means: docs/evaluation.md`,
     )
     .action(async (datasets: string[], options: EvalOptions) => {

@@ -56,7 +56,9 @@ function scenes(name: string, selection: Selection): SequenceEntry[] {
 
 function recordings(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new DepthcastError('BAD_DATASET', { detail: `${path} is no folder; scene:all needs none, and ${Object.keys(BENCHMARKS).join(', ')} stand before a folder with a colon` });
+    throw new DepthcastError('BAD_DATASET', {
+      detail: `${path} is no folder; scene:all needs none, and ${Object.keys(BENCHMARKS).join(', ')} stand before a folder with a colon`,
+    });
   if (isRecording(path)) return [path];
   const inside = readdirSync(path)
     .sort()

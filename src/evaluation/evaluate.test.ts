@@ -99,6 +99,7 @@ it('judges a checkpoint that gives metres as it is, and beside a relative model'
       'absRel frame',
       'delta1 frame',
       'tae',
+      'temporal gradient',
     ]);
   } finally {
     await predictors.close();

@@ -14,7 +14,7 @@ export interface ContenderInfo {
 export interface Difference extends Interval {
   label: string;
   against: string;
-  /** `absRel clip`, `delta1 frame`, `tae`. */
+  /** `absRel clip`, `delta1 frame`, `tae`, `temporal gradient`, `boundary F1`. */
   measure: string;
   /** Frames, or pairs of frames, that both have. */
   frames: number;
@@ -85,6 +85,8 @@ const MEASURES: readonly { name: string; of: (frame: FrameResult) => number | un
   { name: 'absRel frame', of: error('frame', 'absRel'), lowerIsBetter: true },
   { name: 'delta1 frame', of: error('frame', 'delta1'), lowerIsBetter: false },
   { name: 'tae', of: ({ tae }) => tae, lowerIsBetter: true },
+  { name: 'temporal gradient', of: ({ temporalGradient }) => temporalGradient, lowerIsBetter: true },
+  { name: 'boundary F1', of: ({ boundary }) => boundary, lowerIsBetter: false },
 ];
 
 function compare(

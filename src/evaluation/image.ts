@@ -26,7 +26,7 @@ interface PngHead {
 export interface ExpectedSize {
   width: number;
   height: number;
-  from?: string;
+  from?: string | undefined;
 }
 
 /** Bytes of a PNG's signature and first chunk. */

@@ -7,6 +7,7 @@ import {
   toDepth,
   validMask,
 } from './align.ts';
+import { boundaryF1 } from './boundary.ts';
 import { type DepthErrors, depthErrors } from './metrics.ts';
 import type { Prediction, Predictor, PredictorRun } from './predictor.ts';
 import { Resampler } from './resample.ts';
@@ -21,6 +22,7 @@ import {
 } from './results.ts';
 import { MapSpool } from './spool.ts';
 import { FlickerMeter, type PosedDepth, pairError } from './temporal.ts';
+import { DisparityRange, type GradientFrame, temporalGradient } from './temporal-gradient.ts';
 import type { Sequence, TrueFrame, Truth } from './types.ts';
 
 /** Depth that changes by less than this share over a whole clip counts as standing still: sensors are not exact. */
@@ -32,6 +34,9 @@ const FEWEST_STILL = 100;
 export interface Snapshot {
   index: number;
   frame: TrueFrame;
+  /** Of the depth maps, in pixels. */
+  width: number;
+  height: number;
   mask: Mask;
   /** Metres of each contender in its main alignment, [height*width]. */
   depths: Float32Array[];
@@ -138,7 +143,7 @@ async function judgeAll(
       const posed = withoutUnknown(truth, mask);
       if (pairs && posed && before) truthPairs.push(pairError(before, posed, width, height));
       before = posed;
-      if (shown) await onSnapshot?.({ index, frame: shown, mask, depths });
+      if (shown) await onSnapshot?.({ index, frame: shown, width, height, mask, depths });
     } finally {
       shown?.picture.close();
     }
@@ -162,7 +167,7 @@ async function judgeAll(
 
 /** The truth as a clip of its own for the temporal error; what was not measured is carried nowhere. */
 function withoutUnknown({ depth, pose, intrinsics }: Truth, mask: Mask): PosedDepth | undefined {
-  return pose && { depth: depth.map((z, i) => (mask[i] === 1 ? z : Number.NaN)), pose, intrinsics };
+  return pose && intrinsics && { depth: depth.map((z, i) => (mask[i] === 1 ? z : Number.NaN)), pose, intrinsics };
 }
 
 /** What has to be known of one contender in one sequence. */
@@ -173,7 +178,7 @@ class Track {
   readonly #spool = new MapSpool();
   readonly #frames: FrameResult[] = [];
   /** Of each take. */
-  readonly #fits: { clip: ScaleShiftFit; first: ScaleShiftFit }[];
+  readonly #fits: { clip: ScaleShiftFit; first: ScaleShiftFit; range: DisparityRange }[];
   readonly #projected: Float64Array;
   #network = { width: 0, height: 0 };
   #resampler: Resampler | undefined;
@@ -183,13 +188,18 @@ class Track {
   #map: Float32Array | undefined;
   #flicker: FlickerMeter | undefined;
   #before: PosedDepth | undefined;
+  #earlier: GradientFrame | undefined;
 
   constructor(sequence: Sequence, predictor: Predictor) {
     const pixels = sequence.width * sequence.height;
     this.#sequence = sequence;
     this.#predictor = predictor;
     this.#run = predictor.start(sequence);
-    this.#fits = sequence.takes.map(() => ({ clip: new ScaleShiftFit(), first: new ScaleShiftFit() }));
+    this.#fits = sequence.takes.map(() => ({
+      clip: new ScaleShiftFit(),
+      first: new ScaleShiftFit(),
+      range: new DisparityRange(),
+    }));
     this.#projected = new Float64Array(pixels);
     this.#sized = new Float32Array(pixels);
     this.#disparity = new Float32Array(pixels);
@@ -208,7 +218,7 @@ class Track {
     const protocol = this.#protocol(shared);
     const { values, width, height, milliseconds, epoch } = prediction;
     this.#network = { width, height };
-    this.#resampler ??= new Resampler(this.#network, this.#sequence);
+    this.#resampler ??= new Resampler(this.#network, this.#sequence, this.#sequence.window);
     this.#spool.write(index, values);
     const fit = new ScaleShiftFit().add(
       this.#toDisparity(this.#resampler.resize(values, this.#sized)),
@@ -220,7 +230,16 @@ class Track {
     const take = this.#fits[this.#takeOf(index)]!;
     if (take.first.count === 0) take.first.merge(fit);
     take.clip.merge(fit);
-    this.#frames.push({ errors: undefined, ...fit.solve(), tae: undefined, milliseconds, epoch });
+    take.range.add(depth, mask);
+    this.#frames.push({
+      errors: undefined,
+      ...fit.solve(),
+      tae: undefined,
+      temporalGradient: undefined,
+      boundary: undefined,
+      milliseconds,
+      epoch,
+    });
   }
 
   startJudging(still: Mask | undefined): void {
@@ -251,8 +270,13 @@ class Track {
     aligned('first', take.first.solve(), this.#spare);
     if (known) frame.errors = errors;
     const { pose, intrinsics } = truth;
-    const posed = pose && { depth: main, pose, intrinsics };
-    const { width, height } = this.#sequence;
+    const posed = pose && intrinsics && { depth: main, pose, intrinsics };
+    const { width, height, dense, separate, takes } = this.#sequence;
+    const now = { predicted: main, truth: truth.depth, mask };
+    if (this.#earlier && !separate && !takes.includes(index))
+      frame.temporalGradient = temporalGradient(this.#earlier, now, take.range.span);
+    this.#earlier = now;
+    if (dense) frame.boundary = boundaryF1(main, truth.depth, width, height);
     if (pairs && posed && this.#before) frame.tae = pairError(this.#before, posed, width, height, this.#projected);
     this.#before = posed;
     return main;
@@ -266,6 +290,8 @@ class Track {
       network: this.#network,
       errors: meanByAlignment(frames.map(({ errors }) => errors)),
       tae: meanOf(frames.map(({ tae }) => tae)),
+      temporalGradient: meanOf(frames.map(({ temporalGradient }) => temporalGradient)),
+      boundary: meanOf(frames.map(({ boundary }) => boundary)),
       flicker: this.#flicker?.value(),
       milliseconds: median(times),
       frames,

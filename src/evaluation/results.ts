@@ -13,6 +13,10 @@ export interface FrameResult {
   shift: number;
   /** Temporal error between the frame before and this one, in percent. */
   tae: number | undefined;
+  /** Temporal gradient error between the frame before and this one, in percent of the clip's range of disparity. */
+  temporalGradient: number | undefined;
+  /** Depth Pro's boundary F1, 0 to 1. */
+  boundary: number | undefined;
   milliseconds: number | undefined;
   epoch: number;
 }
@@ -22,6 +26,10 @@ export interface Scores {
   errors: Partial<Record<Alignment, DepthErrors>>;
   /** Temporal alignment error in percent; of metric models without alignment, else by clip. */
   tae: number | undefined;
+  /** Temporal gradient error in percent of the range of disparity, in the same alignment. */
+  temporalGradient: number | undefined;
+  /** Depth Pro's boundary F1, 0 to 1, where truth is dense. */
+  boundary: number | undefined;
   /** Share of the prediction's range by which a resting picture changes from frame to frame. */
   flicker: number | undefined;
   /** Median of a frame. */
@@ -93,6 +101,8 @@ export function meanScores(list: readonly Scores[]): Scores {
   return {
     errors: meanByAlignment(list.map(({ errors }) => errors)),
     tae: meanOf(list.map(({ tae }) => tae)),
+    temporalGradient: meanOf(list.map(({ temporalGradient }) => temporalGradient)),
+    boundary: meanOf(list.map(({ boundary }) => boundary)),
     flicker: meanOf(list.map(({ flicker }) => flicker)),
     milliseconds: meanOf(list.map(({ milliseconds }) => milliseconds)),
   };

@@ -16,11 +16,16 @@ export function readNpy(path: string | URL): { shape: number[]; data: Float32Arr
 }
 
 export function writeNpy(path: string, shape: readonly number[], data: Float32Array): void {
+  writeFileSync(path, npy(shape, data));
+}
+
+/** The bytes of such a file. */
+export function npy(shape: readonly number[], data: Float32Array): Buffer {
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
   const length = Math.ceil((header.length + 11) / 64) * 64 - 10;
   const head = Buffer.from(`\x93NUMPY\x01\x00..${header.padEnd(length - 1)}\n`, 'latin1');
   head.writeUInt16LE(length, 8);
-  writeFileSync(path, Buffer.concat([head, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]));
+  return Buffer.concat([head, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
 }
 
 /** Every `step`-th pixel of a map from row 1 and column 2 on: what the reference outputs keep. */

@@ -33,7 +33,11 @@ export async function openDiode(folder: string, selection: Selection): Promise<S
       );
     if (frames.length > 0)
       entries.push(
-        await listedSequence({ name: `diode:${half}`, fps: 30, maxDepth: REACH[half], separate: true }, frames, selection),
+        await listedSequence(
+          { name: `diode:${half}`, fps: 30, maxDepth: REACH[half], separate: true },
+          frames,
+          selection,
+        ),
       );
   }
   if (entries.length === 0) throw bad(folder, 'there is no indoors/scene_*/scan_* and no outdoor/scene_*/scan_*');

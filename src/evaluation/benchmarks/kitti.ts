@@ -17,7 +17,10 @@ const TRUTH = join('proj_depth', 'groundtruth', 'image_02');
  * @throws DepthcastError BAD_DATASET
  */
 export async function openKitti(folder: string, selection: Selection): Promise<SequenceEntry[]> {
-  const chosen = firstOf(join(folder, 'val_selection_cropped'), join(folder, 'depth_selection', 'val_selection_cropped'));
+  const chosen = firstOf(
+    join(folder, 'val_selection_cropped'),
+    join(folder, 'depth_selection', 'val_selection_cropped'),
+  );
   if (basename(folder) === 'val_selection_cropped') return [await selected(folder, selection)];
   const truth = firstOf(join(folder, 'val'), join(folder, 'train')) ?? folder;
   const drives = foldersIn(truth, DRIVE).filter((drive) => isFolder(join(drive, TRUTH)));
@@ -43,7 +46,11 @@ function driven(folder: string, drive: string, selection: Selection): Promise<Se
     }),
   );
   // Sides made even, as Video Depth Anything's benchmark does (eval_utils.py).
-  return listedSequence({ name: `kitti:${name}`, ...FACTS, crop: { top: 0, bottom: 374, left: 0, right: 1242 } }, frames, selection);
+  return listedSequence(
+    { name: `kitti:${name}`, ...FACTS, crop: { top: 0, bottom: 374, left: 0, right: 1242 } },
+    frames,
+    selection,
+  );
 }
 
 function selected(folder: string, selection: Selection): Promise<SequenceEntry> {
@@ -58,7 +65,10 @@ function selected(folder: string, selection: Selection): Promise<SequenceEntry> 
 /** Of the left colour camera after rectification; undefined where the file was not fetched: nothing here needs it but poses. */
 function calibration(path: string): Pinhole | undefined {
   if (!firstOf(path)) return undefined;
-  const p = readTable(path).find(([key]) => key === 'P_rect_02:')?.slice(1).map(Number);
+  const p = readTable(path)
+    .find(([key]) => key === 'P_rect_02:')
+    ?.slice(1)
+    .map(Number);
   if (p?.length !== 12 || !p.every(Number.isFinite)) throw bad(path, 'P_rect_02 has no 12 numbers');
   return { fx: p[0]!, fy: p[5]!, cx: p[2]!, cy: p[6]! };
 }

@@ -29,7 +29,8 @@ export async function openNyu(folder: string, selection: Selection): Promise<Seq
       }),
     ),
   );
-  if (stills.length > 0) return [await listedSequence({ name: 'nyu:test', ...FACTS, separate: true }, stills, selection)];
+  if (stills.length > 0)
+    return [await listedSequence({ name: 'nyu:test', ...FACTS, separate: true }, stills, selection)];
   const scenes = foldersIn(folder).filter((scene) => isFolder(join(scene, 'rgb')) && isFolder(join(scene, 'depth')));
   if (scenes.length === 0) throw bad(folder, 'there is no official_splits/test, and no SCENE/rgb beside SCENE/depth');
   const entries: SequenceEntry[] = [];

@@ -34,7 +34,11 @@ export async function openScannet(folder: string, selection: Selection): Promise
       };
     });
     entries.push(
-      await listedSequence({ name: `scannet:${basename(resolve(scene))}`, fps: 30, maxDepth: 10, crop: CROP }, frames, selection),
+      await listedSequence(
+        { name: `scannet:${basename(resolve(scene))}`, fps: 30, maxDepth: 10, crop: CROP },
+        frames,
+        selection,
+      ),
     );
   }
   return entries;

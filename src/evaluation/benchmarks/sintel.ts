@@ -17,7 +17,11 @@ const CAMERA_BYTES = 4 + 8 * (9 + 12);
  * and camdata_left/SCENE/frame_NNNN.cam.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openSintel(folder: string, selection: Selection, pass: 'clean' | 'final'): Promise<SequenceEntry[]> {
+export async function openSintel(
+  folder: string,
+  selection: Selection,
+  pass: 'clean' | 'final',
+): Promise<SequenceEntry[]> {
   const training = firstOf(join(folder, 'training')) ?? folder;
   const scenes = foldersIn(join(training, pass));
   if (scenes.length === 0) throw bad(join(training, pass), 'there are no scenes');

@@ -53,7 +53,8 @@ async function openTimed(
     const { intrinsics, posed } = facts(name);
     const pictures = timed(join(sequence, 'rgb.txt'), 1);
     const depths = timed(join(sequence, 'depth.txt'), 1);
-    const poses = posed && firstOf(join(sequence, 'groundtruth.txt')) ? timed(join(sequence, 'groundtruth.txt'), 7) : undefined;
+    const poses =
+      posed && firstOf(join(sequence, 'groundtruth.txt')) ? timed(join(sequence, 'groundtruth.txt'), 7) : undefined;
     const pairs = associate(pictures, depths);
     const frames = pairs.map(
       ([picture, depth]): ListedFrame => ({
@@ -120,13 +121,24 @@ function poseAt(poses: readonly Timed[], time: number): Float64Array | undefined
     .filter((pose) => pose !== undefined)
     .sort((a, b) => Math.abs(a.time - time) - Math.abs(b.time - time))[0];
   if (!nearest || Math.abs(nearest.time - time) > APART) return undefined;
-  const [tx, ty, tz, x, y, z, w] = nearest.values.map(Number) as [number, number, number, number, number, number, number];
+  const [tx, ty, tz, x, y, z, w] = nearest.values.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return quaternionPose([tx, ty, tz], [x, y, z, w]);
 }
 
 /** Pictures a second, from the middle of their intervals. */
 function rate(pictures: readonly Timed[]): number {
-  const gaps = pictures.slice(1).map(({ time }, n) => time - pictures[n]!.time).sort((a, b) => a - b);
+  const gaps = pictures
+    .slice(1)
+    .map(({ time }, n) => time - pictures[n]!.time)
+    .sort((a, b) => a - b);
   const middle = gaps[gaps.length >> 1];
   return middle !== undefined && middle > 0.001 ? Math.round(1 / middle) || 1 : 30;
 }

@@ -52,7 +52,15 @@ export async function openVdaList(path: string, selection: Selection): Promise<S
       const window = posed ? await pictureWindow(listed[0], crop) : undefined;
       entries.push(
         await listedSequence(
-          { name: `${set}:${scene}`, fps: FPS, maxDepth, crop, cut: true, ...(window && { window }), dense: set === 'sintel' },
+          {
+            name: `${set}:${scene}`,
+            fps: FPS,
+            maxDepth,
+            crop,
+            cut: true,
+            ...(window && { window }),
+            dense: set === 'sintel',
+          },
           listed,
           selection,
         ),
@@ -91,7 +99,10 @@ function listedFrame({ image, gt_depth, factor, K, pose }: Frame, folder: string
 }
 
 /** Pictures of a list with poses are whole, and eval_tae.py cuts as many pixels off predictions, which have their size. */
-async function pictureWindow(frame: ListedFrame | undefined, { top, bottom, left, right }: Crop): Promise<Window | undefined> {
+async function pictureWindow(
+  frame: ListedFrame | undefined,
+  { top, bottom, left, right }: Crop,
+): Promise<Window | undefined> {
   if (!frame) return undefined;
   const picture = await readPicture(frame.picture);
   const { width, height } = picture;

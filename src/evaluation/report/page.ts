@@ -59,13 +59,13 @@ export function reportPage(evaluation: Evaluation, facts: ReportFacts): string {
 <section>
 <h2>Results</h2>
 <div class="wide"><table>
-<thead><tr><th rowspan="2">sequence</th><th rowspan="2">model</th><th colspan="5">${contenders.some(({ unit }) => unit === 'metres') ? 'metres as they are, or ' : ''}one scale and shift for the clip</th><th colspan="2">fit to each frame</th><th colspan="2">fit to the first frame</th><th colspan="3">over time</th></tr>
-<tr><th>AbsRel</th><th>δ1</th><th>δ2</th><th>δ3</th><th>RMSE m</th><th>AbsRel</th><th>δ1</th><th>AbsRel</th><th>δ1</th><th>TAE %</th><th>flicker %</th><th>ms</th></tr></thead>
+<thead><tr><th rowspan="2">sequence</th><th rowspan="2">model</th><th colspan="5">${contenders.some(({ unit }) => unit === 'metres') ? 'metres as they are, or ' : ''}one scale and shift for the clip</th><th colspan="2">fit to each frame</th><th colspan="2">fit to the first frame</th><th colspan="5">over time, at edges</th></tr>
+<tr><th>AbsRel</th><th>δ1</th><th>δ2</th><th>δ3</th><th>RMSE m</th><th>AbsRel</th><th>δ1</th><th>AbsRel</th><th>δ1</th><th>TAE %</th><th>TG %</th><th>edge F1</th><th>flicker %</th><th>ms</th></tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>
 <p class="note">AbsRel: mean of |predicted − true| / true. δ1, δ2, δ3: share of pixels within a factor 1.25, 1.25², 1.25³.
-TAE: each frame's depth carried into the next one's camera against the depth there. Flicker: change from frame to frame where nothing moves, of the range of values.
+TAE: each frame's depth carried into the next one's camera against the depth there. TG: how far changes of disparity from frame to frame are off, of its range. Edge F1: Depth Pro's boundary F1, where truth is dense. Flicker: change from frame to frame where nothing moves, of the range of values.
 ms: median of a frame in the depth worker, on this machine and whatever else it did.</p>
 </section>
 ${
@@ -97,6 +97,8 @@ function row(name: string, contender: number, scores: Scores & { label: string }
     fixed(by('first')?.absRel, 3),
     fixed(by('first')?.delta1, 3),
     fixed(scores.tae, 2),
+    fixed(scores.temporalGradient, 2),
+    fixed(scores.boundary, 3),
     fixed(scores.flicker === undefined ? undefined : 100 * scores.flicker, 3),
     fixed(scores.milliseconds, 1),
   ];
@@ -144,6 +146,8 @@ const MEASURES: Record<string, string> = {
   'absRel frame': 'AbsRel, fit to each frame',
   'delta1 frame': 'δ1, fit to each frame',
   tae: 'TAE %',
+  'temporal gradient': 'TG %',
+  'boundary F1': 'edge F1',
 };
 
 const signed = (value: number): string => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(4);

@@ -31,10 +31,9 @@ export interface PaintedSnapshot {
 
 /** @param shown which contenders get pictures: those of a baseline say nothing */
 export async function paint(
-  { index, frame, mask, depths }: Snapshot,
+  { index, frame, width, height, mask, depths }: Snapshot,
   shown: readonly boolean[],
 ): Promise<PaintedSnapshot> {
-  const { width, height } = frame.picture;
   const range = depthRange(frame.depth, mask);
   const depthUrl = (depth: Float32Array, known?: Mask) => rgbUrl(depthColours(depth, range, known), width, height);
   const contenders: PaintedSnapshot['contenders'] = [];
