@@ -5,7 +5,10 @@ import { integer, readSettings } from './options.ts';
 export function evalCommand(version: string): Command {
   return new Command('eval')
     .description('judge depth models on sequences with known depth: errors after alignment, temporal error, flicker')
-    .argument('<dataset...>', 'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences')
+    .argument(
+      '<dataset...>',
+      'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences',
+    )
     .option('-c, --config <file>', 'settings: depth.model, depth.threads, models.folder')
     .option('-m, --model <name|file>', 'name, manifest or checkpoint (default: depthcast-nano)')
     .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
