@@ -14,6 +14,7 @@ const GSTREAMER = [
   'gstreamer1.0-plugins-ugly',
   'gstreamer1.0-nice',
   'gir1.2-gst-plugins-bad-1.0',
+  'gstreamer1.0-libav',
   'python3-gi',
 ];
 
@@ -117,7 +118,7 @@ function imports(statement: string): boolean {
 }
 
 function pluginsThere(): boolean {
-  const elements = ['webrtcbin', 'nicesrc', 'x264enc', 'vp8enc', 'opusenc'];
+  const elements = ['webrtcbin', 'nicesrc', 'x264enc', 'vp8enc', 'opusenc', 'avdec_h264'];
   const found = `from gi.repository import Gst; Gst.init(None); assert all(map(Gst.ElementFactory.find, ${JSON.stringify(elements)}))`;
   return imports(`gi.require_version("Gst", "1.0"); ${found}`);
 }

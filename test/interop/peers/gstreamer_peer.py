@@ -25,6 +25,7 @@ ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 {threads}"
     " ! video/x-h264,profile=constrained-baseline ! rtph264pay aggregate-mode=zero-latency config-interval=-1 pt=96",
 }
+DECODERS = {"vp8": "queue ! rtpvp8depay ! vp8dec", "h264": "queue ! rtph264depay ! avdec_h264"}
 CAPS = "application/x-rtp,media=video,encoding-name={name},payload=96,clock-rate=90000"
 AUDIO = "audiotestsrc is-live=true volume=0 ! opusenc ! rtpopuspay pt=111 ! application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! peer."
 
@@ -79,11 +80,13 @@ def on_state(peer, _):
 def on_pad(_, pad, pipeline):
     if pad.get_direction() != Gst.PadDirection.SRC:
         return
-    tail = Gst.parse_bin_from_description("decodebin ! videoconvert ! fakesink name=out signal-handoffs=true sync=false", True)
+    tail = Gst.parse_bin_from_description(f"{DECODERS[CODEC]} ! fakesink name=out signal-handoffs=true sync=false", True)
     tail.get_by_name("out").connect("handoff", lambda *_: seen.update(track=seen["track"] + 1))
     pipeline.add(tail)
     tail.sync_state_with_parent()
-    pad.link(tail.sinkpads[0])
+    linked = pad.link(tail.get_static_pad("sink"))
+    if linked != Gst.PadLinkReturn.OK:
+        GLib.idle_add(fail, f"the track's pad is not linked: {linked}")
 
 
 def on_message(_, data):
@@ -106,7 +109,7 @@ def negotiate(pipeline, peer):
             channel = peer.emit("create-data-channel", "depth", options)
             channel.connect("on-message-data", on_message)
         pipeline.set_state(Gst.State.PLAYING)
-        needed.wait(10)
+        needed.wait(10 if MODE == "whip" else 1)
         promise = Gst.Promise.new()
         peer.emit("create-offer", None, promise)
         promise.wait()
