@@ -1,7 +1,7 @@
 // What the npm scripts share. Plain JavaScript and Node alone: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,18 +34,45 @@ export function runPackage(name, args, options) {
   run(process.execPath, [join(folder, file), ...args], options);
 }
 
-/** Installs the locked packages unless that was done for this very lock file. */
+/**
+ * Installs the locked packages unless that was done for this very lock file: with `npm ci` where there are none yet, else
+ * by adding and removing what differs, so that what runs in this folder keeps its modules.
+ */
 export function ensureInstalled() {
-  const stamp = join(ROOT, 'node_modules', '.depthcast-installed');
+  const modules = join(ROOT, 'node_modules');
+  const stamp = join(modules, '.depthcast-installed');
   const wanted = digestFiles(['package-lock.json', 'package.json', '.npmrc']);
   if (read(stamp) === wanted) return;
-  say('Installing packages (once; about 800 MB, most of it onnxruntime and FFmpeg)');
-  // Not `npm ci`: it refuses a lock file that was written where other platforms' binaries cannot be seen. This follows
-  // the lock file just as well, adds what this platform needs, and with --no-save leaves the file as it is.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-    shell: process.platform === 'win32',
-  });
+  const update = () => npm('install', '--no-save');
+  let done;
+  if (existsSync(modules)) {
+    say('Updating packages to the lock file');
+    done = update();
+  } else {
+    say('Installing packages (once; about 800 MB, most of it onnxruntime and FFmpeg)');
+    done = npm('ci');
+    if (!done) {
+      say('npm ci failed, for the reason above: trying npm install, which also follows the lock file where it can');
+      done = update();
+    }
+  }
+  if (!done) {
+    console.error(
+      'The packages could not be installed; npm says why above. It needs its registry and about 2 GB of disk.',
+    );
+    process.exit(1);
+  }
+  // Not written over: the file may be a hard link that a copy of this folder shares.
+  rmSync(stamp, { force: true });
   writeFileSync(stamp, wanted);
+}
+
+function npm(...args) {
+  const options = { stdio: 'inherit', cwd: ROOT, shell: process.platform === 'win32' };
+  const { status, signal, error } = spawnSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], options);
+  if (error) console.error(`npm: ${error.message}`);
+  if (signal === 'SIGINT') process.exit(130);
+  return status === 0;
 }
 
 /** Builds server and client into dist/ unless nothing that they are made of has changed. */
@@ -61,8 +88,14 @@ export function ensureBuilt() {
 
 export function build() {
   say('Building the server');
+  // Nothing is left behind of a source that was renamed.
+  rmSync(join(ROOT, 'dist', 'server'), { recursive: true, force: true });
   runPackage('typescript', ['-p', 'tsconfig.build.json']);
-  cpSync(join(ROOT, 'src/webrtc/engine/transport.wasm'), join(ROOT, 'dist/server/webrtc/engine/transport.wasm'));
+  // What stands beside the sources and is not compiled, such as WebAssembly modules.
+  cpSync(join(ROOT, 'src'), join(ROOT, 'dist', 'server'), {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || !path.endsWith('.ts'),
+  });
   say('Building the client');
   runPackage('vite', ['build', '--config', 'vite.config.ts', '--logLevel', 'warn']);
 }
