@@ -51,11 +51,11 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
       console.log(style.dim(`  ${model.name} at ${network.width}x${network.height} on ${device}`));
       if (resumed > 0) console.log(`  goes on at frame ${resumed}`);
     },
-    progress(frames) {
+    progress(frames, expected) {
       const now = performance.now();
-      if (start === undefined || (now - shown < every && frames !== start.frames)) return;
+      if (start === undefined || (now - shown < every && frames !== expected)) return;
       shown = now;
-      const pace = paceOf(start, frames, (now - began) / 1000);
+      const pace = paceOf({ ...start, frames: expected }, frames, (now - began) / 1000);
       if (json) event('progress', pace);
       else if (terminal) {
         clear();

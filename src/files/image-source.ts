@@ -1,42 +1,69 @@
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { glob } from 'tinyglobby';
 import { DepthcastError } from '../errors.ts';
-import { type MediaInfo, MediaReader, type TimedPicture } from '../video/media-reader.ts';
+import type { MediaInfo, TimedPicture } from '../video/media-info.ts';
+import { MediaReader } from '../video/media-reader.ts';
 import type { FileSource } from './source.ts';
 
-const IMAGE = /\.(png|jpe?g|webp|bmp|tiff?|exr|dpx|ppm|pgm|jxl|avif)$/i;
+/** Endings of images that FFmpeg reads. */
+const IMAGE =
+  /\.(a?png|jpe?g|jpe|jfif|webp|bmp|dib|tiff?|exr|dpx|p[abgnpf]m|pfm|phm|jxl|avif|heic|heif|hif|gif|tga|jp2|j2k|jpf|j2c|hdr|qoi|pcx|sgi|rgb|ras|sun|xbm|xpm|psd|ico|fits?)$/i;
+/** Names that a list of them gives before it only counts. */
+const MOST_NAMES = 5;
+/** Images that cannot be read, named one by one. */
+const MOST_UNREADABLE = 20;
 
 /** Images as a video, in the natural order of their names: 2 before 10. */
 export class ImageSource implements FileSource {
   readonly info: MediaInfo;
   readonly problems = new Set<string>();
+  readonly notes = new Set<string>();
   readonly #paths: readonly string[];
   readonly #fps: number;
-  #next = 0;
+  #first: TimedPicture['picture'] | undefined;
+  #next: number;
+  #unreadable = 0;
+  #several: string[] = [];
   #stopped = false;
 
-  private constructor(paths: readonly string[], first: MediaInfo, fps: number) {
+  private constructor(paths: readonly string[], fps: number) {
     this.#paths = paths;
     this.#fps = fps;
-    const num = Math.round(fps * 1000);
-    this.info = { ...first, fps: { num, den: 1000 }, frames: paths.length };
+    this.#next = 0;
+    const fraction = { num: Math.round(fps * 1000), den: 1000 };
+    const aspect = { num: 0, den: 1 };
+    this.info = {
+      width: 0,
+      height: 0,
+      fps: fraction,
+      frames: paths.length,
+      codec: 'unknown',
+      container: 'images',
+      aspect,
+    };
   }
 
   /**
    * @param pattern a folder, or a glob
-   * @throws DepthcastError BAD_VIDEO when it names no image, or the first cannot be read
+   * @throws DepthcastError BAD_VIDEO when it names no image, or none of them can be read
    */
   static async open(pattern: string, fps: number): Promise<ImageSource> {
     const isFolder = (await stat(pattern).catch(() => undefined))?.isDirectory() ?? false;
     const options = { absolute: true, expandDirectories: false };
     const found = isFolder ? await glob('*', { ...options, cwd: pattern }) : await glob(pattern, options);
     const order = new Intl.Collator('en', { numeric: true });
-    const paths = found.filter((path) => IMAGE.test(path)).sort((a, b) => order.compare(a, b));
-    if (paths.length === 0) throw new DepthcastError('BAD_VIDEO', { detail: `${pattern} names no images` });
-    const reader = await MediaReader.open(`file:${paths[0]}`);
-    const { info } = reader;
-    reader.close();
-    return new ImageSource(paths, info, fps);
+    found.sort((a, b) => order.compare(a, b));
+    const paths = found.filter((path) => IMAGE.test(path));
+    const others = found.filter((path) => !IMAGE.test(path));
+    if (paths.length === 0) {
+      const there = others.length > 0 ? `; there are ${list(others)}` : '';
+      throw new DepthcastError('BAD_VIDEO', { detail: `${pattern} names no images${there}` });
+    }
+    const source = new ImageSource(paths, fps);
+    if (others.length > 0) source.notes.add(`left out, by their names no images: ${list(others)}`);
+    await source.#begin(pattern);
+    return source;
   }
 
   /** One that cannot be read is passed over, and told. */
@@ -45,7 +72,8 @@ export class ImageSource implements FileSource {
       const index = this.#next++;
       const path = this.#paths[index];
       if (path === undefined || this.#stopped) return undefined;
-      const picture = await this.#image(path);
+      const picture = this.#first ?? (await this.#image(path))?.picture;
+      this.#first = undefined;
       if (picture) return { picture, time: index / this.#fps };
     }
   }
@@ -56,21 +84,65 @@ export class ImageSource implements FileSource {
 
   close(): void {
     this.#stopped = true;
+    this.#first?.close();
+    this.#first = undefined;
   }
 
-  async #image(path: string): Promise<TimedPicture['picture'] | undefined> {
+  /** Learns from the first image that can be read what all are to be like. */
+  async #begin(pattern: string): Promise<void> {
+    for (; this.#next < this.#paths.length; this.#next++) {
+      const image = await this.#image(this.#paths[this.#next]!);
+      if (image === undefined) continue;
+      this.#first = image.picture;
+      const { fps, frames } = this.info;
+      Object.assign(this.info, { ...image.info, fps, frames });
+      return;
+    }
+    const why = [...this.problems].slice(0, MOST_NAMES).join('; ');
+    throw new DepthcastError('BAD_VIDEO', { detail: `no image of ${pattern} can be read: ${why}` });
+  }
+
+  async #image(path: string): Promise<{ picture: TimedPicture['picture']; info: MediaInfo } | undefined> {
     let reader: MediaReader | undefined;
     try {
       reader = await MediaReader.open(`file:${path}`);
       const image = await reader.read();
-      for (const problem of reader.problems) this.problems.add(problem);
-      if (image) return image.picture;
-      this.problems.add(`${path} holds no picture`);
+      for (const problem of reader.problems) this.#unread(`${path}: ${problem}`);
+      if (image) {
+        const another = await reader.read();
+        if (another) this.#holdsSeveral(path);
+        another?.picture.close();
+        return { picture: image.picture, info: reader.info };
+      }
+      if (reader.problems.size === 0) this.#unread(`${path} holds no picture`);
     } catch (thrown) {
-      this.problems.add(`${path}: ${(thrown as Error).message}`);
+      this.#unread(`${path}: ${(thrown as Error).message}`);
     } finally {
       reader?.close();
     }
     return undefined;
   }
+
+  #holdsSeveral(path: string): void {
+    this.notes.delete(several(this.#several));
+    this.#several.push(path);
+    this.notes.add(several(this.#several));
+  }
+
+  #unread(problem: string): void {
+    this.#unreadable++;
+    if (this.#unreadable <= MOST_UNREADABLE) this.problems.add(problem);
+    else {
+      this.problems.delete(more(this.#unreadable - 1));
+      this.problems.add(more(this.#unreadable));
+    }
+  }
+}
+
+const more = (count: number): string => `and ${count - MOST_UNREADABLE} more images cannot be read as they should`;
+const several = (paths: readonly string[]): string => `only the first picture is taken of ${list(paths)}`;
+
+function list(paths: readonly string[]): string {
+  const names = paths.slice(0, MOST_NAMES).map((path) => basename(path));
+  return names.join(', ') + (paths.length > MOST_NAMES ? ` and ${paths.length - MOST_NAMES} more` : '');
 }

@@ -43,8 +43,8 @@ export interface JobStart {
 
 export interface JobEvents {
   start?(start: JobStart): void;
-  /** @param frames written so far, earlier runs included */
-  progress?(frames: number): void;
+  /** @param frames written so far, earlier runs included. @param expected in all, as far as is known by now */
+  progress?(frames: number, expected: number | undefined): void;
 }
 
 export interface JobSummary extends JobStart {

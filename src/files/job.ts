@@ -4,7 +4,7 @@ import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
-import type { TimedPicture } from '../video/media-reader.ts';
+import type { TimedPicture } from '../video/media-info.ts';
 import { InputScaler } from '../video/scaler.ts';
 import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
 import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
@@ -200,6 +200,7 @@ class Job {
     });
     scaler.close();
     for (const problem of this.#source.problems) this.#problems.add(problem);
+    for (const note of this.#source.notes) this.#notes.add(note);
     const complete = !interrupted && failure === undefined;
     // Frames were on their way to the files when one of them failed.
     if (failure !== undefined) this.#written = Math.min(this.#written, await countSunk(this.#sinkOptions(0)));
@@ -223,7 +224,7 @@ class Job {
     }
     await sink.write(result, this.#epochs.length - 1);
     this.#written = index + 1;
-    this.#events.progress?.(this.#written);
+    this.#events.progress?.(this.#written, this.#source.info.frames);
   }
 
   #sinkOptions(keep: number): SinkOptions {

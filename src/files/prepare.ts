@@ -2,7 +2,7 @@ import type * as av from 'node-av';
 import type { NetworkImage } from '../depth/types.ts';
 import type { Size } from '../model/size.ts';
 import type { FrameConverter } from '../video/frame-converter.ts';
-import type { TimedPicture } from '../video/media-reader.ts';
+import type { TimedPicture } from '../video/media-info.ts';
 import type { InputScaler } from '../video/scaler.ts';
 import { ahead } from './ahead.ts';
 import type { FileSource } from './source.ts';

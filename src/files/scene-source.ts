@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import { listScenes } from '../scene/scene.ts';
 import { y4mFrameSize } from '../scene/y4m.ts';
-import type { MediaInfo, TimedPicture } from '../video/media-reader.ts';
+import type { MediaInfo, TimedPicture } from '../video/media-info.ts';
 import { rawPicture } from '../video/raw-picture.ts';
 import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
 import type { FileSource } from './source.ts';
@@ -14,6 +14,7 @@ const MARKER = 6;
 export class SceneSource implements FileSource {
   readonly info: MediaInfo;
   readonly problems = new Set<string>();
+  readonly notes = new Set<string>();
   readonly #options: SceneBoot;
   readonly #worker: Worker;
   #buffer: Uint8Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
 import type { Size } from '../model/size.ts';
 import { FrameConverter, matrixOf } from '../video/frame-converter.ts';
-import type { TimedPicture } from '../video/media-reader.ts';
+import type { TimedPicture } from '../video/media-info.ts';
 import { countWritten, evenSize } from './depth-writer.ts';
 import type { OutputFiles } from './outputs.ts';
 import type { FileSource } from './source.ts';

@@ -1,6 +1,6 @@
 import { DepthcastError } from '../errors.ts';
 import { roundEven } from '../model/size.ts';
-import type { MediaInfo, TimedPicture } from '../video/media-reader.ts';
+import type { MediaInfo, TimedPicture } from '../video/media-info.ts';
 import type { PacketTap } from '../video/packet-tap.ts';
 
 /** Where a job's pictures come from, one after the other and as fast as they are asked for. */
@@ -8,6 +8,8 @@ export interface FileSource {
   readonly info: MediaInfo;
   /** What went wrong without ending it, for people. */
   readonly problems: ReadonlySet<string>;
+  /** What else is worth knowing: what was passed over, or mended. */
+  readonly notes: ReadonlySet<string>;
   /** What the pictures are decoded from, where it can be copied as it is. */
   readonly packets?: PacketTap | undefined;
   /** The next picture, which the caller closes; undefined at the end. */
@@ -26,7 +28,6 @@ export interface Selection {
 
 /** A source that gives only every n-th picture, and only so many, as the official scripts choose them. */
 export class SelectedSource implements FileSource {
-  readonly info: MediaInfo;
   readonly packets: PacketTap | undefined;
   readonly #source: FileSource;
   readonly #stride: number;
@@ -36,17 +37,21 @@ export class SelectedSource implements FileSource {
 
   constructor(source: FileSource, { targetFps, maxLength }: Selection) {
     this.#source = source;
-    const { fps, frames } = source.info;
+    const { fps } = source.info;
     this.#stride = targetFps > 0 ? Math.max(1, roundEven(fps.num / fps.den / targetFps)) : 1;
     this.#limit = maxLength > 0 ? maxLength : Number.POSITIVE_INFINITY;
     // A cut in the middle of reordered packets would leave pictures without those that they are predicted from.
     const cuts = this.#stride > 1 || (maxLength > 0 && source.packets?.reordered);
     if (cuts) source.packets?.close();
     this.packets = cuts ? undefined : source.packets;
+  }
+
+  get info(): MediaInfo {
+    const { fps, frames, ...info } = this.#source.info;
     const strided = frames === undefined ? undefined : Math.ceil(frames / this.#stride);
     const expected = Math.min(strided ?? Number.POSITIVE_INFINITY, this.#limit);
-    this.info = {
-      ...source.info,
+    return {
+      ...info,
       fps: { num: fps.num, den: fps.den * this.#stride },
       frames: Number.isFinite(expected) ? expected : undefined,
     };
@@ -54,6 +59,10 @@ export class SelectedSource implements FileSource {
 
   get problems(): ReadonlySet<string> {
     return this.#source.problems;
+  }
+
+  get notes(): ReadonlySet<string> {
+    return this.#source.notes;
   }
 
   async read(): Promise<TimedPicture | undefined> {

@@ -79,7 +79,8 @@ export class VideoDecoder {
       context.threadCount = threads;
       context.threadType = av.FF_THREAD_SLICE;
       context.timeBase = new av.Rational(1, 90_000);
-      context.setFlags(av.AV_CODEC_FLAG_LOW_DELAY);
+      // Cropping to the pixel, and not to where rows of memory begin.
+      context.setFlags(av.AV_CODEC_FLAG_LOW_DELAY, av.AV_CODEC_FLAG_UNALIGNED);
       // A damaged picture is an error. H.264 pictures of several slices are only known to be whole by the table that
       // concealment keeps: ec=0 would report each as damaged. Of its methods this is the cheapest, and what it makes is
       // thrown away (see #isShown).

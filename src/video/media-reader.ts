@@ -1,43 +1,39 @@
 import { availableParallelism, constants } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { isRgb, Turner, turnOf } from './display-matrix.ts';
+import { isShownWhole } from './edit-list.ts';
+import { Ending } from './ending.ts';
+import type { TileGrid } from './heif.ts';
+import { BoxReader } from './iso-boxes.ts';
+import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
+import { PacketClock } from './packet-clock.ts';
 import { PacketTap } from './packet-tap.ts';
 import { Picture } from './picture.ts';
+import { isRgb } from './picture-filter.ts';
+import { PictureShaper } from './picture-shaper.ts';
+import { chooseStream, type StreamChoice } from './stream-choice.ts';
+import { readTiles } from './tiles.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Threads of a decoder; more only hold more pictures in memory. */
 const MOST_THREADS = 4;
 /** Packets in a row that the decoder may refuse before the rest is given up. */
 const MOST_FAILURES = 250;
-/** Missing at the end, in seconds, from which on a file whose header promises more counts as cut short: pictures often end
- * a little before the sound. */
-const END_SLACK = 0.15;
-const END_SLACK_WITH_SOUND = 1;
+const MAX_SIDE = 16384;
+/** Missing at the beginning, in seconds, that is told of. */
+const LATE = 0.1;
+/** Bytes that a frame takes at least: a transport stream's packet, or a header. */
+const TS_PACKET = 188;
+const LEAST_BYTES = 4;
+const DAMAGED = 'some frames are damaged';
+/** Packets between a join of two recordings and what the container calls damaged because of it. */
+const AT_A_JOIN = 8;
+const JUMPS = 'its clock jumps';
+/** Containers that state how long every sample is shown. */
+const STATES_DURATIONS = /^mov,mp4/;
 
-/** What is known of a video before it is decoded. */
-export interface MediaInfo {
-  /** As it is shown: after rotation. */
-  width: number;
-  height: number;
-  /** Frames a second, as a fraction; an average where the rate varies. */
-  fps: { num: number; den: number };
-  /** Frames that the file is expected to hold; undefined where that cannot be known. */
-  frames: number | undefined;
-  /** FFmpeg's names. */
-  codec: string;
-  container: string;
-  /** Width of a pixel divided by its height, as a fraction; 0/1 where nothing is said. */
-  aspect: { num: number; den: number };
-}
-
-/** A picture and the moment at which it is shown, in seconds from the first one. */
-export interface TimedPicture {
-  picture: Picture;
-  time: number;
-  /** The same moment in the time base of `MediaReader.packets`. */
-  stamp?: bigint;
-}
+type OpenBoxes = () => Promise<BoxReader | undefined>;
 
 export interface MediaOptions {
   /** Seconds that a network source may take to open, and for each picture, before it counts as stalled. */
@@ -51,49 +47,74 @@ export interface MediaOptions {
 }
 
 /**
- * Reads the pictures of anything that FFmpeg opens, in the order in which they are shown, turned upright as the container
- * or the frame asks. Decodes in the libuv pool. One call at a time.
+ * Reads the pictures of anything that FFmpeg opens, in the order in which they are shown, in the shape in which they are
+ * shown: cropped, deinterlaced and upright as the container or the frame asks. Decodes in the libuv pool. One call at a time.
  */
 export class MediaReader {
-  readonly info: MediaInfo;
   /** What went wrong without ending the video, for people: a damaged frame, an end that came too soon. */
   readonly problems = new Set<string>();
+  /** What else is worth knowing: what was passed over, or mended. */
+  readonly notes = new Set<string>();
   /** What was read and not taken yet, with `keepPackets`. Take it as pictures are read, or close it. */
-  readonly packets: PacketTap | undefined;
+  packets: PacketTap | undefined;
   readonly #format: av.FormatContext;
+  readonly #choice: StreamChoice;
   readonly #stream: av.Stream;
   readonly #decoder: av.CodecContext;
   readonly #packet = new av.Packet();
   readonly #guard: Guard;
   readonly #watchdog: Watchdog;
   readonly #maxSide: number;
-  readonly #containerTurn: string | undefined;
-  #turner: Turner | undefined;
+  readonly #fps: Fraction;
+  readonly #shaper: PictureShaper;
+  readonly #ending: Ending;
+  readonly #clock: PacketClock;
+  /** Frames that are expected. */
+  #expected: number | undefined;
+  #info: MediaInfo | undefined;
+  #aspect: Fraction | undefined;
+  #first: TimedPicture | undefined;
+  #drained = false;
   #ended = false;
   #failures = 0;
   #decoded = 0;
+  /** Packets of the stream so far; the first that the container calls damaged, and the last before which the clock broke off. */
+  #packets = 0;
+  #suspected: number | undefined;
+  #joined: number | undefined;
+  /** The earliest stamp of a packet that is to be shown. */
+  #lead: bigint | undefined;
   #firstTime: number | undefined;
   #time = 0;
 
   private constructor(
     format: av.FormatContext,
-    stream: av.Stream,
+    choice: StreamChoice,
     decoder: av.CodecContext,
     watchdog: Watchdog,
-    { maxSide = 16384, keepPackets = false }: MediaOptions,
+    maxSide: number,
   ) {
     this.#watchdog = watchdog;
     this.#format = format;
-    this.#stream = stream;
+    this.#choice = choice;
+    this.#stream = choice.stream;
     this.#decoder = decoder;
     this.#maxSide = maxSide;
     this.#packet.alloc();
-    this.#containerTurn = turnOf(stream.codecpar.getCodedSideData(av.AV_PKT_DATA_DISPLAYMATRIX));
-    this.info = describe(format, stream, this.#containerTurn);
-    this.packets = keepPackets ? PacketTap.of(stream, this.info) : undefined;
+    if (choice.note) this.notes.add(choice.note);
+    const { timeBase, codecpar } = choice.stream;
+    this.#fps = rateOf(choice.stream);
+    this.#shaper = new PictureShaper(choice.stream, { steps: choice.grid?.steps, maxSide });
+    this.#ending = new Ending(format, choice.stream, this.#fps);
+    const stated = STATES_DURATIONS.test(format.iformat?.name ?? '');
+    this.#clock = new PacketClock({ timeBase, fps: this.#fps, delay: codecpar.videoDelay, stated });
+    const needed = new Set([choice.stream.id, ...(choice.grid?.tiles ?? [])]);
+    for (const other of format.streams)
+      if (choice.grid ? !needed.has(other.id) : other.index !== choice.stream.index && !this.#ending.watchesAll)
+        other.discard = av.AVDISCARD_ALL;
     this.#guard = new Guard(() => {
       this.packets?.close();
-      this.#turner?.close();
+      this.#shaper.close();
       this.#decoder.freeContext();
       this.#packet.free();
       this.#format.closeInputSync();
@@ -101,55 +122,52 @@ export class MediaReader {
   }
 
   /**
+   * Opens it and decodes its first picture.
    * @param address a path (give local ones as `file:PATH`), a URL, or `pipe:0`
-   * @throws DepthcastError BAD_VIDEO when nothing is there, it cannot be read, or holds no pictures
+   * @throws DepthcastError BAD_VIDEO when nothing is there, it cannot be read, or holds no pictures; PICTURE_TOO_LARGE
    */
   static async open(address: string, options: MediaOptions = {}): Promise<MediaReader> {
     const format = new av.FormatContext();
-    const { timeoutSeconds = 10, signal } = options;
+    const { timeoutSeconds = 10, signal, maxSide = MAX_SIDE, keepPackets = false } = options;
     const remote = !/^(file|pipe):/.test(address);
     const watchdog = new Watchdog(remote ? timeoutSeconds : Number.POSITIVE_INFINITY, () => format.interrupt());
     const onAbort = () => format.interrupt();
     signal?.addEventListener('abort', onAbort, { once: true });
     let decoder: av.CodecContext | undefined;
+    let reader: MediaReader | undefined;
     try {
-      watchdog.start();
-      const dictionary = av.Dictionary.fromObject(remote ? protocolOptions(address, timeoutSeconds) : {});
-      readable(await format.openInput(address, null, dictionary), 'opening');
-      readable(await format.findStreamInfo(null), 'reading its streams');
-      const index = format.findBestStream(av.AVMEDIA_TYPE_VIDEO);
-      if (index < 0) throw new DepthcastError('BAD_VIDEO', { detail: 'it holds no pictures' });
-      const stream = format.streams[index]!;
-      for (const other of format.streams) if (other.index !== index) other.discard = av.AVDISCARD_ALL;
-      const codec = av.Codec.findDecoder(stream.codecpar.codecId);
-      if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
-      decoder = new av.CodecContext();
-      decoder.allocContext3(codec);
-      readable(decoder.parametersToContext(stream.codecpar), 'reading its parameters');
-      decoder.pktTimebase = stream.timeBase;
-      decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
-      readable(await decoder.open2(codec, null), 'opening its decoder');
-      return new MediaReader(format, stream, decoder, watchdog, options);
+      const boxes = () => BoxReader.open(address, timeoutSeconds);
+      const choice = await watchdog.during(() =>
+        openFormat(format, address, remote ? timeoutSeconds : undefined, boxes),
+      );
+      decoder = await openDecoder(choice.stream);
+      reader = new MediaReader(format, choice, decoder, watchdog, maxSide);
+      if (keepPackets) reader.packets = await reader.#tap(boxes);
+      await reader.#begin();
+      return reader;
     } catch (thrown) {
-      decoder?.freeContext();
-      await format.closeInput();
+      if (reader) reader.close();
+      else {
+        decoder?.freeContext();
+        await format.closeInput();
+      }
       if (!watchdog.barked) throw thrown;
       throw new DepthcastError('BAD_VIDEO', { detail: `nothing came for ${timeoutSeconds} s`, cause: thrown });
     } finally {
-      watchdog.stop();
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  get info(): MediaInfo {
+    return { ...this.#info!, frames: this.#expected };
   }
 
   /** The next picture, or undefined at the end. @throws DepthcastError PICTURE_TOO_LARGE; BAD_VIDEO where no filter fits */
   read(): Promise<TimedPicture | undefined> {
     return this.#guard.run(async () => {
-      this.#watchdog.start();
-      try {
-        return await this.#read();
-      } finally {
-        this.#watchdog.stop();
-      }
+      const first = this.#first;
+      this.#first = undefined;
+      return first ?? (await this.#watchdog.during(() => this.#read()));
     });
   }
 
@@ -160,16 +178,62 @@ export class MediaReader {
 
   /** Idempotent; waits for a running read. */
   close(): void {
+    this.#first?.picture.close();
+    this.#first = undefined;
     this.#guard.close();
+  }
+
+  /** Reads the first picture: what it is like is known only then. */
+  async #begin(): Promise<void> {
+    const { codecpar, timeBase } = this.#stream;
+    const frames = this.#choice.grid ? 1 : expectedFrames(this.#format, this.#stream, this.#fps);
+    this.#expected = frames !== undefined && isPlausible(this.#format, frames) ? frames : undefined;
+    this.#first = await this.#guard.run(() => this.#watchdog.during(() => this.#read()));
+    const { width, height } = this.#first?.picture ?? codecpar;
+    this.#info = {
+      width,
+      height,
+      fps: this.#fps,
+      frames: this.#expected,
+      codec: av.avGetCodecName(codecpar.codecId) ?? 'unknown',
+      container: this.#format.iformat?.name ?? 'unknown',
+      aspect: this.#aspect ?? { num: 0, den: 1 },
+    };
+    const late = this.#lead === undefined ? 0 : (this.#firstTime ?? 0) - Number(this.#lead) * ratio(timeBase);
+    if (this.#first && late > LATE) this.notes.add(`its first ${late.toFixed(1)} s cannot be decoded: no keyframe`);
+  }
+
+  async #tap(openBoxes: OpenBoxes): Promise<PacketTap | undefined> {
+    const tap = PacketTap.of(this.#stream, this.#format.iformat?.name ?? '', this.#fps);
+    if (tap === undefined || this.#choice.grid) return undefined;
+    if (!STATES_DURATIONS.test(this.#format.iformat?.name ?? '')) return tap;
+    const boxes = await openBoxes();
+    const whole = boxes && (await isShownWhole(boxes, this.#stream.id, 1 / ratio(this.#fps)));
+    await boxes?.close();
+    return whole ? tap : undefined;
   }
 
   async #read(): Promise<TimedPicture | undefined> {
     for (;;) {
-      const frame = await this.#receive();
-      if (frame) return this.#timed(await this.#upright(frame));
-      if (this.#ended) return undefined;
-      await this.#feed();
+      const frame = this.#shaper.take();
+      if (frame) return this.#timed(frame);
+      if (this.#drained) return undefined;
+      const decoded = this.#choice.grid ? await this.#tiles(this.#choice.grid) : await this.#receive();
+      if (decoded) {
+        this.#aspect ??= this.#shaper.aspectOf(decoded);
+        await this.#shaper.put(decoded);
+      } else if (this.#ended) {
+        this.#drained = true;
+        await this.#shaper.end();
+      } else await this.#feed();
     }
+  }
+
+  /** The one picture of a file of tiles. */
+  async #tiles(grid: TileGrid): Promise<av.Frame | undefined> {
+    if (this.#ended) return undefined;
+    this.#ended = true;
+    return readTiles(this.#format, grid, this.#maxSide);
   }
 
   /** A decoded frame, or undefined when the decoder wants more. */
@@ -180,14 +244,12 @@ export class MediaReader {
     if (code >= 0) {
       this.#failures = 0;
       this.#decoded++;
-      if (frame.decodeErrorFlags !== 0 || frame.hasFlags(av.AV_FRAME_FLAG_CORRUPT))
-        this.problems.add('some frames are damaged');
+      if (frame.decodeErrorFlags !== 0 || frame.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) this.problems.add(DAMAGED);
       return frame;
     }
     frame.free();
-    if (code === av.AVERROR_EOF) {
-      if (!this.#ended) this.#finish();
-    } else if (code !== av.AVERROR_EAGAIN) this.#failed();
+    if (code === av.AVERROR_EOF) this.#finish();
+    else if (code !== av.AVERROR_EAGAIN) this.#failed();
     return undefined;
   }
 
@@ -203,12 +265,41 @@ export class MediaReader {
       await this.#decoder.sendPacket(null);
       return;
     }
-    if (packet.streamIndex === this.#stream.index && packet.size > 0) {
-      if (packet.hasFlags(av.AV_PKT_FLAG_CORRUPT)) this.problems.add('some frames are damaged');
-      if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
-      else this.packets?.keep(packet);
-    }
+    this.#ending.saw(packet);
+    if (packet.streamIndex === this.#stream.index && packet.size > 0) await this.#decode(packet);
     packet.unref();
+  }
+
+  async #decode(packet: av.Packet): Promise<void> {
+    if (this.#clock.apply(packet)) this.#broke();
+    if (!packet.hasFlags(av.AV_PKT_FLAG_DISCARD) && packet.pts !== av.AV_NOPTS_VALUE)
+      this.#lead = this.#lead === undefined || packet.pts < this.#lead ? packet.pts : this.#lead;
+    this.#suspect(packet);
+    if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
+    else this.packets?.keep(packet);
+  }
+
+  /** Where recordings were joined, a transport stream's counters miss packets that there never were. */
+  #suspect(packet: av.Packet): void {
+    const count = this.#packets++;
+    if (packet.hasFlags(av.AV_PKT_FLAG_CORRUPT)) {
+      packet.clearFlags(av.AV_PKT_FLAG_CORRUPT);
+      if (this.#joined === undefined || count - this.#joined > AT_A_JOIN) this.#suspected ??= count;
+    }
+    if (this.#suspected !== undefined && count - this.#suspected > AT_A_JOIN) this.problems.add(DAMAGED);
+  }
+
+  /** Recordings that were joined: told, and no damage. */
+  #broke(): void {
+    const { breaks, first } = this.#clock;
+    const { at, by } = first!;
+    for (const note of this.notes) if (note.startsWith(JUMPS)) this.notes.delete(note);
+    const often = breaks === 1 ? '' : `, the first of ${breaks} jumps`;
+    this.notes.add(`${JUMPS} by ${duration(by)} after ${at.toFixed(1)} s${often}; pictures go on one frame later`);
+    this.#suspected = undefined;
+    this.#joined = this.#packets;
+    // Reckoned from a time that was not the pictures'.
+    if (Number(this.#stream.nbFrames) === 0) this.#expected = undefined;
   }
 
   #failed(): void {
@@ -217,32 +308,11 @@ export class MediaReader {
   }
 
   #finish(): void {
+    if (this.#ended) return;
     this.#ended = true;
-    const { nbFrames, duration, timeBase } = this.#stream;
-    const promised = Number(nbFrames);
-    const seconds = duration > 0n ? Number(duration) * ratio(timeBase) : Number(this.#format.duration) / 1e6;
-    const last = this.#time + 1 / Math.max(1, ratio(this.info.fps));
-    const slack = this.#format.nbStreams > 1 ? END_SLACK_WITH_SOUND : END_SLACK;
-    if (this.#decoded === 0) return;
-    if (promised > 0 ? this.#decoded < promised - 1 : seconds > 0 && last < seconds - slack)
-      this.problems.add(
-        promised > 0 ? `it ends after ${this.#decoded} of ${promised} frames` : `it ends after ${last.toFixed(1)} s`,
-      );
-  }
-
-  async #upright(frame: av.Frame): Promise<av.Frame> {
-    if (frame.width > this.#maxSide || frame.height > this.#maxSide) {
-      const detail = `${frame.width}x${frame.height}; at most ${this.#maxSide} a side`;
-      frame.free();
-      throw new DepthcastError('PICTURE_TOO_LARGE', { detail });
-    }
-    const turn = this.#containerTurn ?? turnOf(frame.getSideData(av.AV_FRAME_DATA_DISPLAYMATRIX));
-    if (turn === undefined) return frame;
-    if (this.#turner?.fits(frame, turn) !== true) {
-      this.#turner?.close();
-      this.#turner = await Turner.create(frame, turn);
-    }
-    return this.#turner.turn(frame);
+    if (this.#suspected !== undefined) this.problems.add(DAMAGED);
+    const problem = this.#decoded > 0 ? this.#ending.problem() : undefined;
+    if (problem) this.problems.add(problem);
   }
 
   #timed(frame: av.Frame): TimedPicture {
@@ -251,13 +321,14 @@ export class MediaReader {
       frame.colorRange = av.AVCOL_RANGE_JPEG;
     }
     const stamp = frame.bestEffortTimestamp;
-    const step = 1 / Math.max(1e-3, ratio(this.info.fps));
+    const step = 1 / Math.max(1e-3, ratio(this.#fps));
     if (stamp !== av.AV_NOPTS_VALUE) {
       const seconds = Number(stamp) * ratio(this.#stream.timeBase);
+      const isFirst = this.#firstTime === undefined;
       this.#firstTime ??= seconds;
       const time = seconds - this.#firstTime;
       // Stamps that do not rise are a broken muxer's; pictures still come one after the other.
-      this.#time = this.#decoded === 1 || time > this.#time ? time : this.#time + step;
+      this.#time = isFirst || time > this.#time ? time : this.#time + step;
     } else if (this.#firstTime === undefined) this.#firstTime = 0;
     else this.#time += step;
     const rtpTimestamp = Math.round(this.#time * 90_000) >>> 0;
@@ -266,50 +337,53 @@ export class MediaReader {
   }
 }
 
-/** Calls when something takes too long. */
-class Watchdog {
-  barked = false;
-  readonly #seconds: number;
-  readonly #bark: () => void;
-  #timer: NodeJS.Timeout | undefined;
+async function openFormat(
+  format: av.FormatContext,
+  address: string,
+  timeout: number | undefined,
+  boxes: OpenBoxes,
+): Promise<StreamChoice> {
+  // A name is a name: image2 would take the %d in it for a number.
+  const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
+  readable(await format.openInput(address, null, av.Dictionary.fromObject(options)), 'opening');
+  readable(await format.findStreamInfo(null), 'reading its streams');
+  return chooseStream(format, boxes);
+}
 
-  constructor(seconds: number, bark: () => void) {
-    this.#seconds = seconds;
-    this.#bark = bark;
-  }
-
-  start(): void {
-    if (!Number.isFinite(this.#seconds)) return;
-    this.#timer = setTimeout(() => {
-      this.barked = true;
-      this.#bark();
-    }, this.#seconds * 1000);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
+async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av.CodecContext> {
+  const codec = av.Codec.findDecoder(codecpar.codecId);
+  if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
+  const decoder = new av.CodecContext();
+  try {
+    decoder.allocContext3(codec);
+    readable(decoder.parametersToContext(codecpar), 'reading its parameters');
+    decoder.pktTimebase = timeBase;
+    decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
+    // The codec's own cropping to the pixel, and not to where rows of memory begin.
+    decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
+    readable(await decoder.open2(codec, null), 'opening its decoder');
+    return decoder;
+  } catch (thrown) {
+    decoder.freeContext();
+    throw thrown;
   }
 }
 
-export const ratio = ({ num, den }: { num: number; den: number }): number => (den === 0 ? 0 : num / den);
+/** Whether a file is large enough for so many frames. */
+function isPlausible(format: av.FormatContext, frames: number): boolean {
+  const bytes = Number(format.pbBytes);
+  const least = format.iformat?.name === 'mpegts' ? TS_PACKET : LEAST_BYTES;
+  return bytes <= 0 || frames <= Math.max(1, bytes / least);
+}
 
-function describe(format: av.FormatContext, stream: av.Stream, turn: string | undefined): MediaInfo {
-  const { width, height, codecId } = stream.codecpar;
-  const sideways = turn?.includes('transpose') ?? false;
-  const average = stream.avgFrameRate;
-  const rate = ratio(average) > 0 ? average : ratio(stream.rFrameRate) > 0 ? stream.rFrameRate : { num: 25, den: 1 };
-  const seconds = format.duration > 0n ? Number(format.duration) / 1e6 : 0;
-  const estimate = seconds > 0 ? Math.round(seconds * ratio(rate)) : undefined;
-  const aspect = stream.sampleAspectRatio;
-  return {
-    width: sideways ? height : width,
-    height: sideways ? width : height,
-    fps: { num: rate.num, den: rate.den },
-    frames: stream.nbFrames > 0n ? Number(stream.nbFrames) : estimate,
-    codec: av.avGetCodecName(codecId) ?? 'unknown',
-    container: format.iformat?.name ?? 'unknown',
-    aspect: sideways ? { num: aspect.den, den: aspect.num } : { num: aspect.num, den: aspect.den },
-  };
+function duration(seconds: number): string {
+  const size = Math.abs(seconds);
+  const sign = seconds < 0 ? '-' : '';
+  return size < 120
+    ? `${sign}${size.toFixed(1)} s`
+    : size < 7200
+      ? `${sign}${Math.round(size / 60)} min`
+      : `${sign}${Math.round(size / 3600)} h`;
 }
 
 /** Microseconds, as FFmpeg's protocols take them. RTSP over TCP: a lost UDP packet would damage a whole group. */

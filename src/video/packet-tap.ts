@@ -1,5 +1,5 @@
 import * as av from 'node-av';
-import type { Rational } from './mp4-file.ts';
+import { type Fraction, ratio } from './media-info.ts';
 
 /** Codecs and containers whose packets can go into an MP4 file as they are: each with its time, and one picture a packet. */
 const CODECS = new Set(['h264', 'hevc', 'mpeg4', 'av1']);
@@ -10,32 +10,34 @@ const LENGTH_PREFIXED = 1;
 /** Keeps the packets of a video that is being decoded, for a copy that encodes nothing. */
 export class PacketTap {
   readonly parameters: av.CodecParameters;
-  readonly timeBase: Rational;
-  readonly fps: Rational;
-  readonly aspect: Rational;
+  readonly timeBase: Fraction;
+  readonly fps: Fraction;
+  /** Of a pixel as it is coded: before the picture is turned. */
+  readonly aspect: Fraction;
   /** Packets do not stand in the order in which their pictures are shown. */
   readonly reordered: boolean;
   /** References, in decoding order. */
   readonly #packets: av.Packet[] = [];
   #closed = false;
 
-  private constructor(stream: av.Stream, { fps, aspect }: { fps: Rational; aspect: Rational }) {
+  private constructor(stream: av.Stream, fps: Fraction) {
     this.parameters = stream.codecpar;
     this.timeBase = { num: stream.timeBase.num, den: stream.timeBase.den };
     this.reordered = stream.codecpar.videoDelay > 0;
     this.fps = fps;
-    this.aspect = aspect;
+    const said = [stream.sampleAspectRatio, stream.codecpar.sampleAspectRatio].find((aspect) => ratio(aspect) > 0);
+    this.aspect = said ? { num: said.num, den: said.den } : { num: 0, den: 1 };
   }
 
-  /** Undefined where MP4 would not hold the packets as they are. */
-  static of(
-    stream: av.Stream,
-    { codec, container, fps, aspect }: { codec: string; container: string; fps: Rational; aspect: Rational },
-  ): PacketTap | undefined {
-    const { extradata } = stream.codecpar;
+  /** Undefined where MP4 would not hold the packets as they are, or players would show them otherwise. */
+  static of(stream: av.Stream, container: string, fps: Fraction): PacketTap | undefined {
+    const { extradata, codecId } = stream.codecpar;
+    const codec = av.avGetCodecName(codecId) ?? '';
     if (!CODECS.has(codec) || !CONTAINERS.test(container) || !extradata?.length) return undefined;
     if ((codec === 'h264' || codec === 'hevc') && extradata[0] !== LENGTH_PREFIXED) return undefined;
-    return new PacketTap(stream, { fps, aspect });
+    // Few players regard what MP4 says of cropping.
+    if (stream.codecpar.getCodedSideData(av.AV_PKT_DATA_FRAME_CROPPING)) return undefined;
+    return new PacketTap(stream, fps);
   }
 
   get closed(): boolean {
@@ -48,7 +50,7 @@ export class PacketTap {
     return (
       first?.isKeyframe === true &&
       first.pts !== av.AV_NOPTS_VALUE &&
-      this.#packets.every(({ pts }) => pts >= first.pts)
+      this.#packets.every((packet) => packet.pts >= first.pts && !packet.hasFlags(av.AV_PKT_FLAG_DISCARD))
     );
   }
 

@@ -1,0 +1,119 @@
+import * as av from 'node-av';
+import { type Fraction, ratio } from './media-info.ts';
+
+/** A step of the clock beyond this, in seconds and in frames, is no pause but a break: FFmpeg's own bound is the same. */
+const LONGEST_PAUSE = 10;
+const LONGEST_PAUSE_FRAMES = 10;
+/** Where the container says that a picture is shown for so long, more is believed, in seconds. */
+const LONGEST_STATED = 600;
+/** A step back beyond this, in seconds, is a new beginning; less is disorder. */
+const LONGEST_BACK = 1;
+/** Packets of one stamp, as of pictures in pairs, before the clock counts as standing still. */
+const MOST_REPEATS = 3;
+
+export interface PacketClockOptions {
+  timeBase: Fraction;
+  fps: Fraction;
+  /** Pictures by which decoding runs ahead of showing. */
+  delay: number;
+  /** Every sample's duration is written down, and times are sums of them: MP4 and MOV. */
+  stated: boolean;
+}
+
+/**
+ * Makes one clock of a stream's packets: where recordings were joined, or a stamp is wrong, the packets that follow go on one
+ * frame later. Stamps that are missing for decoding are filled in.
+ */
+export class PacketClock {
+  /** Breaks so far, and the first one: where, and by how much. In seconds. */
+  breaks = 0;
+  first: { at: number; by: number } | undefined;
+  readonly #tick: number;
+  readonly #step: bigint;
+  readonly #delay: bigint;
+  readonly #stated: boolean;
+  #offset = 0n;
+  #begin: bigint | undefined;
+  #last: bigint | undefined;
+  #lastRaw: bigint | undefined;
+  #lastDuration = 0n;
+  /** Packets in a row with the stamp of the one before. */
+  #repeats = 0;
+  #brokeLast = false;
+  #lead = 0n;
+
+  constructor({ timeBase, fps, delay, stated }: PacketClockOptions) {
+    this.#tick = ratio(timeBase);
+    this.#step = BigInt(Math.max(1, Math.round(1 / Math.max(1e-6, ratio(fps)) / this.#tick)));
+    this.#delay = BigInt(delay);
+    this.#stated = stated;
+  }
+
+  /** Brings a packet's stamps in line. @returns whether the clock broke off before it */
+  apply(packet: av.Packet): boolean {
+    const before = this.breaks;
+    const hasPts = packet.pts !== av.AV_NOPTS_VALUE;
+    if (packet.dts === av.AV_NOPTS_VALUE && hasPts)
+      packet.dts =
+        this.#last === undefined
+          ? packet.pts - this.#delay * this.#step
+          : min(this.#last - this.#offset + this.#step, packet.pts);
+    if (packet.dts === av.AV_NOPTS_VALUE) return false;
+    const raw = packet.dts;
+    let dts = raw + this.#offset;
+    this.#begin ??= dts;
+    if (this.#last !== undefined) {
+      const step = dts - this.#last;
+      const next = this.#last + (this.#plausible(this.#lastDuration) ? this.#lastDuration : this.#step);
+      this.#repeats = raw === this.#lastRaw ? this.#repeats + 1 : 0;
+      const breaks = step > this.#longest() || step < -this.#ticks(LONGEST_BACK);
+      if (breaks) this.#broke(step);
+      // A clock that stands still, as one does behind a stamp far ahead, goes on by what packets say of themselves.
+      const stands = this.#repeats >= MOST_REPEATS || (this.#repeats > 0 && this.#brokeLast);
+      if (breaks || stands) {
+        this.#offset += next - dts;
+        dts = next;
+      } else if (step <= 0n) dts = this.#last + 1n;
+      this.#brokeLast = breaks || stands;
+    }
+    packet.dts = dts;
+    if (hasPts) {
+      packet.pts += this.#offset;
+      const lead = packet.pts - dts;
+      // One wrong stamp among those that order the pictures.
+      if (lead > this.#longest() || lead < -this.#longest()) {
+        this.#broke(lead);
+        packet.pts = dts + this.#lead;
+      } else if (lead < 0n) packet.pts = dts;
+      else this.#lead = lead;
+    }
+    this.#last = dts;
+    this.#lastRaw = raw;
+    this.#lastDuration = packet.duration;
+    return this.breaks > before;
+  }
+
+  #longest(): bigint {
+    if (this.#stated) return this.#ticks(LONGEST_STATED);
+    const frames =
+      BigInt(LONGEST_PAUSE_FRAMES) *
+      (this.#plausible(this.#lastDuration) ? max(this.#lastDuration, this.#step) : this.#step);
+    return max(this.#ticks(LONGEST_PAUSE), min(frames, this.#ticks(LONGEST_STATED)));
+  }
+
+  #plausible(duration: bigint): boolean {
+    return duration > 0n && duration <= this.#ticks(LONGEST_STATED);
+  }
+
+  #broke(step: bigint): void {
+    this.breaks++;
+    this.first ??= { at: Number(this.#last! - this.#begin!) * this.#tick, by: Number(step) * this.#tick };
+  }
+
+  #ticks(seconds: number): bigint {
+    return BigInt(Math.round(seconds / this.#tick));
+  }
+}
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

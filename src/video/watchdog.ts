@@ -1,0 +1,34 @@
+/** Calls when something takes too long. */
+export class Watchdog {
+  barked = false;
+  readonly #seconds: number;
+  readonly #bark: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param seconds Infinity: never */
+  constructor(seconds: number, bark: () => void) {
+    this.#seconds = seconds;
+    this.#bark = bark;
+  }
+
+  start(): void {
+    if (!Number.isFinite(this.#seconds)) return;
+    this.#timer = setTimeout(() => {
+      this.barked = true;
+      this.#bark();
+    }, this.#seconds * 1000);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.start();
+    try {
+      return await work();
+    } finally {
+      this.stop();
+    }
+  }
+}
