@@ -43,6 +43,7 @@ interface Track {
 }
 
 function isPlain(edits: readonly Edit[], scale: number, media: Timing, frame: number): boolean {
+  if (edits.length === 0) return true;
   const shown = edits.slice(edits.findIndex(({ mediaTime }) => mediaTime !== -1));
   const [edit] = shown;
   if (edit === undefined || shown.length !== 1 || edit.mediaTime < 0 || edit.rate !== 1) return false;

@@ -1,4 +1,4 @@
-import { availableParallelism, constants } from 'node:os';
+import { constants } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { isShownWhole } from './edit-list.ts';
@@ -7,33 +7,23 @@ import type { TileGrid } from './heif.ts';
 import { BoxReader } from './iso-boxes.ts';
 import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
-import { PacketClock } from './packet-clock.ts';
+import { isPlausible, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
+import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
 import { Picture } from './picture.ts';
 import { isRgb } from './picture-filter.ts';
 import { PictureShaper } from './picture-shaper.ts';
-import { chooseStream, type StreamChoice } from './stream-choice.ts';
+import type { StreamChoice } from './stream-choice.ts';
 import { readTiles } from './tiles.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Threads of a decoder; more only hold more pictures in memory. */
-const MOST_THREADS = 4;
 /** Packets in a row that the decoder may refuse before the rest is given up. */
 const MOST_FAILURES = 250;
 const MAX_SIDE = 16384;
 /** Missing at the beginning, in seconds, that is told of. */
 const LATE = 0.1;
-/** Bytes that a frame takes at least: a transport stream's packet, or a header. */
-const TS_PACKET = 188;
-const LEAST_BYTES = 4;
-const DAMAGED = 'some frames are damaged';
-/** Packets between a join of two recordings and what the container calls damaged because of it. */
-const AT_A_JOIN = 8;
-const JUMPS = 'its clock jumps';
-/** Containers that state how long every sample is shown. */
-const STATES_DURATIONS = /^mov,mp4/;
-
-type OpenBoxes = () => Promise<BoxReader | undefined>;
+/** Containers with edit lists. */
+const EDITED = /^mov,mp4/;
 
 export interface MediaOptions {
   /** Seconds that a network source may take to open, and for each picture, before it counts as stalled. */
@@ -68,7 +58,7 @@ export class MediaReader {
   readonly #fps: Fraction;
   readonly #shaper: PictureShaper;
   readonly #ending: Ending;
-  readonly #clock: PacketClock;
+  readonly #check: PacketCheck;
   /** Frames that are expected. */
   #expected: number | undefined;
   #info: MediaInfo | undefined;
@@ -78,12 +68,6 @@ export class MediaReader {
   #ended = false;
   #failures = 0;
   #decoded = 0;
-  /** Packets of the stream so far; the first that the container calls damaged, and the last before which the clock broke off. */
-  #packets = 0;
-  #suspected: number | undefined;
-  #joined: number | undefined;
-  /** The earliest stamp of a packet that is to be shown. */
-  #lead: bigint | undefined;
   #firstTime: number | undefined;
   #time = 0;
 
@@ -102,12 +86,10 @@ export class MediaReader {
     this.#maxSide = maxSide;
     this.#packet.alloc();
     if (choice.note) this.notes.add(choice.note);
-    const { timeBase, codecpar } = choice.stream;
     this.#fps = rateOf(choice.stream);
     this.#shaper = new PictureShaper(choice.stream, { steps: choice.grid?.steps, maxSide });
     this.#ending = new Ending(format, choice.stream, this.#fps);
-    const stated = STATES_DURATIONS.test(format.iformat?.name ?? '');
-    this.#clock = new PacketClock({ timeBase, fps: this.#fps, delay: codecpar.videoDelay, stated });
+    this.#check = new PacketCheck({ container: this.#container, stream: choice.stream, fps: this.#fps }, this);
     const needed = new Set([choice.stream.id, ...(choice.grid?.tiles ?? [])]);
     for (const other of format.streams)
       if (choice.grid ? !needed.has(other.id) : other.index !== choice.stream.index && !this.#ending.watchesAll)
@@ -143,7 +125,7 @@ export class MediaReader {
       decoder = await openDecoder(choice.stream);
       reader = new MediaReader(format, choice, decoder, watchdog, maxSide);
       if (keepPackets) reader.packets = await reader.#tap(boxes);
-      await reader.#begin();
+      await reader.#begin(address);
       return reader;
     } catch (thrown) {
       if (reader) reader.close();
@@ -156,6 +138,10 @@ export class MediaReader {
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  get #container(): string {
+    return this.#format.iformat?.name ?? 'unknown';
   }
 
   get info(): MediaInfo {
@@ -184,10 +170,11 @@ export class MediaReader {
   }
 
   /** Reads the first picture: what it is like is known only then. */
-  async #begin(): Promise<void> {
+  async #begin(address: string): Promise<void> {
     const { codecpar, timeBase } = this.#stream;
     const frames = this.#choice.grid ? 1 : expectedFrames(this.#format, this.#stream, this.#fps);
-    this.#expected = frames !== undefined && isPlausible(this.#format, frames) ? frames : undefined;
+    const plausible = frames !== undefined && (await isPlausible(address, this.#container, frames));
+    this.#expected = plausible ? frames : undefined;
     this.#first = await this.#guard.run(() => this.#watchdog.during(() => this.#read()));
     const { width, height } = this.#first?.picture ?? codecpar;
     this.#info = {
@@ -196,17 +183,17 @@ export class MediaReader {
       fps: this.#fps,
       frames: this.#expected,
       codec: av.avGetCodecName(codecpar.codecId) ?? 'unknown',
-      container: this.#format.iformat?.name ?? 'unknown',
+      container: this.#container,
       aspect: this.#aspect ?? { num: 0, den: 1 },
     };
-    const late = this.#lead === undefined ? 0 : (this.#firstTime ?? 0) - Number(this.#lead) * ratio(timeBase);
+    const late = secondsBefore(this.#firstTime ?? 0, this.#check.earliest, timeBase);
     if (this.#first && late > LATE) this.notes.add(`its first ${late.toFixed(1)} s cannot be decoded: no keyframe`);
   }
 
   async #tap(openBoxes: OpenBoxes): Promise<PacketTap | undefined> {
-    const tap = PacketTap.of(this.#stream, this.#format.iformat?.name ?? '', this.#fps);
+    const tap = PacketTap.of(this.#stream, this.#container, this.#fps);
     if (tap === undefined || this.#choice.grid) return undefined;
-    if (!STATES_DURATIONS.test(this.#format.iformat?.name ?? '')) return tap;
+    if (!EDITED.test(this.#container)) return tap;
     const boxes = await openBoxes();
     const whole = boxes && (await isShownWhole(boxes, this.#stream.id, 1 / ratio(this.#fps)));
     await boxes?.close();
@@ -271,35 +258,11 @@ export class MediaReader {
   }
 
   async #decode(packet: av.Packet): Promise<void> {
-    if (this.#clock.apply(packet)) this.#broke();
-    if (!packet.hasFlags(av.AV_PKT_FLAG_DISCARD) && packet.pts !== av.AV_NOPTS_VALUE)
-      this.#lead = this.#lead === undefined || packet.pts < this.#lead ? packet.pts : this.#lead;
-    this.#suspect(packet);
+    this.#check.pass(packet);
+    // Reckoned from a time that was not the pictures'.
+    if (this.#check.joined && Number(this.#stream.nbFrames) === 0) this.#expected = undefined;
     if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
     else this.packets?.keep(packet);
-  }
-
-  /** Where recordings were joined, a transport stream's counters miss packets that there never were. */
-  #suspect(packet: av.Packet): void {
-    const count = this.#packets++;
-    if (packet.hasFlags(av.AV_PKT_FLAG_CORRUPT)) {
-      packet.clearFlags(av.AV_PKT_FLAG_CORRUPT);
-      if (this.#joined === undefined || count - this.#joined > AT_A_JOIN) this.#suspected ??= count;
-    }
-    if (this.#suspected !== undefined && count - this.#suspected > AT_A_JOIN) this.problems.add(DAMAGED);
-  }
-
-  /** Recordings that were joined: told, and no damage. */
-  #broke(): void {
-    const { breaks, first } = this.#clock;
-    const { at, by } = first!;
-    for (const note of this.notes) if (note.startsWith(JUMPS)) this.notes.delete(note);
-    const often = breaks === 1 ? '' : `, the first of ${breaks} jumps`;
-    this.notes.add(`${JUMPS} by ${duration(by)} after ${at.toFixed(1)} s${often}; pictures go on one frame later`);
-    this.#suspected = undefined;
-    this.#joined = this.#packets;
-    // Reckoned from a time that was not the pictures'.
-    if (Number(this.#stream.nbFrames) === 0) this.#expected = undefined;
   }
 
   #failed(): void {
@@ -310,7 +273,8 @@ export class MediaReader {
   #finish(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#suspected !== undefined) this.problems.add(DAMAGED);
+    this.#check.end();
+    if (this.#decoded === 0 && this.#check.hides) this.problems.add(`its edit list hides all of its frames`);
     const problem = this.#decoded > 0 ? this.#ending.problem() : undefined;
     if (problem) this.problems.add(problem);
   }
@@ -335,64 +299,4 @@ export class MediaReader {
     const picture = new Picture(frame, { rtpTimestamp });
     return { picture, time: this.#time, ...(stamp !== av.AV_NOPTS_VALUE && { stamp }) };
   }
-}
-
-async function openFormat(
-  format: av.FormatContext,
-  address: string,
-  timeout: number | undefined,
-  boxes: OpenBoxes,
-): Promise<StreamChoice> {
-  // A name is a name: image2 would take the %d in it for a number.
-  const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
-  readable(await format.openInput(address, null, av.Dictionary.fromObject(options)), 'opening');
-  readable(await format.findStreamInfo(null), 'reading its streams');
-  return chooseStream(format, boxes);
-}
-
-async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av.CodecContext> {
-  const codec = av.Codec.findDecoder(codecpar.codecId);
-  if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
-  const decoder = new av.CodecContext();
-  try {
-    decoder.allocContext3(codec);
-    readable(decoder.parametersToContext(codecpar), 'reading its parameters');
-    decoder.pktTimebase = timeBase;
-    decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
-    // The codec's own cropping to the pixel, and not to where rows of memory begin.
-    decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
-    readable(await decoder.open2(codec, null), 'opening its decoder');
-    return decoder;
-  } catch (thrown) {
-    decoder.freeContext();
-    throw thrown;
-  }
-}
-
-/** Whether a file is large enough for so many frames. */
-function isPlausible(format: av.FormatContext, frames: number): boolean {
-  const bytes = Number(format.pbBytes);
-  const least = format.iformat?.name === 'mpegts' ? TS_PACKET : LEAST_BYTES;
-  return bytes <= 0 || frames <= Math.max(1, bytes / least);
-}
-
-function duration(seconds: number): string {
-  const size = Math.abs(seconds);
-  const sign = seconds < 0 ? '-' : '';
-  return size < 120
-    ? `${sign}${size.toFixed(1)} s`
-    : size < 7200
-      ? `${sign}${Math.round(size / 60)} min`
-      : `${sign}${Math.round(size / 3600)} h`;
-}
-
-/** Microseconds, as FFmpeg's protocols take them. RTSP over TCP: a lost UDP packet would damage a whole group. */
-function protocolOptions(address: string, timeoutSeconds: number): Record<string, string> {
-  const microseconds = String(Math.round(timeoutSeconds * 1e6));
-  if (/^rtsps?:/i.test(address)) return { rtsp_transport: 'tcp', timeout: microseconds };
-  return { rw_timeout: microseconds };
-}
-
-function readable(code: number, what: string): void {
-  if (code < 0) throw new DepthcastError('BAD_VIDEO', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });
 }

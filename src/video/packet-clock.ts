@@ -6,8 +6,10 @@ const LONGEST_PAUSE = 10;
 const LONGEST_PAUSE_FRAMES = 10;
 /** Where the container says that a picture is shown for so long, more is believed, in seconds. */
 const LONGEST_STATED = 600;
-/** A step back beyond this, in seconds, is a new beginning; less is disorder. */
-const LONGEST_BACK = 1;
+/** A step back beyond this, in seconds, is a new beginning; less is disorder: decoding times only rise. */
+const LONGEST_BACK = 0.25;
+/** A clock that does not go on by more than this, in seconds, stands still. */
+const STANDS = 0.0005;
 /** Packets of one stamp, as of pictures in pairs, before the clock counts as standing still. */
 const MOST_REPEATS = 3;
 
@@ -36,6 +38,8 @@ export class PacketClock {
   #begin: bigint | undefined;
   #last: bigint | undefined;
   #lastRaw: bigint | undefined;
+  /** Between the two packets before that followed each other as they should. */
+  #usual: bigint;
   #lastDuration = 0n;
   /** Packets in a row with the stamp of the one before. */
   #repeats = 0;
@@ -45,6 +49,7 @@ export class PacketClock {
   constructor({ timeBase, fps, delay, stated }: PacketClockOptions) {
     this.#tick = ratio(timeBase);
     this.#step = BigInt(Math.max(1, Math.round(1 / Math.max(1e-6, ratio(fps)) / this.#tick)));
+    this.#usual = this.#step;
     this.#delay = BigInt(delay);
     this.#stated = stated;
   }
@@ -59,13 +64,20 @@ export class PacketClock {
           ? packet.pts - this.#delay * this.#step
           : min(this.#last - this.#offset + this.#step, packet.pts);
     if (packet.dts === av.AV_NOPTS_VALUE) return false;
+    if (packet.hasFlags(av.AV_PKT_FLAG_DISCARD)) {
+      // What an edit list hides overlaps what it shows.
+      packet.dts += this.#offset;
+      if (hasPts) packet.pts += this.#offset;
+      return false;
+    }
     const raw = packet.dts;
     let dts = raw + this.#offset;
     this.#begin ??= dts;
     if (this.#last !== undefined) {
       const step = dts - this.#last;
-      const next = this.#last + (this.#plausible(this.#lastDuration) ? this.#lastDuration : this.#step);
-      this.#repeats = raw === this.#lastRaw ? this.#repeats + 1 : 0;
+      const next = this.#last + this.#nextStep();
+      const since = raw - this.#lastRaw!;
+      this.#repeats = since >= 0n && since <= this.#ticks(STANDS) ? this.#repeats + 1 : 0;
       const breaks = step > this.#longest() || step < -this.#ticks(LONGEST_BACK);
       if (breaks) this.#broke(step);
       // A clock that stands still, as one does behind a stamp far ahead, goes on by what packets say of themselves.
@@ -74,6 +86,7 @@ export class PacketClock {
         this.#offset += next - dts;
         dts = next;
       } else if (step <= 0n) dts = this.#last + 1n;
+      else if (this.#repeats === 0) this.#usual = step;
       this.#brokeLast = breaks || stands;
     }
     packet.dts = dts;
@@ -91,6 +104,12 @@ export class PacketClock {
     this.#lastRaw = raw;
     this.#lastDuration = packet.duration;
     return this.breaks > before;
+  }
+
+  /** What the last packet says of itself, where that fits those before it. */
+  #nextStep(): bigint {
+    const said = this.#lastDuration;
+    return 6n * said >= this.#usual && said <= this.#usual ? said : this.#usual;
   }
 
   #longest(): bigint {
@@ -111,7 +130,7 @@ export class PacketClock {
   }
 
   #ticks(seconds: number): bigint {
-    return BigInt(Math.round(seconds / this.#tick));
+    return BigInt(Math.floor(seconds / this.#tick));
   }
 }
 

@@ -1,0 +1,67 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import * as av from 'node-av';
+import { DepthcastError } from '../errors.ts';
+import type { BoxReader } from './iso-boxes.ts';
+import { chooseStream, type StreamChoice } from './stream-choice.ts';
+
+/** Threads of a decoder; more only hold more pictures in memory. */
+const MOST_THREADS = 4;
+/** Bytes that a frame takes at least: a transport stream's packet, or a header. */
+const TS_PACKET = 188;
+const LEAST_BYTES = 4;
+
+/** Opens a file once more, beside FFmpeg. */
+export type OpenBoxes = () => Promise<BoxReader | undefined>;
+
+/** Opens a source and chooses its pictures. @param timeout seconds, for what comes over a network. @throws DepthcastError BAD_VIDEO */
+export async function openFormat(
+  format: av.FormatContext,
+  address: string,
+  timeout: number | undefined,
+  boxes: OpenBoxes,
+): Promise<StreamChoice> {
+  // A name is a name: image2 would take the %d in it for a number.
+  const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
+  readable(await format.openInput(address, null, av.Dictionary.fromObject(options)), 'opening');
+  readable(await format.findStreamInfo(null), 'reading its streams');
+  return chooseStream(format, boxes);
+}
+
+/** @throws DepthcastError BAD_VIDEO */
+export async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av.CodecContext> {
+  const codec = av.Codec.findDecoder(codecpar.codecId);
+  if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
+  const decoder = new av.CodecContext();
+  try {
+    decoder.allocContext3(codec);
+    readable(decoder.parametersToContext(codecpar), 'reading its parameters');
+    decoder.pktTimebase = timeBase;
+    decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
+    // The codec's own cropping to the pixel, and not to where rows of memory begin.
+    decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
+    readable(await decoder.open2(codec, null), 'opening its decoder');
+    return decoder;
+  } catch (thrown) {
+    decoder.freeContext();
+    throw thrown;
+  }
+}
+
+/** Whether a file is large enough for so many frames; of what is no file, everything is believed. */
+export async function isPlausible(address: string, container: string, frames: number): Promise<boolean> {
+  const file = address.startsWith('file:') ? await stat(address.slice(5)).catch(() => undefined) : undefined;
+  if (!file?.isFile()) return true;
+  return frames <= Math.max(1, file.size / (container === 'mpegts' ? TS_PACKET : LEAST_BYTES));
+}
+
+/** Microseconds, as FFmpeg's protocols take them. RTSP over TCP: a lost UDP packet would damage a whole group. */
+function protocolOptions(address: string, timeoutSeconds: number): Record<string, string> {
+  const microseconds = String(Math.round(timeoutSeconds * 1e6));
+  if (/^rtsps?:/i.test(address)) return { rtsp_transport: 'tcp', timeout: microseconds };
+  return { rw_timeout: microseconds };
+}
+
+function readable(code: number, what: string): void {
+  if (code < 0) throw new DepthcastError('BAD_VIDEO', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });
+}
