@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { WorkerInferencer } from '../src/depth/inferencer.ts';
 import { networkSize } from '../src/depth/network-size.ts';
 import { runJob } from '../src/files/job.ts';
-import { SceneSource } from '../src/files/scene-source.ts';
+import { SceneFileSource } from '../src/files/scene-file-source.ts';
 import { findModel } from '../src/model/library.ts';
 import { FrameConverter } from '../src/video/frame-converter.ts';
 import { MediaReader } from '../src/video/media-reader.ts';
@@ -16,7 +16,7 @@ const ROUNDS = 9;
 /** Of the synthetic clip that is measured where no other is named. */
 const CLIP = { width: 960, height: 540, frames: 240, fps: 24 };
 /** Network inputs that are held in memory for inference alone. */
-const MOST_FRAMES = 600;
+const MAX_FRAMES = 600;
 
 interface Cost {
   frames: number;
@@ -67,7 +67,7 @@ async function networkInputs(path: string) {
   const { width, height } = reader.info;
   const size = networkSize(findModel('depthcast-nano').manifest, width, height, undefined);
   const frames: { data: Float32Array; time: number }[] = [];
-  for (let next = await reader.read(); next && frames.length < MOST_FRAMES; next = await reader.read()) {
+  for (let next = await reader.read(); next && frames.length < MAX_FRAMES; next = await reader.read()) {
     const data = new Float32Array(3 * size.width * size.height);
     await scaler.scaleInto(next.picture, data, size.width, size.height);
     frames.push({ data, time: next.time });
@@ -104,7 +104,7 @@ async function wholeRun(input: string, out: string, frames: number): Promise<Cos
       size: undefined,
       threads: 1,
       maxRes: 1280,
-      maxLength: frames === MOST_FRAMES ? frames : -1,
+      maxLength: frames === MAX_FRAMES ? frames : -1,
       targetFps: -1,
       fps: 30,
       grayscale: false,
@@ -134,7 +134,7 @@ function costSince(began: number, before: NodeJS.CpuUsage, frames: number): Cost
 
 async function writeClip(path: string): Promise<string> {
   const { width, height, frames, fps } = CLIP;
-  const source = new SceneSource({ scene: 'street', width, height, fps });
+  const source = new SceneFileSource({ scene: 'street', width, height, fps });
   const converter = new FrameConverter(width, height, 'bt601');
   const writer = await VideoWriter.create(path, { width, height, fps: { num: fps, den: 1 }, matrix: 'bt601' });
   for (let n = 0; n < frames; n++) {

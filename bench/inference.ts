@@ -1,6 +1,6 @@
 import { EngineSet } from '../src/depth/engine-set.ts';
 import { networkSize } from '../src/depth/network-size.ts';
-import { StreamState } from '../src/depth/stream-state.ts';
+import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
 import { printTable, quantile } from './table.ts';
 
@@ -19,7 +19,7 @@ export async function benchInference(): Promise<void> {
       [256, 480, 640],
     ] as const) {
       const { width, height } = networkSize(model.manifest, w, h, size);
-      const state = new StreamState(engines);
+      const state = new StreamRunner(engines);
       const wall: number[] = [];
       const image = { data: new Float32Array(3 * width * height), width, height };
       let cpu = process.cpuUsage();

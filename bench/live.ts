@@ -29,8 +29,8 @@ export async function runLive(
   const server = await startServer({ config, version: 'bench' });
   const inference = new Set([...threadTimes().keys()].filter((id) => !before.has(id)));
   const latency: LiveRun['latency'] = { track: [], data: [] };
-  const observe = server.house.metrics.latency.observe.bind(server.house.metrics.latency);
-  server.house.metrics.latency.observe = ((labels: { output: 'track' | 'data' }, value: number) => {
+  const observe = server.context.metrics.latency.observe.bind(server.context.metrics.latency);
+  server.context.metrics.latency.observe = ((labels: { output: 'track' | 'data' }, value: number) => {
     latency[labels.output].push(value * 1000);
     observe(labels, value);
   }) as typeof observe;
@@ -133,7 +133,7 @@ export async function benchFour(fps: number, seconds: number): Promise<void> {
       ['last third', quantile(late, 0.5), quantile(late, 0.95)],
     ],
   );
-  const events = (await run.server.house.metrics.rtpEvents.get()).values;
+  const events = (await run.server.context.metrics.rtpEvents.get()).values;
   const count = (event: string) => events.find((value) => value.labels.event === event)?.value ?? 0;
   console.log(
     `  spread of fps ${(100 * spread).toFixed(0)} %; NACKs sent ${count('nack_sent')}, PLIs sent ${count('pli_sent')}, packets lost ${count('lost')}`,

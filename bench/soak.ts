@@ -53,7 +53,7 @@ export async function benchCycles(cycles: number): Promise<void> {
     done += batch;
     if (done % 40 !== 0 && done !== 2 * batch) continue;
     await idle();
-    rows.push([`${done}`, rss(), handles(), server.house.registry.sessions.length]);
+    rows.push([`${done}`, rss(), handles(), server.context.registry.sessions.length]);
   }
   printTable(
     `${cycles} connections opened and closed (goal: no handles left, RSS < +30 MB)`,

@@ -9,7 +9,7 @@ import { Stream } from './stream.ts';
 const REPORT_MS = 500;
 /** Frames are captured up to this share of their interval early or late: see CaptureClock. */
 const UNEVEN = 0.2;
-const MOST_UNEVEN_MS = 8;
+const MAX_UNEVEN_MS = 8;
 const END_MS = 400;
 
 interface Running {
@@ -42,7 +42,7 @@ function open(index: number, stream: Stream): void {
   stream.open();
   const interval = 1000 / setup.fps;
   const random = seededRandom(setup.seed * 64 + index);
-  const uneven = Math.min(UNEVEN * interval, MOST_UNEVEN_MS);
+  const uneven = Math.min(UNEVEN * interval, MAX_UNEVEN_MS);
   const began = performance.now() + (index % 4) * (interval / 4);
   let n = 0;
   const next = () => {

@@ -9,7 +9,7 @@ const STREAMS_PER_CHILD = 4;
 const READY_MS = 60_000;
 const STOP_MS = 4000;
 /** Crashes after which something is wrong with more than the library. */
-const MOST_CRASHES = 40;
+const MAX_CRASHES = 40;
 
 interface Child {
   process: ChildProcess;
@@ -113,7 +113,7 @@ export class Children {
     if (this.#stopping || !child.started) return;
     this.crashes++;
     const at = this.#children.indexOf(child);
-    if (at < 0 || this.crashes > MOST_CRASHES) return;
+    if (at < 0 || this.crashes > MAX_CRASHES) return;
     this.#gone += child.cpu;
     const next = this.#start(child.streams);
     this.#children[at] = next;

@@ -45,7 +45,7 @@ export interface LoadOptions {
 }
 
 /** Streams are numbered in six bits of the frame code. */
-const MOST_STREAMS = 64;
+const MAX_STREAMS = 64;
 /** A churn without a unit is for so many seconds. */
 const CHURN_SECONDS = 10;
 const PER: Record<string, number> = { s: 1, min: 60 };
@@ -80,7 +80,7 @@ export function parseOptions(argv: readonly string[], command = loadCommand()): 
 export function loadCommand(): Command {
   return new Command('npm run loadtest --')
     .description('Puts a depth server under load with independent WebRTC peers, and measures what comes back.')
-    .option('--publishers <n>', 'streams', whole(1, MOST_STREAMS), 4)
+    .option('--publishers <n>', 'streams', whole(1, MAX_STREAMS), 4)
     .option(
       '--viewers <n>',
       'WHEP viewers, spread over the streams; a stream with viewers is published by WHIP',

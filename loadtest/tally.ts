@@ -5,7 +5,7 @@ import type { StreamReport } from './protocol.ts';
 const REPORT_SECONDS = 0.5;
 /** A map that agrees so little with the scene's truth is of another picture, or broken. */
 const IMPLAUSIBLE_RANK = 0.5;
-const MOST_FAILURES = 50;
+const MAX_FAILURES = 50;
 
 export interface Latency {
   data: Quantiles;
@@ -97,7 +97,7 @@ export class Tally {
       this.ranks.push(rank);
       this.deltas.push(delta1);
     }
-    this.failures.push(...report.failures.slice(0, MOST_FAILURES - this.failures.length));
+    this.failures.push(...report.failures.slice(0, MAX_FAILURES - this.failures.length));
   }
 
   /** @param primary where depth is counted */

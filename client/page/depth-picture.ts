@@ -1,7 +1,7 @@
 import type { DepthFrame, DepthUnit } from '../sdk/index.ts';
 
 /** What a value is shown between: `near` brightest, `far` darkest, both in `unit`. */
-export interface Range {
+export interface ValueRange {
   unit: DepthUnit;
   near: number;
   far: number;
@@ -11,14 +11,14 @@ export interface Range {
 const disparityOf = (value: number, unit: DepthUnit): number => (unit === 'metres' ? 1 / value : value);
 
 /** Where a value lies in the display range: 0 at far, 1 at near, clamped. NaN where there is no value. */
-export function nearness(value: number, { unit, near, far }: Range): number {
+export function nearness(value: number, { unit, near, far }: ValueRange): number {
   const floor = disparityOf(far, unit);
   const t = (disparityOf(value, unit) - floor) / (disparityOf(near, unit) - floor);
   return Math.min(1, Math.max(0, t));
 }
 
 /** The value at a place in the display range: the inverse of `nearness`. */
-export function valueAt(t: number, { unit, near, far }: Range): number {
+export function valueAt(t: number, { unit, near, far }: ValueRange): number {
   const floor = disparityOf(far, unit);
   return disparityOf(floor + t * (disparityOf(near, unit) - floor), unit);
 }

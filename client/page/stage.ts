@@ -1,7 +1,7 @@
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import type { ReceivedFrame } from '../sdk/index.ts';
 import { gradient, lookupTable, transferTables } from './colour-maps.ts';
-import { formatValue, nearness, paint, type Range, sample, valueAt } from './depth-picture.ts';
+import { formatValue, nearness, paint, sample, type ValueRange, valueAt } from './depth-picture.ts';
 import { byId } from './dom.ts';
 
 /** Part of a picture's side that one press of an arrow key moves the probe; ten times that with Shift. */
@@ -27,7 +27,7 @@ export class Stage {
   #image = new ImageData(16, 12);
   #table = lookupTable('turbo');
   #frame: ReceivedFrame | undefined;
-  #range: Range | undefined;
+  #range: ValueRange | undefined;
   #view: 'data' | 'track' = 'data';
   #drawing = 0;
   /** In 0..1 of the picture. */
@@ -83,7 +83,7 @@ export class Stage {
     }
   }
 
-  showRange(range: Range): void {
+  showRange(range: ValueRange): void {
     this.#range = range;
     byId('scale-far', HTMLElement).textContent = formatValue(range.far, range.unit);
     byId('scale-near', HTMLElement).textContent = formatValue(range.near, range.unit);

@@ -2,9 +2,9 @@
 
 export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/protocol/index.ts';
 export type { ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../src/protocol/messages.ts';
-export { DepthHistory, rtpDistance } from './alignment.ts';
 export type { RetryPolicy } from './backoff.ts';
 export { connect } from './connect.ts';
+export { DepthHistory, rtpDistance } from './depth-history.ts';
 export { type ClientErrorCode, DepthError, type DepthErrorCode } from './errors.ts';
 export type { FrameCounters, ReceivedFrame } from './frames.ts';
 export type { ServerInfo } from './link.ts';

@@ -1,7 +1,7 @@
 import type { OutputSettings } from '../../src/protocol/messages.ts';
-import { DepthHistory } from './alignment.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
 import { ClientStats } from './client-stats.ts';
+import { DepthHistory } from './depth-history.ts';
 import { Emitter } from './emitter.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { FrameReader, type ReceivedFrame } from './frames.ts';

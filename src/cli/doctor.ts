@@ -9,7 +9,7 @@ export function doctorCommand(version: string): Command {
   return new Command('doctor')
     .description('look at this machine: what depthcast needs, what there is, and what to do about each problem')
     .option('-c, --config <file>', `settings to examine (default: ${DEFAULT_CONFIG}, where it exists)`)
-    .option('--json', 'print JSON')
+    .option('--json', 'printFinding JSON')
     .addHelpText(
       'after',
       `
@@ -26,7 +26,7 @@ Examples:
         if (json) return;
         if (finding.area !== area) console.log(`${area === '' ? '' : '\n'}${style.bold(finding.area)}`);
         area = finding.area;
-        print(finding);
+        printFinding(finding);
       });
       const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
       const failed = count('fail');
@@ -40,7 +40,7 @@ Examples:
     });
 }
 
-function print({ state, name, value, advice }: Finding): void {
+function printFinding({ state, name, value, advice }: Finding): void {
   console.log(`  ${MARK[state]}  ${name.padEnd(15)} ${value}`);
   if (advice !== undefined) console.log(`        ${style.dim(`→ ${advice}`)}`);
 }

@@ -31,8 +31,8 @@ export interface EvalOptions {
 /** Contenders of one run: each keeps its own memory and maps. */
 const MAX_CONTENDERS = 12;
 /** Frames of a sequence whose pictures a report shows, and pictures in all, at about 20 KB each. */
-const MOST_SNAPSHOTS = 3;
-const MOST_PICTURES = 600;
+const MAX_SNAPSHOTS = 3;
+const MAX_PICTURES = 600;
 
 /** @throws DepthcastError BAD_DATASET, BAD_OPTION, UNKNOWN_SCENE, MODEL_NOT_FOUND and what running a model throws */
 export async function runEvaluation(
@@ -58,7 +58,7 @@ export async function runEvaluation(
   // Of each sequence: colour and truth, and two of each model.
   const picturesEach = Math.max(
     1,
-    Math.min(MOST_SNAPSHOTS, Math.floor(MOST_PICTURES / (entries.length * (2 + 2 * shown.filter(Boolean).length)))),
+    Math.min(MAX_SNAPSHOTS, Math.floor(MAX_PICTURES / (entries.length * (2 + 2 * shown.filter(Boolean).length)))),
   );
   const snapshots: PaintedSnapshot[][] = [];
   let result: Evaluation;

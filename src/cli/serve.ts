@@ -82,16 +82,16 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   }
   const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
-  const { manifest } = server.house.pool.models[0]!;
+  const { manifest } = server.context.pool.models[0]!;
   const line = (name: string, text: string) => console.log(`  ${style.dim(name.padEnd(8))}${text}`);
   console.log(`\n${style.bold('depthcast')} ${style.dim(version)} is ready\n`);
   line('page', style.cyan(server.url));
   for (const url of server.networkUrls) line('', style.cyan(url));
   line(
     'model',
-    `${manifest.name} ${style.dim(`${server.house.config.depth.size ?? allowedSizes(manifest).default} px, ${manifest.precision}, ${manifest.unit}`)}`,
+    `${manifest.name} ${style.dim(`${server.context.config.depth.size ?? allowedSizes(manifest).default} px, ${manifest.precision}, ${manifest.unit}`)}`,
   );
-  line('device', server.house.device);
+  line('device', server.context.device);
   line('publish', `${server.url}/whip/NAME`);
   line('view', `${server.url}/whep/NAME`);
   line('metrics', `${server.url}/metrics`);
@@ -111,12 +111,12 @@ async function showToPhones({ networkUrls: [url] }: DepthServer): Promise<void> 
 }
 
 /** SIGTERM drains, Ctrl-C does not wait; both end sessions cleanly. A second signal, or a close that hangs, ends at once. */
-function closeOnSignal({ drain, close, house }: DepthServer): void {
+function closeOnSignal({ drain, close, context }: DepthServer): void {
   let closing = false;
   const onSignal = async (signal: NodeJS.Signals) => {
     if (closing) process.exit(130);
     closing = true;
-    if (signal === 'SIGTERM') await drain(house.config.server.drainSeconds);
+    if (signal === 'SIGTERM') await drain(context.config.server.drainSeconds);
     else console.log(style.dim('\nclosing sessions; once more to stop at once'));
     setTimeout(() => process.exit(1), CLOSE_MS).unref();
     await close(signal === 'SIGINT' ? 'server stopped' : 'server shutting down');
@@ -129,7 +129,7 @@ function closeOnSignal({ drain, close, house }: DepthServer): void {
 /** SIGHUP: takes over what may change; settings that cannot be read leave everything as it is. */
 function reloadOnSignal(server: DepthServer, read: () => Config): void {
   process.on('SIGHUP', () => {
-    const { log } = server.house;
+    const { log } = server.context;
     try {
       server.reload(read());
     } catch (thrown) {

@@ -7,9 +7,9 @@ import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
 import type { EngineCapabilities } from './engine.ts';
-import { WorkerStream } from './inference-stream.ts';
 import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
 import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
+import { WorkerStream } from './worker-stream.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
 const HANG_MS = 30_000;
@@ -111,14 +111,14 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#streams.size;
   }
 
-  /** @param mostUnderWay frames that may be at the network at once: a second one keeps it from waiting for this thread */
-  open({ mostUnderWay = 1, ...options }: Partial<StreamOptions> & { mostUnderWay?: number } = {}): InferenceStream {
+  /** @param maxInFlight frames that may be at the network at once: a second one keeps it from waiting for this thread */
+  open({ maxInFlight = 1, ...options }: Partial<StreamOptions> & { maxInFlight?: number } = {}): InferenceStream {
     if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the inferencer is closed' });
     const id = this.#nextStream++;
     const stream = new WorkerStream(
       id,
       this.model,
-      { mostUnderWay, ...options },
+      { maxInFlight, ...options },
       {
         post: (message, transfer) => this.#post(message, transfer),
         closed: () => this.#streams.delete(id),

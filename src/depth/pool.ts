@@ -109,10 +109,10 @@ export class InferencerPool {
     return first ? this.#load(model, first.threads) : this.#loadFirst(model);
   }
 
-  /** One model at a time: it makes room, and then measures how many threads suit it. */
+  /** One model at a time: an idle one is evicted where too many are loaded. It then measures how many threads suit it. */
   #loadFirst(model: InstalledModel): Promise<WorkerInferencer> {
     const loaded = this.#firstLoads.then(async () => {
-      await this.#makeRoom();
+      await this.#evictIdleModel();
       return this.#load(model, this.#options.threads);
     });
     this.#firstLoads = loaded.catch(() => {});
@@ -146,7 +146,7 @@ export class InferencerPool {
     return Math.min(this.#options.workers || carried, MAX_WORKERS);
   }
 
-  async #makeRoom(): Promise<void> {
+  async #evictIdleModel(): Promise<void> {
     // Whoever was just given a worker has opened its stream then.
     await nextTurn();
     if (this.#workers.size < MAX_LOADED) return;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toDepthcastError } from '../errors.ts';
 import { EngineSet } from './engine-set.ts';
-import { StreamState } from './stream-state.ts';
+import { StreamRunner } from './stream-runner.ts';
 import { yieldToOthers } from './thread-priority.ts';
 import { type FromWorker, type InferRequest, sharedNow, type ToWorker, type WorkerBoot } from './worker-protocol.ts';
 
@@ -12,7 +12,7 @@ const port = parentPort;
 if (port === null) throw new Error('the depth worker runs in a worker thread');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-const streams = new Map<number, StreamState>();
+const streams = new Map<number, StreamRunner>();
 const { model, threads, size, picture, yields } = workerData as WorkerBoot;
 // Before the network is loaded, so that its threads inherit it.
 if (yields) yieldToOthers();
@@ -45,7 +45,7 @@ async function infer(request: InferRequest): Promise<void> {
   try {
     let state = streams.get(stream);
     if (state === undefined) {
-      state = new StreamState(engines);
+      state = new StreamRunner(engines);
       streams.set(stream, state);
     }
     const result = await state.infer({ data: image, width, height }, time, options, reset);

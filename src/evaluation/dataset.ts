@@ -6,7 +6,7 @@ import { BENCHMARKS } from './benchmarks/index.ts';
 import { openVdaList } from './benchmarks/vda-list.ts';
 import { isRecording, openRecording } from './recording.ts';
 import { openScene, SCENE_FRAMES } from './scene-sequence.ts';
-import type { Selection, SequenceEntry } from './types.ts';
+import type { SequenceEntry, SequenceSelection } from './types.ts';
 
 /** Most sequences in one run. */
 const MAX_SEQUENCES = 1000;
@@ -17,7 +17,10 @@ const MAX_SEQUENCES = 1000;
  * hour's work; scenes are built when their turn comes.
  * @throws DepthcastError BAD_DATASET, UNKNOWN_SCENE
  */
-export async function findSequences(names: readonly string[], selection: Selection = {}): Promise<SequenceEntry[]> {
+export async function findSequences(
+  names: readonly string[],
+  selection: SequenceSelection = {},
+): Promise<SequenceEntry[]> {
   const entries: SequenceEntry[] = [];
   for (const name of names)
     if (name.startsWith('scene:')) entries.push(...scenes(name.slice('scene:'.length), selection));
@@ -43,7 +46,7 @@ function benchmarkOf(name: string) {
   return open && folder ? { open, folder } : undefined;
 }
 
-function scenes(name: string, selection: Selection): SequenceEntry[] {
+function scenes(name: string, selection: SequenceSelection): SequenceEntry[] {
   const known = listScenes().map((scene) => scene.name);
   if (name !== 'all' && !known.includes(name))
     throw new DepthcastError('UNKNOWN_SCENE', { detail: `"${name}"; there are all, ${known.join(', ')}` });

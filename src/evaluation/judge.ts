@@ -28,7 +28,7 @@ import type { Sequence, TrueFrame, Truth } from './types.ts';
 /** Depth that changes by less than this share over a whole clip counts as standing still: sensors are not exact. */
 const STILL = 0.03;
 /** Fewer pixels that stand still say nothing. */
-const FEWEST_STILL = 100;
+const MIN_STILL = 100;
 
 /** A judged frame for a report; valid during the call that it is handed to. */
 export interface Snapshot {
@@ -113,7 +113,7 @@ async function predictAll(
       () => {},
     );
   }
-  return still && still.mask.reduce((sum, m) => sum + m, 0) >= FEWEST_STILL ? still.mask : undefined;
+  return still && still.mask.reduce((sum, m) => sum + m, 0) >= MIN_STILL ? still.mask : undefined;
 }
 
 /** Second pass: the kept predictions are aligned and compared with the truth. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DepthcastError } from '../errors.ts';
 import { poseOf } from './benchmarks/pose.ts';
 import { bad, checkDepth, readDepth, readPicture } from './image.ts';
-import type { Selection, Sequence } from './types.ts';
+import type { Sequence, SequenceSelection } from './types.ts';
 
 const PICTURE = /\.(jpe?g|png)$/i;
 /** Files that are looked at in one go before anything is run. */
@@ -35,7 +35,10 @@ export const isRecording = (folder: string): boolean => existsSync(join(folder, 
  * sequence.json; see docs/evaluation.md. Names, counts, sizes, bits and poses of what will be read are checked here.
  * @throws DepthcastError BAD_DATASET naming the file
  */
-export async function openRecording(folder: string, { maxFrames, stride = 1 }: Selection = {}): Promise<Sequence> {
+export async function openRecording(
+  folder: string,
+  { maxFrames, stride = 1 }: SequenceSelection = {},
+): Promise<Sequence> {
   const inside = (...names: string[]) => join(folder, ...names);
   const { width, height, ...intrinsics } = readJson(inside('intrinsics.json'), intrinsicsFile);
   const size = { width, height, from: 'intrinsics.json' };

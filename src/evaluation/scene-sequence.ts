@@ -2,7 +2,7 @@ import * as av from 'node-av';
 import { createScene, createTarget } from '../scene/scene.ts';
 import { Picture } from '../video/index.ts';
 import { check } from '../video/native.ts';
-import type { Selection, Sequence, TrueFrame } from './types.ts';
+import type { Sequence, SequenceSelection, TrueFrame } from './types.ts';
 
 /** Frames of a scene when nothing is said: five seconds, one cut among them in the scene that has cuts. */
 export const SCENE_FRAMES = 150;
@@ -17,7 +17,7 @@ const [INDOOR_DEPTH, OUTDOOR_DEPTH] = [10, 80];
  * A synthetic scene as a sequence: exact depth, poses and intrinsics, rendered when they are asked for.
  * @throws DepthcastError UNKNOWN_SCENE
  */
-export function openScene(name: string, { maxFrames = SCENE_FRAMES, stride = 1 }: Selection = {}): Sequence {
+export function openScene(name: string, { maxFrames = SCENE_FRAMES, stride = 1 }: SequenceSelection = {}): Sequence {
   const fps = FPS / stride;
   const scene = createScene(name, { width: WIDTH, height: HEIGHT, fps });
   const target = createTarget(WIDTH, HEIGHT);

@@ -110,7 +110,7 @@ export function flicker(frames: readonly Float32Array[], mask?: Mask): number {
 }
 
 /** Values that percentiles are taken of, at most; of more, every so manieth pixel is looked at. */
-const MOST_VALUES = 4_000_000;
+const MAX_VALUES = 4_000_000;
 
 /** `flicker`, one frame after the other. */
 export class FlickerMeter {
@@ -126,7 +126,7 @@ export class FlickerMeter {
   constructor(length: number, frames: number, mask?: Mask) {
     this.#counted = Uint32Array.from({ length }, (_, i) => i).filter((i) => mask?.[i] !== 0);
     this.#last = new Float32Array(this.#counted.length);
-    this.#step = Math.max(1, Math.ceil((this.#counted.length * frames) / MOST_VALUES));
+    this.#step = Math.max(1, Math.ceil((this.#counted.length * frames) / MAX_VALUES));
     this.#values = new Float32Array(frames * Math.ceil(this.#counted.length / this.#step));
   }
 

@@ -58,7 +58,7 @@ export interface Sequence extends SequenceInfo {
 }
 
 /** Which frames of a sequence are judged. */
-export interface Selection {
+export interface SequenceSelection {
   /** At most so many; undefined for all. */
   maxFrames?: number | undefined;
   /** Every so manieth; 1 for all. */

@@ -10,9 +10,9 @@ import type { FileSource } from './source.ts';
 const IMAGE =
   /\.(a?png|jpe?g|jpe|jfif|webp|bmp|dib|tiff?|exr|dpx|p[abgnpf]m|pfm|phm|jxl|avif|heic|heif|hif|gif|tga|jp2|j2k|jpf|j2c|hdr|qoi|pcx|sgi|rgb|ras|sun|xbm|xpm|psd|ico|fits?)$/i;
 /** Names that a list of them gives before it only counts. */
-const MOST_NAMES = 5;
+const MAX_NAMES = 5;
 /** Images that cannot be read, named one by one. */
-const MOST_UNREADABLE = 20;
+const MAX_UNREADABLE = 20;
 
 /** Images as a video, in the natural order of their names: 2 before 10. */
 export class ImageSource implements FileSource {
@@ -98,7 +98,7 @@ export class ImageSource implements FileSource {
       Object.assign(this.info, { ...image.info, fps, frames });
       return;
     }
-    const why = [...this.problems].slice(0, MOST_NAMES).join('; ');
+    const why = [...this.problems].slice(0, MAX_NAMES).join('; ');
     throw new DepthcastError('BAD_VIDEO', { detail: `no image of ${pattern} can be read: ${why}` });
   }
 
@@ -131,7 +131,7 @@ export class ImageSource implements FileSource {
 
   #unread(problem: string): void {
     this.#unreadable++;
-    if (this.#unreadable <= MOST_UNREADABLE) this.problems.add(problem);
+    if (this.#unreadable <= MAX_UNREADABLE) this.problems.add(problem);
     else {
       this.problems.delete(more(this.#unreadable - 1));
       this.problems.add(more(this.#unreadable));
@@ -139,10 +139,10 @@ export class ImageSource implements FileSource {
   }
 }
 
-const more = (count: number): string => `and ${count - MOST_UNREADABLE} more images cannot be read as they should`;
+const more = (count: number): string => `and ${count - MAX_UNREADABLE} more images cannot be read as they should`;
 const several = (paths: readonly string[]): string => `only the first picture is taken of ${list(paths)}`;
 
 function list(paths: readonly string[]): string {
-  const names = paths.slice(0, MOST_NAMES).map((path) => basename(path));
-  return names.join(', ') + (paths.length > MOST_NAMES ? ` and ${paths.length - MOST_NAMES} more` : '');
+  const names = paths.slice(0, MAX_NAMES).map((path) => basename(path));
+  return names.join(', ') + (paths.length > MAX_NAMES ? ` and ${paths.length - MAX_NAMES} more` : '');
 }

@@ -10,16 +10,16 @@ import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts
 import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
 import { type OfflineState, readState, removeStates, writeState } from './offline-state.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
-import { makeRoom, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
+import { clearOutputs, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { checkSame, inputState, type Record, readRecord, writeRecord } from './record.ts';
+import { checkSame, inputState, type RunRecord, readRecord, writeRecord } from './run-record.ts';
 import { countSunk, Sink, type SinkOptions } from './sink.ts';
 import { writtenSize } from './size.ts';
 import { type FileSource, noPictures, SelectedSource } from './source.ts';
-import { type DepthResult, MOST_UNDER_WAY, replayed, streamingDepth } from './streaming.ts';
+import { type DepthResult, MAX_IN_FLIGHT, replayed, streamingDepth } from './streaming.ts';
 
-/** What turns prepared frames into depth. */
-interface Way {
+/** What turns prepared frames into depth: the streaming or the offline network. */
+interface DepthBackend {
   device: string;
   takeInput(width: number, height: number): NetworkImage;
   /** Frames written before that the network sees again. */
@@ -28,7 +28,7 @@ interface Way {
 }
 
 /**
- * One video's way: source -> scaler -> network -> files, each step working while the next one does, with a few frames
+ * One video's path: source -> scaler -> network -> files, each step working while the next one does, with a few frames
  * between them at most. Memory does not depend on the video's length.
  * @throws DepthcastError what opening, the network or writing fails with; files are closed first, so that what was done
  *   can be used
@@ -93,7 +93,7 @@ class Job {
     this.#network = networkSize(options.model.manifest, this.#size.width, this.#size.height, options.size);
   }
 
-  async run(before: Record | undefined): Promise<JobSummary> {
+  async run(before: RunRecord | undefined): Promise<JobSummary> {
     const { mode, out } = this.#options;
     let keep = 0;
     if (before !== undefined) {
@@ -107,7 +107,7 @@ class Job {
     }
     this.#written = keep;
     // Only now: an input that cannot be read costs nobody an earlier result.
-    if (before === undefined) await makeRoom(out, this.#files);
+    if (before === undefined) await clearOutputs(out, this.#files);
     return mode === 'offline' ? this.#offline(keep) : this.#streaming(keep);
   }
 
@@ -118,7 +118,7 @@ class Job {
       // A file's pictures follow one another however far apart they were taken.
       const live = parseInput(this.#options.input).kind === 'live';
       const stream = inferencer.open({
-        mostUnderWay: MOST_UNDER_WAY,
+        maxInFlight: MAX_IN_FLIGHT,
         ...(size && { size }),
         sceneCuts,
         ...(!live && { gapSeconds: Infinity }),
@@ -166,8 +166,8 @@ class Job {
     }
   }
 
-  async #process(keep: number, way: Way): Promise<JobSummary> {
-    const start = this.#startInfo(keep, way.device);
+  async #process(keep: number, backend: DepthBackend): Promise<JobSummary> {
+    const start = this.#startInfo(keep, backend.device);
     const scaler = new InputScaler();
     let sink: Sink | undefined;
     let failure: unknown;
@@ -184,10 +184,10 @@ class Job {
         converter: sink.converter,
         keep,
         skip: (stamp) => sink!.skip(stamp),
-        takeInput: way.takeInput,
-        replay: way.replay,
+        takeInput: backend.takeInput,
+        replay: backend.replay,
       });
-      for await (const result of way.depthOf(frames)) {
+      for await (const result of backend.depthOf(frames)) {
         await this.#take(result, keep, sink);
         if (this.#options.signal.aborted) break;
       }
@@ -271,7 +271,7 @@ class Job {
     };
   }
 
-  async #record(complete: boolean): Promise<Record> {
+  async #record(complete: boolean): Promise<RunRecord> {
     const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = this.#options;
     const { saveNpz, saveExr, savePng16, sideBySide } = this.#options;
     const { num, den } = this.#source.info.fps;

@@ -41,7 +41,7 @@ export class NpzWriter {
     const file = await open(path, keep > 0 ? 'r+' : 'w').catch(diskError(path));
     const writer = new NpzWriter(file, width, height);
     try {
-      if (keep > 0) await writer.#goOn(path, keep);
+      if (keep > 0) await writer.#resume(path, keep);
       else await writer.#write(writer.#head(), 0);
       return writer;
     } catch (thrown) {
@@ -94,7 +94,7 @@ export class NpzWriter {
     return DATA_AT + 4 * this.#width * this.#height * this.#frames;
   }
 
-  async #goOn(path: string, keep: number): Promise<void> {
+  async #resume(path: string, keep: number): Promise<void> {
     const found = (await NpzWriter.count(path, this.#width, this.#height)) ?? 0;
     if (found < keep) throw new DepthcastError('BAD_ARRAY', { detail: `${path} holds ${found} frames, not ${keep}` });
     this.#frames = keep;

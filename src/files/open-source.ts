@@ -4,7 +4,7 @@ import { isDynamicPattern } from 'tinyglobby';
 import { DepthcastError } from '../errors.ts';
 import { MediaReader } from '../video/media-reader.ts';
 import { ImageSource } from './image-source.ts';
-import { SceneSource } from './scene-source.ts';
+import { SceneFileSource } from './scene-file-source.ts';
 import type { FileSource } from './source.ts';
 
 /** Frames of a scene where no length is asked for: ten seconds. */
@@ -58,7 +58,7 @@ export async function openSource(input: string, { fps, timeoutSeconds, signal }:
   switch (parseInput(input).kind) {
     case 'scene': {
       const [, scene = '', width = '640', height = '480'] = SCENE.exec(input) ?? [];
-      return new SceneSource({ scene, width: Number(width), height: Number(height), fps });
+      return new SceneFileSource({ scene, width: Number(width), height: Number(height), fps });
     }
     case 'images':
       return ImageSource.open(input, fps);

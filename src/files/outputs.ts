@@ -39,7 +39,7 @@ export async function refuseExisting(files: OutputFiles): Promise<void> {
 }
 
 /** Makes the folder, without what an earlier run left of the files. @throws DepthcastError BAD_OPTION, DISK_FULL */
-export async function makeRoom(folder: string, files: OutputFiles): Promise<void> {
+export async function clearOutputs(folder: string, files: OutputFiles): Promise<void> {
   await mkdir(folder, { recursive: true }).catch(diskError(folder));
   for (const file of pathsOf(files)) await rm(file, { recursive: true, force: true }).catch(diskError(file));
 }

@@ -4,11 +4,11 @@ import type { Size } from '../model/size.ts';
 import type { FrameConverter } from '../video/frame-converter.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import type { InputScaler } from '../video/scaler.ts';
-import { ahead } from './ahead.ts';
+import { prefetch } from './prefetch.ts';
 import type { FileSource } from './source.ts';
 
 /** Pictures that are decoded, and that are scaled, ahead of the network. */
-const AHEAD = 2;
+const PREFETCH_DEPTH = 2;
 
 /** One frame, ready for the network and for the source's copy. */
 export interface Prepared {
@@ -43,8 +43,8 @@ export interface Preparation {
 
 /** Decodes and scales ahead of the network: both in the libuv pool, several frames under way. */
 export function prepare(preparation: Preparation): AsyncGenerator<Prepared> {
-  const pictures = ahead(numbered(preparation), AHEAD, ({ picture }) => picture.close());
-  return ahead(scaled(preparation, pictures), AHEAD, ({ frame }) => frame?.free());
+  const pictures = prefetch(numbered(preparation), PREFETCH_DEPTH, ({ picture }) => picture.close());
+  return prefetch(scaled(preparation, pictures), PREFETCH_DEPTH, ({ frame }) => frame?.free());
 }
 
 async function* numbered({ source, first }: Preparation): AsyncGenerator<TimedPicture & { index: number }> {

@@ -19,7 +19,7 @@ export interface FileSource {
   close(): void;
 }
 
-export interface Selection {
+export interface FrameSelection {
   /** Frames a second to come down to; every n-th frame is taken, n rounded. -1: all. */
   targetFps: number;
   /** Most frames to take. -1: all. */
@@ -35,7 +35,7 @@ export class SelectedSource implements FileSource {
   #seen = 0;
   #taken = 0;
 
-  constructor(source: FileSource, { targetFps, maxLength }: Selection) {
+  constructor(source: FileSource, { targetFps, maxLength }: FrameSelection) {
     this.#source = source;
     const { fps } = source.info;
     this.#stride = targetFps > 0 ? Math.max(1, roundEven(fps.num / fps.den / targetFps)) : 1;

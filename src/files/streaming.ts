@@ -40,7 +40,7 @@ export function replayed(
 }
 
 /** Frames at the network: one that it works on, and one that waits, so that it never does. */
-export const MOST_UNDER_WAY = 2;
+export const MAX_IN_FLIGHT = 2;
 
 /** Depth of each prepared frame that has an image; the network works on the next ones while one is written. */
 export async function* streamingDepth(
@@ -49,29 +49,29 @@ export async function* streamingDepth(
   keep: number,
   sceneCuts: boolean,
 ): AsyncGenerator<DepthResult> {
-  const underWay: { prepared: Prepared; map: Promise<DepthMap> }[] = [];
+  const inFlight: { prepared: Prepared; map: Promise<DepthMap> }[] = [];
   const next = async () => {
-    const { prepared, map } = underWay[0]!;
+    const { prepared, map } = inFlight[0]!;
     const done = await map;
-    underWay.shift();
+    inFlight.shift();
     return result(prepared, done);
   };
   try {
     for await (const prepared of frames) {
       if (prepared.image === undefined) continue;
-      const done = underWay.length === MOST_UNDER_WAY ? await next() : undefined;
+      const done = inFlight.length === MAX_IN_FLIGHT ? await next() : undefined;
       if (prepared.resized) stream.reset();
       // Between the frames that are shown again lies a jump, which is no cut.
       stream.setOptions({ sceneCuts: sceneCuts && prepared.index >= keep });
       const map = stream.infer(prepared.image, prepared.time);
       // Awaited in its turn; until then nobody may be told of a failure twice.
       map.catch(() => {});
-      underWay.push({ prepared, map });
+      inFlight.push({ prepared, map });
       if (done) yield done;
     }
-    while (underWay.length > 0) yield await next();
+    while (inFlight.length > 0) yield await next();
   } finally {
-    for (const { prepared, map } of underWay) {
+    for (const { prepared, map } of inFlight) {
       (await map.catch(() => undefined))?.release();
       prepared.frame?.free();
     }

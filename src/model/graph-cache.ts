@@ -31,7 +31,7 @@ const HASHES = 'hashes';
 export class GraphCache {
   readonly #folder: string;
   readonly #maxBytes: number;
-  readonly #underWay = new Map<string, Promise<string>>();
+  readonly #inFlight = new Map<string, Promise<string>>();
 
   constructor(folder: string, { maxBytes = 8 * 2 ** 30 } = {}) {
     this.#folder = resolve(folder);
@@ -46,10 +46,10 @@ export class GraphCache {
   async get(request: GraphRequest): Promise<string> {
     try {
       const key = graphKey(await this.#contentHash(request.checkpoint), request);
-      const running = this.#underWay.get(key);
+      const running = this.#inFlight.get(key);
       if (running) return await running;
-      const build = this.#find(key, request).finally(() => this.#underWay.delete(key));
-      this.#underWay.set(key, build);
+      const build = this.#find(key, request).finally(() => this.#inFlight.delete(key));
+      this.#inFlight.set(key, build);
       return await build;
     } catch (thrown) {
       throw this.#explained(thrown);

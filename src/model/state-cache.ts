@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import { FAR_SLOT, type Window, type WindowWrite } from './window.ts';
+import { type AttentionWindow, FAR_SLOT, type WindowWrite } from './window.ts';
 
 /** Element types of cached states, and the arrays that hold them. */
 const ARRAYS = { float32: Float32Array, int16: Int16Array, int8: Int8Array } as const;
@@ -30,7 +30,7 @@ export class StateCache {
   constructor(
     tokens: number,
     channels: number,
-    window: Pick<Window, 'slotCount' | 'delayCount'>,
+    window: Pick<AttentionWindow, 'slotCount' | 'delayCount'>,
     type: StateType = 'float32',
   ) {
     const slots = window.slotCount - 1;

@@ -34,7 +34,7 @@ export const FAR_SLOT = 1;
  * The bookkeeping of one stream's temporal window. Physical slots never move: what changes from frame to
  * frame is the position that each of them stands for, and the one slot that is overwritten.
  */
-export interface Window {
+export interface AttentionWindow {
   /** S of the streaming contract: the cached slots and the query. */
   readonly slotCount: number;
   /** States that wait outside the cache until they are old enough for the far slot; 0 for `recent`. */
@@ -42,13 +42,13 @@ export interface Window {
   /** The next frame's slots and mask, and the write that must follow its run. No allocation. */
   step(): WindowStep;
   /** A window of its own that goes on from here. */
-  fork(): Window;
+  fork(): AttentionWindow;
   /** The next frame is the first again. Whoever holds the states clears them too. */
   reset(): void;
 }
 
 /** @throws DepthcastError BAD_MANIFEST when an anchored rule's far frame is not older than its recent ones. */
-export function createWindow(rule: WindowRule): Window {
+export function createWindow(rule: WindowRule): AttentionWindow {
   return rule.rule === 'recent' ? recentWindow(rule.frames, rule.emptyMask, 0) : anchoredWindow(rule, 0);
 }
 
@@ -64,7 +64,7 @@ function reusedStep(slotCount: number): { step: Writable<WindowStep>; write: Wri
 }
 
 /** The last `frames` frames; a position is an age in frames, the query's is 0. Frame f lives in slot f mod `frames`. */
-function recentWindow(frames: number, emptyMask: number, first: number): Window {
+function recentWindow(frames: number, emptyMask: number, first: number): AttentionWindow {
   const position = positions(frames + 1);
   const { step, write } = reusedStep(frames + 1);
   let next = first;
@@ -98,7 +98,7 @@ function recentWindow(frames: number, emptyMask: number, first: number): Window 
  * The recent frames are a ring of K - 2 slots. A frame that leaves the ring waits farAge - K + 1 frames in the
  * delay line, whose length is such that the place that becomes free is always the place that is needed.
  */
-function anchoredWindow(rule: WindowRule & { rule: 'anchored' }, from: number): Window {
+function anchoredWindow(rule: WindowRule & { rule: 'anchored' }, from: number): AttentionWindow {
   const { slots: cached, farAge, emptyMask } = rule;
   const ring = cached - 2;
   const delayCount = farAge - ring - 1;

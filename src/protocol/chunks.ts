@@ -70,7 +70,7 @@ function readChunk(message: Uint8Array, maxPacket: number): ChunkHeader {
   return { sequence, index, count, packetSize, payload };
 }
 
-interface Partial {
+interface PartialPacket {
   sequence: number;
   packetSize: number;
   count: number;
@@ -107,7 +107,7 @@ export class Reassembler {
   readonly #maxPacket: number;
   readonly #maxPartial: number;
   /** Oldest first. */
-  #partials: Partial[] = [];
+  #partials: PartialPacket[] = [];
   /** Every packet up to this sequence is done with. */
   #horizon: number | undefined;
 
@@ -147,14 +147,14 @@ export class Reassembler {
     if (this.#partials.length > this.#maxPartial) this.#giveUpThrough(this.#partials[0]!.sequence);
   }
 
-  #open(sequence: number, count: number, packetSize: number): Partial {
+  #open(sequence: number, count: number, packetSize: number): PartialPacket {
     const partial = { sequence, packetSize, count, payloads: new Map<number, Uint8Array>() };
     const at = this.#partials.findIndex((p) => isNewer(p.sequence, sequence));
     this.#partials.splice(at < 0 ? this.#partials.length : at, 0, partial);
     return partial;
   }
 
-  #complete(partial: Partial): Uint8Array {
+  #complete(partial: PartialPacket): Uint8Array {
     this.stats.packets++;
     this.#partials = this.#partials.filter((p) => p !== partial);
     this.#giveUpThrough(partial.sequence);

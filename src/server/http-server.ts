@@ -44,7 +44,7 @@ export function createHttpServer(
   { config, certificate, refused }: HttpServerOptions,
 ): http.Server {
   let server: http.Server | https.Server;
-  const handler = inTurn(route, refused);
+  const handler = serializeRequests(route, refused);
   if (certificate === undefined) server = http.createServer(OPTIONS, handler);
   else {
     const options = { ...OPTIONS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
@@ -70,7 +70,7 @@ export function createHttpServer(
  * one would never learn that the connection is gone, and keep their files open. A connection that sends on and on without
  * waiting for answers is cut.
  */
-function inTurn(route: http.RequestListener, refused: HttpServerOptions['refused']): http.RequestListener {
+function serializeRequests(route: http.RequestListener, refused: HttpServerOptions['refused']): http.RequestListener {
   type Exchange = Parameters<http.RequestListener>;
   const waiting = new WeakMap<Socket, Exchange[]>();
   const run = (socket: Socket, ...[request, response]: Exchange) => {

@@ -14,7 +14,7 @@ import { DepthcastError } from '../errors.ts';
 import { RemoteKeySet } from './key-set.ts';
 
 /** What a valid token says. */
-export interface Passport {
+export interface TokenClaims {
   rights: Rights;
   /** Milliseconds since the Unix epoch. */
   expiresAt: number;
@@ -68,7 +68,7 @@ export class JwtVerifier {
   }
 
   /** @throws DepthcastError UNAUTHORIZED; DOWNLOAD_FAILED where the keys of `jwt.jwksUrl` cannot be had */
-  async verify(token: string): Promise<Passport> {
+  async verify(token: string): Promise<TokenClaims> {
     const { clockTolerance } = this.#settings;
     try {
       const { payload } = await this.#open(token);

@@ -3,22 +3,22 @@ import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
-import type { House } from '../session/house.ts';
 import type { Publisher } from '../session/publisher.ts';
+import type { ServerContext } from '../session/server-context.ts';
 
 /**
  * What one `/ws` session returns. A change is checked as a whole before anything of it is applied, whether the stream
  * runs already or begins with a later offer.
  */
 export class OutputControl {
-  readonly #house: House;
+  readonly #context: ServerContext;
   readonly #now: OutputSettings;
   #publisher: Publisher | undefined;
 
-  constructor(house: House) {
-    const { manifest } = house.pool.models[0]!;
-    const { track, data } = house.config.output;
-    this.#house = house;
+  constructor(context: ServerContext) {
+    const { manifest } = context.pool.models[0]!;
+    const { track, data } = context.config.output;
+    this.#context = context;
     this.#now = { track, data, range: 'auto', model: manifest.name, size: this.#defaultSize(manifest) };
   }
 
@@ -37,8 +37,8 @@ export class OutputControl {
     const now = this.#now;
     if (publisher) {
       if (next.model !== now.model) {
-        this.#house.capacity.expectRoom(next.model);
-        const inferencer = await this.#house.pool.get(next.model);
+        this.#context.capacity.expectRoom(next.model);
+        const inferencer = await this.#context.pool.get(next.model);
         if (!publisher.closed) publisher.stream.setInferencer(inferencer, next.size);
       } else if (next.size !== now.size) publisher.stream.setSize(next.size);
       if (change.range !== undefined) publisher.stream.setRange(next.range);
@@ -59,7 +59,7 @@ export class OutputControl {
   #settle(change: OutputChange): OutputSettings {
     const now = this.#now;
     const name = change.model ?? now.model;
-    const models = this.#house.pool.models.map(({ manifest }) => manifest);
+    const models = this.#context.pool.models.map(({ manifest }) => manifest);
     const manifest = models.find((model) => model.name === name);
     if (manifest === undefined) {
       const detail = `${name}; there is ${models.map((model) => model.name).join(', ')}`;
@@ -79,7 +79,7 @@ export class OutputControl {
   /** The size of the settings where the model has it, else the model's own. */
   #defaultSize(manifest: ModelManifest): number {
     const { sizes, default: own } = allowedSizes(manifest);
-    const wanted = this.#house.config.depth.size;
+    const wanted = this.#context.config.depth.size;
     return wanted !== null && sizes.includes(wanted) ? wanted : own;
   }
 }

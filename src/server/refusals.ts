@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DepthcastError, type ErrorCode } from '../errors.ts';
-import type { House } from '../session/house.ts';
+import type { ServerContext } from '../session/server-context.ts';
 
 /** Fastify's and Node's own errors that have a code of ours; others of the client are BAD_REQUEST. */
 const KNOWN: Record<string, ErrorCode> = {
@@ -17,10 +17,10 @@ const GONE = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH']);
 
 /** Turns whatever ends a request badly into an answer of the catalogue, and counts it. */
 export class Refusals {
-  readonly #metrics: House['metrics'];
-  readonly #log: House['log'];
+  readonly #metrics: ServerContext['metrics'];
+  readonly #log: ServerContext['log'];
 
-  constructor({ metrics, log }: Pick<House, 'metrics' | 'log'>) {
+  constructor({ metrics, log }: Pick<ServerContext, 'metrics' | 'log'>) {
     this.#metrics = metrics;
     this.#log = log;
   }

@@ -14,10 +14,10 @@ import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { Capacity } from '../session/capacity.ts';
-import type { House } from '../session/house.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
+import type { ServerContext } from '../session/server-context.ts';
 import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
 import { createGuards, type Guards } from './guards.ts';
@@ -45,7 +45,7 @@ export interface DepthServer {
   readonly networkUrls: readonly string[];
   readonly certificate: Certificate | undefined;
   readonly port: number;
-  readonly house: House;
+  readonly context: ServerContext;
   /** Takes over what may change while the server runs; requests, peers and streams that begin afterwards follow it. */
   reload(config: Config): ReloadReport;
   /** Takes no more sessions; settles when the last has ended, or after so many seconds. */
@@ -70,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
   const wanted = typeof size === 'number' ? size : undefined;
   if (device !== 'cpu')
     throw new DepthcastError('DEVICE_UNAVAILABLE', { detail: `${device}; this version runs networks on: cpu` });
-  let house: House | undefined;
+  let context: ServerContext | undefined;
   const pool = new InferencerPool(model, {
     threads,
     workers,
@@ -81,7 +81,7 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
       metric: metric ?? undefined,
       precision: precision ?? undefined,
     },
-    onLoad: (inferencer) => house && watchInference(house, inferencer),
+    onLoad: (inferencer) => context && watchInference(context, inferencer),
   });
   try {
     // A size that the default model does not have stops the start.
@@ -92,10 +92,10 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
     metrics.setTargets(config.targets);
     const registry = new Registry(config.limits);
     const capacity = new Capacity({ registry, pool, config });
-    house = { config, version, pool, metrics, log, registry, capacity, device: first.device };
-    watchInference(house, first);
-    await publishScenes(house);
-    return await listen(house);
+    context = { config, version, pool, metrics, log, registry, capacity, device: first.device };
+    watchInference(context, first);
+    await publishScenes(context);
+    return await listen(context);
   } catch (thrown) {
     await pool.close();
     throw thrown;
@@ -113,7 +113,7 @@ async function settle(config: Config, inferencer: WorkerInferencer, log: Logger)
   return { ...config, depth: { ...config.depth, size: chosen } };
 }
 
-function createApp({ config, metrics }: House, refusals: Refusals, certificate?: Certificate): FastifyInstance {
+function createApp({ config, metrics }: ServerContext, refusals: Refusals, certificate?: Certificate): FastifyInstance {
   const { bodyLimit, trustProxy } = config.server;
   try {
     return Fastify({
@@ -133,22 +133,22 @@ function createApp({ config, metrics }: House, refusals: Refusals, certificate?:
   }
 }
 
-async function listen(house: House): Promise<DepthServer> {
-  const { config, log } = house;
-  const refusals = new Refusals(house);
+async function listen(context: ServerContext): Promise<DepthServer> {
+  const { config, log } = context;
+  const refusals = new Refusals(context);
   const guards = createGuards(config);
   const certificate = await Certificate.open(config.tls, log);
-  const app = createApp(house, refusals, certificate);
+  const app = createApp(context, refusals, certificate);
   refusals.install(app);
   await addRequestLimit(app, config);
   await addCors(app, config);
   for (const type of ['application/sdp', 'application/trickle-ice-sdpfrag'])
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  addWhip(app, house, guards);
-  addHealth(app, house, guards.gate);
+  addWhip(app, context, guards);
+  addHealth(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
-  const sockets = addWebSockets(app, house, guards);
+  const sockets = addWebSockets(app, context, guards);
 
   try {
     await app.listen({ host: config.server.host, port: config.server.port });
@@ -159,7 +159,7 @@ async function listen(house: House): Promise<DepthServer> {
   const { local, network } = pageUrls(certificate ? 'https' : 'http', config.server.host, port);
   let closing: Promise<void> | undefined;
   return {
-    house,
+    context,
     port,
     url: local,
     networkUrls: network,
@@ -168,28 +168,28 @@ async function listen(house: House): Promise<DepthServer> {
       // The measured size stays: measuring again needs a machine at rest.
       if (next.depth.size === 'auto') next.depth.size = config.depth.size;
       // Before anything changes: without its keys, a server that is to be protected by them would be open.
-      const useKeys = guards.gate.prepare(next.jwt);
+      const useKeys = guards.authorizer.prepare(next.jwt);
       const report = reloadConfig(config, next);
       useKeys();
       log.level = config.log.level;
-      house.metrics.setTargets(config.targets);
+      context.metrics.setTargets(config.targets);
       void certificate?.refresh();
       if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
       else log.info(report, 'settings reloaded');
       return report;
     },
     drain: async (seconds) => {
-      log.info({ seconds, sessions: house.registry.sessions.length }, 'draining');
-      await house.registry.drain(seconds);
+      log.info({ seconds, sessions: context.registry.sessions.length }, 'draining');
+      await context.registry.drain(seconds);
     },
     close: (reason = 'server shutting down') => {
       closing ??= (async () => {
         log.info({ reason }, 'closing');
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
-        await house.registry.close(reason);
+        await context.registry.close(reason);
         certificate?.close();
         await app.close();
-        await house.pool.close();
+        await context.pool.close();
       })();
       return closing;
     },
@@ -197,15 +197,15 @@ async function listen(house: House): Promise<DepthServer> {
 }
 
 /** Sessions of `/ws`, as they come and go. */
-function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Guards): Set<WsSession> {
-  const { config } = house;
+function addWebSockets(app: FastifyInstance, context: ServerContext, { places, authorizer }: Guards): Set<WsSession> {
+  const { config } = context;
   const sessions = new Set<WsSession>();
   let admitted = 0;
   const enter = async (request: FastifyRequest): Promise<Admission> => {
     const address = clientKey(request);
     const client = clientAddress(request);
     const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
-    const admit = (authorization: string | undefined) => gate.admit(address, authorization, { do: 'duplex' });
+    const admit = (authorization: string | undefined) => authorizer.admit(address, authorization, { do: 'duplex' });
     // A program may show its token at once; a browser cannot, and says it in hello.
     const grant = bearer === undefined ? undefined : await admit(bearer);
     // No await from here to the place: connections that come together do not pass the bound together.
@@ -218,7 +218,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
     };
     return {
       open: (socket) => {
-        const session = new WsSession(socket, house, {
+        const session = new WsSession(socket, context, {
           client,
           admit: async (token) => grant ?? admit(token === undefined ? undefined : `Bearer ${token}`),
           renew: (token) => admit(`Bearer ${token}`),
@@ -233,7 +233,7 @@ function addWebSockets(app: FastifyInstance, house: House, { places, gate }: Gua
       cancel: end,
     };
   };
-  addUpgrades(app, enter, (code) => house.metrics.rejected.inc({ code }));
+  addUpgrades(app, enter, (code) => context.metrics.rejected.inc({ code }));
   return sessions;
 }
 

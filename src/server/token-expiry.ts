@@ -1,6 +1,6 @@
 import { DepthcastError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
-import type { Grant } from './tokens.ts';
+import type { Grant } from './authorizer.ts';
 
 export const TOKEN_EXPIRED = 'the token has expired';
 /** The wall clock may jump: it is looked at this often at least. */

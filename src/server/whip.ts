@@ -1,16 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
-
-import type { House } from '../session/house.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
+import type { ServerContext } from '../session/server-context.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
+import type { Grant } from './authorizer.ts';
 import type { Guards } from './guards.ts';
 import { clientAddress, clientKey } from './request-limit.ts';
 import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
-import type { Grant } from './tokens.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
 
 const SDP = 'application/sdp';
@@ -33,13 +32,13 @@ interface Resource {
   expiry: TokenExpiry | undefined;
 }
 
-/** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-wish-whep) and the session resources that both create. */
-export function addWhip(app: FastifyInstance, house: House, { places, gate }: Guards): void {
+/** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-action-whep) and the session resources that both create. */
+export function addWhip(app: FastifyInstance, context: ServerContext, { places, authorizer }: Guards): void {
   const resources = new Map<string, Resource>();
-  const { config } = house;
+  const { config } = context;
 
   const mayUse = ({ ip, headers }: FastifyRequest, kind: 'whip' | 'whep', stream: string): Promise<Grant> =>
-    gate.admit(clientKey({ ip }), headers.authorization, { do: kind === 'whip' ? 'publish' : 'view', stream });
+    authorizer.admit(clientKey({ ip }), headers.authorization, { do: kind === 'whip' ? 'publish' : 'view', stream });
 
   const open = async (request: StreamRequest, reply: FastifyReply, kind: 'whip' | 'whep'): Promise<FastifyReply> => {
     const name = request.params.stream;
@@ -50,12 +49,12 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
     let place: AddressPlace | undefined;
     try {
       // A full server says so, or redirects, before it looks at who asks.
-      if (kind === 'whip') house.registry.expectRoom();
+      if (kind === 'whip') context.registry.expectRoom();
       place = places.take(clientKey(request));
       session =
         kind === 'whep'
-          ? await Viewer.open(house, offer, name, clientAddress(request))
-          : await Publisher.open(house, offer, {
+          ? await Viewer.open(context, offer, name, clientAddress(request))
+          : await Publisher.open(context, offer, {
               role: 'publish',
               stream: name,
               track: false,
@@ -66,7 +65,7 @@ export function addWhip(app: FastifyInstance, house: House, { places, gate }: Gu
       place?.leave();
       const { redirectWhenBusy } = config.server;
       if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY') {
-        house.metrics.redirected.inc();
+        context.metrics.redirected.inc();
         return reply.redirect(`${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}`, 307);
       }
       throw thrown;

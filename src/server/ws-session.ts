@@ -8,14 +8,14 @@ import {
   PROTOCOL_VERSION,
   type ServerMessage,
 } from '../protocol/messages.ts';
-import type { House } from '../session/house.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
+import type { ServerContext } from '../session/server-context.ts';
 import type { StreamReport } from '../session/stream-stats.ts';
 import type { IceCandidateInit } from '../webrtc/index.ts';
+import type { Grant } from './authorizer.ts';
 import { OutputControl } from './output-control.ts';
 import { longer, TokenExpiry } from './token-expiry.ts';
-import type { Grant } from './tokens.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
 type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
@@ -29,7 +29,7 @@ const MAX_BUFFERED = 1 << 20;
 const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
 
 /** What a connection is to the guards at the door. */
-export interface Visit {
+export interface ConnectionAuth {
   /** Address that it came from, where that is known. */
   readonly client: string | undefined;
   /** Whether the token of `hello`, or that of the request, is good. Throws UNAUTHORIZED, FORBIDDEN, RATE_LIMITED. */
@@ -43,8 +43,8 @@ export interface Visit {
 /** One connection to `/ws`: hello, offer, and then a session whose settings may change while it runs. */
 export class WsSession {
   readonly #socket: WebSocket;
-  readonly #house: House;
-  readonly #visit: Visit;
+  readonly #context: ServerContext;
+  readonly #auth: ConnectionAuth;
   #grant: Grant = { expiresAt: undefined };
   #expiry: TokenExpiry | undefined;
   /** Runs out where the next step of the set-up does not come: hello, then the offer. */
@@ -59,11 +59,11 @@ export class WsSession {
   #waiting = 0;
   #closed = false;
 
-  constructor(socket: WebSocket, house: House, visit: Visit) {
+  constructor(socket: WebSocket, context: ServerContext, auth: ConnectionAuth) {
     this.#socket = socket;
-    this.#house = house;
-    this.#visit = visit;
-    this.#output = new OutputControl(house);
+    this.#context = context;
+    this.#auth = auth;
+    this.#output = new OutputControl(context);
     this.#patience = this.#expect('hello', HELLO_MS);
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -73,13 +73,13 @@ export class WsSession {
     // ws ends a connection that asks for pongs faster than it reads them, without another word.
     socket.on('ping', () => {
       if (socket.readyState === socket.OPEN || this.#closed) return;
-      house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
       void this.#end('ping flood');
     });
     // Broken frames, invalid UTF-8, a message beyond any bound: ws has already closed the socket for it.
     socket.on('error', (error) => {
-      house.metrics.rejected.inc({ code: 'BAD_MESSAGE' });
-      house.log.debug({ err: error }, 'socket error');
+      context.metrics.rejected.inc({ code: 'BAD_MESSAGE' });
+      context.log.debug({ err: error }, 'socket error');
     });
     socket.on('close', () => void this.#end('socket closed'));
   }
@@ -150,10 +150,10 @@ export class WsSession {
     if (this.#greeted) throw new DepthcastError('BAD_MESSAGE', { detail: 'hello came twice' });
     if (protocol !== PROTOCOL_VERSION)
       throw new DepthcastError('PROTOCOL_VERSION', { detail: `${protocol}; this server speaks ${PROTOCOL_VERSION}` });
-    const { config, pool, version } = this.#house;
-    this.#grant = await this.#visit.admit(token);
+    const { config, pool, version } = this.#context;
+    this.#grant = await this.#auth.admit(token);
     if (this.#closed) return;
-    if (this.#house.registry.draining) throw new DepthcastError('DRAINING', { retryAfter: 5 });
+    if (this.#context.registry.draining) throw new DepthcastError('DRAINING', { retryAfter: 5 });
     clearTimeout(this.#patience);
     this.#patience = this.#expect('offer', Math.max(HELLO_MS, config.limits.setupSeconds * 1000));
     this.#greeted = true;
@@ -161,7 +161,7 @@ export class WsSession {
       type: 'welcome',
       protocol: PROTOCOL_VERSION,
       server: `depthcast ${version}`,
-      device: this.#house.device,
+      device: this.#context.device,
       models: pool.models.map(({ manifest }): ModelInfo => {
         const { name, title, unit } = manifest;
         const { sizes, default: defaultSize } = allowedSizes(manifest);
@@ -173,7 +173,7 @@ export class WsSession {
   }
 
   async #renew(token: string): Promise<void> {
-    this.#grant = longer(this.#grant, await this.#visit.renew(token));
+    this.#grant = longer(this.#grant, await this.#auth.renew(token));
     this.#expiry?.renew(this.#grant);
     const { expiresAt } = this.#grant;
     this.#send({ type: 'token', expires: expiresAt === undefined ? null : Math.floor(expiresAt / 1000) });
@@ -188,15 +188,15 @@ export class WsSession {
     clearTimeout(this.#patience);
     await this.#output.change(output);
     const { model, track, data } = this.#output.now;
-    const { client } = this.#visit;
+    const { client } = this.#auth;
     const options = { role: 'duplex', model, track: track === 'gray', data, client } as const;
-    const publisher = await Publisher.open(this.#house, sdp, options);
+    const publisher = await Publisher.open(this.#context, sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');
       return;
     }
     this.#publisher = publisher;
-    publisher.peer.once('connected', this.#visit.settle);
+    publisher.peer.once('connected', this.#auth.settle);
     publisher.on('report', (report) => this.#report(report));
     publisher.on('trouble', (error) => this.#tell(error, false));
     publisher.on('closed', (reason, error) => {
@@ -204,7 +204,7 @@ export class WsSession {
       else void this.close(reason);
     });
     this.#output.attach(publisher);
-    if (this.#house.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
+    if (this.#context.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#send({ type: 'settings', output: this.#output.now });
     this.#tellNotes(publisher);
@@ -237,7 +237,7 @@ export class WsSession {
   /** Counts what the client did wrong, tells it, and unless it may go on ends the session. */
   #refuse(error: DepthcastError, goesOn = false): void {
     if (this.#closed) return;
-    this.#house.metrics.rejected.inc({ code: error.code });
+    this.#context.metrics.rejected.inc({ code: error.code });
     if (goesOn) this.#tell(error, false);
     else this.#fail(error);
   }
@@ -246,7 +246,7 @@ export class WsSession {
     if (this.#closed) return;
     this.#tell(error, true);
     const { code, detail } = error;
-    this.#house.log.info({ code, detail }, 'ws session refused or ended');
+    this.#context.log.info({ code, detail }, 'ws session refused or ended');
     // 1008: policy violation; the error message before it says what happened.
     this.#socket.close(1008, code);
     void this.#end(code);
@@ -259,7 +259,7 @@ export class WsSession {
   #send(message: ServerMessage): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED) {
-      this.#house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      this.#context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
       this.#socket.terminate();
     } else this.#socket.send(JSON.stringify(message));
   }

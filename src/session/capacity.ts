@@ -34,7 +34,7 @@ export class Capacity {
   }
 
   /** Whether one more publisher would be taken. */
-  hasRoom(model?: string): boolean {
+  hasCapacity(model?: string): boolean {
     const { registry, config } = this.#options;
     const { utilisation: limit } = config.limits;
     // A server that carries nothing takes one stream, however slow its network is.
@@ -43,7 +43,7 @@ export class Capacity {
 
   /** @throws DepthcastError BUSY */
   expectRoom(model?: string): void {
-    if (this.hasRoom(model)) return;
+    if (this.hasCapacity(model)) return;
     const detail = `the depth workers would be asked for ${this.predict(model).toFixed(1)} times what they can do`;
     throw new DepthcastError('BUSY', { detail, retryAfter: RETRY_AFTER });
   }

@@ -3,9 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
 import type { GrayTrack } from './gray-track.ts';
-import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { type PeerCounters, reportRtp } from './peer-support.ts';
+import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
 import type { StreamReport } from './stream-stats.ts';
 import { ChannelWatch } from './stream-watch.ts';
@@ -29,7 +29,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   readonly kind: Kind;
   readonly stream: LiveStream;
   readonly peer: RtcPeer;
-  protected readonly house: House;
+  protected readonly context: ServerContext;
   protected readonly channels: ChannelWatch;
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
@@ -37,15 +37,15 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   #grayTrack: GrayTrack | undefined;
   #closed = false;
 
-  protected constructor(house: House, kind: Kind, peer: RtcPeer, stream: LiveStream) {
+  protected constructor(context: ServerContext, kind: Kind, peer: RtcPeer, stream: LiveStream) {
     super();
-    this.house = house;
+    this.context = context;
     this.kind = kind;
     this.peer = peer;
     this.stream = stream;
     this.channels = new ChannelWatch(peer);
-    this.#timer = setInterval(() => this.tick(reportRtp(house.metrics, peer, this.#counters)), REPORT_MS);
-    house.metrics.sessions.inc({ kind });
+    this.#timer = setInterval(() => this.tick(reportRtp(context.metrics, peer, this.#counters)), REPORT_MS);
+    context.metrics.sessions.inc({ kind });
     stream.once('closed', this.#onStreamClosed);
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
   }
@@ -65,7 +65,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     this.stream.off('closed', this.#onStreamClosed);
     this.followTrack(false);
     this.leave(reason);
-    const { metrics } = this.house;
+    const { metrics } = this.context;
     metrics.sessions.dec({ kind: this.kind });
     metrics.sessionEnds.inc({ kind: this.kind, reason });
     if (error) metrics.rejected.inc({ code: error.code });
@@ -91,7 +91,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   /** Counts a trouble that nothing threw, and tells the client. */
   protected tell(error: DepthcastError | undefined): void {
     if (!error) return;
-    this.house.metrics.rejected.inc({ code: error.code });
+    this.context.metrics.rejected.inc({ code: error.code });
     this.emit('trouble', error);
   }
 

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
-import type { House } from './house.ts';
 import { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
+import type { ServerContext } from './server-context.ts';
+import { SessionTelemetry } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { StreamWatch } from './stream-watch.ts';
 import { TrackSource } from './track-source.ts';
-import { SessionTrail } from './trail.ts';
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -36,8 +36,14 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   #shedUntil = 0;
   #data: DepthFormat;
 
-  private constructor(house: House, peer: RtcPeer, stream: LiveStream, o: PublisherOptions, freeName: () => void) {
-    super(house, o.role === 'publish' ? 'whip' : 'ws', peer, stream);
+  private constructor(
+    context: ServerContext,
+    peer: RtcPeer,
+    stream: LiveStream,
+    o: PublisherOptions,
+    freeName: () => void,
+  ) {
+    super(context, o.role === 'publish' ? 'whip' : 'ws', peer, stream);
     this.#freeName = freeName;
     this.#watch = new StreamWatch(peer, stream);
     this.#track = o.track;
@@ -54,32 +60,32 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
    * Answers an offer and starts a stream.
    * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, MODEL_NOT_FOUND
    */
-  static async open(house: House, offer: string, options: PublisherOptions): Promise<Publisher> {
+  static async open(context: ServerContext, offer: string, options: PublisherOptions): Promise<Publisher> {
     const name = options.stream ?? randomBytes(16).toString('base64url');
-    const trail = new SessionTrail(house, options.role === 'publish' ? 'whip' : 'ws', options.stream);
+    const telemetry = new SessionTelemetry(context, options.role === 'publish' ? 'whip' : 'ws', options.stream);
     let free = () => {};
     let stream: LiveStream | undefined;
     try {
-      const place = house.registry.reserve(name);
+      const place = context.registry.reserve(name);
       free = place.free;
-      house.capacity.expectRoom(options.model);
-      const inferencer = await house.pool.get(options.model);
+      context.capacity.expectRoom(options.model);
+      const inferencer = await context.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
-      stream = new LiveStream({ name, inferencer, metrics: house.metrics, config: house.config });
-      const peer = await RtcPeer.answer(offer, peerOptions(house.config, options.role, options.client));
+      stream = new LiveStream({ name, inferencer, metrics: context.metrics, config: context.config });
+      const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {
         await peer.close();
         throw new DepthcastError('NO_VIDEO', { detail: 'none of its video sections sends (sendrecv or sendonly)' });
       }
-      const publisher = new Publisher(house, peer, stream, options, free);
+      const publisher = new Publisher(context, peer, stream, options, free);
       place.filled(stream);
-      house.registry.add(publisher);
-      trail.follow(publisher);
+      context.registry.add(publisher);
+      telemetry.follow(publisher);
       return publisher;
     } catch (thrown) {
       stream?.close('refused');
       free();
-      trail.refused(thrown);
+      telemetry.refused(thrown);
       throw thrown;
     }
   }
@@ -103,9 +109,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   #takeReceiver(receiver: VideoReceiver): void {
     if (this.closed || this.stream.source) return;
-    const side = this.house.config.limits.pictureSide;
+    const side = this.context.config.limits.pictureSide;
     this.#source = new TrackSource(receiver, side, (error) => {
-      this.house.metrics.rejected.inc({ code: error.code });
+      this.context.metrics.rejected.inc({ code: error.code });
       this.emit('trouble', error);
     });
     this.stream.attach(this.#source);
@@ -145,7 +151,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     const found = this.#watch.look(this.#source);
     this.#problem = found?.error;
     if (found?.fresh) this.tell(found.error);
-    const { idleSeconds } = this.house.config.limits;
+    const { idleSeconds } = this.context.config.limits;
     // A WHIP client learns nothing but that its session ended.
     if (found && ((found.hopeless && this.kind === 'whip') || this.stream.idleFor > idleSeconds * 1000))
       void this.close('failed', found.error);
@@ -161,14 +167,14 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     const { sender, connected } = this.peer;
     const now = performance.now();
     if (!sender || !connected || !this.#track || this.closed || now < this.#shedUntil) return;
-    const { output, limits } = this.house.config;
+    const { output, limits } = this.context.config;
     const patience = limits.slowViewerSeconds * 1000;
     const verdict = this.#slow.judge(stateOf(sender, output.minBitrate, 0), now, patience);
     this.grayTrack?.rest(sender, verdict !== 'send');
     if (verdict !== 'close') return;
     this.#slow = new SlowViewer();
     this.#shedUntil = now + patience;
-    this.house.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+    this.context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
     const detail = `the gray track pauses for ${limits.slowViewerSeconds} s`;
     this.emit('trouble', new DepthcastError('SLOW_VIEWER', { detail }));
   }

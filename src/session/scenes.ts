@@ -1,14 +1,14 @@
 import { createScene } from '../scene/scene.ts';
-import type { House } from './house.ts';
+import { LiveSceneSource } from './live-scene-source.ts';
 import { LiveStream } from './live-stream.ts';
-import { SceneSource } from './scene-source.ts';
+import type { ServerContext } from './server-context.ts';
 
 /**
  * Publishes the configured synthetic scenes, each as the stream `scene-NAME`.
  * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams
  */
-export async function publishScenes(house: House): Promise<void> {
-  const { config, metrics, pool, registry, log } = house;
+export async function publishScenes(context: ServerContext): Promise<void> {
+  const { config, metrics, pool, registry, log } = context;
   const { scenes, width, height, fps } = config.sources;
   for (const scene of scenes) {
     // Here, so that a misspelt name stops the start and not a thread later.
@@ -23,7 +23,7 @@ export async function publishScenes(house: House): Promise<void> {
       log.error({ stream: name, err: error }, 'the scene stopped');
       stream.close('scene failed');
     };
-    stream.attach(new SceneSource({ scene, width, height, fps, wanted, onError }));
+    stream.attach(new LiveSceneSource({ scene, width, height, fps, wanted, onError }));
     filled(stream);
   }
 }

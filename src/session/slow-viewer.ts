@@ -3,7 +3,7 @@ import type { VideoSender } from '../webrtc/index.ts';
 /** A viewer loses this share of its packets although it is sent as little as there is. */
 const HIGH_LOSS = 0.25;
 /** Of the least bitrate; whoever asks for less cannot follow the track. */
-const LEAST_SHARE = 0.8;
+const MIN_SHARE = 0.8;
 /** Seconds that a viewer is sent frames before it is judged, and that it is then left in peace. */
 const TRIAL_TICKS = 3;
 const REST_TICKS = 2;
@@ -65,5 +65,5 @@ export class SlowViewer {
 function isSlow({ fractionLost, targetBitrate, minBitrate, remb }: ViewerState): boolean {
   // An estimate that is out of date does not hold the target down.
   if (targetBitrate > minBitrate) return false;
-  return fractionLost > HIGH_LOSS || (remb !== undefined && remb < LEAST_SHARE * minBitrate);
+  return fractionLost > HIGH_LOSS || (remb !== undefined && remb < MIN_SHARE * minBitrate);
 }

@@ -7,7 +7,7 @@ const CAPACITY = 256;
 const REASONS = { dropped: 'newer', undecodable: 'reference', failed: 'INTERNAL' } as const;
 
 /** The last second's samples of one quantity, in memory that is reused. */
-class Window {
+class SampleWindow {
   readonly #samples = new Float32Array(CAPACITY);
   #count = 0;
 
@@ -48,8 +48,8 @@ export interface FrameTotals {
 /** Counts and times one stream's frames, for its client and for the server's metrics. */
 export class StreamStats {
   readonly #metrics: Metrics;
-  readonly #stages = new Map<Stage, Window>(STAGES.map((stage) => [stage, new Window()]));
-  readonly #latency = new Window();
+  readonly #stages = new Map<Stage, SampleWindow>(STAGES.map((stage) => [stage, new SampleWindow()]));
+  readonly #latency = new SampleWindow();
   #in = 0;
   #out = 0;
   #dropped = 0;

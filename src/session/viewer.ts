@@ -1,12 +1,12 @@
 import { DepthcastError } from '../errors.ts';
 import { type DataChannel, RtcPeer } from '../webrtc/index.ts';
 import type { DepthData } from './depth-data.ts';
-import type { House } from './house.ts';
 import type { LiveStream } from './live-stream.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
+import type { ServerContext } from './server-context.ts';
+import { SessionTelemetry } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
-import { SessionTrail } from './trail.ts';
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
 export class Viewer extends PeerSession<'whep'> {
@@ -16,8 +16,8 @@ export class Viewer extends PeerSession<'whep'> {
   /** What feeds it; the settings may since have changed. */
   #data: DepthData | undefined;
 
-  private constructor(house: House, peer: RtcPeer, stream: LiveStream, leave: () => void) {
-    super(house, 'whep', peer, stream);
+  private constructor(context: ServerContext, peer: RtcPeer, stream: LiveStream, leave: () => void) {
+    super(context, 'whep', peer, stream);
     this.#leave = leave;
     const follow = () => {
       if (peer.connected && !this.closed) this.followTrack(true);
@@ -31,22 +31,22 @@ export class Viewer extends PeerSession<'whep'> {
    * @param client address that the offer came from, where it is known
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
-  static async open(house: House, offer: string, name: string, client?: string): Promise<Viewer> {
-    const trail = new SessionTrail(house, 'whep', name);
+  static async open(context: ServerContext, offer: string, name: string, client?: string): Promise<Viewer> {
+    const telemetry = new SessionTelemetry(context, 'whep', name);
     let leave = () => {};
     try {
-      const place = house.registry.view(name);
+      const place = context.registry.view(name);
       const { stream } = place;
       leave = place.leave;
-      const peer = await RtcPeer.answer(offer, peerOptions(house.config, 'view', client));
-      const viewer = new Viewer(house, peer, stream, leave);
-      house.registry.add(viewer);
-      trail.follow(viewer);
+      const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));
+      const viewer = new Viewer(context, peer, stream, leave);
+      context.registry.add(viewer);
+      telemetry.follow(viewer);
       if (stream.closed) await viewer.close('stream ended');
       return viewer;
     } catch (thrown) {
       leave();
-      trail.refused(thrown);
+      telemetry.refused(thrown);
       throw thrown;
     }
   }
@@ -57,7 +57,7 @@ export class Viewer extends PeerSession<'whep'> {
   }
 
   protected tick(): void {
-    const { config } = this.house;
+    const { config } = this.context;
     const { sender } = this.peer;
     if (!this.peer.connected) return;
     this.tell(this.channels.look(this.#channel));
@@ -75,7 +75,7 @@ export class Viewer extends PeerSession<'whep'> {
       return;
     }
     this.#channel = channel;
-    const data = this.stream.depthData(this.house.config.output.data);
+    const data = this.stream.depthData(this.context.config.output.data);
     this.#data = data;
     data.add(channel);
     channel.on('close', () => {

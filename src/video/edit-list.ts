@@ -1,7 +1,7 @@
 import type { Box, BoxReader } from './iso-boxes.ts';
 
 /** Edits that are looked at; a list of more is not a plain one anyway. */
-const MOST_EDITS = 8;
+const MAX_EDITS = 8;
 
 interface Edit {
   /** In the movie's time scale. */
@@ -80,7 +80,7 @@ async function timing(reader: BoxReader, { from, to }: Box): Promise<Timing> {
 function editsOf(bytes: Buffer): Edit[] {
   const long = bytes[0] === 1;
   const length = long ? 20 : 12;
-  const count = Math.min(MOST_EDITS, bytes.readUInt32BE(4), Math.floor((bytes.length - 8) / length));
+  const count = Math.min(MAX_EDITS, bytes.readUInt32BE(4), Math.floor((bytes.length - 8) / length));
   return Array.from({ length: count }, (_, n) => {
     const at = 8 + n * length;
     return {

@@ -13,8 +13,8 @@ const LONGEST_STEP = 10 * CLOCK;
 /** Seconds of video that a frame may borrow from the bitrate: short, because the receiver waits for it. */
 const RATE_WINDOW = 0.5;
 /** What a remote bandwidth estimate may ask for. */
-const LEAST_BITRATE = 30_000;
-const MOST_BITRATE = 200_000_000;
+const MIN_BITRATE = 30_000;
+const MAX_BITRATE = 200_000_000;
 /**
  * FFmpeg cannot change the bitrate of an open libvpx; a new start costs a keyframe. So a change waits for a keyframe,
  * unless it is large: down quickly, because the path is congested, up with patience. Factors, and seconds of video.
@@ -239,7 +239,7 @@ function openGray({ codec, width, height, bitrate, fps }: GrayEncoderOptions): P
 }
 
 function bounded(bitrate: number): number {
-  return Math.round(Math.min(MOST_BITRATE, Math.max(LEAST_BITRATE, bitrate || 0)));
+  return Math.round(Math.min(MAX_BITRATE, Math.max(MIN_BITRATE, bitrate || 0)));
 }
 
 /** Constant bitrate. libx264 takes a change at the next frame; libvpx only reads it when it is opened. */

@@ -2,7 +2,7 @@ import { DepthcastError } from '../errors.ts';
 import { type Box, type BoxReader, boxesIn } from './iso-boxes.ts';
 
 /** Tiles of one picture; phones make about fifty, 48 megapixels about two hundred. */
-const MOST_TILES = 1024;
+const MAX_TILES = 1024;
 
 /** A picture that is stored as tiles of one size, row by row (ISO/IEC 23008-12, 6.6.2.3). */
 export interface TileGrid {
@@ -45,7 +45,7 @@ async function read(reader: BoxReader, meta: Buffer): Promise<TileGrid | undefin
   const [rows, columns] = [payload[2]! + 1, payload[3]! + 1];
   const width = large ? payload.readUInt32BE(4) : payload.readUInt16BE(4);
   const height = large ? payload.readUInt32BE(8) : payload.readUInt16BE(6);
-  if (tiles.length !== rows * columns || tiles.length > MOST_TILES || width === 0 || height === 0)
+  if (tiles.length !== rows * columns || tiles.length > MAX_TILES || width === 0 || height === 0)
     throw bad(`${tiles.length} tiles for ${columns}x${rows}`);
   return { rows, columns, width, height, tiles, steps: stepsOf(meta, box('iprp'), primary, width, height) };
 }

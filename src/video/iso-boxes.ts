@@ -2,9 +2,9 @@ import { open } from 'node:fs/promises';
 import { DepthcastError } from '../errors.ts';
 
 /** Boxes side by side that are looked at; a file of more is not followed further. */
-const MOST_BOXES = 10_000;
+const MAX_BOXES = 10_000;
 /** Largest piece that is read at once, in bytes. */
-const MOST_BYTES = 16 << 20;
+const MAX_BYTES = 16 << 20;
 
 /** A box of the ISO base media file format (ISO/IEC 14496-12, 4.2): where its payload begins and ends, in bytes. */
 export interface Box {
@@ -54,7 +54,7 @@ export class BoxReader {
 
   /** @throws DepthcastError BAD_VIDEO where the file ends before */
   async read(from: number, to: number): Promise<Buffer> {
-    if (to < from || to - from > MOST_BYTES) throw damaged();
+    if (to < from || to - from > MAX_BYTES) throw damaged();
     const bytes = await this.#bytes.read(from, to);
     if (bytes.length < to - from) throw damaged();
     return bytes;
@@ -62,7 +62,7 @@ export class BoxReader {
 
   /** The boxes of a stretch of the file. A last one whose size says "to the end" has the stretch's. */
   async *boxes(from: number, to: number): AsyncGenerator<Box> {
-    for (let at = from, n = 0; at + 8 <= to && n < MOST_BOXES; n++) {
+    for (let at = from, n = 0; at + 8 <= to && n < MAX_BOXES; n++) {
       const head = await this.read(at, Math.min(to, at + 16));
       const box = headOf(head, at, to);
       if (box === undefined) return;
@@ -95,7 +95,7 @@ export class BoxReader {
 
 /** The boxes within bytes that were read. */
 export function* boxesIn(bytes: Buffer, from = 0, to = bytes.length): Generator<Box> {
-  for (let at = from, n = 0; at + 8 <= to && n < MOST_BOXES; n++) {
+  for (let at = from, n = 0; at + 8 <= to && n < MAX_BOXES; n++) {
     const box = headOf(bytes.subarray(at, at + 16), at, to);
     if (box === undefined) return;
     yield box;

@@ -2,9 +2,9 @@ import * as av from 'node-av';
 import type { Picture } from './picture.ts';
 
 /** Frames a second that are believed; above, it is the clock's rate and not the pictures'. */
-const MOST_FPS = 1000;
+const MAX_FPS = 1000;
 /** Above, the rate in which all stamps fit is seldom that of the pictures. */
-const MOST_STEADY = 240;
+const MAX_STEADY = 240;
 const USUAL_FPS = { num: 25, den: 1 };
 
 export interface Fraction {
@@ -41,10 +41,10 @@ export const ratio = ({ num, den }: Fraction): number => (den === 0 ? 0 : num / 
 /** Frames a second of a stream: on average, else at least, else a guess. An average that one long pause makes tiny is none. */
 export function rateOf({ avgFrameRate, rFrameRate }: av.Stream): Fraction {
   const [average, steady] = [ratio(avgFrameRate), ratio(rFrameRate)];
-  const paused = average < 1 && steady >= 10 * average && steady <= MOST_STEADY;
+  const paused = average < 1 && steady >= 10 * average && steady <= MAX_STEADY;
   const said = paused
     ? rFrameRate
-    : [avgFrameRate, rFrameRate].find((rate) => ratio(rate) > 0 && ratio(rate) <= MOST_FPS);
+    : [avgFrameRate, rFrameRate].find((rate) => ratio(rate) > 0 && ratio(rate) <= MAX_FPS);
   return said ? { num: said.num, den: said.den } : USUAL_FPS;
 }
 

@@ -18,7 +18,7 @@ import { readTiles } from './tiles.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Packets in a row that the decoder may refuse before the rest is given up. */
-const MOST_FAILURES = 250;
+const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
 /** Missing at the beginning, in seconds, that is told of. */
 const LATE = 0.1;
@@ -133,7 +133,7 @@ export class MediaReader {
         decoder?.freeContext();
         await format.closeInput();
       }
-      if (!watchdog.barked) throw thrown;
+      if (!watchdog.timedOut) throw thrown;
       throw new DepthcastError('BAD_VIDEO', { detail: `nothing came for ${timeoutSeconds} s`, cause: thrown });
     } finally {
       signal?.removeEventListener('abort', onAbort);
@@ -246,7 +246,7 @@ export class MediaReader {
     const code = await this.#format.readFrame(packet);
     if (code === av.AVERROR_EAGAIN) return;
     if (code < 0) {
-      if (this.#watchdog.barked || code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
+      if (this.#watchdog.timedOut || code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
       else if (code !== av.AVERROR_EOF && code !== av.AVERROR_EXIT)
         this.problems.add(`reading stopped: ${av.FFmpegError.strerror(code)}`);
       await this.#decoder.sendPacket(null);
@@ -267,7 +267,7 @@ export class MediaReader {
 
   #failed(): void {
     this.problems.add('some frames could not be decoded');
-    if (++this.#failures >= MOST_FAILURES) this.#finish();
+    if (++this.#failures >= MAX_FAILURES) this.#finish();
   }
 
   #finish(): void {

@@ -6,10 +6,10 @@ import type { BoxReader } from './iso-boxes.ts';
 import { chooseStream, type StreamChoice } from './stream-choice.ts';
 
 /** Threads of a decoder; more only hold more pictures in memory. */
-const MOST_THREADS = 4;
+const MAX_THREADS = 4;
 /** Bytes that a frame takes at least: a transport stream's packet, or a header. */
 const TS_PACKET = 188;
-const LEAST_BYTES = 4;
+const MIN_BYTES = 4;
 
 /** Opens a file once more, beside FFmpeg. */
 export type OpenBoxes = () => Promise<BoxReader | undefined>;
@@ -37,7 +37,7 @@ export async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av
     decoder.allocContext3(codec);
     readable(decoder.parametersToContext(codecpar), 'reading its parameters');
     decoder.pktTimebase = timeBase;
-    decoder.threadCount = Math.min(MOST_THREADS, availableParallelism());
+    decoder.threadCount = Math.min(MAX_THREADS, availableParallelism());
     // The codec's own cropping to the pixel, and not to where rows of memory begin.
     decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
     readable(await decoder.open2(codec, null), 'opening its decoder');
@@ -52,7 +52,7 @@ export async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av
 export async function isPlausible(address: string, container: string, frames: number): Promise<boolean> {
   const file = address.startsWith('file:') ? await stat(address.slice(5)).catch(() => undefined) : undefined;
   if (!file?.isFile()) return true;
-  return frames <= Math.max(1, file.size / (container === 'mpegts' ? TS_PACKET : LEAST_BYTES));
+  return frames <= Math.max(1, file.size / (container === 'mpegts' ? TS_PACKET : MIN_BYTES));
 }
 
 /** Microseconds, as FFmpeg's protocols take them. RTSP over TCP: a lost UDP packet would damage a whole group. */

@@ -11,7 +11,7 @@ const LONGEST_BACK = 0.25;
 /** A clock that does not go on by more than this, in seconds, stands still. */
 const STANDS = 0.0005;
 /** Packets of one stamp, as of pictures in pairs, before the clock counts as standing still. */
-const MOST_REPEATS = 3;
+const MAX_REPEATS = 3;
 
 export interface PacketClockOptions {
   timeBase: Fraction;
@@ -81,7 +81,7 @@ export class PacketClock {
       const breaks = step > this.#longest() || step < -this.#ticks(LONGEST_BACK);
       if (breaks) this.#broke(step);
       // A clock that stands still, as one does behind a stamp far ahead, goes on by what packets say of themselves.
-      const stands = this.#repeats >= MOST_REPEATS || (this.#repeats > 0 && this.#brokeLast);
+      const stands = this.#repeats >= MAX_REPEATS || (this.#repeats > 0 && this.#brokeLast);
       if (breaks || stands) {
         this.#offset += next - dts;
         dts = next;

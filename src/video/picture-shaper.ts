@@ -4,7 +4,7 @@ import { type Fraction, ratio } from './media-info.ts';
 import { cropOf, DEINTERLACE, PictureFilter, turnOf, turnsSideways } from './picture-filter.ts';
 
 /** Smallest picture that FFmpeg's deinterlacer takes. */
-const LEAST_SIDE = 4;
+const MIN_SIDE = 4;
 
 export interface ShaperOptions {
   /** Of one picture made of tiles: the file's own steps, instead of the stream's. */
@@ -92,7 +92,7 @@ export class PictureShaper {
     // HEVC's fields are pictures of their own.
     const isHevc = codecpar.codecId === av.AV_CODEC_ID_HEVC;
     this.#interlaced ||= frame.hasFlags(av.AV_FRAME_FLAG_INTERLACED) && !isHevc;
-    const combs = this.#interlaced && Math.min(frame.width, frame.height) >= LEAST_SIDE;
+    const combs = this.#interlaced && Math.min(frame.width, frame.height) >= MIN_SIDE;
     const turn =
       this.#containerTurn.length > 0 ? this.#containerTurn : turnOf(frame.getSideData(av.AV_FRAME_DATA_DISPLAYMATRIX));
     const crop = cropOf(codecpar.getCodedSideData(av.AV_PKT_DATA_FRAME_CROPPING), frame);

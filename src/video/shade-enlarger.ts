@@ -4,9 +4,9 @@ import { check, Guard } from './native.ts';
 /** Rows of swscale's buffers start at multiples of this; its SIMD code may write up to there. */
 const ALIGNMENT = 64;
 /** Pixels that may be repeated at each edge of the source. */
-const MOST_PADDING = 3;
+const MAX_PADDING = 3;
 /** Of the source: swscale is wrong about a handful of pixels. */
-const LEAST_SIDE = 16;
+const MIN_SIDE = 16;
 
 /** One side of the enlargement: swscale lays edges on edges, so a little more is scaled, and a part of it used. */
 interface Side {
@@ -58,7 +58,7 @@ export class ShadeEnlarger {
 
   /** Whether it can be done. */
   static fits(from: { width: number; height: number }, to: { width: number; height: number }): boolean {
-    return Math.min(from.width, from.height) >= LEAST_SIDE && to.width >= from.width && to.height >= from.height;
+    return Math.min(from.width, from.height) >= MIN_SIDE && to.width >= from.width && to.height >= from.height;
   }
 
   /**
@@ -104,7 +104,7 @@ const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIG
 /** The padding with which both ends lie closest to where they belong. */
 function sideOf(from: number, to: number): Side {
   const step = (to - 1) / (from - 1);
-  const found = Array.from({ length: MOST_PADDING + 1 }, (_, padding) => {
+  const found = Array.from({ length: MAX_PADDING + 1 }, (_, padding) => {
     const scaled = Math.round((from + 2 * padding) * step);
     const ratio = scaled / (from + 2 * padding);
     /** Where swscale puts the middle of a pixel of the source. */

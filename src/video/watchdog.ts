@@ -1,6 +1,6 @@
 /** Calls when something takes too long. */
 export class Watchdog {
-  barked = false;
+  timedOut = false;
   readonly #seconds: number;
   readonly #bark: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -14,7 +14,7 @@ export class Watchdog {
   start(): void {
     if (!Number.isFinite(this.#seconds)) return;
     this.#timer = setTimeout(() => {
-      this.barked = true;
+      this.timedOut = true;
       this.#bark();
     }, this.#seconds * 1000);
   }

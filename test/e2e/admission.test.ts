@@ -44,14 +44,14 @@ const packets = ({ client }: { client: RtcClient }) => client.receiver?.getStats
 const ends = (reason: string) => metric(server, 'depthcast_session_ends_total', { kind: 'whep', reason });
 
 it('refuses or redirects a publisher that would ask too much of the depth workers, as measured', async () => {
-  const { limits, server: settings } = server.house.config;
+  const { limits, server: settings } = server.context.config;
   // Nobody watches, so the scene stands still and asks for nothing.
-  expect(server.house.capacity.utilisation).toBe(0);
+  expect(server.context.capacity.utilisation).toBe(0);
   const viewer = await watch();
-  const utilisation = await until('a measurement', () => server.house.capacity.utilisation);
+  const utilisation = await until('a measurement', () => server.context.capacity.utilisation);
   expect(await metric(server, 'depthcast_depth_utilisation_ratio')).toBeGreaterThan(0);
   limits.utilisation = utilisation / 10;
-  expect(server.house.capacity.predict()).toBeGreaterThan(utilisation);
+  expect(server.context.capacity.predict()).toBeGreaterThan(utilisation);
   expect((await fetch(`${server.base}/readyz`)).status).toBe(503);
 
   const redirected = await open('/whip/cam', { direction: 'sendonly' });
@@ -62,12 +62,12 @@ it('refuses or redirects a publisher that would ask too much of the depth worker
   const refused = await open('/whip/cam', { direction: 'sendonly' });
   expect(refused.response.status).toBe(503);
   expect(Number(refused.response.headers.get('retry-after'))).toBeGreaterThan(0);
-  expect(server.house.registry.streams).toHaveLength(1);
+  expect(server.context.registry.streams).toHaveLength(1);
 
   limits.utilisation = 100;
   const taken = await open('/whip/cam', { direction: 'sendonly' });
   expect(taken.response.status).toBe(201);
-  await Promise.all(server.house.registry.sessions.map((session) => session.close('test')));
+  await Promise.all(server.context.registry.sessions.map((session) => session.close('test')));
   await Promise.all([viewer, redirected, refused, taken].map(({ client }) => client.close()));
 });
 
@@ -78,10 +78,10 @@ it('sheds the frames of a viewer that loses half of the least bitrate, then ends
   await until('frames shed', () => metric(server, 'depthcast_track_frames_total', { outcome: 'shed' }));
   await until('its end', () => ends('slow viewer'), 20_000);
   expect(await metric(server, 'depthcast_rejected_total', { code: 'SLOW_VIEWER' })).toBe(1);
-  expect(server.house.registry.sessions).toHaveLength(1);
+  expect(server.context.registry.sessions).toHaveLength(1);
   const before = packets(good);
   await until('the other going on', () => packets(good) > before + 10);
-  await Promise.all(server.house.registry.sessions.map((session) => session.close('test')));
+  await Promise.all(server.context.registry.sessions.map((session) => session.close('test')));
   await Promise.all([good, slow].map(({ client }) => client.close()));
 });
 
@@ -115,7 +115,7 @@ it('pauses the gray track, and no more, of a two-way session that loses half of 
     }
   });
   let slow = false;
-  const session = await until('the session', () => server.house.registry.sessions.find(({ kind }) => kind === 'ws'));
+  const session = await until('the session', () => server.context.registry.sessions.find(({ kind }) => kind === 'ws'));
   await until('its connection', () => session.peer.connected);
   let messages = 0;
   const channel = client.openChannel('depth', { ordered: false, maxRetransmits: 0 });

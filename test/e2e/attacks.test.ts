@@ -42,7 +42,7 @@ async function moreFrames(count: number): Promise<void> {
   await page.waitForFunction((n) => window.depthcast?.frames > n, before + count, { timeout: 60_000 });
 }
 
-const live = () => server.house.registry.sessions.find(({ kind }) => kind === 'ws')!;
+const live = () => server.context.registry.sessions.find(({ kind }) => kind === 'ws')!;
 
 describe('a live session under attack', () => {
   it('goes on, in the same connection, while forged packets come from its own peer’s address', async () => {
@@ -109,7 +109,7 @@ describe('a live session under attack', () => {
           track: n % 5 ? 'gray' : 'off',
         });
     });
-    await until('the end of the session', () => server.house.registry.sessions.every((session) => session.id !== id));
+    await until('the end of the session', () => server.context.registry.sessions.every((session) => session.id !== id));
     expect(await metric(server, 'depthcast_rejected_total', { code: 'BAD_MESSAGE' })).toBe(rejected + 1);
     await page.reload();
     await moreFrames(10);
@@ -117,12 +117,12 @@ describe('a live session under attack', () => {
 });
 
 it('half-open sessions are bounded in number and time, and leave nothing behind', async () => {
-  const sessions = server.house.registry.sessions.length;
+  const sessions = server.context.registry.sessions.length;
   const offer = OFFERS.find((sdp) => sdp.includes('a=group:BUNDLE') && sdp.includes('m=video'))!;
   const timeouts = await metric(server, 'depthcast_rejected_total', { code: 'SETUP_TIMEOUT' });
   let most = 0;
   const watch = setInterval(() => {
-    most = Math.max(most, server.house.registry.sessions.length);
+    most = Math.max(most, server.context.registry.sessions.length);
   }, 5);
   const statuses = await Promise.all(
     Array.from({ length: HALF_OPEN + 20 }, async (_, n) => {
@@ -143,7 +143,7 @@ it('half-open sessions are bounded in number and time, and leave nothing behind'
   expect(statuses.every((status) => [201, 429, 503].includes(status))).toBe(true);
   // The live one goes on beside them.
   await moreFrames(5);
-  await until('the time-outs', () => server.house.registry.sessions.length === sessions, 60_000);
+  await until('the time-outs', () => server.context.registry.sessions.length === sessions, 60_000);
   expect(await metric(server, 'depthcast_rejected_total', { code: 'SETUP_TIMEOUT' })).toBe(timeouts + opened);
-  expect(server.house.registry.streams).toHaveLength(sessions);
+  expect(server.context.registry.streams).toHaveLength(sessions);
 });

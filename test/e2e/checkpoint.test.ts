@@ -39,7 +39,7 @@ afterAll(async () => {
 
 it('is measured, streamed, resized, and exchanged for another model and back', async () => {
   // At half a frame a second, any machine holds the largest.
-  expect(server.house.config.depth.size).toBe(98);
+  expect(server.context.config.depth.size).toBe(98);
   page = await browser.newPage();
   await page.goto(`${server.base}/?autostart=1&source=scene:room&data=u16`);
   const frameWhere = (condition: string) =>

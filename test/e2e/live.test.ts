@@ -90,7 +90,7 @@ describe('a two-way session', () => {
 
   it('gets the gray track in the codec of its latest offer, and in no other', async () => {
     const client = await RtcClient.create();
-    const publisher = await Publisher.open(server.house, client.offerSdp, {
+    const publisher = await Publisher.open(server.context, client.offerSdp, {
       role: 'duplex',
       track: true,
       data: 'none',
@@ -223,7 +223,7 @@ describe('a two-way session', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await page.screenshot({ path: `${ARTEFACTS}phone.png`, fullPage: true });
     await page.close();
-    await until('every session to end', () => server.house.registry.sessions.length === 0);
+    await until('every session to end', () => server.context.registry.sessions.length === 0);
   });
 
   it('shows what is wrong: no camera, busy, unreachable', async () => {
@@ -236,7 +236,7 @@ describe('a two-way session', () => {
     await bare.close();
 
     const small = await startApp({ 'limits.streams': 1 });
-    await small.house.registry.reserve('taken');
+    await small.context.registry.reserve('taken');
     page = await browser.newPage();
     await page.goto(`${small.base}/?source=scene:room&autostart=1`);
     await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'BUSY'), undefined, {

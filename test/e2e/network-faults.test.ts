@@ -106,7 +106,7 @@ describe('a bad network between a browser and the server', () => {
   });
 
   it('a cut to 400 kbit/s: the sender is told, depth goes on, and the rate comes back after it', async () => {
-    const asked = () => server.house.registry.sessions[0]!.peer.receiver!.getStats().askedBitrate;
+    const asked = () => server.context.registry.sessions[0]!.peer.receiver!.getStats().requestedBitrate;
     const lost = () => network.getStats().up.lost.queue;
     await until('the full rate', () => asked() > 1_000_000, 90_000);
     network.impair({ up: { bitrate: 400_000 } });
@@ -124,7 +124,7 @@ describe('a bad network between a browser and the server', () => {
 });
 
 describe('another address', () => {
-  const session = () => server.house.registry.sessions[0]!;
+  const session = () => server.context.registry.sessions[0]!;
   const remote = () => session().peer.getStats().pair?.remote;
   const ufrag = () => session().peer.iceUfrag;
 
@@ -172,7 +172,7 @@ describe('another address', () => {
       await pc.setRemoteDescription({ type: 'answer', sdp: await response.text() });
       return { location: response.headers.get('location')!, etag: response.headers.get('etag')! };
     }, network.url);
-    const publisher = server.house.registry.sessions.find(({ kind }) => kind === 'whip')!;
+    const publisher = server.context.registry.sessions.find(({ kind }) => kind === 'whip')!;
     const frames = () => publisher.peer.receiver!.getStats().frames;
     await until('the first frames', () => frames() > 10);
     const [credentials, from] = [publisher.peer.iceUfrag, publisher.peer.getStats().pair!.remote];

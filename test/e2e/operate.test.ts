@@ -136,7 +136,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
     const page = await browser.newPage();
     await page.goto(`${server.base}/?source=scene:room&autostart=1#token=a-secret-token`);
     await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 20_000 });
-    const { id } = server.house.registry.sessions[0]!;
+    const { id } = server.context.registry.sessions[0]!;
     await page.close();
     await until('the end of the session', () => exporter.getFinishedSpans().length === 2);
     const [refused, served] = exporter.getFinishedSpans();

@@ -59,15 +59,15 @@ it('a depth worker that dies again and again is started again each time, and the
   const app = await startApp();
   try {
     const page = await openPage(app.base);
-    const [session] = app.house.registry.sessions;
-    const stream = app.house.registry.streams[0]!;
+    const [session] = app.context.registry.sessions;
+    const stream = app.context.registry.streams[0]!;
     for (let kill = 1; kill <= 3; kill++) {
       const { epoch } = stream.last;
-      await app.house.pool.workers.find(({ streamCount }) => streamCount > 0)!.kill();
+      await app.context.pool.workers.find(({ streamCount }) => streamCount > 0)!.kill();
       await until(`a new epoch after kill ${kill}`, () => stream.last.epoch > epoch, 60_000);
       await moreFrames(page, 3);
     }
-    expect(app.house.registry.sessions).toEqual([session]);
+    expect(app.context.registry.sessions).toEqual([session]);
     expect(await page.evaluate(() => window.depthcast.session?.state.name)).toBe('live');
   } finally {
     await app.close();

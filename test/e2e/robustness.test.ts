@@ -70,7 +70,7 @@ describe('signalling', () => {
     expect(received.at(-1)).toMatchObject({ type: 'error', code, fatal: true });
     expect(close).toBe(1008);
     expect(await rejected(code)).toBe(before + 1);
-    expect(server.house.registry.streams).toHaveLength(0);
+    expect(server.context.registry.streams).toHaveLength(0);
   });
 
   it('a message beyond the frame limit closes the connection, and is counted', async () => {
@@ -145,7 +145,7 @@ describe('publishers that do not behave', () => {
     });
     expect(response.status).toBe(201);
     await until('the time-out', async () => (await rejected('SETUP_TIMEOUT')) > before, 6000);
-    expect(server.house.registry.streams).toHaveLength(0);
+    expect(server.context.registry.streams).toHaveLength(0);
   });
 
   it('one that stops sending is ended, and told why', async () => {
@@ -161,9 +161,9 @@ describe('publishers that do not behave', () => {
 
   it('one that vanishes is cleaned up', async () => {
     const page = await openPage();
-    expect(server.house.registry.streams.length).toBe(1);
+    expect(server.context.registry.streams.length).toBe(1);
     await page.close();
-    await until('the clean-up', () => server.house.registry.streams.length === 0);
+    await until('the clean-up', () => server.context.registry.streams.length === 0);
     await until('the gauge', async () => (await metric(server, 'depthcast_sessions')) === 0);
   });
 });
@@ -189,7 +189,7 @@ describe('a stream beside trouble', () => {
     const page = await openPage();
     const epoch = await page.evaluate(() => window.depthcast.frame!.epoch);
     const restarts = await metric(server, 'depthcast_depth_worker_restarts_total');
-    const inferencer = server.house.pool.workers.find(({ streamCount }) => streamCount > 0)!;
+    const inferencer = server.context.pool.workers.find(({ streamCount }) => streamCount > 0)!;
     const killedAt = Date.now();
     await inferencer.kill();
     await page.waitForFunction((e) => (window.depthcast.frame?.epoch ?? 0) > e, epoch, {
@@ -221,13 +221,13 @@ describe('a stream beside trouble', () => {
     await fleet.kill();
     const frames = await page.evaluate(() => window.depthcast.frames);
     await page.waitForFunction((n) => window.depthcast.frames > n + 20, frames);
-    await until('the dead peers', () => server.house.registry.streams.length === 1, 15_000);
+    await until('the dead peers', () => server.context.registry.streams.length === 1, 15_000);
     await page.close();
   });
 });
 
 it('says in one line what is wrong with its port', async () => {
-  const { config } = server.house;
+  const { config } = server.context;
   const again = startServer({
     config: { ...config, server: { ...config.server, port: server.port } },
     version: 'test',
@@ -262,5 +262,5 @@ async function offerOfNobody(): Promise<string> {
 
 /** UDP ports that the server's peers have bound. */
 function localPorts(): number[] {
-  return server.house.registry.sessions.map(({ peer }) => Number(peer.getStats().pair!.local.split(':').at(-1)));
+  return server.context.registry.sessions.map(({ peer }) => Number(peer.getStats().pair!.local.split(':').at(-1)));
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
-  await server.house.registry.sessions.reduce(
+  await server.context.registry.sessions.reduce(
     (done, session) => done.then(() => session.close('test over')),
     Promise.resolve(),
   );
@@ -117,7 +117,7 @@ it('of several sizes that a sender sends at once, one is kept: the largest', asy
       });
     }
     await sleep(33);
-    const { last } = server.house.registry.streams[0]!;
+    const { last } = server.context.registry.streams[0]!;
     if (last.width > 0 && seen.at(-1) !== last.width) seen.push(last.width);
   }
   expect(seen).toEqual([160, 320]);
@@ -237,7 +237,7 @@ describe('a /ws client', () => {
     client.accept(answer.replace('packetization-mode=0', 'packetization-mode=1'));
     const frames = await film();
     const playing = play((frame) => client.sender.send(frame), frames);
-    await until('depth', () => server.house.registry.streams[0]!.frames > 0);
+    await until('depth', () => server.context.registry.streams[0]!.frames > 0);
     playing.stop();
     socket.close();
   });

@@ -69,7 +69,7 @@ describe('WHIP and WHEP', () => {
 
     const first = await open('/whip/cam-1', publisher, 'sendonly');
     expect(first.status).toBe(201);
-    await until('the publisher', () => server.house.registry.sessions[0]?.peer.connected);
+    await until('the publisher', () => server.context.registry.sessions[0]?.peer.connected);
     const viewer = await token({ view: ['scene-room'] });
     expect((await open('/whep/cam-1', viewer, 'recvonly')).status).toBe(403);
     const watching = await open('/whep/scene-room', viewer, 'recvonly');
@@ -105,8 +105,8 @@ describe('WHIP and WHEP', () => {
     expect(await renew(await token({ publish: ['cam-3'] }), etag)).toBe(204);
     // One that ends sooner than what was shown before takes nothing away.
     expect(await renew(await token({ publish: ['cam-3'] }, 30), etag)).toBe(204);
-    await until('the end of one', () => server.house.registry.sessions.length === 1, 15_000);
-    expect(server.house.registry.sessions[0]?.stream.name).toBe('cam-3');
+    await until('the end of one', () => server.context.registry.sessions.length === 1, 15_000);
+    expect(server.context.registry.sessions[0]?.stream.name).toBe('cam-3');
     const reason = { kind: 'whip', reason: 'token expired' };
     expect(await metric(server, 'depthcast_session_ends_total', reason)).toBe(1);
     expect((await request(lasting.url, await token({ publish: ['cam-3'] }), { method: 'DELETE' })).status).toBe(200);
@@ -118,7 +118,7 @@ describe('WHIP and WHEP', () => {
     const spy = vi.spyOn(Publisher, 'open');
     const [client, rights] = [await RtcClient.create({ direction: 'sendonly' }), { publish: ['cam-4'] }];
     // More often than one address may have sessions in their set-up.
-    for (let n = 0; n <= server.house.config.limits.setupsPerAddress; n++) {
+    for (let n = 0; n <= server.context.config.limits.setupsPerAddress; n++) {
       const short = await token(rights);
       spy.mockImplementationOnce(async (...given) => {
         const session = await setUp.apply(Publisher, given);
@@ -127,7 +127,7 @@ describe('WHIP and WHEP', () => {
       });
       const late = await request('/whip/cam-4', short, { method: 'POST', body: client.offerSdp });
       vi.useRealTimers();
-      expect([late.status, server.house.registry.sessions.length]).toEqual([401, 0]);
+      expect([late.status, server.context.registry.sessions.length]).toEqual([401, 0]);
     }
     spy.mockRestore();
     const inTime = await open('/whip/cam-4', await token(rights), 'sendonly');
@@ -218,7 +218,7 @@ describe('a two-way session', () => {
     expect(lasting.ended()).toBe(false);
     expect(await lasting.ask(STATIC)).toEqual({ type: 'token', expires: null });
     await Promise.all([ending.close(), lasting.close()]);
-    await until('the end', () => server.house.registry.sessions.length === 0);
+    await until('the end', () => server.context.registry.sessions.length === 0);
   });
 });
 

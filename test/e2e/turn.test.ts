@@ -74,7 +74,7 @@ describe.skipIf(findCoturn() === undefined)('through coturn', () => {
     expect(relays).toHaveLength(1);
     client.accept(answer.replaceAll(/a=candidate:.* typ (host|srflx).*\r\n/g, ''));
     await until('depth over the relay', () => (client.receiver?.getStats().packets ?? 0) > 20);
-    expect(own.house.registry.sessions[0]!.peer.getStats().pair!.local).toBe(
+    expect(own.context.registry.sessions[0]!.peer.getStats().pair!.local).toBe(
       relays![0]!.split(' ').slice(4, 6).join(':'),
     );
     await client.close();

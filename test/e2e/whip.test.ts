@@ -27,7 +27,7 @@ afterAll(async () => {
   await browser.close();
   await server.close();
 });
-afterEach(() => Promise.all(server.house.registry.sessions.map((session) => session.close('test over'))));
+afterEach(() => Promise.all(server.context.registry.sessions.map((session) => session.close('test over'))));
 
 /** A real offer of Chromium's; the peer that made it stays in the page as `peers[i]`. */
 function offer(direction: 'sendonly' | 'recvonly'): Promise<string> {
@@ -96,7 +96,7 @@ describe('WHIP, RFC 9725', () => {
     const response = await post('/whip/cam', body, { 'content-type': type });
     expect(response.status).toBe(status);
     expect(await codeOf(response)).toBe(code);
-    expect(server.house.registry.streams).toHaveLength(0);
+    expect(server.context.registry.streams).toHaveLength(0);
   });
 
   it('4.4 an offer without usable video: 422', async () => {
@@ -113,7 +113,7 @@ describe('WHIP, RFC 9725', () => {
     expect([first.status, second.status]).toEqual([201, 409]);
     expect(await codeOf(second)).toBe('STREAM_TAKEN');
     expect(Number(second.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(server.house.registry.sessions).toHaveLength(1);
+    expect(server.context.registry.sessions).toHaveLength(1);
   });
 
   it('4.5 load: a full server answers 503 with Retry-After', async () => {
@@ -264,7 +264,7 @@ describe('clients that nobody here wrote', () => {
       await client.ingest(media);
       Object.assign(window, { client });
     }, `${server.base}/whip/eyevinn`);
-    await until('depth of the WHIP client', () => server.house.registry.streams[0]?.last.depthWidth === 256);
+    await until('depth of the WHIP client', () => server.context.registry.streams[0]?.last.depthWidth === 256);
 
     const players = await Promise.all([1, 2, 3].map(() => openBlankPage(browser)));
     for (const player of players) await watch(player, '/whep/eyevinn');
@@ -275,10 +275,10 @@ describe('clients that nobody here wrote', () => {
       expect([first.width, first.height]).toEqual([640, 480]);
       await until('time advancing', async () => (await shown(player)).time > first.time + 0.5);
     }
-    expect(server.house.registry.viewersOf('eyevinn')).toBe(3);
+    expect(server.context.registry.viewersOf('eyevinn')).toBe(3);
     await publisher.evaluate(() => (window as unknown as { client: { destroy(): Promise<void> } }).client.destroy());
-    await until('the stream ending', () => server.house.registry.streams.length === 0);
-    await until('its viewers ending', () => server.house.registry.sessions.length === 0);
+    await until('the stream ending', () => server.context.registry.streams.length === 0);
+    await until('its viewers ending', () => server.context.registry.sessions.length === 0);
     await Promise.all([publisher, ...players].map((p) => p.close()));
     // Four browser pages start on the cores that decode: frames may be passed over, but none may fail.
     expect(await metric(server, 'depthcast_frames_total', { outcome: 'failed' })).toBe(0);
@@ -294,7 +294,7 @@ describe('clients that nobody here wrote', () => {
     try {
       const stream = await until(
         'depth of GStreamer',
-        () => server.house.registry.streams.find(({ last }) => last.depthWidth > 0),
+        () => server.context.registry.streams.find(({ last }) => last.depthWidth > 0),
         30_000,
       );
       expect(stream.name).toBe('gst');
@@ -302,7 +302,7 @@ describe('clients that nobody here wrote', () => {
     } finally {
       child.kill('SIGINT');
     }
-    await until('its goodbye', () => server.house.registry.streams.length === 0);
+    await until('its goodbye', () => server.context.registry.streams.length === 0);
   });
 });
 

@@ -40,7 +40,7 @@ const fleet = new Fleet({
   data: 'u8',
   track: 'gray',
 });
-const { registry, metrics } = server.house;
+const { registry, metrics } = server.context;
 const away: number[] = [];
 let failure: string | undefined;
 try {
@@ -51,7 +51,7 @@ try {
     await sleep(Math.max(0, began + kill * every * 1000 - performance.now()));
     const epoch = stream!.last.epoch;
     const killedAt = performance.now();
-    await server.house.pool.workers.find(({ streamCount }) => streamCount > 0)!.kill();
+    await server.context.pool.workers.find(({ streamCount }) => streamCount > 0)!.kill();
     while (stream!.last.epoch === epoch) {
       if (performance.now() - killedAt > PATIENCE_MS)
         throw new Error(`no depth ${PATIENCE_MS / 1000} s after kill ${kill}`);

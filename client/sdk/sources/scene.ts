@@ -20,7 +20,7 @@ export interface SceneSpec {
 export async function openScene(spec: SceneSpec): Promise<Source> {
   const renderer = (await spec.prepared)?.take() ?? (await SceneRenderer.start(spec));
   try {
-    const screen = new Screen(renderer.width, renderer.height, spec.frameRate ?? FRAME_RATE);
+    const screen = new StreamCanvas(renderer.width, renderer.height, spec.frameRate ?? FRAME_RATE);
     renderer.play((picture) => screen.show(picture));
     return sourceOf(screen.stream, spec.name, () => {
       renderer.close();
@@ -130,7 +130,7 @@ const send = (worker: Worker, message: ToSceneWorker, transfer: Transferable[] =
   worker.postMessage(message, transfer);
 
 /** A canvas outside the page whose content is a stream. */
-class Screen {
+class StreamCanvas {
   readonly stream: MediaStream;
   readonly #context: CanvasRenderingContext2D;
 

@@ -9,8 +9,8 @@ import { type Finding, gibibytes, inArea } from './finding.ts';
 const model = inArea('model');
 const settings = inArea('settings');
 /** The largest checkpoint and a graph of it need about this much. */
-const ROOM = 4 * 2 ** 30;
-const MOST_ENTRIES = 10_000;
+const MIN_FREE_SPACE = 4 * 2 ** 30;
+const MAX_ENTRIES = 10_000;
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** Where pulled checkpoints and their graphs are kept. */
@@ -26,11 +26,11 @@ export async function modelCache({ models }: Config): Promise<Finding[]> {
   const free = bavail * bsize;
   const text = `${folder}, ${held}, ${gibibytes(free)} free on its disk`;
   findings.push(
-    free < ROOM
+    free < MIN_FREE_SPACE
       ? model.warn(
           'cache',
           text,
-          `large models may not fit (${gibibytes(ROOM)}): free some, or set models.folder to another disk`,
+          `large models may not fit (${gibibytes(MIN_FREE_SPACE)}): free some, or set models.folder to another disk`,
         )
       : model.ok('cache', text),
   );
@@ -67,7 +67,7 @@ export function browser(): Finding[] {
 
 async function folderSize(folder: string): Promise<number> {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return 0;
-  const entries = (await readdir(folder, { recursive: true })).slice(0, MOST_ENTRIES);
+  const entries = (await readdir(folder, { recursive: true })).slice(0, MAX_ENTRIES);
   const sizes = await Promise.all(
     entries.map((name) =>
       stat(join(folder, name)).then(

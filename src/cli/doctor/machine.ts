@@ -11,7 +11,7 @@ const { ok, warn, fail } = inArea('machine');
 /** package.json's engines, and what the tests run on. */
 const OLDEST_NODE: readonly [number, number] = [20, 19];
 /** Of one small model, its worker, and a few streams. */
-const LEAST_MEMORY = 2 ** 30;
+const MIN_MEMORY = 2 ** 30;
 /** Files and sockets that a server holds besides connections and streams. */
 const OWN_FILES = 64;
 const FILES_PER_STREAM = 4;
@@ -66,7 +66,7 @@ export function limits(): Finding[] {
   const total = Math.min(memory ?? Number.POSITIVE_INFINITY, totalmem());
   const text = `${gibibytes(total)}${memory !== undefined && memory < totalmem() ? ' (cgroup)' : ''}, ${gibibytes(freemem())} free on the machine`;
   findings.push(
-    total < LEAST_MEMORY
+    total < MIN_MEMORY
       ? warn(
           'memory',
           text,

@@ -9,7 +9,7 @@ const { ok, warn, fail } = inArea('network');
 /** What the server asks for on every media port; see rtc/udp-port.ts. */
 const WANTED_BUFFER = 1 << 20;
 /** Ports of a range that are tried. */
-const MOST_TRIES = 256;
+const MAX_TRIES = 256;
 
 /** Whether the page and signalling can listen where the settings say. */
 export async function httpPort({ server }: Config): Promise<Finding[]> {
@@ -36,7 +36,7 @@ export async function mediaPorts({ rtc, limits }: Config): Promise<Finding[]> {
   if (range) {
     const [from, to] = range;
     const count = to - from + 1;
-    const tried = Math.min(count, MOST_TRIES);
+    const tried = Math.min(count, MAX_TRIES);
     let free = 0;
     for (let port = from; port < from + tried; port++) if (await canBind(port)) free++;
     const text = `UDP ${from} to ${to}: ${free} of ${tried}${tried < count ? ' that were tried' : ''} are free`;

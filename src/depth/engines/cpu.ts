@@ -6,7 +6,7 @@ import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
 import { StateCache } from '../../model/state-cache.ts';
-import { createWindow, type Window, type WindowStep } from '../../model/window.ts';
+import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOptions } from '../engine.ts';
 import { type CacheShape, checkContract } from './contract.ts';
 import { readReference, writeReference } from './reference.ts';
@@ -188,7 +188,7 @@ class Network {
 class CpuState implements EngineState {
   readonly #network: Network;
   readonly #size: Size;
-  readonly #window: Window;
+  readonly #window: AttentionWindow;
   #caches: StateCache[];
   readonly #feeds: Record<string, ort.Tensor> = {};
   readonly #fetches: Record<string, ort.Tensor | null> = {};
@@ -196,7 +196,7 @@ class CpuState implements EngineState {
   /** The array that the map's tensor stands for. */
   #depth: Float32Array | undefined;
 
-  private constructor(network: Network, size: Size, window: Window, caches: StateCache[]) {
+  private constructor(network: Network, size: Size, window: AttentionWindow, caches: StateCache[]) {
     this.#network = network;
     this.#size = size;
     this.#window = window;

@@ -11,7 +11,7 @@ import { judge } from '../judge.ts';
 import type { Predictor } from '../predictor.ts';
 import { Predictors } from '../predictor.ts';
 import { rgbUrl } from '../report/jpeg.ts';
-import type { Selection, Sequence } from '../types.ts';
+import type { Sequence, SequenceSelection } from '../types.ts';
 
 let root: string;
 beforeAll(() => {
@@ -43,7 +43,7 @@ const map = (units: number, metres: (i: number) => number, width = W, height = H
   );
 const slope = (i: number) => 1 + 0.01 * (i % W) + 0.02 * Math.floor(i / W);
 
-const open = async (name: string, selection: Selection = {}): Promise<Sequence[]> =>
+const open = async (name: string, selection: SequenceSelection = {}): Promise<Sequence[]> =>
   Promise.all((await findSequences([name], selection)).map((entry) => entry.open()));
 
 /** Judges a ramp on it, so that every file is read as a run would; of a sequence, the frames that have a truth. */

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { bad } from '../image.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { npyDepth } from './depth-file.ts';
 import { firstOf, foldersIn, namesIn } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -14,7 +14,7 @@ const REACH = { indoors: 50, outdoor: 300 };
  * NAME_depth_mask.npy. Single pictures.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openDiode(folder: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openDiode(folder: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const split = firstOf(join(folder, 'val')) ?? folder;
   const entries: SequenceEntry[] = [];
   for (const half of ['indoors', 'outdoor'] as const) {

@@ -1,4 +1,4 @@
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { openDiode } from './diode.ts';
 import { openKitti } from './kitti.ts';
 import { openNyu } from './nyu.ts';
@@ -7,7 +7,7 @@ import { openSevenScenes } from './seven-scenes.ts';
 import { openSintel } from './sintel.ts';
 import { openBonn, openTum } from './tum.ts';
 
-type Open = (folder: string, selection: Selection) => Promise<SequenceEntry[]>;
+type Open = (folder: string, selection: SequenceSelection) => Promise<SequenceEntry[]>;
 
 /** Public benchmarks that are read in the layout in which they are handed out. */
 export const BENCHMARKS: Readonly<Record<string, Open>> = {

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { bad } from '../image.ts';
 import type { Pinhole } from '../temporal.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { firstOf, foldersIn, isFolder, namesIn, readTable } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -16,7 +16,7 @@ const TRUTH = join('proj_depth', 'groundtruth', 'image_02');
  * data, or the single frames of depth_selection's val_selection_cropped/.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openKitti(folder: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openKitti(folder: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const chosen = firstOf(
     join(folder, 'val_selection_cropped'),
     join(folder, 'depth_selection', 'val_selection_cropped'),
@@ -31,7 +31,7 @@ export async function openKitti(folder: string, selection: Selection): Promise<S
   return entries;
 }
 
-function driven(folder: string, drive: string, selection: Selection): Promise<SequenceEntry> {
+function driven(folder: string, drive: string, selection: SequenceSelection): Promise<SequenceEntry> {
   const name = basename(drive);
   const [, date] = DRIVE.exec(name)!;
   const day = firstOf(join(folder, date!), join(folder, 'raw', date!), join(folder, '..', date!));
@@ -53,7 +53,7 @@ function driven(folder: string, drive: string, selection: Selection): Promise<Se
   );
 }
 
-function selected(folder: string, selection: Selection): Promise<SequenceEntry> {
+function selected(folder: string, selection: SequenceSelection): Promise<SequenceEntry> {
   const truth = join(folder, 'groundtruth_depth');
   const frames = namesIn(truth, /\.png$/i).map((file): ListedFrame => {
     const picture = file.replace('_groundtruth_depth_', '_image_');

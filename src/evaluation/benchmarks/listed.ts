@@ -1,7 +1,7 @@
 import { DepthcastError } from '../../errors.ts';
 import { bad, readPicture } from '../image.ts';
 import type { Pinhole } from '../temporal.ts';
-import type { Selection, Sequence, SequenceEntry, Window } from '../types.ts';
+import type { Sequence, SequenceEntry, SequenceSelection, Window } from '../types.ts';
 import type { DepthFile, Size } from './depth-file.ts';
 
 /** Files that are looked at in one go before anything is run. */
@@ -44,7 +44,7 @@ export interface ListedFacts {
 export async function listedSequence(
   { name, fps, maxDepth, separate = false, dense = false, crop, cut = false, window }: ListedFacts,
   frames: readonly ListedFrame[],
-  { maxFrames, stride = 1 }: Selection,
+  { maxFrames, stride = 1 }: SequenceSelection,
 ): Promise<SequenceEntry> {
   const chosen = frames.filter((_, n) => n % stride === 0).slice(0, maxFrames);
   if (chosen.length === 0) throw new DepthcastError('BAD_DATASET', { detail: `${name}: it has no frames` });

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { bad } from '../image.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { firstOf, foldersIn, isFolder, namesIn } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -18,7 +18,7 @@ const VIDEO_UNITS_PER_METRE = 6000;
  * layout of BTS, AdaBins and ZoeDepth), or videos SCENE/rgb, SCENE/depth (1/6000 m).
  * @throws DepthcastError BAD_DATASET
  */
-export async function openNyu(folder: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openNyu(folder: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const test = firstOf(join(folder, 'official_splits', 'test'), join(folder, 'test')) ?? folder;
   const stills = foldersIn(test).flatMap((scene) =>
     namesIn(scene, /^rgb_\d+\.(jpe?g|png)$/i).map(

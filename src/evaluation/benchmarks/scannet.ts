@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { bad } from '../image.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { foldersIn, isFolder, namesIn, readNumbers } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -15,7 +15,7 @@ const CROP = { top: 8, bottom: -8, left: 11, right: -11 };
  * intrinsic/intrinsic_depth.txt. A scene, or a folder of scenes.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openScannet(folder: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openScannet(folder: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const isScene = (path: string) => isFolder(join(path, 'color')) && isFolder(join(path, 'depth'));
   const scenes = isScene(folder) ? [folder] : foldersIn(folder).filter(isScene);
   if (scenes.length === 0) throw bad(folder, 'there is no scene with color/ and depth/');

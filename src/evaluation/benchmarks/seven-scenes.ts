@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { bad } from '../image.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { firstOf, foldersIn, namesIn, readNumbers, readTable } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -17,7 +17,7 @@ const COLOUR = /^frame-\d+\.color\.png$/;
  * folder of scenes.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openSevenScenes(folder: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openSevenScenes(folder: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const sequences = SEQUENCE.test(basename(resolve(folder)))
     ? [folder]
     : [folder, ...foldersIn(folder)].flatMap((scene) => tested(scene));

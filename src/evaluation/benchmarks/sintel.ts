@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bad } from '../image.ts';
 import type { Pinhole } from '../temporal.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { dptDepth } from './depth-file.ts';
 import { firstOf, foldersIn, isFolder, namesIn } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -19,7 +19,7 @@ const CAMERA_BYTES = 4 + 8 * (9 + 12);
  */
 export async function openSintel(
   folder: string,
-  selection: Selection,
+  selection: SequenceSelection,
   pass: 'clean' | 'final',
 ): Promise<SequenceEntry[]> {
   const training = firstOf(join(folder, 'training')) ?? folder;

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { bad } from '../image.ts';
 import type { Pinhole } from '../temporal.ts';
-import type { Selection, SequenceEntry } from '../types.ts';
+import type { SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { firstOf, foldersIn, readTable } from './files.ts';
 import { type ListedFrame, listedSequence } from './listed.ts';
@@ -25,7 +25,7 @@ const BONN_CAMERA = pinhole(542.822841, 542.57687, 315.59352, 237.756098);
  * in 1/5000 m. A sequence, or a folder of sequences. Pictures, maps and poses are brought together by time.
  * @throws DepthcastError BAD_DATASET
  */
-export const openTum = (folder: string, selection: Selection) =>
+export const openTum = (folder: string, selection: SequenceSelection) =>
   openTimed(folder, selection, 'tum', (name) => ({
     intrinsics: TUM_CAMERAS.find(([camera]) => camera.test(name))?.[1] ?? DEFAULT_CAMERA,
     posed: true,
@@ -35,12 +35,12 @@ export const openTum = (folder: string, selection: Selection) =>
  * Bonn RGB-D Dynamic: as TUM, without poses: its groundtruth.txt follows markers on the rig, not the camera.
  * @throws DepthcastError BAD_DATASET
  */
-export const openBonn = (folder: string, selection: Selection) =>
+export const openBonn = (folder: string, selection: SequenceSelection) =>
   openTimed(folder, selection, 'bonn', () => ({ intrinsics: BONN_CAMERA, posed: false }));
 
 async function openTimed(
   folder: string,
-  selection: Selection,
+  selection: SequenceSelection,
   kind: string,
   facts: (name: string) => { intrinsics: Pinhole; posed: boolean },
 ): Promise<SequenceEntry[]> {

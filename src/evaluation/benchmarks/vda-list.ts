@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { bad, readPicture } from '../image.ts';
-import type { Selection, SequenceEntry, Window } from '../types.ts';
+import type { SequenceEntry, SequenceSelection, Window } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { readText } from './files.ts';
 import { type Crop, type ListedFrame, listedSequence } from './listed.ts';
@@ -37,7 +37,7 @@ type Frame = z.infer<typeof frameShape>;
  * eval_tae.py do: crops, ranges and frames included.
  * @throws DepthcastError BAD_DATASET
  */
-export async function openVdaList(path: string, selection: Selection): Promise<SequenceEntry[]> {
+export async function openVdaList(path: string, selection: SequenceSelection): Promise<SequenceEntry[]> {
   const entries: SequenceEntry[] = [];
   for (const [set, scenes] of Object.entries(readList(path))) {
     const facts = DATA_SETS[set];

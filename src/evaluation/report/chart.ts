@@ -7,7 +7,7 @@ const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 30;
 /** Points of a line; of more, the mean of neighbours is drawn. */
-const MOST_POINTS = 400;
+const MAX_POINTS = 400;
 
 export interface Line {
   label: string;
@@ -73,7 +73,7 @@ export function chart(lines: readonly Line[], options: ChartOptions): string {
 }
 
 function path(line: Line, x: (frame: number) => number, y: (value: number) => number): string {
-  const step = Math.ceil(line.values.length / MOST_POINTS);
+  const step = Math.ceil(line.values.length / MAX_POINTS);
   let d = '';
   let pen = false;
   for (let start = 0; start < line.values.length; start += step) {

@@ -1,6 +1,6 @@
 import { bad, type CheckpointFile } from './file.ts';
 import { type Pickled, readPickle, type StorageRef, TensorRef } from './pickle.ts';
-import { elementBytes, placeTensor, type Storage, type TensorPlace } from './tensor.ts';
+import { elementBytes, placeTensor, type TensorPlace, type TensorStorage } from './tensor.ts';
 import { readMember, readZip, type ZipMember } from './zip.ts';
 
 /** A state dict's pickle holds names and shapes only: 100 kB for Video Depth Anything's large model. */
@@ -41,7 +41,7 @@ function stateDict(root: Pickled): ReadonlyMap<Pickled, Pickled> {
   throw bad('the checkpoint holds no tensors');
 }
 
-function findStorage({ type, key, elements }: StorageRef, member: ZipMember | undefined): Storage {
+function findStorage({ type, key, elements }: StorageRef, member: ZipMember | undefined): TensorStorage {
   if (!member) throw bad(`storage ${key} is missing`);
   if (!(elements >= 0) || elements * elementBytes(type) !== member.size)
     throw bad(`storage ${key} holds ${member.size} bytes, not ${elements} elements of ${type}`);

@@ -20,7 +20,7 @@ export interface TensorPlace extends TensorInfo {
 }
 
 /** A run of elements of one type somewhere in the file. */
-export interface Storage {
+export interface TensorStorage {
   readonly type: ElementType;
   readonly position: number;
   readonly elements: number;
@@ -46,7 +46,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 /** Checks that every element of the view lies inside the storage and that none is repeated out of proportion. */
 export function placeTensor(
   name: string,
-  storage: Storage,
+  storage: TensorStorage,
   offset: number,
   shape: readonly number[],
   strides: readonly number[],

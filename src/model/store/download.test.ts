@@ -64,7 +64,7 @@ const cutAfter =
     response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
   };
 
-const inTurn = (...handlers: Handler[]): Handler => {
+const inSequence = (...handlers: Handler[]): Handler => {
   let next = 0;
   return (request, response) => handlers[Math.min(next++, handlers.length - 1)]!(request, response);
 };
@@ -84,7 +84,7 @@ describe('download', () => {
   });
 
   it('goes on after a cut connection, asking for the rest alone', async () => {
-    handler = inTurn(cutAfter(100_000), serve);
+    handler = inSequence(cutAfter(100_000), serve);
     const lost: string[] = [];
     await fetchFile({ sha256, onRetry: (error) => lost.push(error.message) });
     expect(readFileSync(path).equals(content)).toBe(true);
@@ -112,7 +112,7 @@ describe('download', () => {
   });
 
   it('ends what was whole but not yet named', async () => {
-    handler = inTurn(cutAfter(100), serve);
+    handler = inSequence(cutAfter(100), serve);
     const stop = new AbortController();
     await expect(fetchFile({ signal: stop.signal, onRetry: () => stop.abort(new Error('stop')) })).rejects.toThrow();
     writeFileSync(`${path}.part`, content);
@@ -126,7 +126,7 @@ describe('download', () => {
     ['has no validator', {}],
     ['has a weak validator alone', { etag: 'W/"v1"' }],
   ])('begins anew with a server that %s', async (_name, headers) => {
-    handler = inTurn(cutAfter(100_000, headers), (_request, response) => {
+    handler = inSequence(cutAfter(100_000, headers), (_request, response) => {
       response.writeHead(200, { ...headers, 'content-length': content.length }).end(content);
     });
     await fetchFile();
@@ -135,7 +135,7 @@ describe('download', () => {
   });
 
   it('begins anew when the file has changed meanwhile', async () => {
-    handler = inTurn(cutAfter(100_000, { etag: '"v0"' }), serve);
+    handler = inSequence(cutAfter(100_000, { etag: '"v0"' }), serve);
     await fetchFile();
     expect(requests[1]!.headers['if-range']).toBe('"v0"');
     expect(readFileSync(path).equals(content)).toBe(true);
@@ -182,7 +182,7 @@ describe('download', () => {
   });
 
   it('tries again while the server is in trouble', async () => {
-    handler = inTurn((_request, response) => response.writeHead(503).end(), serve);
+    handler = inSequence((_request, response) => response.writeHead(503).end(), serve);
     await fetchFile();
     expect(requests).toHaveLength(2);
   });

@@ -38,7 +38,7 @@ export interface ReceiverStats {
   /** ms */
   jitter: number;
   /** bit/s that the sender is asked to stay below. */
-  askedBitrate: number;
+  requestedBitrate: number;
   /** performance.now() */
   lastPacketAt: number | undefined;
 }

@@ -74,7 +74,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     });
     this.#recovery = new LossRecovery({
       assembler: this.#assembler,
-      ask: (sequenceNumbers) => {
+      sendNack: (sequenceNumbers) => {
         const { ssrc } = this.#source;
         if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
       },
@@ -100,7 +100,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       packets: this.#packets,
       bytes: this.#bytes,
       lost: Math.max(0, this.#reception.lost),
-      nacksSent: this.#recovery.asked,
+      nacksSent: this.#recovery.requested,
       recovered: this.#recovery.recovered,
       rtxPackets: this.#rtxPackets,
       plisSent: this.#plisSent,
@@ -114,7 +114,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       otherPackets: this.#otherPackets,
       duplicates: this.#duplicates,
       jitter: this.#reception.jitter,
-      askedBitrate: this.#rate.target,
+      requestedBitrate: this.#rate.target,
       lastPacketAt: this.#lastPacketAt,
     };
   }
@@ -137,7 +137,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#agreement = agreement;
     this.#codecs.clear();
     this.#repairs.clear();
-    this.#recovery.mayAsk = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
+    this.#recovery.nackEnabled = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
     for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
       this.#codecs.set(payloadType, codec);
       if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);

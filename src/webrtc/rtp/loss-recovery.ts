@@ -5,8 +5,8 @@ const TICK_MS = 10;
 
 interface LossRecoveryOptions {
   assembler: FrameAssembler;
-  /** Asks the sender for these packets again; 16-bit numbers. */
-  ask: (sequenceNumbers: number[]) => void;
+  /** Sends the peer a NACK for these packets; 16-bit numbers. */
+  sendNack: (sequenceNumbers: number[]) => void;
   /** Takes what is thrown out of a timer. */
   fail: (thrown: unknown) => void;
   /** ms, where known. */
@@ -16,7 +16,7 @@ interface LossRecoveryOptions {
 /** Gets missing packets sent again, or gives them up: when, {@link NackList} says. */
 export class LossRecovery {
   /** Whether the sender answers NACKs. */
-  mayAsk = true;
+  nackEnabled = true;
   readonly #options: LossRecoveryOptions;
   readonly #nacks = new NackList();
   #timer: NodeJS.Timeout | undefined;
@@ -26,9 +26,9 @@ export class LossRecovery {
     this.#options = options;
   }
 
-  /** Packets asked for again, counting each time. */
-  get asked(): number {
-    return this.#nacks.asked;
+  /** Packets requested again, counting each time. */
+  get requested(): number {
+    return this.#nacks.requested;
   }
 
   /** Lost packets that came after all. */
@@ -48,17 +48,17 @@ export class LossRecovery {
       assembler.restartAt(sequence);
   }
 
-  /** Asks for what is missing, gives up what is hopeless, and comes back as long as something is missing. */
+  /** Asks for what is missing, gives up what has expired, and comes back as long as something is missing. */
   recover(now: number): void {
     const nacks = this.#nacks;
     if (nacks.size === 0) return;
-    const { assembler, ask } = this.#options;
+    const { assembler, sendNack } = this.#options;
     const rtt = this.#options.roundTripTime();
-    const hopeless = nacks.hopeless(now, rtt);
-    if (hopeless !== undefined) assembler.giveUp(hopeless);
+    const expired = nacks.expired(now, rtt);
+    if (expired !== undefined) assembler.giveUp(expired);
     nacks.removeBelow(assembler.next);
-    const due = this.mayAsk ? nacks.due(now, rtt) : [];
-    if (due.length > 0) ask(due.map((sequence) => sequence & 0xffff));
+    const due = this.nackEnabled ? nacks.due(now, rtt) : [];
+    if (due.length > 0) sendNack(due.map((sequence) => sequence & 0xffff));
     if (nacks.size > 0 && !this.#closed) {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;

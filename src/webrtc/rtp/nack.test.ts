@@ -10,7 +10,7 @@ describe('the list of missing packets', () => {
     expect(list.due(60, 40)).toEqual([10, 11, 12]);
     list.remove(11, 100, true);
     expect(list.due(120, 40)).toEqual([10, 12]);
-    expect(list.asked).toBe(8);
+    expect(list.requested).toBe(8);
     expect(list.recovered).toBe(1);
   });
 
@@ -42,20 +42,20 @@ describe('the list of missing packets', () => {
   it('gives up after a bounded number of tries and a bounded time', () => {
     const list = new NackList();
     list.add(1, 1, 0);
-    let asked = 0;
-    for (let now = 0; now < 10_000; now += 10) asked += list.due(now, 1).length;
-    expect(asked).toBe(10);
-    expect(list.hopeless(249, 1)).toBeUndefined();
-    expect(list.hopeless(250, 1)).toBe(1);
-    expect(list.hopeless(999, 60_000)).toBeUndefined();
-    expect(list.hopeless(1000, 60_000)).toBe(1);
+    let requested = 0;
+    for (let now = 0; now < 10_000; now += 10) requested += list.due(now, 1).length;
+    expect(requested).toBe(10);
+    expect(list.expired(249, 1)).toBeUndefined();
+    expect(list.expired(250, 1)).toBe(1);
+    expect(list.expired(999, 60_000)).toBeUndefined();
+    expect(list.expired(1000, 60_000)).toBe(1);
   });
 
-  it('names the newest hopeless packet, not those that are still young', () => {
+  it('names the newest expired packet, not those that are still young', () => {
     const list = new NackList();
     list.add(1, 2, 0);
     list.add(5, 5, 200);
-    expect(list.hopeless(260, 1)).toBe(2);
+    expect(list.expired(260, 1)).toBe(2);
     list.removeBelow(3);
     expect(list.size).toBe(1);
   });

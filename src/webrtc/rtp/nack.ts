@@ -1,4 +1,4 @@
-/** Missing packets that may be asked for at once; a larger hole is not worth repairing. */
+/** Missing packets that may be requested at once; a larger hole is not worth repairing. */
 export const MAX_MISSING = 512;
 const MAX_TRIES = 10;
 const MIN_RETRY_MS = 20;
@@ -7,22 +7,22 @@ const MIN_PATIENCE_MS = 250;
 const MAX_PATIENCE_MS = 1000;
 /** Without a measurement. */
 const DEFAULT_RTT_MS = 100;
-/** A packet that is only out of order may take this long before it is asked for. */
+/** A packet that is only out of order may take this long before it is requested. */
 const MAX_REORDERING_MS = 20;
 const REORDERING_DECAY = 0.995;
 
 interface Missing {
   since: number;
-  askedAt: number;
+  requestedAt: number;
   tries: number;
 }
 
 /**
- * Which packets to ask for again and when (RFC 4585 generic NACK). Each is asked for once per round trip, a bounded
+ * Which packets to request again and when (RFC 4585 generic NACK). Each is requested once per round trip, a bounded
  * number of times, for a bounded time; where packets come out of order, not before they had time to. Sequence numbers are extended ones, which never wrap; times are in ms.
  */
 export class NackList {
-  asked = 0;
+  requested = 0;
   recovered = 0;
   /** Ascending, because numbers are only ever added above the highest. */
   readonly #missing = new Map<number, Missing>();
@@ -41,7 +41,7 @@ export class NackList {
     }
     this.#reordering *= REORDERING_DECAY;
     for (let sequence = from; sequence <= to; sequence++) {
-      this.#missing.set(sequence, { since: now, askedAt: Number.NEGATIVE_INFINITY, tries: 0 });
+      this.#missing.set(sequence, { since: now, requestedAt: Number.NEGATIVE_INFINITY, tries: 0 });
     }
     return true;
   }
@@ -69,22 +69,23 @@ export class NackList {
     this.#missing.clear();
   }
 
-  /** The numbers to ask for now; counts them as asked. */
+  /** The numbers to request now; counts them. */
   due(now: number, roundTripTime = DEFAULT_RTT_MS): number[] {
     const interval = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, 1.25 * roundTripTime + 10));
     const due: number[] = [];
     for (const [sequence, entry] of this.#missing) {
-      if (entry.tries >= MAX_TRIES || now - entry.askedAt < interval || now - entry.since < this.#reordering) continue;
-      entry.askedAt = now;
+      if (entry.tries >= MAX_TRIES || now - entry.requestedAt < interval || now - entry.since < this.#reordering)
+        continue;
+      entry.requestedAt = now;
       entry.tries++;
       due.push(sequence);
     }
-    this.asked += due.length;
+    this.requested += due.length;
     return due;
   }
 
-  /** The highest number for which there is no more hope, or undefined. */
-  hopeless(now: number, roundTripTime = DEFAULT_RTT_MS): number | undefined {
+  /** The highest number that has expired: it is not worth requesting any more; undefined where none has. */
+  expired(now: number, roundTripTime = DEFAULT_RTT_MS): number | undefined {
     const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, 3 * roundTripTime + 150));
     let highest: number | undefined;
     for (const [sequence, { since }] of this.#missing) if (now - since >= patience) highest = sequence;

@@ -1,26 +1,26 @@
 import type { VideoCodec } from '../../video/types.ts';
 
 /** Format parameters of an offered codec (a=fmtp), names in lower case. */
-type Parameters = ReadonlyMap<string, string>;
+type FormatParameters = ReadonlyMap<string, string>;
 
 /** How one codec is negotiated: what of the offered variants to take, and what the answer says of it. */
 interface CodecRules {
   /** The best of the variants that can be received, or undefined. */
-  choose(offered: readonly Parameters[]): Parameters | undefined;
+  choose(offered: readonly FormatParameters[]): FormatParameters | undefined;
   /** Format parameters for the answer, '' without. */
-  answer(chosen: Parameters): string;
+  answer(chosen: FormatParameters): string;
   /** Whether we can send this variant, too. */
-  sendable(chosen: Parameters): boolean;
+  sendable(chosen: FormatParameters): boolean;
   /** Parameter sets that the offer brings, base64. */
-  parameterSets(chosen: Parameters): string[];
+  parameterSets(chosen: FormatParameters): string[];
   /** What an offer needs so that we can send it; undefined where we never do. */
   toSend: string | undefined;
 }
 
 /** RFC 6184 section 8.1: absent means constrained baseline of level 1, and single NAL unit mode. */
 const h264 = {
-  mode: (parameters: Parameters) => parameters.get('packetization-mode') ?? '0',
-  profile: (parameters: Parameters) => (parameters.get('profile-level-id') ?? '42e01f').toLowerCase(),
+  mode: (parameters: FormatParameters) => parameters.get('packetization-mode') ?? '0',
+  profile: (parameters: FormatParameters) => (parameters.get('profile-level-id') ?? '42e01f').toLowerCase(),
 };
 
 export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
@@ -35,7 +35,7 @@ export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
   H264: {
     choose: (offered) => {
       const known = offered.filter((parameters) => ['0', '1'].includes(h264.mode(parameters)));
-      const rank = (parameters: Parameters) =>
+      const rank = (parameters: FormatParameters) =>
         (h264.mode(parameters) === '1' ? 0 : 3) +
         (h264.profile(parameters).startsWith('42e0') ? 0 : h264.profile(parameters).startsWith('42') ? 1 : 2);
       return known.toSorted((a, b) => rank(a) - rank(b))[0];

@@ -19,7 +19,7 @@ export async function startApp(
 
 /** The value of a metric of this server; the sum over its series that have all of `labels`. */
 export async function metric(server: DepthServer, name: string, labels: Record<string, string> = {}): Promise<number> {
-  const found = await server.house.metrics.registry.getSingleMetric(name)?.get();
+  const found = await server.context.metrics.registry.getSingleMetric(name)?.get();
   if (found === undefined) throw new Error(`there is no metric ${name}`);
   return found.values
     .filter((series) => Object.entries(labels).every(([key, value]) => series.labels[key as never] === value))

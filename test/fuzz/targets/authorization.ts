@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { loadConfig } from '../../../src/config/load.ts';
-import { Gate } from '../../../src/server/tokens.ts';
+import { Authorizer } from '../../../src/server/authorizer.ts';
 import { damagedText } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
@@ -15,7 +15,7 @@ const sign = (payload: Record<string, unknown>): Promise<string> =>
 const GOOD = [await sign(claims), await sign({ ...claims, publish: [] })];
 const VALID = [`Bearer ${STATIC}`, ...GOOD.map((token) => `Bearer ${token}`), 'Basic dXNlcjpwYXNz'];
 
-const gate = new Gate(
+const authorizer = new Authorizer(
   loadConfig({
     overrides: {
       'server.tokens': [STATIC, { token: 'view-only-token', view: ['*'] }],
@@ -32,7 +32,7 @@ export default defineTarget({
   inputs: () => fc.tuple(damagedText(VALID), damagedText(['cam1', 'room', 'a.b~c-d'])),
   read: async ([header, stream]) => {
     // One guess each: the limit on failures is not what is tried here.
-    await gate.admit(`192.0.2.${address++}`, header, { do: 'publish', stream });
+    await authorizer.admit(`192.0.2.${address++}`, header, { do: 'publish', stream });
     const token = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '';
     if (token !== STATIC && !GOOD.some((good) => good.startsWith(token.slice(0, good.lastIndexOf('.')))))
       throw new Error(`a forged token was let in: ${header.slice(0, 200)}`);

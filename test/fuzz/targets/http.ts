@@ -56,7 +56,7 @@ export default defineTarget({
     });
     server = await startServer({ config, version: 'fuzz' });
     rejected = async () => {
-      const metric = await server.house.metrics.registry.getSingleMetric('depthcast_rejected_total')!.get();
+      const metric = await server.context.metrics.registry.getSingleMetric('depthcast_rejected_total')!.get();
       return metric.values.reduce((sum, { value }) => sum + value, 0);
     };
   },

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { base64url, SignJWT } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/load.ts';
-import { Gate, type Wish } from './tokens.ts';
+import { type Action, Authorizer } from './authorizer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-keys-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,7 +32,7 @@ const jwks = {
 };
 writeFileSync(jwksFile, JSON.stringify(jwks));
 
-const gate = (overrides: Record<string, unknown>) => new Gate(loadConfig({ overrides }));
+const authorizer = (overrides: Record<string, unknown>) => new Authorizer(loadConfig({ overrides }));
 const key = { secret: new TextEncoder().encode(SECRET) };
 const claims = { depthcast: { publish: ['cam-*'], view: ['cam-1', 'lobby'] } };
 const now = () => Math.floor(Date.now() / 1000);
@@ -43,10 +43,10 @@ function sign(signer: KeyObject | Uint8Array, alg: string, extra: Record<string,
     .sign(signer);
 }
 
-const publish: Wish = { do: 'publish', stream: 'cam-7' };
+const publish: Action = { do: 'publish', stream: 'cam-7' };
 /** "ok", or the code of the refusal. */
-const ask = (at: Gate, token: string | undefined, wish: Wish = publish, address = '192.0.2.1') =>
-  at.admit(address, token === undefined ? undefined : `Bearer ${token}`, wish).then(
+const ask = (at: Authorizer, token: string | undefined, action: Action = publish, address = '192.0.2.1') =>
+  at.admit(address, token === undefined ? undefined : `Bearer ${token}`, action).then(
     () => 'ok',
     (thrown: { code: string }) => thrown.code,
   );
@@ -57,9 +57,9 @@ describe('static tokens', () => {
     { token: 'viewer-token', view: ['lobby'] },
     { token: 'scraper-token', metrics: true },
   ];
-  const at = gate({ 'server.tokens': tokens, 'server.protect': ['publish', 'view', 'api', 'metrics'] });
+  const at = authorizer({ 'server.tokens': tokens, 'server.protect': ['publish', 'view', 'api', 'metrics'] });
 
-  it.each<[string | undefined, Wish, string]>([
+  it.each<[string | undefined, Action, string]>([
     ['correct-horse', publish, 'ok'],
     ['correct-horse', { do: 'duplex' }, 'ok'],
     ['correct-horse', { do: 'metrics' }, 'ok'],
@@ -73,27 +73,27 @@ describe('static tokens', () => {
     ['viewer-token', { do: 'duplex' }, 'FORBIDDEN'],
     ['scraper-token', { do: 'metrics' }, 'ok'],
     ['scraper-token', { do: 'api' }, 'FORBIDDEN'],
-  ])('%s may %o: %s', async (token, wish, expected) => {
-    expect(await ask(at, token, wish)).toBe(expected);
+  ])('%s may %o: %s', async (token, action, expected) => {
+    expect(await ask(at, token, action)).toBe(expected);
   });
 
   it('guards nothing where none is configured, and nothing but what is protected', async () => {
-    expect(await ask(gate({}), undefined)).toBe('ok');
-    const views = gate({ 'server.tokens': ['12345678'], 'server.protect': ['publish'] });
+    expect(await ask(authorizer({}), undefined)).toBe('ok');
+    const views = authorizer({ 'server.tokens': ['12345678'], 'server.protect': ['publish'] });
     expect(await ask(views, undefined, { do: 'view', stream: 'x' })).toBe('ok');
     expect(await ask(views, undefined)).toBe('UNAUTHORIZED');
   });
 
   it('follows tokens that change while it runs', async () => {
     const config = loadConfig({ overrides: { 'server.tokens': ['old-token'] } });
-    const at = new Gate(config);
+    const at = new Authorizer(config);
     expect(await ask(at, 'old-token')).toBe('ok');
     config.server.tokens = ['new-token'];
     expect([await ask(at, 'old-token'), await ask(at, 'new-token')]).toEqual(['UNAUTHORIZED', 'ok']);
   });
 
   it('stops listening to an address that guesses, and to no other', async () => {
-    const at = gate({ 'server.tokens': ['12345678'], 'limits.authFailuresPerMinute': 3 });
+    const at = authorizer({ 'server.tokens': ['12345678'], 'limits.authFailuresPerMinute': 3 });
     for (let i = 0; i < 5; i++) await ask(at, undefined);
     expect(await ask(at, '12345678')).toBe('ok');
     for (let i = 0; i < 3; i++) expect(await ask(at, `guess-${i}`)).toBe('UNAUTHORIZED');
@@ -111,7 +111,7 @@ describe('JSON Web Tokens', () => {
     ['RS256', { 'jwt.jwks': jwksFile }, rsa.privateKey, 'r'],
     ['EdDSA', { 'jwt.jwks': jwksFile, 'jwt.secret': SECRET }, ed.privateKey, 'e'],
   ])('%s with %o gives the rights that it claims, and no others', async (alg, settings, signer, kid) => {
-    const at = gate(settings);
+    const at = authorizer(settings);
     const token = await sign(signer, alg, {}, kid);
     expect(await ask(at, token)).toBe('ok');
     expect(await ask(at, token, { do: 'view', stream: 'lobby' })).toBe('ok');
@@ -123,14 +123,14 @@ describe('JSON Web Tokens', () => {
 
   it('is not fooled about algorithms and keys', async () => {
     const file = pem('rsa', rsa.publicKey);
-    const at = gate({ 'jwt.publicKey': file });
+    const at = authorizer({ 'jwt.publicKey': file });
     const publicPem = new TextEncoder().encode(String(rsa.publicKey.export({ type: 'spki', format: 'pem' })));
     const unsigned = `${base64url.encode('{"alg":"none"}')}.${base64url.encode(JSON.stringify({ ...claims, exp: now() + 60 }))}.`;
     expect(await ask(at, unsigned)).toBe('UNAUTHORIZED');
     expect(await ask(at, await sign(publicPem, 'HS256'))).toBe('UNAUTHORIZED');
     expect(await ask(at, await sign(other.privateKey, 'EdDSA'))).toBe('UNAUTHORIZED');
     expect(await ask(at, await sign(rsa.privateKey, 'RS512'))).toBe('UNAUTHORIZED');
-    expect(await ask(gate({ 'jwt.jwks': jwksFile }), await sign(other.privateKey, 'EdDSA', {}, 'e'))).toBe(
+    expect(await ask(authorizer({ 'jwt.jwks': jwksFile }), await sign(other.privateKey, 'EdDSA', {}, 'e'))).toBe(
       'UNAUTHORIZED',
     );
     for (const rubbish of ['a.b.c', '..', `${'a'.repeat(8000)}.b.c`, 'eyJhbGciOiJIUzI1NiJ9..'])
@@ -139,14 +139,14 @@ describe('JSON Web Tokens', () => {
 
   it('looks for a key in a set where another of its kind does not fit, as while keys are changed', async () => {
     const next = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const at = gate({ 'jwt.publicKey': pem('next', next.publicKey), 'jwt.jwks': jwksFile, 'jwt.secret': SECRET });
+    const at = authorizer({ 'jwt.publicKey': pem('next', next.publicKey), 'jwt.jwks': jwksFile, 'jwt.secret': SECRET });
     expect(await ask(at, await sign(next.privateKey, 'RS256'))).toBe('ok');
     expect(await ask(at, await sign(rsa.privateKey, 'RS256', {}, 'r'))).toBe('ok');
     expect(await ask(at, await sign(ed.privateKey, 'EdDSA', {}, 'e'))).toBe('ok');
     expect(await ask(at, await sign(other.privateKey, 'EdDSA', {}, 'e'))).toBe('UNAUTHORIZED');
     expect(await ask(at, await sign(rsa.privateKey, 'RS256', { exp: now() - 60 }, 'r'))).toBe('UNAUTHORIZED');
     // A shared secret that is guessed at counts as such, also where the key server cannot be reached.
-    const down = gate({ 'jwt.secret': SECRET, 'jwt.jwksUrl': 'http://127.0.0.1:1/' });
+    const down = authorizer({ 'jwt.secret': SECRET, 'jwt.jwksUrl': 'http://127.0.0.1:1/' });
     expect(await ask(down, await sign(new Uint8Array(32), 'HS256'))).toBe('UNAUTHORIZED');
   });
 
@@ -162,7 +162,7 @@ describe('JSON Web Tokens', () => {
     ['with malformed rights', { depthcast: { publish: 'cam-*' } }, 'UNAUTHORIZED'],
     ['with rights that do not exist yet', { depthcast: { publish: ['*'], record: true } }, 'ok'],
   ])('one %s', async (_name, extra, expected) => {
-    const at = gate({ 'jwt.secret': SECRET, 'jwt.issuer': 'us', 'jwt.audience': 'depth' });
+    const at = authorizer({ 'jwt.secret': SECRET, 'jwt.issuer': 'us', 'jwt.audience': 'depth' });
     const token = await sign(key.secret, 'HS256', { iss: 'us', aud: 'depth', ...extra });
     expect(await ask(at, token)).toBe(expected);
   });
@@ -176,20 +176,20 @@ describe('JSON Web Tokens', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
     const token = await sign(rsa.privateKey, 'RS256', { jku: url }, 'r');
-    expect(await ask(gate({ 'jwt.jwks': jwksFile }), token)).toBe('ok');
+    expect(await ask(authorizer({ 'jwt.jwks': jwksFile }), token)).toBe('ok');
     expect(fetched).toBe(0);
-    const at = gate({ 'jwt.jwksUrl': url });
+    const at = authorizer({ 'jwt.jwksUrl': url });
     expect([await ask(at, token), await ask(at, token)]).toEqual(['ok', 'ok']);
     expect(fetched).toBe(1);
     await new Promise((resolve) => server.close(resolve).closeAllConnections());
-    expect(await ask(gate({ 'jwt.jwksUrl': url }), token)).toBe('DOWNLOAD_FAILED');
+    expect(await ask(authorizer({ 'jwt.jwksUrl': url }), token)).toBe('DOWNLOAD_FAILED');
   });
 
   it('takes over keys that were changed, when told to', async () => {
     const file = join(folder, 'rotating.pem');
     const write = (key: KeyObject) => writeFileSync(file, key.export({ type: 'spki', format: 'pem' }));
     write(ed.publicKey);
-    const at = gate({ 'jwt.publicKey': file });
+    const at = authorizer({ 'jwt.publicKey': file });
     const [old, next] = [await sign(ed.privateKey, 'EdDSA'), await sign(other.privateKey, 'EdDSA')];
     write(other.publicKey);
     expect([await ask(at, old), await ask(at, next)]).toEqual(['ok', 'UNAUTHORIZED']);
@@ -205,7 +205,7 @@ describe('JSON Web Tokens', () => {
     const file = join(folder, 'rubbish.pem');
     writeFileSync(file, 'no key');
     for (const settings of [{ 'jwt.publicKey': file }, { 'jwt.jwks': file }, { 'jwt.publicKey': '/nonexistent' }])
-      expect(() => gate(settings)).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
-    expect(() => gate({ 'jwt.secret': 'short' })).toThrowError(/jwt\.secret/);
+      expect(() => authorizer(settings)).toThrowError(expect.objectContaining({ code: 'BAD_CONFIG' }));
+    expect(() => authorizer({ 'jwt.secret': 'short' })).toThrowError(/jwt\.secret/);
   });
 });

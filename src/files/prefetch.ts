@@ -2,7 +2,11 @@
  * Runs an asynchronous sequence ahead of whoever takes from it, by at most `depth` items. When the taker leaves early,
  * `discard` gets what was made and not taken.
  */
-export async function* ahead<T>(items: AsyncIterable<T>, depth: number, discard: (item: T) => void): AsyncGenerator<T> {
+export async function* prefetch<T>(
+  items: AsyncIterable<T>,
+  depth: number,
+  discard: (item: T) => void,
+): AsyncGenerator<T> {
   const iterator = items[Symbol.asyncIterator]();
   const made: Promise<IteratorResult<T>>[] = [];
   let last: Promise<unknown> = Promise.resolve();

@@ -1,11 +1,11 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Milestone } from '../metrics/metrics.ts';
-import type { House } from './house.ts';
-import type { Publisher } from './publisher.ts';
+import type { PeerSession } from './peer-session.ts';
+import type { ServerContext } from './server-context.ts';
+import type { Session } from './session.ts';
 import { type VideoReport, videoReport } from './session-report.ts';
 import { short } from './short-id.ts';
-import type { Viewer } from './viewer.ts';
 
 /** Kinds that are told apart in one session. */
 const MAX_TROUBLES = 20;
@@ -14,8 +14,8 @@ const MAX_TROUBLES = 20;
  * What one session leaves for operators: log lines, and an OpenTelemetry span `depthcast.session` with the events
  * `answered`, `connected` and `first depth`. Without a tracer provider in the process the span costs nothing.
  */
-export class SessionTrail {
-  readonly #house: House;
+export class SessionTelemetry {
+  readonly #context: ServerContext;
   readonly #kind: string;
   readonly #span: Span;
   readonly #began = performance.now();
@@ -23,21 +23,21 @@ export class SessionTrail {
   readonly #troubles = new Map<string, { code: string; detail: string; count: number }>();
 
   /** @param stream public name of the stream; a ws session's is secret and stays out */
-  constructor(house: House, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
-    this.#house = house;
+  constructor(context: ServerContext, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
+    this.#context = context;
     this.#kind = kind;
     this.#facts = { kind, ...(stream === undefined ? {} : { stream }) };
-    this.#span = trace.getTracer('depthcast', house.version).startSpan('depthcast.session');
+    this.#span = trace.getTracer('depthcast', context.version).startSpan('depthcast.session');
     this.#span.setAttributes(prefixed(this.#facts));
   }
 
   /** The offer was answered: follows the session to its end. */
-  follow(session: Publisher | Viewer): void {
+  follow(session: PeerSession<Session['kind']>): void {
     const { peer, stream } = session;
     this.#facts = { session: short(session.id), ...this.#facts };
     this.#span.setAttributes(prefixed({ session: short(session.id), model: stream.model }));
     this.#event('answered');
-    this.#house.log.info(this.#facts, 'session opened');
+    this.#context.log.info(this.#facts, 'session opened');
     peer.once('connected', () => this.#reached('connected'));
     const onFirst = () => this.#reached('first_depth');
     if (session.kind !== 'whep') stream.once('started', onFirst);
@@ -57,7 +57,7 @@ export class SessionTrail {
     this.#span.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
     this.#span.end();
     const { code, detail } = error;
-    this.#house.log.info({ ...this.#facts, code, detail }, 'session refused');
+    this.#context.log.info({ ...this.#facts, code, detail }, 'session refused');
   }
 
   /** The first of each kind is a line of the log; the others are counted for the last line. */
@@ -68,19 +68,19 @@ export class SessionTrail {
     if (known) known.count++;
     else if (this.#troubles.size < MAX_TROUBLES) {
       this.#troubles.set(kind, { code, detail, count: 1 });
-      this.#house.log.warn({ ...this.#facts, code, detail }, 'session trouble');
+      this.#context.log.warn({ ...this.#facts, code, detail }, 'session trouble');
     }
   }
 
   #reached(milestone: Milestone): void {
-    this.#house.metrics.observeSetup(this.#kind, milestone, performance.now() - this.#began);
+    this.#context.metrics.observeSetup(this.#kind, milestone, performance.now() - this.#began);
     this.#event(milestone.replace('_', ' '));
   }
 
   #event(name: string): void {
     const ms = Math.round(performance.now() - this.#began);
     this.#span.addEvent(name, { 'depthcast.ms': ms });
-    this.#house.log.debug({ ...this.#facts, ms }, `session ${name}`);
+    this.#context.log.debug({ ...this.#facts, ms }, `session ${name}`);
   }
 
   #end(reason: string, error: DepthcastError | undefined, counts: Attributes, video: VideoReport | undefined): void {
@@ -91,7 +91,7 @@ export class SessionTrail {
     this.#span.setAttributes(prefixed(facts));
     if (error) this.#span.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
     this.#span.end();
-    this.#house.log.info({ ...this.#facts, ...facts, ...(video ? { video } : {}) }, 'session ended');
+    this.#context.log.info({ ...this.#facts, ...facts, ...(video ? { video } : {}) }, 'session ended');
   }
 }
 

@@ -4,23 +4,23 @@ import { rawPicture } from '../video/index.ts';
 import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
 import type { FrameSource, SourceListener } from './types.ts';
 
-export interface SceneSourceOptions extends SceneBoot {
+export interface LiveSceneSourceOptions extends SceneBoot {
   /** Asked before each picture; nothing is rendered while it says no. */
   wanted?: () => boolean;
   onError(error: Error): void;
 }
 
 /** A synthetic scene as a live source, rendered in a thread of its own. For demos, load tests and benchmarks. */
-export class SceneSource implements FrameSource {
+export class LiveSceneSource implements FrameSource {
   readonly codec = 'scene';
-  readonly #options: SceneSourceOptions;
+  readonly #options: LiveSceneSourceOptions;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #listener: SourceListener | undefined;
   #startedAt = 0;
 
-  constructor(options: SceneSourceOptions) {
+  constructor(options: LiveSceneSourceOptions) {
     this.#options = options;
     this.#buffer = new Uint8Array(y4mFrameSize(options.width, options.height));
   }

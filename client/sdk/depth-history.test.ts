@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DepthHistory, rtpDistance } from './alignment.ts';
+import { DepthHistory, rtpDistance } from './depth-history.ts';
 import type { ReceivedFrame } from './frames.ts';
 
 const frame = (frameId: number, rtpTimestamp: number, captureTime?: number): ReceivedFrame => ({

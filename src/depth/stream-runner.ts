@@ -14,7 +14,7 @@ export interface StreamResult {
 }
 
 /** One stream inside the depth worker: its temporal cache, window, scene-cut detector and display range. */
-export class StreamState {
+export class StreamRunner {
   readonly #engines: EngineSet;
   readonly #cuts: CutDetector;
   readonly #range = new RangeTracker();

@@ -32,7 +32,7 @@ export class WorkerStream implements InferenceStream {
   readonly #id: number;
   readonly #model: ModelManifest;
   readonly #link: Link;
-  readonly #mostUnderWay: number;
+  readonly #maxInFlight: number;
   /** In the order of their frames. */
   readonly #waiting: Waiting[] = [];
   #images: Floats[] = [];
@@ -44,12 +44,12 @@ export class WorkerStream implements InferenceStream {
   constructor(
     id: number,
     model: ModelManifest,
-    { mostUnderWay, ...options }: Partial<StreamOptions> & { mostUnderWay: number },
+    { maxInFlight, ...options }: Partial<StreamOptions> & { maxInFlight: number },
     link: Link,
   ) {
     this.#id = id;
     this.#model = model;
-    this.#mostUnderWay = mostUnderWay;
+    this.#maxInFlight = maxInFlight;
     this.#link = link;
     this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
     networkSize(model, 4, 3, this.options.size);
@@ -68,7 +68,7 @@ export class WorkerStream implements InferenceStream {
 
   infer(image: NetworkImage, time: number): Promise<DepthMap> {
     if (this.#closed) return Promise.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream is closed' }));
-    if (this.#waiting.length >= this.#mostUnderWay)
+    if (this.#waiting.length >= this.#maxInFlight)
       return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
     const { width, height } = image;
     const data = image.data as Floats;
@@ -122,7 +122,7 @@ export class WorkerStream implements InferenceStream {
   settle(message: Outcome): void {
     const waiting = this.#waiting.shift();
     this.busySince = this.#waiting.length > 0 ? performance.now() : 0;
-    if (this.#images.length < this.#mostUnderWay) this.#images.push(message.value.image);
+    if (this.#images.length < this.#maxInFlight) this.#images.push(message.value.image);
     if (waiting === undefined) return;
     if (message.case === 'failed') {
       waiting.reject(new DepthcastError(message.value.code, message.value));

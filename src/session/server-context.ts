@@ -6,7 +6,7 @@ import type { Capacity } from './capacity.ts';
 import type { Registry } from './registry.ts';
 
 /** What every session of a server shares. */
-export interface House {
+export interface ServerContext {
   config: SettledConfig;
   pool: InferencerPool;
   metrics: Metrics;

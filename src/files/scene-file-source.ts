@@ -11,7 +11,7 @@ import type { FileSource } from './source.ts';
 const MARKER = 6;
 
 /** A synthetic scene as a video without end, rendered in a thread of its own as fast as it is asked for. */
-export class SceneSource implements FileSource {
+export class SceneFileSource implements FileSource {
   readonly info: MediaInfo;
   readonly problems = new Set<string>();
   readonly notes = new Set<string>();

@@ -6,7 +6,7 @@ import { FailureLimit } from './failure-limit.ts';
 import { JwtVerifier } from './jwt.ts';
 
 /** What somebody wants to do. */
-export type Wish =
+export type Action =
   | { do: 'publish' | 'view'; stream: string }
   /** A two-way session. */
   | { do: 'duplex' }
@@ -17,11 +17,11 @@ export interface Grant {
   expiresAt: number | undefined;
 }
 
-/** Which part of `server.protect` a wish falls under. */
+/** Which part of `server.protect` a action falls under. */
 const AREA = { publish: 'publish', duplex: 'publish', view: 'view', api: 'api', metrics: 'metrics' } as const;
 
 /** Decides who may do what: static tokens and JSON Web Tokens. With neither configured everybody may do everything. */
-export class Gate {
+export class Authorizer {
   readonly #config: Config;
   readonly #failures: FailureLimit;
   #static: { of: Config['server']['tokens']; digests: { digest: Buffer; rights: Rights }[] } | undefined;
@@ -51,15 +51,15 @@ export class Gate {
    * @param authorization value of the Authorization header, or `Bearer TOKEN` made of a ws hello's token
    * @throws DepthcastError UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, DOWNLOAD_FAILED
    */
-  async admit(address: string, authorization: string | undefined, wish: Wish): Promise<Grant> {
-    if (!this.#guards(wish)) return { expiresAt: undefined };
+  async admit(address: string, authorization: string | undefined, action: Action): Promise<Grant> {
+    if (!this.#guards(action)) return { expiresAt: undefined };
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     // Who shows no token does not guess one.
     if (token === undefined) throw new DepthcastError('UNAUTHORIZED');
     this.#failures.check(address);
     try {
       const { rights, expiresAt } = await this.#read(token);
-      if (!allows(rights, wish)) throw new DepthcastError('FORBIDDEN', { detail: describe(wish) });
+      if (!allows(rights, action)) throw new DepthcastError('FORBIDDEN', { detail: describe(action) });
       return { expiresAt };
     } catch (thrown) {
       if ((thrown as DepthcastError).code === 'UNAUTHORIZED') this.#failures.note(address);
@@ -67,9 +67,9 @@ export class Gate {
     }
   }
 
-  #guards(wish: Wish): boolean {
+  #guards(action: Action): boolean {
     const { tokens, protect } = this.#config.server;
-    return (tokens.length > 0 || this.#jwt !== undefined) && protect.includes(AREA[wish.do]);
+    return (tokens.length > 0 || this.#jwt !== undefined) && protect.includes(AREA[action.do]);
   }
 
   async #read(token: string): Promise<{ rights: Rights; expiresAt?: number }> {
@@ -100,18 +100,18 @@ export class Gate {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-function allows(rights: Rights, wish: Wish): boolean {
-  switch (wish.do) {
+function allows(rights: Rights, action: Action): boolean {
+  switch (action.do) {
     case 'publish':
     case 'view':
-      return rights[wish.do].some((pattern) => matches(pattern, wish.stream));
+      return rights[action.do].some((pattern) => matches(pattern, action.stream));
     case 'duplex':
       return rights.duplex || rights.publish.includes('*');
     default:
-      return rights[wish.do];
+      return rights[action.do];
   }
 }
 
-function describe(wish: Wish): string {
-  return 'stream' in wish ? `${wish.do} ${wish.stream}` : wish.do === 'duplex' ? 'two-way sessions' : wish.do;
+function describe(action: Action): string {
+  return 'stream' in action ? `${action.do} ${action.stream}` : action.do === 'duplex' ? 'two-way sessions' : action.do;
 }

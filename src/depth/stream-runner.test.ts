@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { EngineSet } from './engine-set.ts';
-import { StreamState } from './stream-state.ts';
+import { StreamRunner } from './stream-runner.ts';
 
 const [WIDTH, HEIGHT] = [192, 160];
 const OPTIONS = { range: 'auto', sceneCuts: true, gapSeconds: 2 } as const;
@@ -18,7 +18,7 @@ function picture(frame: number): Float32Array {
 
 // New ones for each frame pile up in the worker until it collects: tens of megabytes on top of what streams need.
 it('makes every map of a stream in the same memory', async () => {
-  const stream = new StreamState(await EngineSet.load(findModel('depthcast-nano'), { threads: 1 }));
+  const stream = new StreamRunner(await EngineSet.load(findModel('depthcast-nano'), { threads: 1 }));
   const infer = (frame: number) =>
     stream.infer({ data: picture(frame), width: WIDTH, height: HEIGHT }, frame / 10, OPTIONS, undefined);
   const { depth } = await infer(0);

@@ -29,10 +29,10 @@ const recordSchema = z.strictObject({
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 
-export type Record = z.infer<typeof recordSchema>;
+export type RunRecord = z.infer<typeof recordSchema>;
 
 /** @throws DepthcastError DISK_FULL, BAD_OPTION when it cannot be written */
-export async function writeRecord(path: string, record: Record): Promise<void> {
+export async function writeRecord(path: string, record: RunRecord): Promise<void> {
   const temporary = `${path}.part`;
   try {
     await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`);
@@ -44,7 +44,7 @@ export async function writeRecord(path: string, record: Record): Promise<void> {
 }
 
 /** The record of an earlier run, or undefined when there is none. @throws DepthcastError BAD_OPTION: not one of ours */
-export async function readRecord(path: string): Promise<Record | undefined> {
+export async function readRecord(path: string): Promise<RunRecord | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
@@ -61,7 +61,7 @@ export async function inputState(input: string): Promise<string | null> {
 }
 
 /** @throws DepthcastError BAD_OPTION naming what differs between an earlier run and this one */
-export function checkSame(before: Record, now: Record): void {
+export function checkSame(before: RunRecord, now: RunRecord): void {
   const differing = (
     ['input', 'inputState', 'model', 'unit', 'mode', 'size', 'network', 'fps', 'options'] as const
   ).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
