@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchFiles } from './files.ts';
 import { benchInference } from './inference.ts';
+import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
 import { benchCycles, benchSoak } from './soak.ts';
 
@@ -19,6 +20,10 @@ const SECTIONS = {
   files: {
     run: () => benchFiles(values.input),
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
+  },
+  links: {
+    run: () => benchLinks(),
+    about: 'publishers over impaired links (loss, delay, reordering, a narrow link, a small MTU); pion needs Go',
   },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },

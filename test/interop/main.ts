@@ -1,15 +1,14 @@
 // npm run test:interop: foreign WebRTC peers against a real server, as publishers (WHIP), viewers (WHEP) and both (/ws).
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ServerProcess } from '../faults/server-process.ts';
 import { MATRIX, type Task, type TaskName, tasks } from './cells.ts';
 import { type ClipName, writeClip } from './clips.ts';
-import { PEERS, type PeerName, type PeerProgram, type Session } from './peers.ts';
+import { Peer } from './peer-process.ts';
+import { PEERS, type PeerName, type Session } from './peers.ts';
 
 const HELP = `Usage: npm run test:interop -- [options]
 
@@ -42,62 +41,11 @@ const ENOUGH = 30;
 const PATIENCE_MS = 45_000;
 const SOURCE = 'interop-source';
 
-interface Counts {
-  connected: boolean;
-  sent: number;
-  track: number;
-  depth: number;
-  error?: string;
-}
-
 interface Result {
   peer: PeerName;
   task: TaskName;
   outcome: 'ok' | 'failed' | 'skipped';
   detail: string;
-}
-
-/** A peer's process and what it last said of itself. */
-class Peer {
-  counts: Counts = { connected: false, sent: 0, track: 0, depth: 0 };
-  exited = false;
-  readonly #child: ChildProcess;
-  readonly #gone: Promise<unknown>;
-
-  constructor(program: PeerProgram, session: Session) {
-    const [file, ...args] = program.command(session);
-    // A group of its own, so that a browser's processes can be ended with it.
-    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', cli.verbose ? 'inherit' : 'ignore'], detached: true });
-    this.#gone = new Promise((resolve) => {
-      this.#child.once('exit', resolve);
-      this.#child.once('error', (error) => {
-        this.counts.error = error.message;
-        resolve(undefined);
-      });
-    }).then(() => {
-      this.exited = true;
-    });
-    this.#child.stdin?.on('error', () => {});
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      if (line.startsWith('{')) this.counts = JSON.parse(line) as Counts;
-    });
-  }
-
-  /** As a good client: it ends its session. One that does not within ten seconds is killed. */
-  async end(): Promise<void> {
-    this.#child.stdin?.end();
-    const timer = setTimeout(() => this.#kill(), 10_000);
-    await this.#gone;
-    clearTimeout(timer);
-  }
-
-  #kill(): void {
-    try {
-      process.kill(-this.#child.pid!, 'SIGKILL');
-    } catch {
-      // It has just ended.
-    }
-  }
 }
 
 /** Depth maps that the server has made so far. A kept connection may have been closed while a peer was installed. */
@@ -130,7 +78,7 @@ async function runCell(server: ServerProcess, name: PeerName, taskName: TaskName
     clipFile: join(clips, `${clip}.frames`),
     options: task.options ?? [],
   };
-  const peer = new Peer(PEERS[name], session);
+  const peer = new Peer(PEERS[name], session, cli.verbose);
   const deadline = performance.now() + PATIENCE_MS;
   let counted: Record<'made' | 'track' | 'depth', number>;
   for (;;) {
@@ -160,7 +108,7 @@ async function startSource(server: ServerProcess): Promise<Peer> {
     options: [],
   };
   const before = await depthsMade(server);
-  const source = new Peer(PEERS.libwebrtc, session as Session);
+  const source = new Peer(PEERS.libwebrtc, session as Session, cli.verbose);
   const deadline = performance.now() + PATIENCE_MS;
   while ((await depthsMade(server)) - before < ENOUGH) {
     if (source.exited || performance.now() > deadline) throw new Error('the publisher for the viewers brings no depth');

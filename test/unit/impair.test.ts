@@ -68,6 +68,12 @@ describe('one direction', () => {
     expect(stats.lost.queue).toBe(1000 - arrived.length);
   });
 
+  it('drops what exceeds its MTU, headers counted', async () => {
+    expect((await pass({ mtu: 1280 }, 10, 1252)).arrived).toHaveLength(10);
+    const { arrived, stats } = await pass({ mtu: 1280 }, 10, 1253);
+    expect([arrived.length, stats.lost.size]).toEqual([0, 10]);
+  });
+
   it('passes nothing in a blackout, and goes on after it', () => {
     const link = new Link({ blackout: true }, 1);
     let arrived = 0;

@@ -22,6 +22,8 @@ export interface Impairment {
   bitrate?: number;
   /** What may wait before the bottleneck, in bytes; what comes on top is lost. 32768 by default. */
   queueBytes?: number;
+  /** Packets whose UDP payload and headers (28 bytes of IPv4 and UDP) exceed this many bytes are lost, without a word. */
+  mtu?: number;
   /** Nothing passes. */
   blackout?: boolean;
 }
@@ -31,7 +33,7 @@ export interface ImpairmentStats {
   delivered: number;
   receivedBytes: number;
   deliveredBytes: number;
-  lost: { random: number; burst: number; queue: number; blackout: number };
+  lost: { random: number; burst: number; queue: number; size: number; blackout: number };
   duplicated: number;
   reordered: number;
   /** Most bytes that waited before the bottleneck. */
@@ -44,7 +46,7 @@ export function noStats(): ImpairmentStats {
     delivered: 0,
     receivedBytes: 0,
     deliveredBytes: 0,
-    lost: { random: 0, burst: 0, queue: 0, blackout: 0 },
+    lost: { random: 0, burst: 0, queue: 0, size: 0, blackout: 0 },
     duplicated: 0,
     reordered: 0,
     maxQueueBytes: 0,
@@ -56,8 +58,8 @@ export function checkImpairment(impairment: Impairment): void {
   const { burst, loss, duplicate, reorder } = impairment;
   for (const share of [loss, duplicate, reorder, burst?.enter, burst?.leave, burst?.loss])
     if (share !== undefined && !(share >= 0 && share <= 1)) throw new RangeError(`${share} is no share of 0..1`);
-  const { delayMs, jitterMs, reorderMs, bitrate, queueBytes } = impairment;
-  for (const quantity of [delayMs, jitterMs, reorderMs, queueBytes])
+  const { delayMs, jitterMs, reorderMs, bitrate, queueBytes, mtu } = impairment;
+  for (const quantity of [delayMs, jitterMs, reorderMs, queueBytes, mtu])
     if (quantity !== undefined && !(quantity >= 0)) throw new RangeError(`${quantity} is negative`);
   if (bitrate !== undefined && !(bitrate > 0)) throw new RangeError('the bitrate is not positive');
 }

@@ -2,6 +2,8 @@ import { checkImpairment, type Impairment, noStats, seededRandom } from './impai
 
 const DEFAULT_QUEUE_BYTES = 32 * 1024;
 const DEFAULT_REORDER_MS = 20;
+/** IPv4 and UDP. */
+const HEADER_BYTES = 28;
 /** Packets under way at once, whatever the delay; more are lost as from a full queue. */
 const MAX_IN_FLIGHT = 20_000;
 
@@ -48,7 +50,7 @@ export class Link {
     const { stats } = this;
     stats.received++;
     stats.receivedBytes += bytes;
-    if (this.#isLost()) return;
+    if (this.#isLost(bytes)) return;
     this.#forward(bytes, deliver);
     if (this.#happens(this.#impairment.duplicate)) {
       stats.duplicated++;
@@ -66,11 +68,15 @@ export class Link {
     return share !== undefined && share > 0 && this.#random() < share;
   }
 
-  #isLost(): boolean {
+  #isLost(bytes: number): boolean {
     const { lost } = this.stats;
-    const { blackout, burst, loss } = this.#impairment;
+    const { blackout, burst, loss, mtu } = this.#impairment;
     if (blackout) {
       lost.blackout++;
+      return true;
+    }
+    if (mtu !== undefined && bytes + HEADER_BYTES > mtu) {
+      lost.size++;
       return true;
     }
     if (burst) {
