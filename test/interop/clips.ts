@@ -4,6 +4,8 @@ import { formulaFrame } from '../support/formula.ts';
 
 export const CLIP_FPS = 15;
 av.Log.setLevel(av.AV_LOG_ERROR);
+// SVT-AV1 has a log of its own; errors alone.
+process.env['SVT_LOG'] = '1';
 export const CLIP_SIZE = { width: 640, height: 480 };
 const { width: WIDTH, height: HEIGHT } = CLIP_SIZE;
 
