@@ -41,7 +41,7 @@ ROOMS.forEach((room, i) => {
     biome.overrides.push({ includes: [`src/${room}/**`, `!src/${room}/**/*.test.ts`], ...rule(patterns) });
 });
 biome.overrides.push({
-  includes: ['src/errors.ts', 'src/threads.ts'],
+  includes: ['src/codecs.ts', 'src/errors.ts', 'src/threads.ts'],
   ...rule([{ group: ['./**'], message: 'This is the floor of the house: it imports no room.' }]),
 });
 

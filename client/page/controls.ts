@@ -1,3 +1,4 @@
+import { CODEC_NAMES, VIDEO_CODECS } from '../../src/codecs.ts';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import { type DepthFormat, listCameras, type ModelInfo, type OutputSettings, type VideoCodec } from '../sdk/index.ts';
 import { byId, fillSelect, segments } from './dom.ts';
@@ -14,6 +15,13 @@ export interface ControlHandlers {
   reset(): void;
   /** The display range of the moment, with which a fixed one begins. */
   presentRange(): { near: number; far: number } | undefined;
+}
+
+/** What this browser can encode, and what the address asks for. */
+function sendableCodecs(wanted: VideoCodec): VideoCodec[] {
+  const codecs = globalThis.RTCRtpSender?.getCapabilities?.('video')?.codecs;
+  const known = new Set(codecs?.map(({ mimeType }) => mimeType.slice('video/'.length).toUpperCase()));
+  return CODEC_NAMES.filter((name) => name === wanted || VIDEO_CODECS[name].sent || known.has(name));
 }
 
 /** Everything that can be set on the page. */
@@ -86,10 +94,7 @@ export class Controls {
     ).value = settings.map;
     segments<VideoCodec>(
       'codec',
-      [
-        ['VP8', 'VP8'],
-        ['H264', 'H.264'],
-      ],
+      sendableCodecs(settings.codec).map((name) => [name, VIDEO_CODECS[name].title]),
       handlers.codec,
     ).value = settings.codec;
     this.#view.value = settings.view;

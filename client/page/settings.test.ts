@@ -46,7 +46,7 @@ describe('readSettings', () => {
   });
 
   it('falls back on what it does not know', () => {
-    const search = '?source=scene:moon&codec=av1&data=u7&track=blue&size=-4&range=1,1&map=jet&view=x&width=abc';
+    const search = '?source=scene:moon&codec=av2&data=u7&track=blue&size=-4&range=1,1&map=jet&view=x&width=abc';
     expect(read(search)).toEqual(read(''));
     expect(read('?range=1,').output.range).toBe('auto');
   });

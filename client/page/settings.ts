@@ -1,3 +1,4 @@
+import { CODEC_NAMES } from '../../src/codecs.ts';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import type { OutputSettings, SourceSpec, VideoCodec } from '../sdk/index.ts';
 
@@ -26,7 +27,7 @@ const oneOf = <T extends string>(value: string | null, allowed: readonly T[], fa
  * - `source`: `scene:NAME`, `camera`, `camera:user`, `camera:environment`, `camera:DEVICE_ID`, `file:URL`
  * - `autostart=1` begins without the button
  * - `server`: http(s) or ws(s) address of another server
- * - `codec`: VP8, H264; `track`: gray, off; `data`: none, u8, u16, f16; `model`, `size`; `range`: auto or NEAR,FAR
+ * - `codec`: VP8, H264, VP9, AV1, H265; `track`: gray, off; `data`: none, u8, u16, f16; `model`, `size`; `range`: auto or NEAR,FAR
  * - `map`: turbo, inferno, gray; `view`: data, track; `width`, `height`, `fps` of a camera or scene
  * Values that are not known fall back to the default.
  */
@@ -40,7 +41,7 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
     autostart: ['1', 'true', ''].includes(query.get('autostart') ?? '0'),
     server: query.get('server') ?? undefined,
     token: new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined,
-    codec: oneOf(query.get('codec')?.toUpperCase() ?? null, ['VP8', 'H264'], 'VP8'),
+    codec: oneOf(query.get('codec')?.toUpperCase() ?? null, CODEC_NAMES, 'VP8'),
     output: {
       track: oneOf(query.get('track'), ['gray', 'off'], 'gray'),
       data,

@@ -1,6 +1,7 @@
+import { CODEC_NAMES, VIDEO_CODECS, type VideoCodec } from '../../src/codecs.ts';
 import { DepthError } from './errors.ts';
 
-export type VideoCodec = 'VP8' | 'H264';
+export type { VideoCodec };
 
 const ABS_CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 /** The server scales pictures down to the network's input anyway; more pixels only cost bitrate. */
@@ -99,11 +100,11 @@ export class Peer {
   }
 }
 
-/** Offers only what the server speaks, the wanted codec first, with its retransmission format. */
+/** Offers the wanted codec first, then those that the gray track can come back as, with their retransmission format. */
 function preferCodec(transceiver: RTCRtpTransceiver, codec: VideoCodec): void {
   const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs;
   if (!codecs || !('setCodecPreferences' in transceiver)) return;
-  const order = [codec, 'VP8', 'H264', 'RTX'];
+  const order: string[] = [codec, ...CODEC_NAMES.filter((name) => VIDEO_CODECS[name].sent), 'RTX'];
   const rank = (c: (typeof codecs)[number]): number => order.indexOf(c.mimeType.slice('video/'.length).toUpperCase());
   // Of H264's profiles the one that every browser shares: baseline, with fragments (RFC 7742, section 6.2).
   const isBaseline = ({ sdpFmtpLine = '' }: (typeof codecs)[number]): boolean =>

@@ -14,7 +14,7 @@ export interface SessionOptions {
   token?: string;
   /** What to return; the server's defaults for what is left out. */
   output?: Partial<OutputSettings>;
-  /** Preferred codec of the video sent; default VP8. */
+  /** Preferred codec of the video sent, where the browser has it; default VP8. The gray track comes back as VP8 or H264. */
   codec?: VideoCodec;
   /** STUN and TURN servers besides those that the server names. */
   iceServers?: RTCIceServer[];

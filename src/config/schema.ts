@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { CODEC_NAMES } from '../codecs.ts';
 import { rightsSchema } from './rights.ts';
 
-const codec = z.enum(['VP8', 'H264']);
+const codec = z.enum(CODEC_NAMES);
 const token = z.string().min(8).max(4096);
 const file = z.string().min(1).nullable().default(null);
 /** As RFC 7064 and RFC 7065 have it. */
@@ -75,7 +76,7 @@ export const configSchema = z.strictObject({
     authFailuresPerMinute: z.int().min(1).max(100_000).default(20),
   }),
   rtc: z.strictObject({
-    codecs: z.array(codec).min(1).default(['VP8', 'H264']),
+    codecs: z.array(codec).min(1).default(CODEC_NAMES),
     receiveBitrate: z.int().min(50_000).max(100_000_000).default(4_000_000),
     hostAddresses: z.array(z.string()).max(16).default(['127.0.0.1']),
     portRange: z.tuple([port, port]).nullable().default(null),

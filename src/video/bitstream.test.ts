@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as av from 'node-av';
 import { expect, test } from 'vitest';
-import { codedSize, hasSlice, nalUnits } from './bitstream.ts';
+import { av1Size, h264Size, h265Size, hasH264Slice, hasH265Slice, nalUnits, vp8Size, vp9Size } from './bitstream.ts';
 import { GrayEncoder } from './index.ts';
 
 async function keyframe(codec: 'VP8' | 'H264', width: number, height: number): Promise<Uint8Array> {
@@ -47,13 +47,13 @@ test.each([
   [1280, 720],
   [2, 2],
 ])('VP8 keyframes of %ix%i declare their size', async (width, height) => {
-  expect(codedSize('VP8', await keyframe('VP8', width, height))).toEqual({ width, height });
+  expect(vp8Size(await keyframe('VP8', width, height))).toEqual({ width, height });
 });
 
 test('VP8 interframes and garbage declare none', () => {
-  expect(codedSize('VP8', Uint8Array.of(1, 0, 0, 0x9d, 1, 0x2a, 1, 0, 1, 0))).toBeUndefined();
-  expect(codedSize('VP8', Uint8Array.of(0, 0, 0, 0x9d, 1, 0x2b, 1, 0, 1, 0))).toBeUndefined();
-  expect(codedSize('VP8', new Uint8Array(3))).toBeUndefined();
+  expect(vp8Size(Uint8Array.of(1, 0, 0, 0x9d, 1, 0x2a, 1, 0, 1, 0))).toBeUndefined();
+  expect(vp8Size(Uint8Array.of(0, 0, 0, 0x9d, 1, 0x2b, 1, 0, 1, 0))).toBeUndefined();
+  expect(vp8Size(new Uint8Array(3))).toBeUndefined();
 });
 
 test.each([
@@ -65,11 +65,11 @@ test.each([
 ])('H.264 parameter sets declare whole macroblocks: %s', async (_, width, height, format, options) => {
   const data = await x264(width, height, format, options as Record<string, string>);
   const lines = 'x264-params' in options && options['x264-params'].startsWith('interlaced') ? 32 : 16;
-  expect(codedSize('H264', data)).toEqual({
+  expect(h264Size(data)).toEqual({
     width: Math.ceil(width / 16) * 16,
     height: Math.ceil(height / lines) * lines,
   });
-  expect(hasSlice(data)).toBe(true);
+  expect(hasH264Slice(data)).toBe(true);
 });
 
 test('NAL units are found behind three- and four-byte start codes', () => {
@@ -79,19 +79,22 @@ test('NAL units are found behind three- and four-byte start codes', () => {
     [0x68, 6, 0],
     [0x65, 7, 1, 0, 2],
   ]);
-  expect(hasSlice(stream.subarray(0, 11))).toBe(false);
+  expect(hasH264Slice(stream.subarray(0, 11))).toBe(false);
   expect([...nalUnits(new Uint8Array(10))]).toEqual([]);
 });
 
 test('any bytes are read without error, in time that grows with their number', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      codedSize('VP8', bytes);
+      for (const read of [vp8Size, vp9Size, av1Size, hasH265Slice]) read(bytes);
+      av1Size(Uint8Array.of(0x0a, 100, ...bytes));
+      vp9Size(Uint8Array.of(0x82, 0x49, 0x83, 0x42, ...bytes));
+      h265Size(Uint8Array.of(0, 0, 1, 0x42, 1, ...bytes));
       const sps = Uint8Array.of(0, 0, 1, 0x67, ...bytes);
-      const size = codedSize('H264', sps);
+      const size = h264Size(sps);
       if (size) expect(size.width * size.height).toBeGreaterThan(0);
     }),
     { numRuns: 1000 },
   );
-  expect(codedSize('H264', Uint8Array.of(0, 0, 1, 0x67, ...new Uint8Array(100_000)))).toBeDefined();
+  expect(h264Size(Uint8Array.of(0, 0, 1, 0x67, ...new Uint8Array(100_000)))).toBeDefined();
 });

@@ -1,6 +1,6 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { codedSize, hasSlice } from './bitstream.ts';
+import { IMPLEMENTATIONS } from './codecs.ts';
 import { check, Guard, setOptions } from './native.ts';
 import { Picture } from './picture.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
@@ -71,7 +71,7 @@ export class VideoDecoder {
   /** @throws DepthcastError CODEC_FAILED when FFmpeg cannot open the codec */
   static async create(codec: VideoCodec, options: DecoderOptions = {}): Promise<VideoDecoder> {
     const { maxWidth = 4096, maxHeight = 4096, threads = 1 } = options;
-    const implementation = av.Codec.findDecoderByName((codec === 'VP8' ? 'vp8' : 'h264') as av.FFVideoDecoder);
+    const implementation = av.Codec.findDecoderByName(IMPLEMENTATIONS[codec].decoder as av.FFVideoDecoder);
     if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} decoder` });
     const context = new av.CodecContext();
     context.allocContext3(implementation);
@@ -168,7 +168,7 @@ export class VideoDecoder {
       return undefined;
     }
     try {
-      const size = codedSize(this.codec, frame.data);
+      const size = IMPLEMENTATIONS[this.codec].size(frame.data);
       if (size && (size.width > roundUp(this.#maxWidth) || size.height > roundUp(this.#maxHeight))) this.#refuse(size);
       if (this.#broken) this.#context.flushBuffers();
       await this.#send(frame);
@@ -193,13 +193,26 @@ export class VideoDecoder {
 
   /** Takes the picture out. #send has decoded it already: this only moves a pointer, in 0.01 ms, and may be synchronous. */
   #receive(frame: EncodedFrame): Picture | undefined {
+    let shown = this.#receiveOne(frame, false);
+    // Of spatial layers, the last one is the whole picture.
+    while (shown && IMPLEMENTATIONS[this.codec].layered) {
+      const next = this.#receiveOne(frame, true);
+      if (!next) break;
+      shown.free();
+      shown = next;
+    }
+    if (!shown) return undefined;
+    this.stats.decoded++;
+    return new Picture(shown, frame);
+  }
+
+  /** @param more whether a picture of this frame came out already */
+  #receiveOne(frame: EncodedFrame, more: boolean): av.Frame | undefined {
     const decoded = new av.Frame();
     decoded.alloc();
     try {
-      if (this.#isShown(this.#context.receiveFrameSync(decoded), decoded, frame)) {
-        this.stats.decoded++;
-        return new Picture(decoded, frame);
-      }
+      const code = this.#context.receiveFrameSync(decoded);
+      if (!(more && code === av.AVERROR_EAGAIN) && this.#isShown(code, decoded, frame)) return decoded;
     } catch (error) {
       decoded.free();
       throw error;
@@ -211,7 +224,7 @@ export class VideoDecoder {
   #isShown(code: number, decoded: av.Frame, frame: EncodedFrame): boolean {
     if (code === av.AVERROR_EAGAIN) {
       // VP8 has invisible frames. An H.264 picture that does not come out is damaged, or waits for a later one.
-      if (this.codec === 'H264' && hasSlice(frame.data))
+      if (IMPLEMENTATIONS[this.codec].hasPicture?.(frame.data))
         throw failed(this.#context.hasBFrames > 0 ? REORDERED : 'the frame gave no picture');
       return false;
     }

@@ -1,5 +1,6 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
+import { IMPLEMENTATIONS } from './codecs.ts';
 import { openEncoder } from './encoder.ts';
 import { check, Guard } from './native.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
@@ -204,26 +205,9 @@ export class GrayEncoder {
   }
 }
 
-/**
- * VP8: a negative cpu-used fixes the speed; a positive one lets libvpx slow down until it fills its time. Measured at
- * 640x480 on the embedded network's maps of three scenes, 150 kbps to 3 Mbps: +4..+14 take half as much again as -12, and
- * -16 with static-thresh 100 takes a quarter less than -12 (two fifths at low bitrates), with PSNR between 0.3 dB worse and
- * 2.4 better, and is decoded for a third less. -16 alone overshoots low bitrates. Error resilience costs 5 % of the bits;
- * losses are repaired by NACK and PLI anyway. H264: superfast costs 1.5 ms instead of 0.9 for 6 % less error.
- */
-const PRIVATE_OPTIONS: Record<VideoCodec, Record<string, string>> = {
-  VP8: {
-    deadline: 'realtime',
-    'cpu-used': '-16',
-    'static-thresh': '100',
-    'lag-in-frames': '0',
-    'auto-alt-ref': '0',
-  },
-  // One slice, no reordering; parameter sets stand before every keyframe because there is no global header.
-  H264: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1', sc_threshold: '0' },
-};
-
-function openGray({ codec, width, height, bitrate, fps }: GrayEncoderOptions): Promise<av.CodecContext> {
+async function openGray({ codec, width, height, bitrate, fps }: GrayEncoderOptions): Promise<av.CodecContext> {
+  const { encoder } = IMPLEMENTATIONS[codec];
+  if (!encoder) throw new DepthcastError('CODEC_FAILED', { detail: `${codec} is only received` });
   const configure = (context: av.CodecContext) => {
     context.width = width;
     context.height = height;
@@ -235,7 +219,7 @@ function openGray({ codec, width, height, bitrate, fps }: GrayEncoderOptions): P
     context.threadCount = 1;
     setRate(context, bitrate);
   };
-  return openEncoder(codec === 'VP8' ? 'libvpx' : 'libx264', codec, configure, PRIVATE_OPTIONS[codec]);
+  return openEncoder(encoder.name, codec, configure, encoder.options);
 }
 
 function bounded(bitrate: number): number {

@@ -1,9 +1,11 @@
-export type VideoCodec = 'VP8' | 'H264';
+import type { VideoCodec } from '../codecs.ts';
+
+export type { VideoCodec };
 
 /** One whole compressed picture, as it came off the wire or goes onto it. */
 export interface EncodedFrame {
   codec: VideoCodec;
-  /** VP8 frame (RFC 6386) or H.264 access unit in Annex B form. */
+  /** VP8 or VP9 frame (or superframe), H.264 or H.265 access unit in Annex B form, AV1 temporal unit. */
   data: Uint8Array;
   keyframe: boolean;
   /** 90 kHz, 32 bit. */

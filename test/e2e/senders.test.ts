@@ -5,6 +5,7 @@ import type { EncodedFrame } from '../../src/video/types.ts';
 import { packetizeH264 } from '../../src/webrtc/rtp/h264.ts';
 import { writeRtpHeader } from '../../src/webrtc/rtp/packet.ts';
 import { film } from '../support/film.ts';
+import { packetizers } from '../support/packetizers.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
 import { startApp, until } from './support/app.ts';
 
@@ -92,6 +93,48 @@ describe('H.264 as encoders make it', () => {
     }))!;
     expect(video).toMatchObject({ codec: 'H264', width: 320, height: 240, arrived: 20, decoded: 20 });
     expect(Object.keys(video.dropped).filter((reason) => reason !== 'newer')).toEqual([]);
+  });
+});
+
+describe.each([
+  ['VP9', { encoder: 'libvpx-vp9', options: { deadline: 'realtime', 'cpu-used': '8', 'lag-in-frames': '0' } }],
+  ['AV1', { encoder: 'libsvtav1', options: { preset: '12', 'svtav1-params': 'rc=2:pred-struct=1:lookahead=0' } }],
+  ['H265', { encoder: 'libx265', options: { tune: 'zerolatency', 'x265-params': 'log-level=none:repeat-headers=1' } }],
+] as const)('%s', (codec, encoder) => {
+  it('is taken from a publisher and becomes depth', async () => {
+    const frames = await film({ codec, gop: 30, ...encoder });
+    const only = (sdp: string) =>
+      sdp
+        .replace('96 97 108 109', '96')
+        .replace('a=rtpmap:96 VP8', `a=rtpmap:96 ${codec}`)
+        .replaceAll(/a=(rtpmap|fmtp):(97|108|109) .*\r\n/g, '');
+    await whip(`as-${codec}`, {}, only);
+    const client = clients.at(-1)!;
+    let sequenceNumber = 1;
+    for (const { data, keyframe, rtpTimestamp: timestamp } of frames) {
+      const payloads = packetizers[codec](data, keyframe, 1000);
+      for (const [n, payload] of payloads.entries()) {
+        const packet = Buffer.alloc(12 + payload.length);
+        const marker = n === payloads.length - 1;
+        const fields = {
+          payloadType: 96,
+          marker,
+          sequenceNumber: sequenceNumber++,
+          timestamp,
+          ssrc: 5,
+          extended: false,
+        };
+        writeRtpHeader(packet, fields);
+        payload.copy(packet, 12);
+        client.media.sendRtp(packet, 12);
+      }
+      await sleep(33);
+    }
+    const { video } = (await until('depth', async () => {
+      const found = await report(`as-${codec}`);
+      return found && found.video.depth > 0 && found.video.decoded === frames.length ? found : undefined;
+    }))!;
+    expect(video).toMatchObject({ codec, width: 320, height: 240, arrived: frames.length });
   });
 });
 

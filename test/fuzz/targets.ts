@@ -10,6 +10,7 @@ import http from './targets/http.ts';
 import manifest from './targets/manifest.ts';
 import npy from './targets/npy.ts';
 import pickle from './targets/pickle.ts';
+import receivedCodecs from './targets/received-codecs.ts';
 import receiver from './targets/receiver.ts';
 import rtcp from './targets/rtcp.ts';
 import rtp from './targets/rtp.ts';
@@ -35,6 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   vp8,
   wireChunk,
   h264,
+  receivedCodecs,
   receiver,
   pickle,
   wsMessage,

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
+import { CODEC_NAMES } from '../../src/codecs.ts';
 import { DtlsTransport } from '../../src/webrtc/dtls/dtls-transport.ts';
 import { localIdentity } from '../../src/webrtc/dtls/identity.ts';
 import { IceTransport } from '../../src/webrtc/ice/ice-transport.ts';
@@ -41,7 +42,8 @@ export class RtcClient {
 
   /** Takes the answer and begins to connect. */
   accept(answerSdp: string): void {
-    const answer = parseOffer(answerSdp);
+    // Codecs that are only received are agreed on where something is received.
+    const answer = parseOffer(answerSdp.replace('a=recvonly', 'a=sendrecv'));
     const [video] = answer.media;
     this.dtls = new DtlsTransport({
       role: video!.setup === 'active' ? 'server' : 'client',
@@ -62,17 +64,18 @@ export class RtcClient {
       },
       roundTripTime: () => this.ice.roundTripTime,
     });
-    const { video: agreed } = negotiate(answer, 'duplex', ['VP8', 'H264']);
+    const { video: agreed } = negotiate(answer, 'duplex', CODEC_NAMES);
     if (agreed) this.media.adopt({ ...agreed, direction: 'sendrecv' });
     this.ice.on('connected', () => void this.dtls.start());
     this.ice.on('dtls', (packet) => this.dtls.receive(packet));
     this.ice.on('media', (packet, now) => this.media.receive(packet, now));
     if (this.#options.data) {
       this.sctp = new RTCSctpTransport(5000, 262_144);
-      this.sctp.setDtlsTransport(this.dtls as unknown as RTCDtlsTransport);
       // What a channel that was closed meanwhile makes of late messages is not the test's business.
-      const receive = this.dtls.dataReceiver;
-      this.dtls.dataReceiver = (packet) => void Promise.resolve(receive(packet)).catch(() => {});
+      const internals = this.sctp as unknown as { datachannelReceive(...data: unknown[]): Promise<void> };
+      const receive = internals.datachannelReceive;
+      internals.datachannelReceive = (...data) => receive(...data).catch(() => {});
+      this.sctp.setDtlsTransport(this.dtls as unknown as RTCDtlsTransport);
       this.sctp.setRemoteMaxMessageSize(262_144);
     }
     this.dtls.on('connected', (keys) => {

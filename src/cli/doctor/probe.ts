@@ -15,8 +15,14 @@ process.stdout.write(JSON.stringify(await probes[request.probe]()), () => proces
 async function ffmpeg(): Promise<ProbeAnswers['ffmpeg']> {
   const av = await import('node-av');
   const { version, configuration, libraries } = av.getFFmpegInfo();
-  const decoders = ['vp8', 'h264', 'png', 'mjpeg'].filter((name) => !av.Codec.findDecoderByName(name as never));
-  const encoders = ['libvpx', 'libx264', 'png'].filter((name) => !av.Codec.findEncoderByName(name as never));
+  const { IMPLEMENTATIONS } = await import('../../video/codecs.ts');
+  const live = Object.values(IMPLEMENTATIONS);
+  const decoders = [...live.map(({ decoder }) => decoder), 'png', 'mjpeg'].filter(
+    (name) => !av.Codec.findDecoderByName(name as never),
+  );
+  const encoders = [...live.flatMap(({ encoder }) => encoder?.name ?? []), 'png'].filter(
+    (name) => !av.Codec.findEncoderByName(name as never),
+  );
   return { version, configuration, avcodec: libraries.avcodec, missing: [...decoders, ...encoders] };
 }
 

@@ -12,7 +12,7 @@ import type { SenderStats, VideoSender } from './sender.ts';
 
 export interface PeerOptions {
   role: PeerRole;
-  /** Those that may be used, both by default; the offer's order decides between them. */
+  /** Those that may be used, all by default; the offer's order decides between them. */
   codecs?: readonly VideoCodec[];
   /** STUN and TURN servers for our own candidates; none by default. */
   iceServers?: readonly IceServer[];

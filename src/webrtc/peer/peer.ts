@@ -1,5 +1,5 @@
+import { CODEC_NAMES } from '../../codecs.ts';
 import { DepthcastError, toDepthcastError } from '../../errors.ts';
-import type { VideoCodec } from '../../video/types.ts';
 import { DtlsTransport } from '../dtls/dtls-transport.ts';
 import { Emitter } from '../emitter.ts';
 import type { IceCandidateInit } from '../ice/candidate.ts';
@@ -15,7 +15,6 @@ import type { CloseReason, PeerEvents, PeerOptions, PeerStats } from './peer-typ
 import type { VideoReceiver } from './receiver.ts';
 import type { VideoSender } from './sender.ts';
 
-const DEFAULT_CODECS: readonly VideoCodec[] = ['VP8', 'H264'];
 const DEFAULT_MAX_MESSAGE = 262_144;
 
 /** One WebRTC peer that offered; we answer. Video flows one way or both ways on one media section. */
@@ -39,7 +38,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
    */
   static async answer(offerSdp: string, options: PeerOptions): Promise<RtcPeer> {
     const offer = parseOffer(offerSdp);
-    const agreement = negotiate(offer, options.role, options.codecs ?? DEFAULT_CODECS);
+    const agreement = negotiate(offer, options.role, options.codecs ?? CODEC_NAMES);
     const peer = new RtcPeer(agreement, options);
     try {
       await peer.#ice.gather();
@@ -161,7 +160,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
   async #restart(offerSdp: string, receivedBytes: number): Promise<string> {
     if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
     const offer = parseOffer(offerSdp);
-    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? DEFAULT_CODECS, this.#agreement);
+    const agreement = negotiate(offer, this.#options.role, this.#options.codecs ?? CODEC_NAMES, this.#agreement);
     const known = this.#agreement.transport.fingerprints;
     if (
       !agreement.transport.fingerprints.some(({ value }) => known.some((fingerprint) => fingerprint.value === value))

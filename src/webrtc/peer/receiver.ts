@@ -1,9 +1,10 @@
 import type { VideoCodec } from '../../video/types.ts';
 import { Emitter } from '../emitter.ts';
-import { beginsKeyframe, FrameAssembler } from '../rtp/assembler.ts';
+import { FrameAssembler } from '../rtp/assembler.ts';
 import { readCaptureTime } from '../rtp/capture-time.ts';
 import { LossRecovery } from '../rtp/loss-recovery.ts';
 import { findExtension, type RtpPacket } from '../rtp/packet.ts';
+import { PAYLOAD_FORMATS } from '../rtp/payload-formats.ts';
 import { ReceiveRate } from '../rtp/receive-rate.ts';
 import { Reception } from '../rtp/reception.ts';
 import {
@@ -59,7 +60,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#agreement = options.agreement;
     this.#codec = options.agreement.codecs[0]!.codec;
     this.#assembler = new FrameAssembler({
-      parameterSets: options.agreement.codecs.flatMap(({ parameterSets }) => parameterSets),
+      parameterSets: new Map(options.agreement.codecs.map(({ codec, parameterSets }) => [codec, parameterSets])),
       onFrame: (frame) => {
         this.#frames++;
         this.#source.prove();
@@ -206,7 +207,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** Whether this packet counts: it is of the current stream, or begins another that is current from now on. */
   #follow({ ssrc, payload }: RtpPacket, codec: VideoCodec, now: number): boolean {
-    const step = this.#source.follow(ssrc, payload.length, beginsKeyframe(codec, payload), now);
+    const keyframe = payload.length > 0 && PAYLOAD_FORMATS[codec].opensKeyframe(payload) === 'yes';
+    const step = this.#source.follow(ssrc, payload.length, keyframe, now);
     if (step === 'new') {
       this.#reception = new Reception();
       this.#recovery.clear();

@@ -3,11 +3,10 @@ import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { Emitter } from '../emitter.ts';
 import { BitrateEstimator, type BitrateLimits } from '../rtp/bitrate.ts';
 import { writeCaptureTime } from '../rtp/capture-time.ts';
-import { packetizeH264 } from '../rtp/h264.ts';
 import { type ExtensionElement, RTP_HEADER_BYTES, writeExtensions, writeRtpHeader } from '../rtp/packet.ts';
+import { PAYLOAD_FORMATS } from '../rtp/payload-formats.ts';
 import { Retransmitter, RTX_BYTES } from '../rtp/retransmitter.ts';
 import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } from '../rtp/rtcp.ts';
-import { packetizeVp8 } from '../rtp/vp8.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
 import { SRTP_OVERHEAD } from '../srtp/srtp.ts';
 
@@ -168,10 +167,8 @@ export class VideoSender extends Emitter<SenderEvents> {
       this.#bytes += size;
       sent++;
     };
-    if (codec.codec === 'VP8') {
-      packetizeVp8(frame.data, this.#pictureId, maxPayload, emit);
-      if (sent > 0) this.#pictureId = (this.#pictureId + 1) & 0x7fff;
-    } else packetizeH264(frame.data, maxPayload, emit);
+    PAYLOAD_FORMATS[codec.codec].packetize!(frame.data, this.#pictureId, maxPayload, emit);
+    if (sent > 0) this.#pictureId = (this.#pictureId + 1) & 0x7fff;
     if (sent === 0) return 0;
     this.#frames++;
     if (frame.keyframe) this.#keyframes++;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CODEC_NAMES } from '../../codecs.ts';
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { FrameAssembler, type MediaPacket } from './assembler.ts';
 import { packetizeH264 } from './h264.ts';
@@ -193,7 +194,11 @@ describe('frame assembly', () => {
       ['a prefix unit', [prefix, ...slices]],
     ])('%s: the first one counts, and so does the first after a hole', (_name, units) => {
       const frames: EncodedFrame[] = [];
-      const assembler = new FrameAssembler({ onFrame: (f) => frames.push(f), onGap: () => {}, parameterSets });
+      const assembler = new FrameAssembler({
+        onFrame: (f) => frames.push(f),
+        onGap: () => {},
+        parameterSets: new Map([['H264', parameterSets]]),
+      });
       let sequence = 100;
       const send = (timestamp: number, payloads: readonly Buffer[], lost = -1) => {
         for (const [i, payload] of payloads.entries()) {
@@ -364,7 +369,7 @@ describe('frame assembly', () => {
   it('survives any payload', () => {
     fc.assert(
       fc.property(
-        codecs,
+        fc.constantFrom(...CODEC_NAMES),
         fc.array(fc.record({ payload: fc.uint8Array({ maxLength: 12 }), marker: fc.boolean(), skip: fc.nat(3) }), {
           maxLength: 60,
         }),

@@ -1,8 +1,7 @@
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { CaptureClock } from './capture-time.ts';
-import { beginsIdr, carriesIdr, H264Depacketizer, h264AccessUnitStart } from './h264.ts';
-import { join } from './packet.ts';
-import { isVp8Keyframe, parseVp8Descriptor } from './vp8.ts';
+import type { Depacketizer } from './payload-format.ts';
+import { PAYLOAD_FORMATS } from './payload-formats.ts';
 
 /** A packet of the video stream, in the order in which it came. */
 export interface MediaPacket {
@@ -23,6 +22,9 @@ export interface MediaPacket {
 const CAPACITY = 2048;
 const MAX_HELD_BYTES = 4 << 20;
 const MAX_FRAME_BYTES = 4 << 20;
+
+/** From the SDP, base64, by codec. */
+export type ParameterSets = ReadonlyMap<VideoCodec, readonly string[]>;
 
 interface Building {
   timestamp: number;
@@ -45,7 +47,8 @@ export class FrameAssembler {
   #slots: (MediaPacket | undefined)[] = [];
   readonly #onFrame: (frame: EncodedFrame) => void;
   readonly #onGap: () => void;
-  readonly #h264: H264Depacketizer;
+  readonly #parameterSets: ParameterSets;
+  readonly #depacketizers = new Map<VideoCodec, Depacketizer>();
   #clock = new CaptureClock();
   #next = -1;
   #heldBytes = 0;
@@ -59,11 +62,11 @@ export class FrameAssembler {
   constructor(options: {
     onFrame: (frame: EncodedFrame) => void;
     onGap: () => void;
-    parameterSets?: readonly string[];
+    parameterSets?: ParameterSets;
   }) {
     this.#onFrame = options.onFrame;
     this.#onGap = options.onGap;
-    this.#h264 = new H264Depacketizer(options.parameterSets);
+    this.#parameterSets = options.parameterSets ?? new Map();
   }
 
   /** The first sequence number that is not yet consumed; -1 before the first packet. */
@@ -71,9 +74,11 @@ export class FrameAssembler {
     return this.#next;
   }
 
-  /** H.264 keyframes whose parameter sets are not known; counted in `discarded`, too. */
+  /** H.264 and H.265 keyframes whose parameter sets are not known; counted in `discarded`, too. */
   get withoutParameterSets(): number {
-    return this.#h264.withoutParameterSets;
+    let sum = 0;
+    for (const { withoutParameterSets = 0 } of this.#depacketizers.values()) sum += withoutParameterSets;
+    return sum;
   }
 
   /** Whether only a keyframe can continue. */
@@ -171,9 +176,9 @@ export class FrameAssembler {
 
   /** Of several packets that may begin the same frame, the earliest does. */
   #mayBeginKeyframe(packet: MediaPacket): boolean {
-    const start = keyframeStart(packet);
-    if (start === undefined) return false;
-    if (start === 'maybe') {
+    const { codec, payload } = packet;
+    if (payload.length === 0 || !PAYLOAD_FORMATS[codec].opensKeyframe(payload)) return false;
+    if (PAYLOAD_FORMATS[codec].start(payload) === 'maybe') {
       const before = this.#at(packet.sequence - 1);
       if (!before || (!before.marker && before.timestamp === packet.timestamp)) return false;
     }
@@ -184,12 +189,13 @@ export class FrameAssembler {
 
   #isKeyframe(first: number, last: number): boolean {
     const { codec, timestamp } = this.#at(first)!;
-    let intra = codec === 'VP8';
+    const { carriesKeyframe } = PAYLOAD_FORMATS[codec];
+    let intra = false;
     for (let sequence = first; sequence <= last; sequence++) {
       const packet = this.#at(sequence)!;
       if (packet.payload.length === 0) continue;
       if (packet.timestamp !== timestamp) return false;
-      intra ||= carriesIdr(packet.payload);
+      intra ||= carriesKeyframe(packet.payload);
     }
     return intra;
   }
@@ -213,7 +219,7 @@ export class FrameAssembler {
       bytes: 0,
       firstPacketAt: packet.arrivedAt,
       lastPacketAt: packet.arrivedAt,
-      damaged: !this.#atBoundary && !beginsFrame(packet),
+      damaged: !this.#atBoundary && PAYLOAD_FORMATS[packet.codec].start(packet.payload) === undefined,
     };
     const building = this.#building;
     building.bytes += packet.payload.length;
@@ -231,11 +237,7 @@ export class FrameAssembler {
   #finish(building: Building): void {
     this.#building = undefined;
     this.#atBoundary = true;
-    const content = building.damaged
-      ? undefined
-      : building.codec === 'VP8'
-        ? assembleVp8(building.payloads)
-        : this.#h264.assemble(building.payloads);
+    const content = building.damaged ? undefined : this.#depacketizer(building.codec).assemble(building.payloads);
     // Parameter sets alone: nothing to show, nothing lost.
     if (content?.data.length === 0) return;
     if (!content || (this.#waiting && !content.keyframe)) {
@@ -255,37 +257,13 @@ export class FrameAssembler {
       ...(captureTime === undefined ? {} : { captureTime }),
     });
   }
-}
 
-function beginsFrame({ codec, payload }: MediaPacket): boolean {
-  return codec === 'VP8' ? (parseVp8Descriptor(payload)?.start ?? false) : h264AccessUnitStart(payload) !== undefined;
-}
-
-/** Whether a keyframe begins with this packet. */
-export function beginsKeyframe(codec: VideoCodec, payload: Buffer): boolean {
-  if (payload.length === 0) return false;
-  if (codec === 'H264') return beginsIdr(payload);
-  const descriptor = parseVp8Descriptor(payload);
-  return descriptor?.start === true && isVp8Keyframe(payload.subarray(descriptor.dataAt));
-}
-
-function keyframeStart({ codec, payload }: MediaPacket): 'sure' | 'maybe' | undefined {
-  if (payload.length === 0) return undefined;
-  if (codec === 'H264') return h264AccessUnitStart(payload);
-  return beginsKeyframe(codec, payload) ? 'sure' : undefined;
-}
-
-function assembleVp8(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {
-  const parts: Buffer[] = [];
-  for (const [index, payload] of payloads.entries()) {
-    const descriptor = parseVp8Descriptor(payload);
-    if (!descriptor || descriptor.start !== (index === 0)) return undefined;
-    parts.push(payload.subarray(descriptor.dataAt));
+  #depacketizer(codec: VideoCodec): Depacketizer {
+    let depacketizer = this.#depacketizers.get(codec);
+    if (!depacketizer) {
+      depacketizer = PAYLOAD_FORMATS[codec].depacketizer(this.#parameterSets.get(codec) ?? []);
+      this.#depacketizers.set(codec, depacketizer);
+    }
+    return depacketizer;
   }
-  const data = join(parts);
-  if (data.length < 3) return undefined;
-  const intra = (data[0]! & 1) === 0;
-  // A keyframe without its start code is damaged.
-  if (intra && !isVp8Keyframe(data)) return undefined;
-  return { data, keyframe: intra };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { carriesIdr, H264Depacketizer, h264AccessUnitStart, packetizeH264, splitAnnexB } from './h264.ts';
+import { h264Format, packetizeH264, splitAnnexB } from './h264.ts';
 
 const SPS = Buffer.from('6742c01fda0280f6', 'hex');
 const PPS = Buffer.from('68ce3c80', 'hex');
@@ -35,7 +35,7 @@ describe('H.264 payloads', () => {
         (units, maxPayload) => {
           const payloads = packetize(annexB(...units), maxPayload);
           for (const payload of payloads) expect(payload.length).toBeLessThanOrEqual(maxPayload);
-          const whole = new H264Depacketizer([SPS, PPS].map((set) => set.toString('base64'))).assemble(payloads)!;
+          const whole = h264Format.depacketizer([SPS, PPS].map((set) => set.toString('base64'))).assemble(payloads)!;
           const keyframe = units.some((u) => (u[0]! & 31) === 5);
           expect(whole.data).toEqual(annexB(...(keyframe ? [SPS, PPS] : []), ...units));
           expect(whole.keyframe).toBe(keyframe);
@@ -61,26 +61,26 @@ describe('H.264 payloads', () => {
       Buffer.from([24]),
       ...[SPS, PPS].flatMap((set) => [Buffer.from([0, set.length]), set]),
     ]);
-    expect(h264AccessUnitStart(stap)).toBe('sure');
-    expect(carriesIdr(stap)).toBe(false);
-    expect(new H264Depacketizer().assemble([stap, IDR])).toEqual({ data: annexB(SPS, PPS, IDR), keyframe: true });
+    expect(h264Format.start(stap)).toBe('sure');
+    expect(h264Format.carriesKeyframe(stap)).toBe(false);
+    expect(h264Format.depacketizer([]).assemble([stap, IDR])).toEqual({ data: annexB(SPS, PPS, IDR), keyframe: true });
     const cut = stap.subarray(0, stap.length - 1);
-    expect(new H264Depacketizer().assemble([cut, IDR])).toBeUndefined();
+    expect(h264Format.depacketizer([]).assemble([cut, IDR])).toBeUndefined();
   });
 
   it('of a keyframe get the parameter sets that came before, or stood in the SDP', () => {
-    const stream = new H264Depacketizer();
+    const stream = h264Format.depacketizer([]);
     stream.assemble([SPS, PPS, IDR]);
     expect(stream.assemble([SLICE])?.data).toEqual(annexB(SLICE));
     expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
-    const sdp = new H264Depacketizer([PPS.toString('base64'), SPS.toString('base64'), 'AAAA', '???']);
+    const sdp = h264Format.depacketizer([PPS.toString('base64'), SPS.toString('base64'), 'AAAA', '???']);
     expect(sdp.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
   });
 
   it('of a keyframe stand first, in the order that decoders need, each id once', () => {
     const sei = Buffer.from('0605ff', 'hex');
     const delimiter = Buffer.from('09f0', 'hex');
-    const stream = new H264Depacketizer();
+    const stream = h264Format.depacketizer([]);
     expect(stream.assemble([delimiter, sei, PPS, SPS, IDR])?.data).toEqual(annexB(delimiter, SPS, PPS, sei, IDR));
     // pic_parameter_set_id 1: 010 after the header.
     const second = Buffer.from('685e3c80', 'hex');
@@ -94,12 +94,12 @@ describe('H.264 payloads', () => {
   });
 
   it('that nobody ever sent leave a keyframe unusable', () => {
-    expect(new H264Depacketizer().assemble([IDR])).toBeUndefined();
-    expect(new H264Depacketizer([SPS.toString('base64')]).assemble([IDR])).toBeUndefined();
+    expect(h264Format.depacketizer([]).assemble([IDR])).toBeUndefined();
+    expect(h264Format.depacketizer([SPS.toString('base64')]).assemble([IDR])).toBeUndefined();
   });
 
   it('tell where an access unit begins', () => {
-    const start = (hex: string) => h264AccessUnitStart(Buffer.from(hex, 'hex'));
+    const start = (hex: string) => h264Format.start(Buffer.from(hex, 'hex'));
     for (const hex of ['6742', '09f0', '7c8742', '1800026742']) expect(start(hex), hex).toBe('sure');
     for (const hex of ['06aa', '68ce', '0e80', '6588', '419a', '7c8588', '5c819a', '18000206aa'])
       expect(start(hex), hex).toBe('maybe');
@@ -109,7 +109,7 @@ describe('H.264 payloads', () => {
   });
 
   it('without a picture are remembered but give no frame', () => {
-    const stream = new H264Depacketizer();
+    const stream = h264Format.depacketizer([]);
     expect(stream.assemble([SPS, PPS])).toEqual({ data: Buffer.alloc(0), keyframe: false });
     expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
   });
@@ -117,11 +117,11 @@ describe('H.264 payloads', () => {
   it('are refused where a fragment is missing or of an unknown kind', () => {
     const fragments = packetize(annexB(Buffer.concat([IDR, Buffer.alloc(300, 1)])), 100);
     expect(fragments.length).toBeGreaterThan(2);
-    expect(new H264Depacketizer().assemble(fragments.slice(1))).toBeUndefined();
-    expect(new H264Depacketizer().assemble(fragments.slice(0, -1))).toBeUndefined();
-    expect(new H264Depacketizer().assemble([...fragments.slice(0, 1), SLICE])).toBeUndefined();
+    expect(h264Format.depacketizer([]).assemble(fragments.slice(1))).toBeUndefined();
+    expect(h264Format.depacketizer([]).assemble(fragments.slice(0, -1))).toBeUndefined();
+    expect(h264Format.depacketizer([]).assemble([...fragments.slice(0, 1), SLICE])).toBeUndefined();
     for (const type of [0, 25, 26, 27, 29, 30, 31])
-      expect(new H264Depacketizer().assemble([Buffer.from([type, 1, 2, 3])])).toBeUndefined();
+      expect(h264Format.depacketizer([]).assemble([Buffer.from([type, 1, 2, 3])])).toBeUndefined();
   });
 
   it('splits on three and four byte start codes', () => {

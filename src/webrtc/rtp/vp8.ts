@@ -1,3 +1,6 @@
+import { join } from './packet.ts';
+import type { Emit, PayloadFormat } from './payload-format.ts';
+
 /** VP8 over RTP (RFC 7741). */
 export interface Vp8Descriptor {
   /** First packet of a frame: S set and partition 0. */
@@ -42,12 +45,7 @@ export function isVp8Keyframe(frame: Uint8Array): boolean {
  * @param maxPayload bytes, descriptor included
  * @param emit gets a slot of `size` bytes to fill through `write`; `last` marks the frame's end
  */
-export function packetizeVp8(
-  frame: Uint8Array,
-  pictureId: number,
-  maxPayload: number,
-  emit: (size: number, last: boolean, write: (target: Buffer, at: number) => void) => void,
-): void {
+export function packetizeVp8(frame: Uint8Array, pictureId: number, maxPayload: number, emit: Emit): void {
   const count = Math.max(1, Math.ceil(frame.length / (maxPayload - VP8_DESCRIPTOR_BYTES)));
   for (let i = 0; i < count; i++) {
     const start = Math.floor((frame.length * i) / count);
@@ -60,3 +58,31 @@ export function packetizeVp8(
     });
   }
 }
+
+function opens(payload: Buffer): boolean {
+  const descriptor = parseVp8Descriptor(payload);
+  return descriptor?.start === true && isVp8Keyframe(payload.subarray(descriptor.dataAt));
+}
+
+function assembleVp8(payloads: readonly Buffer[]): { data: Buffer; keyframe: boolean } | undefined {
+  const parts: Buffer[] = [];
+  for (const [index, payload] of payloads.entries()) {
+    const descriptor = parseVp8Descriptor(payload);
+    if (!descriptor || descriptor.start !== (index === 0)) return undefined;
+    parts.push(payload.subarray(descriptor.dataAt));
+  }
+  const data = join(parts);
+  if (data.length < 3) return undefined;
+  const intra = (data[0]! & 1) === 0;
+  // A keyframe without its start code is damaged.
+  if (intra && !isVp8Keyframe(data)) return undefined;
+  return { data, keyframe: intra };
+}
+
+export const vp8Format: PayloadFormat = {
+  start: (payload) => (parseVp8Descriptor(payload)?.start ? 'sure' : undefined),
+  opensKeyframe: (payload) => (opens(payload) ? 'yes' : undefined),
+  carriesKeyframe: opens,
+  depacketizer: () => ({ assemble: assembleVp8 }),
+  packetize: packetizeVp8,
+};

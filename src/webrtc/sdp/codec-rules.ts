@@ -1,4 +1,4 @@
-import type { VideoCodec } from '../../video/types.ts';
+import type { VideoCodec } from '../../codecs.ts';
 
 /** Format parameters of an offered codec (a=fmtp), names in lower case. */
 type FormatParameters = ReadonlyMap<string, string>;
@@ -21,6 +21,12 @@ interface CodecRules {
 const h264 = {
   mode: (parameters: FormatParameters) => parameters.get('packetization-mode') ?? '0',
   profile: (parameters: FormatParameters) => (parameters.get('profile-level-id') ?? '42e01f').toLowerCase(),
+};
+
+const receivedOnly = {
+  sendable: () => false,
+  parameterSets: (): string[] => [],
+  toSend: undefined,
 };
 
 export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
@@ -49,7 +55,51 @@ export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
     parameterSets: (chosen) => (chosen.get('sprop-parameter-sets') ?? '').split(',').filter((set) => set !== ''),
     toSend: 'H264 with packetization-mode=1 and a baseline profile (42....)',
   },
+  // Profile 0 before those of more bits or less subsampled chroma (RFC 9628 section 6).
+  VP9: {
+    choose: (offered) => preferred(offered, 'profile-id'),
+    answer: (chosen) => echoed(chosen, ['profile-id']),
+    ...receivedOnly,
+  },
+  AV1: {
+    choose: (offered) => preferred(offered, 'profile'),
+    answer: (chosen) => echoed(chosen, ['level-idx', 'profile', 'tier']),
+    ...receivedOnly,
+  },
+  // RFC 7798 section 7.1: one stream, in decoding order.
+  H265: {
+    choose: (offered) =>
+      preferred(
+        offered.filter(
+          (parameters) => (parameters.get('tx-mode') ?? 'SRST') === 'SRST' && zero(parameters, 'sprop-max-don-diff'),
+        ),
+        'profile-id',
+        '1',
+      ),
+    answer: (chosen) => echoed(chosen, ['level-id', 'profile-id', 'tier-flag', 'tx-mode']),
+    ...receivedOnly,
+    parameterSets: (chosen) =>
+      ['vps', 'sps', 'pps']
+        .flatMap((kind) => (chosen.get(`sprop-${kind}`) ?? '').split(','))
+        .filter((set) => set !== ''),
+  },
 };
+
+/** The variant with this value of a parameter, which is also meant where it is absent; otherwise the first. */
+function preferred(offered: readonly Parameters[], name: string, value = '0'): Parameters | undefined {
+  return offered.find((parameters) => (parameters.get(name) ?? value) === value) ?? offered[0];
+}
+
+const zero = (parameters: Parameters, name: string): boolean => Number(parameters.get(name) ?? 0) === 0;
+
+/** Parameters that an answer repeats as they were offered. */
+function echoed(chosen: Parameters, names: readonly string[]): string {
+  const given = names.flatMap((name) => {
+    const value = chosen.get(name);
+    return value !== undefined && /^[\w.-]{1,32}$/.test(value) ? [`${name}=${value}`] : [];
+  });
+  return given.join(';');
+}
 
 /** What to offer so that we can send video. @param offered those of our codecs that an offer named */
 export function sendingRule(offered: readonly VideoCodec[]): string {

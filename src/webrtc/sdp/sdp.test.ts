@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CODEC_NAMES, type VideoCodec } from '../../codecs.ts';
 import { DepthcastError } from '../../errors.ts';
 import { parseCandidate } from '../ice/candidate.ts';
 import { buildAnswer } from './answer.ts';
@@ -13,7 +14,7 @@ const FIREFOX = read('firefox');
 const M98 = read('libwebrtc-m98');
 const OBS = read('obs');
 
-const agree = (sdp: string, role: PeerRole = 'duplex', codecs: ('VP8' | 'H264')[] = ['VP8', 'H264']): Agreement =>
+const agree = (sdp: string, role: PeerRole = 'duplex', codecs: VideoCodec[] = ['VP8', 'H264']): Agreement =>
   negotiate(parseOffer(sdp), role, codecs);
 
 const answer = (sdp: string, agreement = agree(sdp)): string =>
@@ -172,6 +173,32 @@ describe('the answer', () => {
     expect(agree(CHROMIUM).notes).toEqual([]);
   });
 
+  it('takes codecs that are only received, and returns another', () => {
+    const { video } = negotiate(parseOffer(CHROMIUM), 'duplex', CODEC_NAMES);
+    expect(video!.codecs.map(({ codec, sendable, format }) => [codec, sendable, format])).toEqual([
+      ['VP8', true, ''],
+      ['H264', true, expect.stringContaining('packetization-mode=1')],
+      ['AV1', false, 'level-idx=5;profile=0;tier=0'],
+      ['VP9', false, 'profile-id=0'],
+    ]);
+    // VP9 alone: taken by a publisher, told to a duplex client, refused to a viewer.
+    const alone = CHROMIUM.replaceAll(/(VP8|H264|AV1)\/90000/g, 'X$1/90000');
+    expect(negotiate(parseOffer(alone), 'publish', CODEC_NAMES).video).toMatchObject({ direction: 'recvonly' });
+    const duplex = negotiate(parseOffer(alone), 'duplex', CODEC_NAMES);
+    expect(duplex).toMatchObject({ video: { direction: 'recvonly' }, notes: [expect.stringMatching(/VP8 or H264/)] });
+    expect(() => negotiate(parseOffer(alone), 'view', CODEC_NAMES)).toThrow(/VP9.* offered; offer VP8 or H264/);
+    const h265 = CHROMIUM.replaceAll('VP9/90000', 'H265/90000').replaceAll(
+      / profile-id=\d\r/g,
+      ' profile-id=1;tx-mode=MRST\r',
+    );
+    expect(agree(h265, 'publish', ['H265', 'VP8']).video!.codecs.map(({ codec }) => codec)).toEqual(['VP8']);
+    const single = h265.replaceAll('tx-mode=MRST', 'sprop-vps=QAEM;level-id=93;tx-mode=SRST');
+    expect(agree(single, 'publish', ['H265']).video!.codecs[0]).toMatchObject({
+      format: 'level-id=93;profile-id=1;tx-mode=SRST',
+      parameterSets: ['QAEM'],
+    });
+  });
+
   it('reads what the peer wants to receive at most', () => {
     const limit = (...lines: string[]) =>
       agree(CHROMIUM.replace(/(m=video .*\r\nc=.*\r\n)/, `$1${lines.map((line) => `${line}\r\n`).join('')}`), 'view')
@@ -318,15 +345,14 @@ describe('candidates', () => {
   it('are read with and without their prefixes', () => {
     for (const prefix of ['', 'candidate:', 'a=candidate:']) {
       expect(parseCandidate(`${prefix}1 1 UDP 2122194687 192.0.2.7 55567 typ host generation 0`)).toMatchObject({
-        host: '192.0.2.7',
+        address: '192.0.2.7',
         port: 55_567,
         type: 'host',
-        transport: 'udp',
         priority: 2_122_194_687,
       });
     }
     expect(parseCandidate('candidate:1 1 udp 1 fd00::2 5 typ srflx raddr 0.0.0.0 rport 0')).toMatchObject({
-      host: 'fd00::2',
+      address: 'fd00::2',
     });
   });
 

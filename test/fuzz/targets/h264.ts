@@ -1,13 +1,7 @@
 import fc from 'fast-check';
-import { codedSize, hasSlice } from '../../../src/video/bitstream.ts';
+import { h264Size, hasH264Slice } from '../../../src/video/bitstream.ts';
 import { FrameAssembler } from '../../../src/webrtc/rtp/assembler.ts';
-import {
-  carriesIdr,
-  H264Depacketizer,
-  h264AccessUnitStart,
-  packetizeH264,
-  splitAnnexB,
-} from '../../../src/webrtc/rtp/h264.ts';
+import { h264Format, packetizeH264, splitAnnexB } from '../../../src/webrtc/rtp/h264.ts';
 import { damagedBytes } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 import { H264_DELTA, H264_KEYFRAME } from './packets.ts';
@@ -39,20 +33,21 @@ export default defineTarget({
   open: () => {
     assembler = new FrameAssembler({
       onFrame: ({ data }) => {
-        codedSize('H264', data);
-        hasSlice(data);
+        h264Size(data);
+        hasH264Slice(data);
       },
       onGap: () => {},
     });
     sequence = 0;
   },
   read: ({ payloads, step, parameterSets }) => {
-    const whole = new H264Depacketizer(parameterSets).assemble(payloads.filter(({ length }) => length > 0));
+    const whole = h264Format.depacketizer(parameterSets).assemble(payloads.filter(({ length }) => length > 0));
     if (whole) for (const unit of splitAnnexB(whole.data)) if (unit.length === 0) throw new Error('an empty unit');
     for (const payload of payloads) {
       if (payload.length > 0) {
-        h264AccessUnitStart(payload);
-        carriesIdr(payload);
+        h264Format.start(payload);
+        h264Format.opensKeyframe(payload);
+        h264Format.carriesKeyframe(payload);
       }
       sequence = Math.max(0, sequence + step);
       assembler.insert({
