@@ -86,14 +86,14 @@ export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
 };
 
 /** The variant with this value of a parameter, which is also meant where it is absent; otherwise the first. */
-function preferred(offered: readonly Parameters[], name: string, value = '0'): Parameters | undefined {
+function preferred(offered: readonly FormatParameters[], name: string, value = '0'): FormatParameters | undefined {
   return offered.find((parameters) => (parameters.get(name) ?? value) === value) ?? offered[0];
 }
 
-const zero = (parameters: Parameters, name: string): boolean => Number(parameters.get(name) ?? 0) === 0;
+const zero = (parameters: FormatParameters, name: string): boolean => Number(parameters.get(name) ?? 0) === 0;
 
-/** Parameters that an answer repeats as they were offered. */
-function echoed(chosen: Parameters, names: readonly string[]): string {
+/** FormatParameters that an answer repeats as they were offered. */
+function echoed(chosen: FormatParameters, names: readonly string[]): string {
   const given = names.flatMap((name) => {
     const value = chosen.get(name);
     return value !== undefined && /^[\w.-]{1,32}$/.test(value) ? [`${name}=${value}`] : [];
