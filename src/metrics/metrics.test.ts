@@ -32,7 +32,7 @@ it("reads the server's state at each scrape", async () => {
   const { registry } = new Metrics(build);
   const state: ServerState = {
     ready: true,
-    room: true,
+    accepting: true,
     streams: 3,
     streamsLimit: 16,
     workersAlive: 2,

@@ -4,7 +4,7 @@ import { Gauge, type Registry } from 'prom-client';
 export interface ServerState {
   ready: boolean;
   /** A place and workers' time are left for one more stream. */
-  room: boolean;
+  accepting: boolean;
   streams: number;
   /** Streams that may publish at once. */
   streamsLimit: number;
@@ -29,7 +29,9 @@ export function exportState(registry: Registry, read: () => ServerState): void {
       },
     });
   gauge('ready', '1 while a new session would be taken, as /readyz says', ({ ready }) => (ready ? 1 : 0));
-  gauge('room', "1 while a place and workers' time are left for one more stream", ({ room }) => (room ? 1 : 0));
+  gauge('room', "1 while a place and workers' time are left for one more stream", ({ accepting }) =>
+    accepting ? 1 : 0,
+  );
   gauge('streams', 'Streams that hold a place, synthetic scenes included', ({ streams }) => streams);
   gauge('streams_limit', 'Streams that may publish at once', ({ streamsLimit }) => streamsLimit);
   gauge('depth_workers_limit', 'Depth workers of the default model that the machine carries', (s) => s.workersLimit);

@@ -39,26 +39,26 @@ export function addHealth(app: FastifyInstance, context: ServerContext, authoriz
 }
 
 /** What keeps a new session from being taken and served now; the model was warm before the server listened. */
-function whyNotReady({ registry, pool, config, capacity }: ServerContext): string[] {
+function whyNotReady({ registry, pool, config, admission }: ServerContext): string[] {
   const reasons: string[] = [];
   if (registry.draining) reasons.push('draining');
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
   if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
-  if (!capacity.hasCapacity()) reasons.push('the depth workers have no time left for another stream');
+  if (!admission.hasWorkerTime()) reasons.push('the depth workers have no time left for another stream');
   return reasons;
 }
 
 function serverState(context: ServerContext): ServerState {
-  const { registry, pool, config, capacity } = context;
+  const { registry, pool, config, admission } = context;
   const alive = pool.workers.filter((worker) => worker.alive).length;
   return {
     ready: whyNotReady(context).length === 0,
-    room: registry.streams.length < config.limits.streams && capacity.hasCapacity(),
+    accepting: registry.streams.length < config.limits.streams && admission.hasWorkerTime(),
     streams: registry.streams.length,
     streamsLimit: config.limits.streams,
     workersAlive: alive,
     workersRestarting: pool.workers.length - alive,
     workersLimit: pool.workersLimit,
-    utilisation: capacity.utilisation,
+    utilisation: admission.utilisation,
   };
 }

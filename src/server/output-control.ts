@@ -37,7 +37,7 @@ export class OutputControl {
     const now = this.#now;
     if (publisher) {
       if (next.model !== now.model) {
-        this.#context.capacity.expectRoom(next.model);
+        this.#context.admission.checkWorkers(next.model);
         const inferencer = await this.#context.pool.get(next.model);
         if (!publisher.closed) publisher.stream.setInferencer(inferencer, next.size);
       } else if (next.size !== now.size) publisher.stream.setSize(next.size);

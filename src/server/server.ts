@@ -13,7 +13,7 @@ import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { modelFolder } from '../model/store/folder.ts';
-import { Capacity } from '../session/capacity.ts';
+import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
@@ -26,7 +26,7 @@ import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit, clientAddress, clientKey } from './request-limit.ts';
-import { type Admission, addUpgrades } from './upgrade.ts';
+import { type AdmittedSocket, addUpgrades } from './upgrade.ts';
 import { addWhip } from './whip.ts';
 import { WsSession } from './ws-session.ts';
 
@@ -90,9 +90,9 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
     const config = await settle(options.config, first, log);
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
-    const registry = new Registry(config.limits);
-    const capacity = new Capacity({ registry, pool, config });
-    context = { config, version, pool, metrics, log, registry, capacity, device: first.device };
+    const registry = new Registry();
+    const admission = new Admission({ registry, pool, config });
+    context = { config, version, pool, metrics, log, registry, admission, device: first.device };
     watchInference(context, first);
     await publishScenes(context);
     return await listen(context);
@@ -201,7 +201,7 @@ function addWebSockets(app: FastifyInstance, context: ServerContext, { places, a
   const { config } = context;
   const sessions = new Set<WsSession>();
   let admitted = 0;
-  const enter = async (request: FastifyRequest): Promise<Admission> => {
+  const enter = async (request: FastifyRequest): Promise<AdmittedSocket> => {
     const address = clientKey(request);
     const client = clientAddress(request);
     const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import Fastify from 'fastify';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Admission, addUpgrades } from './upgrade.ts';
+import { type AdmittedSocket, addUpgrades } from './upgrade.ts';
 
-async function listen(admit: () => Promise<Admission>): Promise<{ url: string; close: () => Promise<void> }> {
+async function listen(admit: () => Promise<AdmittedSocket>): Promise<{ url: string; close: () => Promise<void> }> {
   const app = Fastify({ forceCloseConnections: true });
   addUpgrades(app, admit, () => {}, 100);
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -12,7 +12,7 @@ async function listen(admit: () => Promise<Admission>): Promise<{ url: string; c
 }
 
 it('closes a connection whose handshake takes too long, and gives its place back', async () => {
-  let decide = (_admission: Admission) => {};
+  let decide = (_admission: AdmittedSocket) => {};
   const server = await listen(() => new Promise((resolve) => (decide = resolve)));
   const [error] = await once(new WebSocket(server.url), 'error');
   expect(error).toMatchObject({ code: 'ECONNRESET' });

@@ -20,7 +20,7 @@ const OPTIONS: ServerOptions & { closeTimeout: number } = {
 };
 
 /** A connection that may be opened. */
-export interface Admission {
+export interface AdmittedSocket {
   open(socket: WebSocket): void;
   /** The handshake failed: nothing was opened. */
   cancel(): void;
@@ -53,7 +53,7 @@ export class UpgradableRequest extends IncomingMessage {
  */
 export function addUpgrades(
   app: FastifyInstance,
-  admit: (request: FastifyRequest) => Promise<Admission>,
+  admit: (request: FastifyRequest) => Promise<AdmittedSocket>,
   refused: (code: ErrorCode) => void,
   patience = HANDSHAKE_MS,
 ): void {

@@ -49,7 +49,7 @@ export function addWhip(app: FastifyInstance, context: ServerContext, { places, 
     let place: AddressPlace | undefined;
     try {
       // A full server says so, or redirects, before it looks at who asks.
-      if (kind === 'whip') context.registry.expectRoom();
+      if (kind === 'whip') context.admission.checkStreams();
       place = places.take(clientKey(request));
       session =
         kind === 'whep'

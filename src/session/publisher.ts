@@ -66,9 +66,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     let free = () => {};
     let stream: LiveStream | undefined;
     try {
-      const place = context.registry.reserve(name);
+      const place = context.admission.reserve(name);
       free = place.free;
-      context.capacity.expectRoom(options.model);
+      context.admission.checkWorkers(options.model);
       const inferencer = await context.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
       stream = new LiveStream({ name, inferencer, metrics: context.metrics, config: context.config });

@@ -12,16 +12,11 @@ interface Place {
   viewers: number;
 }
 
-/** The streams and sessions of a server, their names and their limits. */
+/** The streams and sessions of a server, by their names. */
 export class Registry {
-  readonly #limits: { streams: number; viewersPerStream: number };
   readonly #places = new Map<string, Place>();
   readonly #sessions = new Map<string, Session>();
   #draining = false;
-
-  constructor(limits: { streams: number; viewersPerStream: number }) {
-    this.#limits = limits;
-  }
 
   get draining(): boolean {
     return this.#draining;
@@ -39,23 +34,21 @@ export class Registry {
     return this.#places.get(name)?.viewers ?? 0;
   }
 
-  /**
-   * Whether a publisher would find a place now.
-   * @throws DepthcastError BUSY, DRAINING
-   */
-  expectRoom(): void {
-    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
-    if (this.#places.size >= this.#limits.streams)
-      throw new DepthcastError('BUSY', { detail: `${this.#limits.streams} streams`, retryAfter: RETRY_AFTER });
+  /** Places of publishers that are taken, by streams or by sessions that are still being set up. */
+  get placesTaken(): number {
+    return this.#places.size;
+  }
+
+  isTaken(name: string): boolean {
+    return this.#places.has(name);
   }
 
   /**
-   * Takes a stream's name for one publisher, before anything is set up. The returned function gives it back.
-   * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING
+   * Takes a stream's name for one publisher; {@link Admission} says whether there may be one more.
+   * @throws DepthcastError STREAM_TAKEN
    */
   reserve(name: string): { filled(stream: LiveStream): void; free(): void } {
-    if (this.#places.has(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_AFTER });
-    this.expectRoom();
+    if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_AFTER });
     const place: Place = { name, stream: undefined, viewers: 0 };
     this.#places.set(name, place);
     return {
@@ -70,15 +63,12 @@ export class Registry {
 
   /**
    * A viewer's place at a stream.
-   * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING
+   * @throws DepthcastError NO_PUBLISHER
    */
   view(name: string): { stream: LiveStream; leave(): void } {
-    if (this.#draining) throw new DepthcastError('DRAINING', { retryAfter: RETRY_AFTER });
     const place = this.#places.get(name);
     if (place?.stream === undefined)
       throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: RETRY_AFTER });
-    if (place.viewers >= this.#limits.viewersPerStream)
-      throw new DepthcastError('BUSY', { detail: `${this.#limits.viewersPerStream} viewers`, retryAfter: RETRY_AFTER });
     place.viewers++;
     let left = false;
     const leave = () => {

@@ -8,13 +8,13 @@ import type { ServerContext } from './server-context.ts';
  * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams
  */
 export async function publishScenes(context: ServerContext): Promise<void> {
-  const { config, metrics, pool, registry, log } = context;
+  const { config, metrics, pool, admission, log } = context;
   const { scenes, width, height, fps } = config.sources;
   for (const scene of scenes) {
     // Here, so that a misspelt name stops the start and not a thread later.
     createScene(scene, { width: 16, height: 16 });
     const name = `scene-${scene}`;
-    const { filled, free } = registry.reserve(name);
+    const { filled, free } = admission.reserve(name);
     const stream = new LiveStream({ name, inferencer: await pool.get(), metrics, config });
     stream.once('closed', free);
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));

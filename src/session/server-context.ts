@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Capacity } from './capacity.ts';
+import type { Admission } from './admission.ts';
 import type { Registry } from './registry.ts';
 
 /** What every session of a server shares. */
@@ -11,7 +11,7 @@ export interface ServerContext {
   pool: InferencerPool;
   metrics: Metrics;
   registry: Registry;
-  capacity: Capacity;
+  admission: Admission;
   log: Logger;
   version: string;
   /** What runs the default model, for people. */

@@ -35,7 +35,7 @@ export class Viewer extends PeerSession<'whep'> {
     const telemetry = new SessionTelemetry(context, 'whep', name);
     let leave = () => {};
     try {
-      const place = context.registry.view(name);
+      const place = context.admission.view(name);
       const { stream } = place;
       leave = place.leave;
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));

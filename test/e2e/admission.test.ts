@@ -46,12 +46,12 @@ const ends = (reason: string) => metric(server, 'depthcast_session_ends_total', 
 it('refuses or redirects a publisher that would ask too much of the depth workers, as measured', async () => {
   const { limits, server: settings } = server.context.config;
   // Nobody watches, so the scene stands still and asks for nothing.
-  expect(server.context.capacity.utilisation).toBe(0);
+  expect(server.context.admission.utilisation).toBe(0);
   const viewer = await watch();
-  const utilisation = await until('a measurement', () => server.context.capacity.utilisation);
+  const utilisation = await until('a measurement', () => server.context.admission.utilisation);
   expect(await metric(server, 'depthcast_depth_utilisation_ratio')).toBeGreaterThan(0);
   limits.utilisation = utilisation / 10;
-  expect(server.context.capacity.predict()).toBeGreaterThan(utilisation);
+  expect(server.context.admission.predict()).toBeGreaterThan(utilisation);
   expect((await fetch(`${server.base}/readyz`)).status).toBe(503);
 
   const redirected = await open('/whip/cam', { direction: 'sendonly' });

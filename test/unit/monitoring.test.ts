@@ -18,7 +18,7 @@ describe('what Prometheus and Grafana ask', () => {
     const { registry } = new Metrics({ version: '1', model: 'm', device: 'cpu' });
     exportState(registry, () => ({
       ready: true,
-      room: true,
+      accepting: true,
       streams: 0,
       streamsLimit: 1,
       workersAlive: 1,
