@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Finding } from './doctor/finding.ts';
 import { DEFAULT_CONFIG } from './options.ts';
-import { style } from './terminal.ts';
+import { say, sayJson, style } from './terminal.ts';
 
 const MARK = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('fail') };
 
@@ -24,16 +24,17 @@ Examples:
       let area = '';
       const findings = await examine(config, (finding) => {
         if (json) return;
-        if (finding.area !== area) console.log(`${area === '' ? '' : '\n'}${style.bold(finding.area)}`);
+        if (finding.area !== area) say(...(area === '' ? [] : ['']), style.bold(finding.area));
         area = finding.area;
         printFinding(finding);
       });
       const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
       const failed = count('fail');
-      if (json) console.log(JSON.stringify({ version, ok: failed === 0, findings }, null, 2));
+      if (json) sayJson({ version, ok: failed === 0, findings }, { indent: 2 });
       else
-        console.log(
-          `\n${failed === 0 ? style.green('depthcast can run here') : style.red(`${failed} failed`)}${style.dim(`; ${count('warn')} warnings`)}`,
+        say(
+          '',
+          `${failed === 0 ? style.green('depthcast can run here') : style.red(`${failed} failed`)}${style.dim(`; ${count('warn')} warnings`)}`,
         );
       // A look that hung may hold the process.
       process.stdout.write('', () => process.exit(failed === 0 ? 0 : 1));
@@ -41,6 +42,6 @@ Examples:
 }
 
 function printFinding({ state, name, value, advice }: Finding): void {
-  console.log(`  ${MARK[state]}  ${name.padEnd(15)} ${value}`);
-  if (advice !== undefined) console.log(`        ${style.dim(`→ ${advice}`)}`);
+  say(`  ${MARK[state]}  ${name.padEnd(15)} ${value}`);
+  if (advice !== undefined) say(`        ${style.dim(`→ ${advice}`)}`);
 }

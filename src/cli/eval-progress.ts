@@ -1,4 +1,4 @@
-import { style } from './terminal.ts';
+import { complain, redraw, style } from './terminal.ts';
 
 const BAR = 28;
 /** A terminal's bar is drawn this often at most. */
@@ -20,7 +20,7 @@ export class FrameProgress {
 
   part(name: string): void {
     this.#part = name;
-    if (!this.#terminal) process.stderr.write(`${name}\n`);
+    if (!this.#terminal) complain(name);
   }
 
   step(): void {
@@ -33,10 +33,10 @@ export class FrameProgress {
     const left = Math.ceil((seconds * (1 - share)) / share);
     const bar = '█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░');
     const facts = `${Math.floor(100 * share)} %, ${left} s left`;
-    process.stderr.write(`\r\x1b[K  ${style.cyan(bar)} ${style.dim(facts)} ${this.#part}`);
+    redraw(`  ${style.cyan(bar)} ${style.dim(facts)} ${this.#part}`, process.stderr);
   }
 
   end(): void {
-    if (this.#terminal) process.stderr.write('\r\x1b[K');
+    if (this.#terminal) redraw('', process.stderr);
   }
 }

@@ -11,7 +11,7 @@ import { type PaintedSnapshot, paint } from '../evaluation/report/paint.ts';
 import { FrameProgress } from './eval-progress.ts';
 import { printEvaluation } from './eval-table.ts';
 import { chosenModel } from './models-options.ts';
-import { style } from './terminal.ts';
+import { complain, sayJson, style } from './terminal.ts';
 
 /** What the command line says. */
 export interface EvalOptions {
@@ -95,14 +95,11 @@ export async function runEvaluation(
     writeReport(options.html, reportPage(result, { version, datasets, date: new Date(), snapshots }));
   }
   if (options.json)
-    console.log(
-      JSON.stringify({ version, datasets, maxFrames, stride, complete: !stop.signal.aborted, ...result }, rounded),
-    );
+    sayJson({ version, datasets, maxFrames, stride, complete: !stop.signal.aborted, ...result }, { replacer: rounded });
   else if (result.sequences.length > 0) printEvaluation(result);
-  if (options.html !== undefined && result.sequences.length > 0)
-    console.error(`${style.green('written')} ${options.html}`);
+  if (options.html !== undefined && result.sequences.length > 0) complain(`${style.green('written')} ${options.html}`);
   if (stop.signal.aborted) {
-    console.error(style.yellow(`stopped after ${result.sequences.length} of ${entries.length} sequences`));
+    complain(style.yellow(`stopped after ${result.sequences.length} of ${entries.length} sequences`));
     process.exitCode = 130;
   }
 }

@@ -1,7 +1,7 @@
 import type { Difference, Evaluation } from '../evaluation/evaluate.ts';
 import { type Alignment, mainAlignment, type Scores } from '../evaluation/results.ts';
 import { printTable } from './table.ts';
-import { style } from './terminal.ts';
+import { say, style } from './terminal.ts';
 
 const number = (value: number | undefined, digits: number, factor = 1): string =>
   value === undefined || !Number.isFinite(value) ? '-' : (factor * value).toFixed(digits);
@@ -57,29 +57,30 @@ export function printEvaluation({ contenders, sequences, means, differences }: E
     rows.push(...means.map((mean, n) => row(n === 0 ? `mean of ${sequences.length}` : '', mean.label, mean)));
   if (several)
     for (const { label, description } of contenders)
-      if (label !== description) console.log(`${style.bold(label)}  ${style.dim(description)}`);
-  if (!several && contenders[0])
-    console.log(`${style.bold(contenders[0].label)}  ${style.dim(contenders[0].description)}`);
-  console.log('');
+      if (label !== description) say(`${style.bold(label)}  ${style.dim(description)}`);
+  if (!several && contenders[0]) say(`${style.bold(contenders[0].label)}  ${style.dim(contenders[0].description)}`);
+  say('');
   printTable(heading, rows);
-  console.log(
+  say(
+    '',
     style.dim(
-      `\nAbsRel to RMSE: one scale and shift in disparity for the clip${metric ? '; models that give metres: as they are' : ''}. /frame, /first: fitted to each frame, to the first alone.`,
+      `AbsRel to RMSE: one scale and shift in disparity for the clip${metric ? '; models that give metres: as they are' : ''}. /frame, /first: fitted to each frame, to the first alone.`,
     ),
   );
   const floors = sequences.flatMap(({ name, truthTae }) =>
     truthTae === undefined ? [] : [`${name} ${number(truthTae, 2)}`],
   );
-  if (floors.length > 0) console.log(style.dim(`TAE of the truth itself: ${floors.join(', ')}`));
+  if (floors.length > 0) say(style.dim(`TAE of the truth itself: ${floors.join(', ')}`));
   for (const { name, frames, judged } of sequences)
-    if (judged < frames)
-      console.log(style.yellow(`${name}: ${frames - judged} of ${frames} frames have no depth that counts`));
+    if (judged < frames) say(style.yellow(`${name}: ${frames - judged} of ${frames} frames have no depth that counts`));
   if (differences.length > 0) printDifferences(differences);
 }
 
 function printDifferences(differences: readonly Difference[]): void {
-  console.log(
-    `\n${style.bold('Paired differences')} ${style.dim(`to ${differences[0]!.against}; 95 % by moving blocks of frames`)}\n`,
+  say(
+    '',
+    `${style.bold('Paired differences')} ${style.dim(`to ${differences[0]!.against}; 95 % by moving blocks of frames`)}`,
+    '',
   );
   printTable(
     ['model', 'measure', 'difference', '95 % interval', '', 'frames'],

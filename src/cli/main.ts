@@ -7,7 +7,7 @@ import { evalCommand } from './eval.ts';
 import { modelsCommand } from './models.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
-import { style } from './terminal.ts';
+import { complain, style } from './terminal.ts';
 
 // src/cli/ and dist/server/cli/ lie at different depths.
 const root = import.meta.url.includes('/dist/server/') ? '../../../' : '../../';
@@ -30,7 +30,8 @@ try {
   await program.parseAsync();
 } catch (thrown) {
   const error = toDepthcastError(thrown);
-  console.error(`${style.red('error')} ${style.dim(error.code)} ${error.message}`);
-  if (error.code === 'INTERNAL' && thrown instanceof Error) console.error(style.dim(thrown.stack ?? ''));
+  complain(`${style.red('error')} ${style.dim(error.code)} ${error.message}`);
+  if (error.code === 'INTERNAL' && thrown instanceof Error)
+    complain(...(thrown.stack ?? '').split('\n').map(style.dim));
   process.exitCode = 1;
 }

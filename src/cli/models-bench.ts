@@ -6,7 +6,7 @@ import type { InstalledModel } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
 import { type CheckpointOptions, chosenModel, parityText } from './models-options.ts';
 import { printTable } from './table.ts';
-import { style } from './terminal.ts';
+import { say, style } from './terminal.ts';
 
 /** Frames before those that are timed. */
 const WARM_UP = 3;
@@ -64,9 +64,7 @@ export async function bench(name: string, options: BenchOptions, config: Config)
         m.first,
       ]);
     }
-  console.log(
-    `${style.bold(manifest.name)} ${manifest.precision}, milliseconds a frame, median of ${options.frames}\n`,
-  );
+  say(`${style.bold(manifest.name)} ${manifest.precision}, milliseconds a frame, median of ${options.frames}`, '');
   printTable(
     [
       'network',
@@ -83,14 +81,13 @@ export async function bench(name: string, options: BenchOptions, config: Config)
     ],
     rows,
   );
-  if (parity !== undefined) console.log(`\nerror ${parityText(parity)}`);
+  if (parity !== undefined) say('', `error ${parityText(parity)}`);
   const target = config.targets.find((one) => one.model === manifest.name && one.precision === manifest.precision);
-  if (target === undefined)
-    console.log(style.dim(`\nno target for ${manifest.name}, ${manifest.precision} in the settings`));
+  if (target === undefined) say('', style.dim(`no target for ${manifest.name}, ${manifest.precision} in the settings`));
   else {
     const ratio = best / (1000 * target.seconds);
     const verdict = ratio <= 1 ? style.green('met') : style.yellow(`missed, ${ratio.toFixed(1)} times as long`);
-    console.log(`\ntarget ${(1000 * target.seconds).toFixed(1)} ms: ${verdict} ${style.dim(target.source)}`);
+    say('', `target ${(1000 * target.seconds).toFixed(1)} ms: ${verdict} ${style.dim(target.source)}`);
   }
 }
 

@@ -12,7 +12,7 @@ import type { ModelManifest } from '../model/manifest.ts';
 import { GRAPH_PRECISION, type ModelPrecision } from '../model/precision.ts';
 import { fileHash } from '../model/store/hash.ts';
 import { type CheckpointOptions, parityText } from './models-options.ts';
-import { style } from './terminal.ts';
+import { say, style } from './terminal.ts';
 
 /** The encoders by their channels. */
 const ENCODERS = { vits: 384, vitb: 768, vitl: 1024 } as const;
@@ -74,13 +74,11 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
     }
     for (const name of written) renameSync(join(temporary, name), join(folder, name));
     const { channels, blocks, heads, taps } = network;
-    console.log(`${style.green('written')}  ${join(folder, names.model)}, ${names.weights}, ${stem}.json`);
-    console.log(`  network  ${blocks} blocks of ${channels} channels, ${heads} heads, taps ${taps.join(', ')}`);
-    console.log(
-      `  graph    ${size.width}x${size.height}, ${precision}, ${unit}, ${Math.round(performance.now() - began)} ms`,
-    );
-    if (parity !== undefined) console.log(`  error    ${parityText(parity)}`);
-    console.log(style.dim(`  try it   depthcast serve --model ${join(dirname(out), `${stem}.json`)}`));
+    say(`${style.green('written')}  ${join(folder, names.model)}, ${names.weights}, ${stem}.json`);
+    say(`  network  ${blocks} blocks of ${channels} channels, ${heads} heads, taps ${taps.join(', ')}`);
+    say(`  graph    ${size.width}x${size.height}, ${precision}, ${unit}, ${Math.round(performance.now() - began)} ms`);
+    if (parity !== undefined) say(`  error    ${parityText(parity)}`);
+    say(style.dim(`  try it   depthcast serve --model ${join(dirname(out), `${stem}.json`)}`));
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') throw new DepthcastError('DISK_FULL', { cause: thrown });
     throw thrown;

@@ -4,7 +4,7 @@ import { knownModels } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { printTable } from './table.ts';
-import { style } from './terminal.ts';
+import { say, style } from './terminal.ts';
 
 export function list(config: Config): void {
   const store = modelFolder(config.models.folder);
@@ -15,6 +15,6 @@ export function list(config: Config): void {
     return [manifest.name, manifest.unit, range, manifest.precision, manifest.licence.split(';')[0]!, here];
   });
   printTable(['name', 'gives', 'size', 'precision', 'licence', 'here'], rows);
-  console.log(style.dim('\nof checkpoints, other precisions by --precision fp32, fp16 or int8'));
-  console.log(style.dim(`checkpoints: ${store.checkpoints}`));
+  say('', style.dim('of checkpoints, other precisions by --precision fp32, fp16 or int8'));
+  say(style.dim(`checkpoints: ${store.checkpoints}`));
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { findManifest } from '../model/library.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { pullModel } from '../model/store/pull.ts';
-import { style } from './terminal.ts';
+import { redraw, say, style } from './terminal.ts';
 
 const BAR = 28;
 /** A terminal's bar is drawn this often at most. */
@@ -21,10 +21,10 @@ export async function pull(names: string[], config: Config): Promise<void> {
   try {
     for (const model of models) {
       const { manifest, file } = model;
-      console.log(`${style.bold(manifest.name)}  ${manifest.title}`);
-      console.log(`  licence  ${manifest.licence}  ${style.dim(manifest.source)}`);
+      say(`${style.bold(manifest.name)}  ${manifest.title}`);
+      say(`  licence  ${manifest.licence}  ${style.dim(manifest.source)}`);
       if (existsSync(file)) {
-        console.log(`  ready    ${file}`);
+        say(`  ready    ${file}`);
         continue;
       }
       const progress = createProgress();
@@ -34,11 +34,11 @@ export async function pull(names: string[], config: Config): Promise<void> {
         onProgress: progress.show,
         onRetry: ({ detail }) => progress.say(`  ${style.yellow('again')}    ${detail ?? 'the connection was lost'}`),
       }).finally(progress.end);
-      console.log(`  ${style.green('ready')}    ${path} ${style.dim(size((await stat(path)).size))}`);
+      say(`  ${style.green('ready')}    ${path} ${style.dim(size((await stat(path)).size))}`);
     }
   } catch (thrown) {
     if (!stop.signal.aborted) throw thrown;
-    console.log(style.dim('stopped; the next pull goes on from here'));
+    say(style.dim('stopped; the next pull goes on from here'));
     process.exitCode = 130;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -54,7 +54,7 @@ function createProgress() {
   let tenth = -1;
   let open = false;
   const clear = () => {
-    if (open) process.stdout.write('\r\x1b[K');
+    if (open) redraw();
     open = false;
   };
   return {
@@ -69,19 +69,16 @@ function createProgress() {
         const part = total === undefined ? 0 : done / total;
         const bar = '█'.repeat(Math.round(part * BAR)).padEnd(BAR, '░');
         const left = total === undefined || rate === 0 ? '' : `, ${Math.ceil((total - done) / rate)} s left`;
-        clear();
-        process.stdout.write(
-          `  ${style.cyan(bar)} ${size(done)} of ${size(total)} ${style.dim(`${size(rate)}/s${left}`)}`,
-        );
+        redraw(`  ${style.cyan(bar)} ${size(done)} of ${size(total)} ${style.dim(`${size(rate)}/s${left}`)}`);
         open = true;
       } else if (total !== undefined && Math.floor((10 * done) / total) > tenth) {
         tenth = Math.floor((10 * done) / total);
-        console.log(`  ${String(10 * tenth).padStart(3)} %    ${size(done)} of ${size(total)}`);
+        say(`  ${String(10 * tenth).padStart(3)} %    ${size(done)} of ${size(total)}`);
       }
     },
     say(line: string): void {
       clear();
-      console.log(line);
+      say(line);
     },
     end: clear,
   };

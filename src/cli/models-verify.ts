@@ -8,7 +8,7 @@ import { OFFLINE_WINDOW_FRAMES, OfflineStitcher, offlineWindows } from '../model
 import { PARITY_TOLERANCE } from '../model/precision.ts';
 import { resizeAligned } from '../model/resize.ts';
 import { type CheckpointOptions, chosenModel } from './models-options.ts';
-import { style } from './terminal.ts';
+import { say, style } from './terminal.ts';
 
 /** Of the official code's float16 and resizing on the way, over windows that are joined by least squares. */
 const OFFLINE_TOLERANCE = 2e-3;
@@ -38,14 +38,12 @@ export async function verify(name: string, options: VerifyOptions, config: Confi
 
   const { max, mean, at, largest } = difference.result();
   const mode = options.offline ? 'offline' : 'streamed';
-  console.log(
-    `${frame} frames ${mode}, ${inputs.shape[3]}x${inputs.shape[2]}, ${precision}, values up to ${number(largest)}`,
-  );
-  console.log(`  max abs error   ${number(max)} ${style.dim(`in frame ${at}`)}`);
-  console.log(`  mean abs error  ${number(mean)}`);
+  say(`${frame} frames ${mode}, ${inputs.shape[3]}x${inputs.shape[2]}, ${precision}, values up to ${number(largest)}`);
+  say(`  max abs error   ${number(max)} ${style.dim(`in frame ${at}`)}`);
+  say(`  mean abs error  ${number(mean)}`);
   if (!(max <= tolerance))
     throw new DepthcastError('PARITY_FAILED', { detail: `${number(max)}, the tolerance is ${number(tolerance)}` });
-  console.log(`  ${style.green('within')}          ${number(tolerance)}`);
+  say(`  ${style.green('within')}          ${number(tolerance)}`);
 }
 
 function checkShapes({ manifest }: InstalledModel, inputs: NpyFile, expected: NpyFile, offline: boolean): void {

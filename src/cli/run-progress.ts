@@ -1,6 +1,6 @@
 import type { JobEvents, JobStart, JobSummary } from '../files/job-types.ts';
 import type { ModelManifest } from '../model/manifest.ts';
-import { style } from './terminal.ts';
+import { redraw, say, sayJson, style } from './terminal.ts';
 
 const BAR = 24;
 /** Milliseconds between two drawings of the bar, two JSON events, and two lines in a pipe. */
@@ -32,9 +32,9 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
   let began = 0;
   let shown = 0;
   let drawn = false;
-  const event = (name: string, value: object) => console.log(JSON.stringify({ event: name, ...value }));
+  const event = (name: string, value: object) => sayJson({ event: name, ...value });
   const clear = () => {
-    if (drawn) process.stdout.write('\r\x1b[K');
+    if (drawn) redraw();
     drawn = false;
   };
   return {
@@ -47,9 +47,9 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
         return;
       }
       const of = frames === undefined ? '' : `, ${frames} frames`;
-      console.log(`${style.bold(input)}  ${size.width}x${size.height}, ${number(fps)} fps${of}`);
-      console.log(style.dim(`  ${model.name} at ${network.width}x${network.height} on ${device}`));
-      if (resumed > 0) console.log(`  goes on at frame ${resumed}`);
+      say(`${style.bold(input)}  ${size.width}x${size.height}, ${number(fps)} fps${of}`);
+      say(style.dim(`  ${model.name} at ${network.width}x${network.height} on ${device}`));
+      if (resumed > 0) say(`  goes on at frame ${resumed}`);
     },
     progress(frames, expected) {
       const now = performance.now();
@@ -58,14 +58,13 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
       const pace = paceOf({ ...start, frames: expected }, frames, (now - began) / 1000);
       if (json) event('progress', pace);
       else if (terminal) {
-        clear();
-        process.stdout.write(bar(pace));
+        redraw(bar(pace));
         drawn = true;
-      } else console.log(`  ${inWords(pace)}`);
+      } else say(`  ${inWords(pace)}`);
     },
     stopping() {
       clear();
-      if (!json) console.log(style.dim('closing the files; once more to stop at once'));
+      if (!json) say(style.dim('closing the files; once more to stop at once'));
     },
     end: clear,
     done(summary) {
@@ -77,17 +76,15 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
         event('done', { frames, resumed, complete, interrupted, ...rate, seconds, epochs, problems, files });
         return;
       }
-      for (const text of [...problems, ...notes]) console.log(`  ${style.yellow('warning')}  ${text}`);
+      for (const text of [...problems, ...notes]) say(`  ${style.yellow('warning')}  ${text}`);
       if (resumed > 0 && resumed === frames && complete) {
-        console.log(`  ${style.green('done')}  before: ${frames} frames`);
+        say(`  ${style.green('done')}  before: ${frames} frames`);
         return;
       }
       const state = interrupted ? style.yellow('stopped') : style.green('done');
       const times = `${seconds.run.toFixed(1)} s, ${seconds.inference.toFixed(1)} s of it in the network`;
-      console.log(
-        `  ${state}  ${frames} frames, ${number(pace.fps)} fps, ${number(pace.realTime)} x real time, ${times}`,
-      );
-      for (const file of Object.values(files) as (string | undefined)[]) if (file) console.log(`  ${file}`);
+      say(`  ${state}  ${frames} frames, ${number(pace.fps)} fps, ${number(pace.realTime)} x real time, ${times}`);
+      for (const file of Object.values(files) as (string | undefined)[]) if (file) say(`  ${file}`);
     },
   };
 }

@@ -6,7 +6,7 @@ import { allowedSizes } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
 import { precisionOption } from './models-options.ts';
 import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
-import { createLog, style } from './terminal.ts';
+import { createLog, say, style } from './terminal.ts';
 
 /** Sessions that do not end within this are cut. */
 const CLOSE_MS = 5000;
@@ -77,14 +77,14 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
     });
   const config = read();
   if (options.printConfig) {
-    process.stdout.write(printConfig(config));
+    say(...printConfig(config).trimEnd().split('\n'));
     return;
   }
   const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
   const { manifest } = server.context.pool.models[0]!;
-  const line = (name: string, text: string) => console.log(`  ${style.dim(name.padEnd(8))}${text}`);
-  console.log(`\n${style.bold('depthcast')} ${style.dim(version)} is ready\n`);
+  const line = (name: string, text: string) => say(`  ${style.dim(name.padEnd(8))}${text}`);
+  say('', `${style.bold('depthcast')} ${style.dim(version)} is ready`, '');
   line('page', style.cyan(server.url));
   for (const url of server.networkUrls) line('', style.cyan(url));
   line(
@@ -97,7 +97,7 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
   line('metrics', `${server.url}/metrics`);
   if (server.certificate?.generated) line('sha256', style.dim(server.certificate.fingerprint));
   line('stop', 'Ctrl-C');
-  console.log('');
+  say('');
   await showToPhones(server);
   closeOnSignal(server);
   reloadOnSignal(server, read);
@@ -107,7 +107,12 @@ async function serve(options: ServeOptions, version: string): Promise<void> {
 async function showToPhones({ networkUrls: [url] }: DepthServer): Promise<void> {
   if (!process.stdout.isTTY || url === undefined || !url.startsWith('https:')) return;
   const { renderUnicodeCompact } = await import('uqr');
-  console.log(`${renderUnicodeCompact(url, { border: 2 }).replace(/^/gm, '  ')}\n`);
+  say(
+    ...renderUnicodeCompact(url, { border: 2 })
+      .split('\n')
+      .map((line) => `  ${line}`),
+    '',
+  );
 }
 
 /** SIGTERM drains, Ctrl-C does not wait; both end sessions cleanly. A second signal, or a close that hangs, ends at once. */
@@ -117,7 +122,7 @@ function closeOnSignal({ drain, close, context }: DepthServer): void {
     if (closing) process.exit(130);
     closing = true;
     if (signal === 'SIGTERM') await drain(context.config.server.drainSeconds);
-    else console.log(style.dim('\nclosing sessions; once more to stop at once'));
+    else say('', style.dim('closing sessions; once more to stop at once'));
     setTimeout(() => process.exit(1), CLOSE_MS).unref();
     await close(signal === 'SIGINT' ? 'server stopped' : 'server shutting down');
     process.exit(0);

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createGzip } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, download } from './download.ts';
 
@@ -179,6 +180,55 @@ describe('download', () => {
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(requests).toHaveLength(1);
     expect(files()).toEqual([]);
+  });
+
+  it.each<[string, DownloadOptions, Record<string, string>, number]>([
+    ['the manifest knows the size and the server tells none', { bytes: 1000 }, { etag: ETAG }, 1000],
+    ['the body is compressed', { bytes: 1000 }, { etag: ETAG, 'content-encoding': 'gzip' }, 1000],
+    ['a redirect told of the size', {}, {}, 1000],
+  ])('stops at the size that was expected, where %s', async (_name, options, headers, expected) => {
+    let sent = 0;
+    const endless: Handler = (_request, response) => {
+      response.writeHead(200, headers);
+      const gzip = headers['content-encoding'] === 'gzip' ? createGzip() : undefined;
+      gzip?.pipe(response);
+      const out = gzip ?? response;
+      const more = () => {
+        while (!response.destroyed && sent < 200 << 20) {
+          sent += 1 << 16;
+          if (!out.write(Buffer.alloc(1 << 16))) return void out.once('drain', more);
+        }
+      };
+      response.on('error', () => {});
+      more();
+    };
+    const redirect: Handler = (_request, response) => {
+      response
+        .writeHead(302, { location: `${base}/lfs`, 'x-linked-size': '1000', 'x-linked-etag': `"${sha256}"` })
+        .end();
+    };
+    handler = options.bytes === undefined ? inTurn(redirect, endless) : endless;
+    let most = 0;
+    const onProgress = (done: number) => {
+      most = Math.max(most, done);
+    };
+    const failed = download(new URL(`${base}/m`), path, { ...options, sha256, onProgress });
+    await expect(failed).rejects.toMatchObject({
+      code: 'HASH_MISMATCH',
+      detail: expect.stringMatching(/more than the 1000/),
+    });
+    expect(most).toBeLessThanOrEqual(expected);
+    expect(readdirSync(join(folder, 'deep'))).toEqual([]);
+    // What the sockets' buffers took, no more.
+    expect(sent).toBeLessThan(64 << 20);
+  });
+
+  it('begins anew where more is here than the whole file has', async () => {
+    mkdirSync(join(folder, 'deep'), { recursive: true });
+    writeFileSync(`${path}.part`, Buffer.concat([content, content]));
+    writeFileSync(`${path}.part.json`, JSON.stringify({ url: `${base}/m`, etag: ETAG }));
+    await download(new URL(`${base}/m`), path, { bytes: content.length, sha256 });
+    expect(readFileSync(path)).toEqual(content);
   });
 
   it('tries again while the server is in trouble', async () => {

@@ -12,6 +12,8 @@ const MAX_VAIN_TRIES = 4;
 /** The wait before the second try; it doubles from one vain try to the next, up to the limit. */
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 10_000;
+/** Of a file whose size neither the caller nor the server tells. */
+const MAX_UNTOLD_BYTES = 16 * 2 ** 30;
 
 export interface DownloadOptions {
   /** Known beforehand, if they are. What the server says of them is checked against these. */
@@ -92,14 +94,21 @@ async function fetchInto(url: URL, part: string, options: DownloadOptions): Prom
     const bytes = options.bytes ?? total;
     if (total !== undefined && bytes !== total)
       throw new DepthcastError('HASH_MISMATCH', { detail: `${url} has ${total} bytes, not ${bytes}` });
+    if (bytes !== undefined && start > bytes) {
+      await removePart(part);
+      throw new Interrupted('DOWNLOAD_FAILED', { detail: `what was here is longer than ${bytes} bytes` });
+    }
     await roomFor(part, total === undefined ? 0 : total - start);
     const note: Note = { url: url.href, etag: answer.etag };
     await diskErrors(() => writeFile(noteOf(part), JSON.stringify(note)));
     const file = await diskErrors(() => open(part, start > 0 ? 'r+' : 'w'));
     try {
       await diskErrors(() => file.truncate(start));
-      await writeBody(file, answer, start, total, options);
+      await writeBody(file, answer, { start, total, most: bytes ?? MAX_UNTOLD_BYTES }, options);
       await diskErrors(() => file.sync());
+    } catch (thrown) {
+      if ((thrown as DepthcastError).code === 'HASH_MISMATCH') await removePart(part);
+      throw thrown;
     } finally {
       await file.close();
     }
@@ -112,8 +121,7 @@ async function fetchInto(url: URL, part: string, options: DownloadOptions): Prom
 async function writeBody(
   file: FileHandle,
   answer: Answer,
-  start: number,
-  total: number | undefined,
+  { start, total, most }: { start: number; total: number | undefined; most: number },
   { onProgress }: DownloadOptions,
 ): Promise<void> {
   let done = start;
@@ -121,6 +129,11 @@ async function writeBody(
   for (;;) {
     const chunk = await answer.read();
     if (chunk === undefined) break;
+    // Whatever the server says, or does not say, of its length.
+    if (done + chunk.length > most)
+      throw new DepthcastError('HASH_MISMATCH', {
+        detail: `more than the ${most} bytes that were expected came; it was removed`,
+      });
     for (let written = 0; written < chunk.length; ) {
       const { bytesWritten } = await diskErrors(() =>
         file.write(chunk, written, chunk.length - written, done + written),
