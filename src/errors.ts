@@ -25,6 +25,7 @@ const CATALOGUE = {
   NO_KEYFRAME: [422, 'No keyframe came that depth can begin with'],
   NOT_NEGOTIATED: [422, 'Something that was offered is not done'],
   NO_CHANNEL: [422, 'There is no data channel to send depth on'],
+  UNKNOWN_HOST: [421, 'The server does not know itself by this name'],
   UPGRADE_REQUIRED: [426, 'This address speaks WebSocket'],
   ETAG_REQUIRED: [428, 'If-Match is required for this request'],
   RATE_LIMITED: [429, 'That is more than one client may ask for'],

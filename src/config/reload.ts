@@ -3,6 +3,7 @@ import type { Config } from './schema.ts';
 /** Keys that a running server takes over; requests, peers and streams that begin afterwards follow them. */
 export const RELOADABLE: readonly string[] = [
   'server.allowedOrigins',
+  'server.names',
   'server.tokens',
   'server.protect',
   'server.redirectWhenBusy',

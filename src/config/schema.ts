@@ -12,6 +12,8 @@ const iceUrl = z
   .regex(/^(stuns?|turns?):[^\s<>",]{1,255}$/i, 'a STUN or TURN address is expected, as turn:host:3478');
 /** It goes into a Link header. */
 const headerText = z.string().regex(/^[\x20-\x7e]{1,512}$/);
+/** A name or an address, without scheme and port. */
+const hostName = z.string().regex(/^[\w.-]{1,253}$|^[\da-f:.]{2,45}$/i, 'a host name is expected, as depth.example');
 /** An address, or a network as address/prefix. */
 const network = z.string().refine((text) => {
   const [address = '', prefix, ...rest] = text.split('/');
@@ -33,6 +35,7 @@ export const configSchema = z.strictObject({
       .max(1 << 20)
       .default(65536),
     allowedOrigins: z.array(z.string()).default(['*']),
+    names: z.array(hostName).max(64).default([]),
     tokens: z
       .array(z.union([token, rightsSchema.extend({ token }).strict()]))
       .max(256)

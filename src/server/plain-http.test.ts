@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, it } from 'vitest';
+import { afterEach, beforeEach, it, vi } from 'vitest';
 import { sortByFirstByte } from './plain-http.ts';
 
 const PATIENCE_MS = 100;
 let server: Server;
 beforeEach(async () => {
-  server = createServer();
+  server = createServer({ handshakeTimeout: PATIENCE_MS });
   sortByFirstByte(server, PATIENCE_MS);
   await once(server.listen(0, '127.0.0.1'), 'listening');
 });
@@ -25,6 +25,8 @@ const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n';
 it.each([
   ['says nothing', []],
   ['begins a request in plain http', ['G']],
+  ['begins a handshake of TLS', ['\x16\x03\x01']],
+  ['goes on with a handshake of TLS for ever', ['\x16\x03\x01\x40\x00\x01', '\0']],
   ['sends its headers byte by byte', [`${HEAD}A: `, 'a']],
   ['sends its body byte by byte', [`${HEAD}\r\n`, 'a']],
 ])('ends a connection that %s', async (_name, [first, more]) => {
@@ -35,4 +37,5 @@ it.each([
   const timer = setInterval(() => more !== undefined && socket.write(more), PATIENCE_MS / 10);
   await closed;
   clearInterval(timer);
+  await vi.waitUntil(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))));
 });

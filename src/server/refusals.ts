@@ -10,6 +10,7 @@ const KNOWN: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
 /** The network's doing, not the client's. */
@@ -45,6 +46,11 @@ export class Refusals {
     const code = KNOWN[thrown.code ?? ''] ?? 'BAD_REQUEST';
     this.#metrics.rejected.inc({ code });
     if (socket.destroyed) return;
+    // No TLS, nothing that could be said over it: a goodbye that waits for the handshake would wait for ever.
+    if (/^ERR_(TLS|SSL)_/.test(thrown.code ?? '')) {
+      socket.destroy();
+      return;
+    }
     const { status, message } = new DepthcastError(code);
     const body = JSON.stringify({ code, message });
     if (socket.writable)

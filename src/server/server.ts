@@ -24,6 +24,7 @@ import { createGuards, type Guards } from './guards.ts';
 import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
+import { OwnNames } from './own-names.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit, clientAddress, clientKey } from './request-limit.ts';
 import { type AdmittedSocket, addUpgrades } from './upgrade.ts';
@@ -140,8 +141,12 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   const certificate = await Certificate.open(config.tls, log);
   const app = createApp(context, refusals, certificate);
   refusals.install(app);
+  // Clients send it with a DELETE, which has no body: no type is meant.
+  app.addHook('onRequest', async ({ raw }) => {
+    if (raw.headers['content-type']?.trim() === '') delete raw.headers['content-type'];
+  });
   await addRequestLimit(app, config);
-  await addCors(app, config);
+  await addCors(app, config, new OwnNames(config, certificate));
   for (const type of ['application/sdp', 'application/trickle-ice-sdpfrag'])
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   addWhip(app, context, guards);

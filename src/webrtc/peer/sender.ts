@@ -3,7 +3,13 @@ import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { Emitter } from '../emitter.ts';
 import { BitrateEstimator, type BitrateLimits } from '../rtp/bitrate.ts';
 import { writeCaptureTime } from '../rtp/capture-time.ts';
-import { type ExtensionElement, RTP_HEADER_BYTES, writeExtensions, writeRtpHeader } from '../rtp/packet.ts';
+import {
+  type ExtensionElement,
+  firstSequenceNumber,
+  RTP_HEADER_BYTES,
+  writeExtensions,
+  writeRtpHeader,
+} from '../rtp/packet.ts';
 import { PAYLOAD_FORMATS } from '../rtp/payload-formats.ts';
 import { Retransmitter, RTX_BYTES } from '../rtp/retransmitter.ts';
 import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } from '../rtp/rtcp.ts';
@@ -73,7 +79,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   readonly #retransmitter: Retransmitter;
   readonly #estimator: BitrateEstimator;
   #agreement: VideoAgreement;
-  #sequenceNumber = randomInt(0x10000);
+  #sequenceNumber = firstSequenceNumber();
   #pictureId = randomInt(0x8000);
   #frames = 0;
   #keyframes = 0;

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 /** RTP packets (RFC 3550) and their header extensions (RFC 8285). Offsets index the packet itself: nothing is copied. */
 export interface RtpPacket {
   payloadType: number;
@@ -22,6 +24,12 @@ export interface RtpExtensions {
 export const RTP_HEADER_BYTES = 12;
 const ONE_BYTE_PROFILE = 0xbede;
 const TWO_BYTE_PROFILE = 0x1000;
+
+/**
+ * Where a stream begins to count: at random, in the lower half, so that a receiver that misses its first packets still knows
+ * how often the number has rolled over (RFC 3711 section 3.3.1).
+ */
+export const firstSequenceNumber = (): number => randomInt(0x8000);
 
 /** RFC 5761: RTCP packet types 192..223 look like payload types 64..95. */
 export function isRtcp(packet: Uint8Array): boolean {

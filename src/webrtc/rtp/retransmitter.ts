@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { firstSequenceNumber } from './packet.ts';
 
 /** A sent packet, kept for a while so that it can be sent again. */
 interface Sent {
@@ -32,7 +32,7 @@ export class Retransmitter {
   readonly #history: (Sent | undefined)[] = new Array(CAPACITY).fill(undefined);
   readonly #ssrc: number;
   readonly #send: (packet: Buffer, headerLength: number) => void;
-  #sequenceNumber = randomInt(0x10000);
+  #sequenceNumber = firstSequenceNumber();
   #budget = 0;
   #budgetAt = 0;
 

@@ -4,27 +4,46 @@ const AUTH_BYTES = 20;
 /** Packets behind the newest that are still accepted, once each (RFC 3711 section 3.3.2). */
 const REPLAY_WINDOW = 1024;
 
-/** Where a stream's packets stand on the 48-bit packet index. */
+const WORD = 32;
+
+/** Where a stream's packets stand on the 48-bit packet index, and which of the last came already. */
 export class StreamIndex {
   #highest = -1;
-  readonly #seen = new Int32Array(REPLAY_WINDOW).fill(-1);
+  /** A bit for each index of the window, at its remainder. */
+  readonly #seen = new Uint32Array(REPLAY_WINDOW / WORD);
 
-  /** The index that this sequence number most likely means (RFC 3711 appendix A), or undefined for a replay. */
-  guess(sequenceNumber: number): number | undefined {
-    if (this.#highest < 0) return sequenceNumber;
+  /**
+   * The indices that this sequence number may mean: the nearest to the highest so far (RFC 3711 appendix A), unless that
+   * is a replay. Of a stream's first packet the rollover counter is not known: it is 0 (section 3.3.1), or 1 where the sender
+   * began in the upper half and what it sent before its first rollover was lost.
+   */
+  guesses(sequenceNumber: number): readonly number[] {
+    if (this.#highest < 0)
+      return sequenceNumber < 0x8000 ? [sequenceNumber, sequenceNumber + 0x10000] : [sequenceNumber];
     const distance = ((sequenceNumber - this.#highest) << 16) >> 16;
     const index = this.#highest + distance;
-    return index >= 0 && this.isFresh(index) ? index : undefined;
+    return index >= 0 && this.isFresh(index) ? [index] : [];
   }
 
   isFresh(index: number): boolean {
-    return index > this.#highest - REPLAY_WINDOW && this.#seen[index % REPLAY_WINDOW] !== index % 0x7fffffff;
+    if (index > this.#highest) return true;
+    const at = index % REPLAY_WINDOW;
+    return index > this.#highest - REPLAY_WINDOW && (this.#seen[at >>> 5]! & (1 << (at & 31))) === 0;
   }
 
   /** Takes note of an index whose packet was authentic. */
   accept(index: number): void {
+    for (let passed = Math.max(this.#highest + 1, index - REPLAY_WINDOW); passed < index; passed++)
+      this.#mark(passed, false);
     if (index > this.#highest) this.#highest = index;
-    this.#seen[index % REPLAY_WINDOW] = index % 0x7fffffff;
+    this.#mark(index, true);
+  }
+
+  #mark(index: number, seen: boolean): void {
+    const at = index % REPLAY_WINDOW;
+    const bit = 1 << (at & 31);
+    if (seen) this.#seen[at >>> 5]! |= bit;
+    else this.#seen[at >>> 5]! &= ~bit;
   }
 }
 

@@ -151,6 +151,65 @@ describe.each(PROFILES)('SRTP with %s', (_name, profile, saltBytes) => {
       expect(theirs.unprotectRtp(sent.get(n)!), `${n}`).toBeDefined();
   });
 
+  it.each([
+    [32_768, 0],
+    [65_000, 1000],
+    [65_535, 1],
+    [40_000, 30_000],
+    [65_530, 6],
+  ])('joins a stream that began at %i, of which the first %i packets were lost', (first, lost) => {
+    const { ours, theirs } = pair();
+    const packets = Array.from({ length: lost + 200 }, (_, n) => ours.protectRtp(rtp(first + n), 12));
+    for (const packet of packets.slice(lost)) expect(theirs.unprotectRtp(packet)).toBeDefined();
+    for (const packet of packets.slice(lost)) expect(theirs.unprotectRtp(packet)).toBeUndefined();
+  });
+
+  it('takes those that were overtaken at the first rollover', () => {
+    const { ours, theirs } = pair();
+    const sent = Array.from({ length: 12 }, (_, n) => ours.protectRtp(rtp(65_530 + n), 12));
+    for (const n of [8, 3, 5, 7, 0, 11, 6, 1]) expect(theirs.unprotectRtp(sent[n]!), `${n}`).toBeDefined();
+  });
+
+  it('goes through many rollovers, and takes nothing again of any', () => {
+    const { ours, theirs } = pair();
+    const kept: Buffer[] = [];
+    for (let n = 40_000; n < 40_000 + 5 * 65_536; n += 331) {
+      const packet = ours.protectRtp(rtp(n), 12);
+      if (n % 7 === 0) kept.push(packet);
+      expect(theirs.unprotectRtp(packet), `${n}`).toBeDefined();
+    }
+    for (const packet of kept) expect(theirs.unprotectRtp(packet)).toBeUndefined();
+  });
+
+  it('forgets no stream whose packets could be played again, however many there are', () => {
+    const { ours, theirs } = pair();
+    const count = 2000;
+    const first = Array.from({ length: count }, (_, n) => ours.protectRtp(rtp(7, randomBytes(9), n + 1), 12));
+    const taken = first.filter((packet) => theirs.unprotectRtp(packet) !== undefined);
+    expect(taken.length).toBeGreaterThanOrEqual(100);
+    expect(taken.length).toBeLessThan(count);
+    for (const packet of first) if (taken.includes(packet)) expect(theirs.unprotectRtp(packet)).toBeUndefined();
+    // The first of them goes on.
+    expect(theirs.unprotectRtp(ours.protectRtp(rtp(8, randomBytes(9), 1), 12))).toBeDefined();
+    const reports = Array.from({ length: count }, (_, n) => {
+      const report = Buffer.from(RTCP);
+      report.writeUInt32BE(n + 1, 4);
+      return ours.protectRtcp(report);
+    });
+    const opened = reports.filter((report) => theirs.unprotectRtcp(report) !== undefined);
+    expect(opened.length).toBeGreaterThanOrEqual(100);
+    for (const report of opened) expect(theirs.unprotectRtcp(report)).toBeUndefined();
+  });
+
+  it('keeps no place for streams that are forged', () => {
+    const { ours, theirs } = pair();
+    for (let ssrc = 1; ssrc <= 3000; ssrc++) {
+      const forged = Buffer.concat([rtp(7, randomBytes(60), ssrc)]);
+      expect(theirs.unprotectRtp(forged)).toBeUndefined();
+    }
+    expect(theirs.unprotectRtp(ours.protectRtp(rtp(7), 12))).toBeDefined();
+  });
+
   it('keeps streams apart and bounded', () => {
     const { ours, theirs } = pair();
     for (let ssrc = 1; ssrc <= 100; ssrc++) {

@@ -27,8 +27,11 @@ const GCM_TAG_BYTES = 16;
 const SHA1_TAG_BYTES = 10;
 const INDEX_BYTES = 4;
 const ENCRYPTED_FLAG = 0x80000000;
-/** A peer has one media and one repair stream; a few more cover restarts. */
-const MAX_STREAMS = 32;
+/**
+ * A peer has one media and one repair stream, and new ones after a restart. No stream is ever forgotten, since its packets could be
+ * played again then; one too many is refused.
+ */
+const MAX_STREAMS = 512;
 
 /** Bytes that protection adds to an RTP packet at most. */
 export const SRTP_OVERHEAD = GCM_TAG_BYTES;
@@ -112,35 +115,30 @@ export class SrtpSession {
     if (headerLength === undefined || packet.length < headerLength + tagBytes) return undefined;
     const ssrc = packet.readUInt32BE(8);
     const sequenceNumber = packet.readUInt16BE(2);
-    const known = this.#streams.get(ssrc);
-    const index = known ? known.guess(sequenceNumber) : sequenceNumber;
-    if (index === undefined) return undefined;
-    const roc = Math.floor(index / 0x10000);
-    const tagAt = packet.length - tagBytes;
-    const body = packet.subarray(headerLength, tagAt);
-    let payload: Buffer;
-    if (this.#gcm) {
-      const opened = this.#openGcm(
-        this.#gcm,
-        this.#in.cipher,
-        this.#gcmIv(this.#in.salt, ssrc, roc, sequenceNumber),
-        packet.subarray(0, headerLength),
-        body,
-        packet.subarray(tagAt),
-      );
-      if (!opened) return undefined;
-      payload = opened;
-    } else {
-      const expected = this.#rtpTag(this.#in, packet.subarray(0, tagAt), roc);
-      if (!timingSafeEqual(expected.subarray(0, SHA1_TAG_BYTES), packet.subarray(tagAt))) return undefined;
-      payload = createDecipheriv(
-        'aes-128-ctr',
-        this.#in.cipher,
-        this.#ctrIv(this.#in.salt, ssrc, roc, sequenceNumber),
-      ).update(body);
+    const stream = this.#streamOf(this.#streams, ssrc);
+    for (const index of stream?.guesses(sequenceNumber) ?? []) {
+      const payload = this.#openRtp(packet, headerLength, packet.length - tagBytes, index);
+      if (!payload) continue;
+      this.#noteAuthentic(this.#streams, ssrc, stream!, index);
+      return { header: packet.subarray(0, headerLength), payload };
     }
-    this.#noteAuthentic(this.#streams, ssrc, index);
-    return { header: packet.subarray(0, headerLength), payload };
+    return undefined;
+  }
+
+  /** What is in a packet, if its index is this one. */
+  #openRtp(packet: Buffer, headerLength: number, tagAt: number, index: number): Buffer | undefined {
+    const ssrc = packet.readUInt32BE(8);
+    const roc = Math.floor(index / 0x10000);
+    const body = packet.subarray(headerLength, tagAt);
+    const head = packet.subarray(0, headerLength);
+    if (this.#gcm) {
+      const iv = this.#gcmIv(this.#in.salt, ssrc, roc, index & 0xffff);
+      return this.#openGcm(this.#gcm, this.#in.cipher, iv, head, body, packet.subarray(tagAt));
+    }
+    const expected = this.#rtpTag(this.#in, packet.subarray(0, tagAt), roc);
+    if (!timingSafeEqual(expected.subarray(0, SHA1_TAG_BYTES), packet.subarray(tagAt))) return undefined;
+    const iv = this.#ctrIv(this.#in.salt, ssrc, roc, index & 0xffff);
+    return createDecipheriv('aes-128-ctr', this.#in.cipher, iv).update(body);
   }
 
   /** @param packet a compound RTCP packet. */
@@ -177,7 +175,8 @@ export class SrtpSession {
     // Unencrypted SRTCP is legal but no WebRTC sender uses it.
     if (word < ENCRYPTED_FLAG) return undefined;
     const index = word & 0x7fffffff;
-    if (this.#controls.get(ssrc)?.isFresh(index) === false) return undefined;
+    const stream = this.#streamOf(this.#controls, ssrc);
+    if (!stream?.isFresh(index)) return undefined;
     const head = packet.subarray(0, 8);
     const trailer = packet.subarray(trailerAt, trailerAt + INDEX_BYTES);
     let plain: Buffer;
@@ -203,7 +202,7 @@ export class SrtpSession {
       const iv = this.#ctrIv(this.#inControl.salt, ssrc, index >>> 16, index & 0xffff);
       plain = createDecipheriv('aes-128-ctr', this.#inControl.cipher, iv).update(packet.subarray(8, trailerAt));
     }
-    this.#noteAuthentic(this.#controls, ssrc, index);
+    this.#noteAuthentic(this.#controls, ssrc, stream, index);
     return Buffer.concat([head, plain]);
   }
 
@@ -258,14 +257,14 @@ export class SrtpSession {
     return index;
   }
 
-  #noteAuthentic(streams: Map<number, StreamIndex>, ssrc: number, index: number): void {
-    let stream = streams.get(ssrc);
-    if (!stream) {
-      // Authentic packets only come from our peer; one that cycles through SSRCs loses its oldest.
-      if (streams.size >= MAX_STREAMS) streams.delete(streams.keys().next().value!);
-      stream = new StreamIndex();
-      streams.set(ssrc, stream);
-    }
+  /** Where a stream stands, a new one at its beginning; undefined for one too many. */
+  #streamOf(streams: Map<number, StreamIndex>, ssrc: number): StreamIndex | undefined {
+    return streams.get(ssrc) ?? (streams.size < MAX_STREAMS ? new StreamIndex() : undefined);
+  }
+
+  /** A stream is remembered once a packet of it was authentic: forged ones take no place. */
+  #noteAuthentic(streams: Map<number, StreamIndex>, ssrc: number, stream: StreamIndex, index: number): void {
+    streams.set(ssrc, stream);
     stream.accept(index);
   }
 }
