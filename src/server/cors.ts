@@ -59,10 +59,17 @@ function expectOneHost({ raw, routeOptions }: FastifyRequest): void {
     throw new DepthcastError('BAD_REQUEST', { detail: `exactly one valid Host header is expected, ${count} came` });
 }
 
-const isOwn = ({ hostname, socket }: FastifyRequest, names: OwnNames): boolean => {
-  const host = hostOf(hostname);
-  return host !== undefined && names.has(host, socket.localAddress);
-};
+function isOwn(request: FastifyRequest, names: OwnNames): boolean {
+  if (isToldByProxy(request)) return true;
+  const host = hostOf(request.hostname);
+  return host !== undefined && names.has(host, request.socket.localAddress);
+}
+
+/** A proxy of `server.trustProxy` knows which sites it serves. Fastify takes the header from nobody else. */
+function isToldByProxy({ host, headers, ips = [] }: FastifyRequest): boolean {
+  const told = [headers['x-forwarded-host'] ?? []].flat().join(',').split(',').at(-1)?.trim();
+  return told !== '' && told === host && (host !== headers.host || ips.length > 1);
+}
 
 function originAllowed(request: FastifyRequest, allowed: readonly string[], names: OwnNames): boolean {
   const { origin } = request.headers;

@@ -79,6 +79,22 @@ it('survives handshakes that are none, and counts them', async () => {
   expect(old).not.toBe('connected');
 });
 
+it('frees and counts connections whose handshake takes too long', async () => {
+  const late = () => metric(server, 'depthcast_rejected_total', { code: 'REQUEST_TIMEOUT' });
+  const before = await late();
+  const beginnings = [
+    [0x16, 3, 1],
+    [0x16, 3, 1, 2, 0],
+    [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 1, 2],
+  ];
+  const sockets = Array.from({ length: 30 }, (_, n) => {
+    const socket = connect(server.port, '127.0.0.1', () => socket.write(Buffer.from(beginnings[n % 3]!)));
+    return socket.on('error', () => {});
+  });
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+  await until('the count', async () => (await late()) === before + 30);
+});
+
 it('closes although connections stand open that never said a byte', async () => {
   const own = await startApp({ 'tls.generate': true });
   const sockets = [1, 2, 3].map(() => connect(own.port, '127.0.0.1').on('error', () => {}));

@@ -18,6 +18,7 @@ beforeAll(async () => {
     'limits.requestsPerMinute': 200,
     'server.trustProxy': ['loopback'],
     'server.allowedOrigins': ['https://friend.example'],
+    'server.names': ['named.example'],
   });
 });
 afterAll(() => server.close());
@@ -312,6 +313,44 @@ describe('origins', () => {
     };
     expect((await ask('/api/info', proxied)).status).toBe(200);
     expect((await ask('/api/info', { origin: 'https://depth.example' })).status).toBe(403);
+  });
+
+  it("a site whose name leads here is not the server's own", async () => {
+    const port = String(server.port);
+    const get = (path: string, host: string, ...more: string[]) =>
+      raw([`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...more, '', ''].join('\r\n'));
+    for (const host of [`foe.example:${port}`, 'localhost.foe.example', 'x', '198.51.100.1']) {
+      const site = await get('/api/info', host, `Origin: http://${host}`);
+      expect(site).toMatch(/^HTTP\/1\.1 403 [\s\S]*"FORBIDDEN_ORIGIN".*server\.names/);
+      const ws = await upgrade('/ws', [...handshake, `Origin: http://x`]);
+      expect(ws).toMatch(/^HTTP\/1\.1 403 [\s\S]*"FORBIDDEN_ORIGIN".*server\.names/);
+      // A browser tells no origin where it takes the address for the page's own.
+      for (const path of ['/api/info', '/metrics', '/%61pi/info'])
+        expect(await get(path, host), path).toMatch(/^HTTP\/1\.1 421 [\s\S]*"UNKNOWN_HOST".*server\.names/);
+      expect(await get('/livez', host)).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, '[::1]', 'named.example', 'NAMED.example:99']) {
+      expect(await get('/api/info', host, `Origin: http://${host}`), host).toMatch(/^HTTP\/1\.1 200 /);
+      expect(await get('/api/info', host), host).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    // What a proxy says counts where it is the proxy that says it.
+    expect(await get('/api/info', 'x', 'X-Forwarded-Host: depth.example')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it.each([
+    ['none', []],
+    ['two', ['Host: localhost', 'Host: foe.example']],
+    ['two that agree', ['Host: localhost', 'HOST: localhost']],
+    ['an empty one', ['Host:']],
+    ['one that is no host', ['Host: a b']],
+    ['one with credentials', ['Host: user@localhost']],
+    ['a list', ['Host: localhost, foe.example']],
+  ])('a request with %s instead of one Host header is refused', async (_name, hosts) => {
+    for (const path of ['/api/info', '/', '/livez', '/nothing']) {
+      const answer = await raw([`GET ${path} HTTP/1.1`, ...hosts, 'Connection: close', '', ''].join('\r\n'));
+      expect(answer, path).toMatch(/^HTTP\/1\.1 400 /);
+    }
+    expect(await raw('GET /livez HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it.each([
