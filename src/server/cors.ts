@@ -16,7 +16,7 @@ const EXPOSED_HEADERS = ['location', 'etag', 'link', 'accept-post', 'accept-patc
 const PREFLIGHT_SECONDS = 600;
 
 /** What pages must not read by way of a name that leads here, see {@link expectOwnName}. */
-const READABLE = /^\/(whip|whep|session|ws|api|metrics)(\/|$)/;
+const READABLE = /^\/(api|metrics)(\/|$)/;
 /** A probe may speak HTTP/1.0, which has no Host header. */
 const PROBE = /^\/(livez|readyz)$/;
 
