@@ -207,7 +207,7 @@ describe('download', () => {
         .writeHead(302, { location: `${base}/lfs`, 'x-linked-size': '1000', 'x-linked-etag': `"${sha256}"` })
         .end();
     };
-    handler = options.bytes === undefined ? inTurn(redirect, endless) : endless;
+    handler = options.bytes === undefined ? inSequence(redirect, endless) : endless;
     let most = 0;
     const onProgress = (done: number) => {
       most = Math.max(most, done);
