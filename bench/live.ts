@@ -1,4 +1,5 @@
 import { loadConfig } from '../src/config/load.ts';
+import { STAGES } from '../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../src/server/server.ts';
 import { Fleet, type FleetOptions, type FleetReport } from '../test/support/wrtc-fleet.ts';
 import { printTable, quantile } from './table.ts';
@@ -90,11 +91,10 @@ export async function benchOne(seconds = 30): Promise<void> {
     ],
   );
   const stages = run.fleet.map((report) => report.peers[0]!.stats?.stages ?? {});
-  const names = ['assemble', 'decode', 'preprocess', 'queue', 'inference', 'postprocess', 'encode', 'send'] as const;
   printTable(
     'Wall time by stage, ms, median of the medians of each second',
     ['stage', 'ms'],
-    names.map((name) => [
+    STAGES.map((name) => [
       name,
       quantile(
         stages.flatMap((stage) => stage[name] ?? []),

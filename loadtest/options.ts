@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEPTH_FORMATS, type DepthFormat } from '../src/protocol/index.ts';
 
 export interface LoadOptions {
   publishers: number;
@@ -18,7 +19,7 @@ export interface LoadOptions {
   loss: number;
   /** Streams that leave and come back: share of them a second. */
   churn: number;
-  data: 'none' | 'u8' | 'u16' | 'f16' | 'off';
+  data: DepthFormat | 'off';
   track: boolean;
   scene: string;
   seed: number;
@@ -123,9 +124,7 @@ export function loadCommand(): Command {
     .option('--input-size <pixels>', "network size of the own server (default: the model's)", whole(16, 4096))
     .option('--set <key=value>', 'a setting of the own server, as limits.streams=64; may be repeated', setting, {})
     .addOption(
-      new Option('--data <format>', 'depth packets asked for')
-        .choices(['none', 'u8', 'u16', 'f16', 'off'])
-        .default('u16'),
+      new Option('--data <format>', 'depth packets asked for').choices([...DEPTH_FORMATS, 'off']).default('u16'),
     )
     .option('--no-track', 'ask for no gray track')
     .option('--scene <name>', 'synthetic scene', 'room')

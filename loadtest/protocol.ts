@@ -1,3 +1,5 @@
+import type { DepthFormat } from '../src/protocol/index.ts';
+
 /** What the load test and its child processes tell each other: plain objects over Node's IPC, told apart by `case`. */
 
 /** How a stream's depth is asked for. */
@@ -21,7 +23,7 @@ export interface ChildSetup {
   /** kbit/s of each stream's video, whatever the server asks for; undefined leaves that to it. */
   bitrate: number | undefined;
   /** What two-way streams ask for. WHEP viewers get the server's default packets, unless `off`. */
-  data: 'none' | 'u8' | 'u16' | 'f16' | 'off';
+  data: DepthFormat | 'off';
   track: boolean;
   /** Share of UDP packets lost, each way. */
   loss: number;

@@ -1,5 +1,10 @@
 import { WebSocket } from 'ws';
-import type { OutputChange, ServerMessage } from '../src/protocol/messages.ts';
+import {
+  type ClientMessage,
+  type OutputChange,
+  PROTOCOL_VERSION,
+  parseServerMessage,
+} from '../src/protocol/messages.ts';
 
 const ANSWER_MS = 15_000;
 
@@ -74,7 +79,7 @@ export function wsSignalling(
 ): Signalling {
   let socket: WebSocket | undefined;
   let closed = false;
-  const send = (message: object) =>
+  const send = (message: ClientMessage) =>
     socket?.readyState === WebSocket.OPEN ? socket.send(JSON.stringify(message)) : undefined;
 
   const exchange = (offer: string): Promise<string> =>
@@ -88,9 +93,12 @@ export function wsSignalling(
         if (answered && !closed) onEnd(error.message);
         reject(error);
       };
-      opened.on('open', () => send({ type: 'hello', protocol: 1, client: 'loadtest', ...(token ? { token } : {}) }));
+      opened.on('open', () =>
+        send({ type: 'hello', protocol: PROTOCOL_VERSION, client: 'loadtest', ...(token ? { token } : {}) }),
+      );
       opened.on('message', (text) => {
-        const message = JSON.parse(String(text)) as ServerMessage;
+        const message = parseServerMessage(String(text));
+        if (message === undefined) return;
         if (message.type === 'welcome') send({ type: 'offer', sdp: offer, output });
         else if (message.type === 'error' && message.fatal) ended(new Refusal(message.code, message.retryAfter));
         else if (message.type === 'closing') ended(new Error(message.reason));

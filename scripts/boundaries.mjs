@@ -12,10 +12,10 @@ const ROOMS = [
   'video',
   'depth',
   'model',
-  'protocol',
   'scene',
   'metrics',
   'config',
+  'protocol',
 ];
 // Rooms that also run in the browser: no Node API there.
 const BROWSER_ROOMS = ['protocol', 'scene'];

@@ -14,6 +14,7 @@ run(process.execPath, ['scripts/boundaries.mjs', '--check']);
 say('Documents made from sources');
 run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
 run(process.execPath, ['scripts/dashboard.mjs', '--check']);
+run(process.execPath, ['--import', 'tsx', 'scripts/signalling-doc.ts']);
 say('Lint and format');
 runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
 say('Dead code');

@@ -31,6 +31,8 @@ const CATALOGUE = {
   RATE_LIMITED: [429, 'That is more than one client may ask for'],
   HEADERS_TOO_LARGE: [431, 'The request headers are larger than allowed'],
   SLOW_VIEWER: [503, 'The viewer could not keep up with the stream'],
+  TRACK_PAUSED: [503, 'The gray track pauses: the client could not keep up with it'],
+  SLOW_CLIENT: [503, 'The client did not read its messages'],
   BUSY: [503, 'The server carries as many streams as it can; try again later'],
   DRAINING: [503, 'The server is shutting down'],
 

@@ -29,6 +29,7 @@ const ADVICE: Record<string, string> = {
   MODEL_NOT_FOUND: 'Choose another model.',
   BAD_SIZE: 'Choose another input size.',
   DECODER_OVERRUN: 'The machine is busy; depth goes on with the next keyframe.',
+  TRACK_PAUSED: 'The network between is slow; depth data goes on. Choose a smaller output, or turn the gray track off.',
   WORKER_DIED: 'The server restarts its depth worker by itself.',
 };
 

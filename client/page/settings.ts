@@ -1,5 +1,7 @@
 import { CODEC_NAMES } from '../../src/codecs.ts';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
+import { DEPTH_FORMATS } from '../../src/protocol/index.ts';
+import { OUTPUT_TRACKS } from '../../src/protocol/messages.ts';
 import type { OutputSettings, SourceSpec, VideoCodec } from '../sdk/index.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream>;
@@ -35,7 +37,7 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
   const query = new URLSearchParams(search);
   const model = query.get('model');
   const size = Number(query.get('size'));
-  const data = oneOf(query.get('data'), ['none', 'u8', 'u16', 'f16'], 'u16');
+  const data = oneOf(query.get('data'), DEPTH_FORMATS, 'u16');
   return {
     source: readSource(query, scenes),
     autostart: ['1', 'true', ''].includes(query.get('autostart') ?? '0'),
@@ -43,7 +45,7 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
     token: new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined,
     codec: oneOf(query.get('codec')?.toUpperCase() ?? null, CODEC_NAMES, 'VP8'),
     output: {
-      track: oneOf(query.get('track'), ['gray', 'off'], 'gray'),
+      track: oneOf(query.get('track'), OUTPUT_TRACKS, 'gray'),
       data,
       range: readRange(query.get('range')),
       ...(model ? { model } : {}),

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../src/errors.ts';
+import type { ErrorPayload, ErrorSubject } from '../../src/protocol/messages.ts';
 
 /** What can go wrong on the client's side; codes of the server (src/errors.ts) pass through unchanged. */
 const SENTENCES = {
@@ -52,20 +53,24 @@ export class DepthError extends Error {
   /** A code of this file or of the server; a newer server may send codes unknown here. */
   readonly code: DepthErrorCode | (string & {});
   readonly retryAfter: number | undefined;
+  /** Of an error of the server: the request that it refuses, or what of the session it concerns. */
+  readonly about: ErrorSubject | undefined;
 
   constructor(code: ClientErrorCode, options: DepthErrorOptions = {}) {
     super(options.detail ? `${SENTENCES[code]}: ${options.detail}` : SENTENCES[code], { cause: options.cause });
     this.name = 'DepthError';
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.about = undefined;
   }
 
   /** An `error` message of the server, with its own sentence. */
-  static fromServer(message: { code: string; message: string; retryAfter?: number }): DepthError {
+  static fromServer(message: ErrorPayload & { about?: ErrorSubject | undefined }): DepthError {
     return Object.assign(new DepthError('CONNECTION_LOST'), {
       code: message.code,
       message: message.message,
       retryAfter: message.retryAfter,
+      about: message.about,
     });
   }
 

@@ -24,8 +24,8 @@ export interface LinkHandlers {
   welcome(server: ServerInfo, defaults: OutputSettings): void;
   settings(output: OutputSettings): void;
   stats(stats: SessionStats): void;
-  /** The server refused something, but the session goes on. */
-  refused(error: DepthError): void;
+  /** The server refused something or tells of a trouble, see `about`; the session goes on. */
+  error(error: DepthError): void;
   depthTrack(track: MediaStreamTrack): void;
   message(message: Uint8Array): void;
   /** Media stopped flowing and ICE is being restarted (true), or it flows again (false). */
@@ -153,7 +153,7 @@ export class Link {
         this.#handlers.stats(message.stats);
         return;
       case 'error':
-        this.#handlers.refused(DepthError.fromServer(message));
+        this.#handlers.error(DepthError.fromServer(message));
     }
   }
 

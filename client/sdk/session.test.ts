@@ -167,7 +167,7 @@ describe('DepthSession', () => {
   it('drops a setting that the server refuses', async () => {
     server.answer = (client, message) => {
       if (message.type === 'settings' && message.output.size === 999)
-        client.send({ type: 'error', code: 'BAD_SIZE', message: 'no', fatal: false });
+        client.send({ type: 'error', code: 'BAD_SIZE', message: 'no', fatal: false, about: 'settings' });
       else return client.serve(message);
     };
     const { until, errors, session } = open();
@@ -181,6 +181,25 @@ describe('DepthSession', () => {
     await back;
     const offer = (await server.client(1)).received.find(({ type }) => type === 'offer');
     expect(offer).toMatchObject({ output: { size: 256 } });
+  });
+
+  it('keeps a setting when the server has trouble with something else before it confirms', async () => {
+    server.answer = (client, message) => {
+      if (message.type === 'settings' && message.output.size === 128)
+        client.send({ type: 'error', code: 'TRACK_PAUSED', message: 'slow', fatal: false, about: 'track' });
+      return client.serve(message);
+    };
+    const { until, errors, session } = open();
+    await until('live');
+    await vi.waitFor(() => expect(session.output).toBeDefined());
+    session.update({ size: 128 });
+    await vi.waitFor(() => expect(session.output?.size).toBe(128));
+    expect(errors.map(({ code, about }) => [code, about])).toEqual([['TRACK_PAUSED', 'track']]);
+    const back = until('live');
+    (await server.client(0)).drop();
+    await back;
+    const offer = (await server.client(1)).received.find(({ type }) => type === 'offer');
+    expect(offer).toMatchObject({ output: { size: 128 } });
   });
 
   it('leaves nothing behind when it is closed while it waits or connects', async () => {

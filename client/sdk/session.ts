@@ -188,7 +188,7 @@ export class DepthSession extends Emitter<SessionEvents> {
       settings: (output) => this.#settle(output),
       stats: (stats) =>
         this.emit('stats', { ...stats, client: this.#stats.take(reader.counters, this.#link?.roundTrip) }),
-      refused: (error) => this.#refuse(error),
+      error: (error) => this.#report(error),
       depthTrack: (depthTrack) => this.#show(depthTrack),
       message: (message) => reader.push(message),
       interrupted: (yes) => {
@@ -219,10 +219,10 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.emit('settings', output);
   }
 
-  /** A refused setting must not be asked for again at the next reconnect. */
-  #refuse(error: DepthError): void {
+  /** A refused setting must not be asked for again at the next reconnect. Servers of version 0.1 do not say what it is about. */
+  #report(error: DepthError): void {
     this.emit('error', error);
-    if (!this.#output) return;
+    if (!this.#output || (error.about !== undefined && error.about !== 'settings')) return;
     for (const key of Object.keys(this.#wanted) as (keyof OutputSettings)[])
       this.#wanted = { ...this.#wanted, [key]: this.#output[key] };
     this.emit('settings', this.#output);

@@ -1,9 +1,11 @@
-import type { ClientMessage, PROTOCOL_VERSION, ServerMessage } from '../../src/protocol/messages.ts';
+import {
+  type ClientMessage,
+  PROTOCOL_VERSION,
+  parseServerMessage,
+  type ServerMessage,
+} from '../../src/protocol/messages.ts';
 import { DepthError, toDepthError } from './errors.ts';
-import { parseServerMessage } from './messages.ts';
 
-/** The compiler compares it with the server's. */
-const PROTOCOL: typeof PROTOCOL_VERSION = 1;
 const WELCOME_TIMEOUT = 8_000;
 const PING_INTERVAL = 5_000;
 /** Without an answer for this long the server counts as gone, although TCP has not noticed. */
@@ -72,7 +74,7 @@ export class Signalling {
     this.#timer = setTimeout(() => this.#end(new DepthError('TIMEOUT')), WELCOME_TIMEOUT);
     this.#socket.onopen = () => {
       this.#opened = true;
-      this.send({ type: 'hello', protocol: PROTOCOL, client, ...(token === undefined ? {} : { token }) });
+      this.send({ type: 'hello', protocol: PROTOCOL_VERSION, client, ...(token === undefined ? {} : { token }) });
     };
     this.#socket.onmessage = (event) => this.#read(event.data);
     this.#socket.onclose = (event) => {
@@ -141,9 +143,11 @@ export class Signalling {
   }
 
   #greet(welcome: Welcome): void {
-    if (welcome.protocol !== PROTOCOL) {
+    if (welcome.protocol !== PROTOCOL_VERSION) {
       this.#end(
-        new DepthError('PROTOCOL_VERSION', { detail: `it speaks ${welcome.protocol}, this client ${PROTOCOL}` }),
+        new DepthError('PROTOCOL_VERSION', {
+          detail: `it speaks ${welcome.protocol}, this client ${PROTOCOL_VERSION}`,
+        }),
       );
       return;
     }

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CODEC_NAMES } from '../codecs.ts';
+import { DEPTH_FORMATS } from '../protocol/index.ts';
+import { OUTPUT_TRACKS } from '../protocol/messages.ts';
 import { rightsSchema } from './rights.ts';
 
 const codec = z.enum(CODEC_NAMES);
@@ -130,8 +132,8 @@ export const configSchema = z.strictObject({
       .default(null),
   }),
   output: z.strictObject({
-    track: z.enum(['gray', 'off']).default('gray'),
-    data: z.enum(['none', 'u8', 'u16', 'f16']).default('u16'),
+    track: z.enum(OUTPUT_TRACKS).default('gray'),
+    data: z.enum(DEPTH_FORMATS).default('u16'),
     u16Steps: z.int().min(255).max(65534).default(4095),
     minBitrate: z.int().min(20_000).default(150_000),
     maxBitrate: z.int().max(100_000_000).default(3_000_000),

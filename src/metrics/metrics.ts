@@ -1,18 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ErrorCode } from '../errors.ts';
-
-/** The parts of a frame's way through the server, in order. */
-export const STAGES = [
-  'assemble',
-  'decode',
-  'preprocess',
-  'queue',
-  'inference',
-  'postprocess',
-  'encode',
-  'send',
-] as const;
-export type Stage = (typeof STAGES)[number];
+import type { Stage } from '../protocol/messages.ts';
 
 /**
  * What became of a frame. Each frame that arrived ends in one of these:

@@ -7,3 +7,4 @@ export {
 export { PACKET_HEADER_SIZE } from './layout.ts';
 export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
 export type { DepthFormat, DepthFrame, DepthFrameInfo, DepthUnit } from './types.ts';
+export { DEPTH_FORMATS } from './types.ts';

@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import type { DepthFormat, DepthFrameInfo } from './types.ts';
+import { DEPTH_FORMATS, type DepthFormat, type DepthFrameInfo } from './types.ts';
 
 /** Byte offset of every header field of a depth packet; all little endian. docs/protocol.md documents each. */
 export const PACKET_FIELDS = {
@@ -37,7 +37,6 @@ const FLAG_LATENCY = 8;
 const KNOWN_FLAGS = FLAG_PACKED | FLAG_METRES | FLAG_CAPTURE_TIME | FLAG_LATENCY;
 
 /** Format codes: the index is the byte on the wire. */
-const FORMATS = ['none', 'u8', 'u16', 'f16'] as const satisfies readonly DepthFormat[];
 /** Bytes of one stored value. */
 export const VALUE_SIZE: Readonly<Record<DepthFormat, number>> = { none: 0, u8: 1, u16: 2, f16: 2 };
 
@@ -83,7 +82,7 @@ export function writeHeader(
     (info.latency === undefined ? 0 : FLAG_LATENCY);
   view.setUint32(0, PACKET_MAGIC, true);
   view.setUint8(4, PACKET_VERSION);
-  view.setUint8(5, FORMATS.indexOf(format));
+  view.setUint8(5, DEPTH_FORMATS.indexOf(format));
   view.setUint8(6, flags);
   view.setUint8(7, PACKET_HEADER_SIZE);
   view.setUint32(8, info.frameId, true);
@@ -114,7 +113,7 @@ export function readHeader(packet: Uint8Array): PacketHeader {
   if (view.getUint32(0, true) !== PACKET_MAGIC) throw badPacket('it does not start with DCDF');
   const version = view.getUint8(4);
   if (version !== PACKET_VERSION) throw badPacket(`version ${version} is not known`);
-  const format = FORMATS[view.getUint8(5)];
+  const format = DEPTH_FORMATS[view.getUint8(5)];
   if (!format) throw badPacket(`format ${view.getUint8(5)} is not known`);
   const flags = view.getUint8(6);
   if (flags & ~KNOWN_FLAGS) throw badPacket(`flags ${flags} are not known`);

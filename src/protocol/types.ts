@@ -1,5 +1,6 @@
 /** How depth values are stored in a packet. `none` carries the frame's metadata alone. */
-export type DepthFormat = 'none' | 'u8' | 'u16' | 'f16';
+export const DEPTH_FORMATS = ['none', 'u8', 'u16', 'f16'] as const;
+export type DepthFormat = (typeof DEPTH_FORMATS)[number];
 
 /** What a depth value means: disparity (1/z) up to an unknown scale and shift, or metres along the optical axis. */
 export type DepthUnit = 'disparity' | 'metres';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DepthcastError, type ErrorCode } from '../errors.ts';
+import type { ErrorPayload } from '../protocol/messages.ts';
 import type { ServerContext } from '../session/server-context.ts';
 
 /** Fastify's and Node's own errors that have a code of ours; others of the client are BAD_REQUEST. */
@@ -37,7 +38,7 @@ export class Refusals {
     if (code === 'FORBIDDEN') reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
     if (code === 'UNAUTHORIZED')
       reply.header('www-authenticate', request.headers.authorization ? 'Bearer error="invalid_token"' : 'Bearer');
-    return reply.code(status).send({ code, message });
+    return reply.code(status).send({ code, message } satisfies ErrorPayload);
   };
 
   /** For bytes that are no HTTP request, or not soon enough (`clientErrorHandler`). */
@@ -52,7 +53,7 @@ export class Refusals {
       return;
     }
     const { status, message } = new DepthcastError(code);
-    const body = JSON.stringify({ code, message });
+    const body = JSON.stringify({ code, message } satisfies ErrorPayload);
     if (socket.writable)
       socket.write(
         `HTTP/1.1 ${status} ${message}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,

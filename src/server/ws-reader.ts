@@ -1,6 +1,10 @@
 import type { RawData } from 'ws';
+import { config, locales } from 'zod';
 import { DepthcastError } from '../errors.ts';
 import { type ClientMessage, clientMessage } from '../protocol/messages.ts';
+
+// The schemas of both sides bring no sentences along.
+config(locales.en());
 
 /** Messages that a client may send within RATE_MS; trickled candidates come in bursts. */
 export const RATE_LIMIT = 200;

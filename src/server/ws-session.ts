@@ -3,10 +3,12 @@ import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/size.ts';
 import {
   type ClientMessage,
+  type ErrorSubject,
   type ModelInfo,
   type OutputChange,
   PROTOCOL_VERSION,
   type ServerMessage,
+  toErrorPayload,
 } from '../protocol/messages.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
@@ -73,7 +75,7 @@ export class WsSession {
     // ws ends a connection that asks for pongs faster than it reads them, without another word.
     socket.on('ping', () => {
       if (socket.readyState === socket.OPEN || this.#closed) return;
-      context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      context.metrics.rejected.inc({ code: 'SLOW_CLIENT' });
       void this.#end('ping flood');
     });
     // Broken frames, invalid UTF-8, a message beyond any bound: ws has already closed the socket for it.
@@ -104,12 +106,13 @@ export class WsSession {
           await this.#handle(message);
         } catch (thrown) {
           const goesOn = this.#greeted && MAY_BE_REFUSED.has(message.type);
-          this.#refuse(toDepthcastError(thrown), goesOn);
+          this.#refuse(toDepthcastError(thrown), subjectOf(message.type), goesOn);
         }
       });
     } catch (thrown) {
       // A candidate is one of many: one that cannot be read is no reason to lose the session.
-      this.#refuse(toDepthcastError(thrown), this.#greeted && this.#reader.kind === 'candidate');
+      const about = subjectOf(this.#reader.kind);
+      this.#refuse(toDepthcastError(thrown), about, this.#greeted && about === 'candidate');
     }
   }
 
@@ -198,9 +201,9 @@ export class WsSession {
     this.#publisher = publisher;
     publisher.peer.once('connected', this.#auth.settle);
     publisher.on('report', (report) => this.#report(report));
-    publisher.on('trouble', (error) => this.#tell(error, false));
+    publisher.on('trouble', (error, about) => this.#tell(error, about, false));
     publisher.on('closed', (reason, error) => {
-      if (error) this.#fail(error);
+      if (error) this.#fail(error, 'session');
       else void this.close(reason);
     });
     this.#output.attach(publisher);
@@ -212,11 +215,12 @@ export class WsSession {
 
   /** What of the offer is not done. */
   #tellNotes({ peer }: Publisher): void {
-    for (const detail of peer.notes) this.#tell(new DepthcastError('NOT_NEGOTIATED', { detail }), false);
+    for (const detail of peer.notes) this.#tell(new DepthcastError('NOT_NEGOTIATED', { detail }), 'offer', false);
   }
 
-  #expect(what: string, ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#refuse(new DepthcastError('SETUP_TIMEOUT', { detail: `no ${what} came` })), ms);
+  #expect(what: 'hello' | 'offer', ms: number): NodeJS.Timeout {
+    const detail = `no ${what} came`;
+    return setTimeout(() => this.#refuse(new DepthcastError('SETUP_TIMEOUT', { detail }), what), ms);
   }
 
   #report(report: StreamReport): void {
@@ -235,16 +239,16 @@ export class WsSession {
   }
 
   /** Counts what the client did wrong, tells it, and unless it may go on ends the session. */
-  #refuse(error: DepthcastError, goesOn = false): void {
+  #refuse(error: DepthcastError, about: ErrorSubject, goesOn = false): void {
     if (this.#closed) return;
     this.#context.metrics.rejected.inc({ code: error.code });
-    if (goesOn) this.#tell(error, false);
-    else this.#fail(error);
+    if (goesOn) this.#tell(error, about, false);
+    else this.#fail(error, about);
   }
 
-  #fail(error: DepthcastError): void {
+  #fail(error: DepthcastError, about: ErrorSubject): void {
     if (this.#closed) return;
-    this.#tell(error, true);
+    this.#tell(error, about, true);
     const { code, detail } = error;
     this.#context.log.info({ code, detail }, 'ws session refused or ended');
     // 1008: policy violation; the error message before it says what happened.
@@ -252,14 +256,14 @@ export class WsSession {
     void this.#end(code);
   }
 
-  #tell({ code, message, retryAfter }: DepthcastError, fatal: boolean): void {
-    this.#send({ type: 'error', code, message, fatal, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  #tell(error: DepthcastError, about: ErrorSubject, fatal: boolean): void {
+    this.#send({ type: 'error', ...toErrorPayload(error), fatal, about });
   }
 
   #send(message: ServerMessage): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED) {
-      this.#context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
+      this.#context.metrics.rejected.inc({ code: 'SLOW_CLIENT' });
       this.#socket.terminate();
     } else this.#socket.send(JSON.stringify(message));
   }
@@ -280,6 +284,12 @@ export class WsSession {
     clearInterval(this.#heartbeat);
     await this.#publisher?.close(reason);
   }
+}
+
+/** What the refusal of a message of this type is about. */
+function subjectOf(type: unknown): ErrorSubject {
+  const known = ['hello', 'offer', 'candidate', 'settings', 'token'] as const;
+  return known.find((one) => one === type) ?? 'message';
 }
 
 /** An empty line ends the candidates. */

@@ -6,6 +6,7 @@ import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
+import type { ErrorSubject } from '../protocol/messages.ts';
 import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
 import { Demand } from './demand.ts';
 import { DepthData } from './depth-data.ts';
@@ -24,7 +25,7 @@ interface LiveStreamEvents {
   /** The first depth map was made. */
   started: [];
   /** Something went wrong with a frame or an output; the stream goes on. */
-  trouble: [error: DepthcastError];
+  trouble: [error: DepthcastError, about: ErrorSubject];
 }
 
 export interface LiveStreamOptions {
@@ -172,7 +173,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
           this.stats.stage('send', send);
           this.stats.sent('track', bytes, latency);
         },
-        onError: (error) => this.#trouble(error),
+        onError: (error) => this.#trouble(error, 'track'),
       });
       this.#grayTracks.set(codec, track);
       this.#sinks.add(track);
@@ -193,7 +194,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
           this.stats.stage('send', send);
           this.stats.sent('data', bytes, latency);
         },
-        onError: (error) => this.#trouble(error),
+        onError: (error) => this.#trouble(error, 'data'),
       });
       this.#data.set(format, data);
       this.#sinks.add(data);
@@ -287,7 +288,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       if (this.#closed || inference !== this.#inference) return;
       this.#failure = toDepthcastError(thrown);
       this.stats.lost('failed', this.#failure.code);
-      this.#trouble(this.#failure);
+      this.#trouble(this.#failure, 'depth');
     } finally {
       this.#busySince = undefined;
       picture.close();
@@ -295,12 +296,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     }
   }
 
-  #trouble(thrown: unknown): void {
+  #trouble(thrown: unknown, about: ErrorSubject): void {
     const error = toDepthcastError(thrown);
     this.#metrics.rejected.inc({ code: error.code });
     const now = performance.now();
     if (error.code === this.#lastTrouble.code && now - this.#lastTrouble.at < TROUBLE_MS) return;
     this.#lastTrouble = { code: error.code, at: now };
-    this.emit('trouble', error);
+    this.emit('trouble', error, about);
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
+import type { ErrorSubject } from '../protocol/messages.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
 import type { GrayTrack } from './gray-track.ts';
 import type { LiveStream } from './live-stream.ts';
@@ -19,7 +20,7 @@ interface SessionEvents {
   closed: [reason: string, error: DepthcastError | undefined];
   /** Once a second, of a publisher. */
   report: [report: StreamReport];
-  trouble: [error: DepthcastError];
+  trouble: [error: DepthcastError, about: ErrorSubject];
 }
 
 /** What publishers and viewers share: a name, counters that are read once a second, and one way to end. */
@@ -89,10 +90,10 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   }
 
   /** Counts a trouble that nothing threw, and tells the client. */
-  protected tell(error: DepthcastError | undefined): void {
+  protected tell(error: DepthcastError | undefined, about: ErrorSubject): void {
     if (!error) return;
     this.context.metrics.rejected.inc({ code: error.code });
-    this.emit('trouble', error);
+    this.emit('trouble', error, about);
   }
 
   /** Once a second. @param videoBytes received since the last time */

@@ -48,7 +48,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     this.#watch = new StreamWatch(peer, stream);
     this.#track = o.track;
     this.#data = o.data;
-    stream.on('trouble', (error) => this.emit('trouble', error));
+    stream.on('trouble', (error, about) => this.emit('trouble', error, about));
     peer.on('channel', (channel) => this.#takeChannel(channel));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
     peer.on('sender', () => this.#wireTrack());
@@ -112,14 +112,14 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     const side = this.context.config.limits.pictureSide;
     this.#source = new TrackSource(receiver, side, (error) => {
       this.context.metrics.rejected.inc({ code: error.code });
-      this.emit('trouble', error);
+      this.emit('trouble', error, 'video');
     });
     this.stream.attach(this.#source);
   }
 
   #takeChannel(channel: DataChannel): void {
     if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
-      this.emit('trouble', this.channels.refuse(channel.label));
+      this.emit('trouble', this.channels.refuse(channel.label), 'data');
       channel.close();
       return;
     }
@@ -147,10 +147,10 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
     this.#judge();
-    if (this.kind === 'ws' && this.#data !== 'none') this.tell(this.channels.look(this.#channel));
+    if (this.kind === 'ws' && this.#data !== 'none') this.tell(this.channels.look(this.#channel), 'data');
     const found = this.#watch.look(this.#source);
     this.#problem = found?.error;
-    if (found?.fresh) this.tell(found.error);
+    if (found?.fresh) this.tell(found.error, 'video');
     const { idleSeconds } = this.context.config.limits;
     // A WHIP client learns nothing but that its session ended.
     if (found && ((found.hopeless && this.kind === 'whip') || this.stream.idleFor > idleSeconds * 1000))
@@ -174,8 +174,6 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     if (verdict !== 'close') return;
     this.#slow = new SlowViewer();
     this.#shedUntil = now + patience;
-    this.context.metrics.rejected.inc({ code: 'SLOW_VIEWER' });
-    const detail = `the gray track pauses for ${limits.slowViewerSeconds} s`;
-    this.emit('trouble', new DepthcastError('SLOW_VIEWER', { detail }));
+    this.tell(new DepthcastError('TRACK_PAUSED', { detail: `for ${limits.slowViewerSeconds} s` }), 'track');
   }
 }

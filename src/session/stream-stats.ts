@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
-import { type FrameOutcome, type Metrics, STAGES, type Stage } from '../metrics/metrics.ts';
+import type { FrameOutcome, Metrics } from '../metrics/metrics.ts';
+import { type SessionStats, STAGES, type Stage } from '../protocol/messages.ts';
 
 /** Samples kept for a second's medians; a stream of 120 fps fits. */
 const CAPACITY = 256;
@@ -26,14 +27,10 @@ class SampleWindow {
 }
 
 /** What a stream's client is told once a second. */
-export interface StreamReport {
-  framesIn: number;
-  framesOut: number;
-  framesDropped: number;
-  stages: Partial<Record<Stage, number>>;
-  latency: { p50: number; p95: number };
-  bitrate: { video: number; track: number; data: number };
-}
+export type StreamReport = Pick<
+  SessionStats,
+  'framesIn' | 'framesOut' | 'framesDropped' | 'stages' | 'latency' | 'bitrate'
+>;
 
 /** Frames of a stream since it began. */
 export interface FrameTotals {
@@ -105,7 +102,7 @@ export class StreamStats {
     const now = performance.now();
     const seconds = Math.max(0.001, (now - this.#since) / 1000);
     const rate = (n: number) => Math.round((10 * n) / seconds) / 10;
-    const stages: Partial<Record<Stage, number>> = {};
+    const stages: StreamReport['stages'] = {};
     for (const [stage, window] of this.#stages) {
       const median = window.take(0.5)?.[0];
       if (median !== undefined) stages[stage] = median;

@@ -60,7 +60,7 @@ export class Viewer extends PeerSession<'whep'> {
     const { config } = this.context;
     const { sender } = this.peer;
     if (!this.peer.connected) return;
-    this.tell(this.channels.look(this.#channel));
+    this.tell(this.channels.look(this.#channel), 'data');
     const channelBehind = this.#channel ? (this.#data?.behind(this.#channel) ?? 0) : 0;
     const state = stateOf(sender, config.output.minBitrate, channelBehind);
     const verdict = this.#slow.judge(state, performance.now(), config.limits.slowViewerSeconds * 1000);
@@ -70,7 +70,7 @@ export class Viewer extends PeerSession<'whep'> {
 
   #takeChannel(channel: DataChannel): void {
     if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
-      this.emit('trouble', this.channels.refuse(channel.label));
+      this.emit('trouble', this.channels.refuse(channel.label), 'data');
       channel.close();
       return;
     }

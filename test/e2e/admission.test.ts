@@ -136,7 +136,7 @@ it('pauses the gray track, and no more, of a two-way session that loses half of 
   slow = true;
   const told = () => said.find((message) => message.type === 'error');
   await until('its pause', told, 30_000);
-  expect(told()).toMatchObject({ code: 'SLOW_VIEWER', fatal: false });
+  expect(told()).toMatchObject({ code: 'TRACK_PAUSED', fatal: false, about: 'track' });
   const before = messages;
   await until('depth packets going on', () => messages > before + 5);
   expect(session.stream.watched).toBe(true);

@@ -275,7 +275,7 @@ describe('a connection', () => {
   });
 
   it('that floods /ws with pings and reads nothing is ended', async () => {
-    const before = await rejected('SLOW_VIEWER');
+    const before = await rejected('SLOW_CLIENT');
     const socket = await openSession();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => {}).pause();
@@ -287,7 +287,7 @@ describe('a connection', () => {
     clearInterval(timer);
     socket.destroy();
     await closed;
-    expect(await rejected('SLOW_VIEWER')).toBe(before + 1);
+    expect(await rejected('SLOW_CLIENT')).toBe(before + 1);
   });
 });
 

@@ -3,7 +3,13 @@
 import wrtc from '@roamhq/wrtc';
 import { WebSocket } from 'ws';
 import { decodeFrame, Reassembler } from '../../src/protocol/index.ts';
-import type { ServerMessage, SessionStats } from '../../src/protocol/messages.ts';
+import {
+  type ClientMessage,
+  PROTOCOL_VERSION,
+  parseServerMessage,
+  type ServerMessage,
+  type SessionStats,
+} from '../../src/protocol/messages.ts';
 import { renderPictures, toAndFro } from './moving-pictures.ts';
 import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
 
@@ -29,8 +35,11 @@ class LoadPeer {
 
   constructor(options: FleetOptions) {
     this.#socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}/ws`);
-    this.#socket.on('message', (text) => void this.#receive(JSON.parse(String(text)) as ServerMessage, options));
-    this.#socket.on('open', () => this.#send({ type: 'hello', protocol: 1, client: 'load' }));
+    this.#socket.on('message', (text) => {
+      const message = parseServerMessage(String(text));
+      if (message) void this.#receive(message, options);
+    });
+    this.#socket.on('open', () => this.#send({ type: 'hello', protocol: PROTOCOL_VERSION, client: 'load' }));
     this.#socket.on('error', (error) => this.report.errors.push(error.message));
     this.#pc.onconnectionstatechange = () => {
       this.report.connected = this.#pc.connectionState === 'connected';
@@ -51,7 +60,7 @@ class LoadPeer {
     this.#socket.close();
   }
 
-  #send(message: object): void {
+  #send(message: ClientMessage): void {
     this.#socket.send(JSON.stringify(message));
   }
 

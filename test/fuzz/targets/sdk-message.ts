@@ -1,6 +1,5 @@
-import { DepthError } from '../../../client/sdk/errors.ts';
-import { parseServerMessage } from '../../../client/sdk/messages.ts';
 import { DepthcastError } from '../../../src/errors.ts';
+import { parseServerMessage } from '../../../src/protocol/messages.ts';
 import { damagedJson } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
@@ -36,7 +35,7 @@ const MESSAGES = [
   { type: 'pong', id: 3 },
   { type: 'token', expires: 1893456000 },
   { type: 'token', expires: null },
-  { type: 'error', code: 'BUSY', message: 'full', fatal: true, retryAfter: 5 },
+  { type: 'error', code: 'BUSY', message: 'full', fatal: true, about: 'offer', retryAfter: 5 },
   { type: 'closing', reason: 'drain', retryAfter: 1 },
 ];
 
@@ -48,8 +47,8 @@ export default defineTarget({
     try {
       return parseServerMessage(text) !== undefined;
     } catch (thrown) {
-      // The SDK has errors of its own, made the same way.
-      if (thrown instanceof DepthError) throw new DepthcastError('BAD_MESSAGE', { cause: thrown });
+      // It refuses with plain errors, whose cause is the SDK's; those of a defect have a class of their own.
+      if ((thrown as Error).constructor === Error) throw new DepthcastError('BAD_MESSAGE', { cause: thrown });
       throw thrown;
     }
   },

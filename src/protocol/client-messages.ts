@@ -1,0 +1,46 @@
+import * as z from 'zod/mini';
+import { outputChange } from './output.ts';
+
+/**
+ * What `icecandidate` events hold: the candidate or its `toJSON()`, its line alone, or null after the last one. Other
+ * fields of it are of no use here.
+ */
+const text = (length: number) => z.string().check(z.maxLength(length));
+const candidate = z.union([
+  z.null(),
+  text(1024),
+  z.object({
+    candidate: z.nullish(text(1024)),
+    sdpMid: z.nullish(text(64)),
+    sdpMLineIndex: z.nullish(z.int().check(z.minimum(0), z.maximum(64))),
+    usernameFragment: z.nullish(text(256)),
+  }),
+]);
+
+const SDP_LIMIT = 64 * 1024;
+const TOKEN_LIMIT = 4096;
+
+/** Messages from the client. */
+export const clientMessage = z.discriminatedUnion('type', [
+  /** First message of a connection. */
+  z.strictObject({
+    type: z.literal('hello'),
+    protocol: z.int(),
+    client: z.optional(text(128)),
+    /** Needed when the server's settings list tokens. */
+    token: z.optional(text(TOKEN_LIMIT)),
+  }),
+  /** SDP offer with one sending (or sendrecv) video m-line and, for depth data, the channel "depth". Again later: ICE restart. */
+  z.strictObject({ type: z.literal('offer'), sdp: text(SDP_LIMIT), output: z.optional(outputChange) }),
+  /** Trickled ICE candidate; null, nothing or an empty string ends them. One that cannot be read is refused, no more. */
+  z.strictObject({ type: z.literal('candidate'), candidate: z.optional(candidate) }),
+  /** Changes some of the output settings. */
+  z.strictObject({ type: z.literal('settings'), output: outputChange }),
+  /** A newer token, so that the session outlasts the one of `hello`. */
+  z.strictObject({ type: z.literal('token'), token: text(TOKEN_LIMIT) }),
+  /** Forgets temporal memory: the next frame begins a new epoch. */
+  z.strictObject({ type: z.literal('reset') }),
+  z.strictObject({ type: z.literal('ping'), id: z.int().check(z.minimum(0)) }),
+  z.strictObject({ type: z.literal('bye') }),
+]);
+export type ClientMessage = z.infer<typeof clientMessage>;

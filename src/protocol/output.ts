@@ -1,0 +1,43 @@
+import * as z from 'zod/mini';
+import { DEPTH_FORMATS } from './types.ts';
+
+export const OUTPUT_TRACKS = ['gray', 'off'] as const;
+
+// Within float32, as packets carry them, with their difference.
+const bound = z.number().check(z.minimum(-1e30), z.maximum(1e30));
+const displayRange = z.union([
+  z.literal('auto'),
+  z
+    .strictObject({ near: bound, far: bound })
+    .check(z.refine((r) => Math.fround(r.near) !== Math.fround(r.far), 'near and far must differ')),
+]);
+
+/** What a session returns; every key may be changed while it runs. */
+export const outputSettings = z.strictObject({
+  /** Grayscale depth as a video track on the same peer. */
+  track: z.enum(OUTPUT_TRACKS),
+  /** Depth values on the data channel; `none` sends each frame's metadata alone. */
+  data: z.enum(DEPTH_FORMATS),
+  /** `auto` follows the scene; fixed values are in the model's unit. */
+  range: displayRange,
+  /** A name from `welcome.models`. */
+  model: z.string().check(z.maxLength(64)),
+  /** Network size in pixels, one of the model's `sizes`: the long side or, for Video Depth Anything, the short one. */
+  size: z.int().check(z.minimum(16), z.maximum(4096)),
+});
+export type OutputSettings = z.infer<typeof outputSettings>;
+
+export const outputChange = z.partial(outputSettings);
+export type OutputChange = z.infer<typeof outputChange>;
+
+/** A name that is one of these, or one of a newer server's. */
+const openName = <const T extends string>(_names: readonly T[]) => z.string() as unknown as z.ZodMiniType<T, T>;
+
+/** The settings as a server tells them: it may be newer and know more. */
+export const presentOutput = z.object({
+  track: openName(OUTPUT_TRACKS),
+  data: openName(DEPTH_FORMATS),
+  range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
+  model: z.string(),
+  size: z.number(),
+});
