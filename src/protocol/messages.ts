@@ -3,7 +3,7 @@
  * they are described; docs/signalling.md, which `npm run check` compares with it, tells of the exchange.
  */
 export { type ClientMessage, clientMessage } from './client-messages.ts';
-export { type ErrorPayload, errorPayload, toErrorPayload } from './errors.ts';
+export { type ErrorPayload, toErrorPayload } from './errors.ts';
 export {
   OUTPUT_TRACKS,
   type OutputChange,
@@ -14,7 +14,6 @@ export {
   ERROR_SUBJECTS,
   type ErrorSubject,
   type ModelInfo,
-  modelInfo,
   parseServerMessage,
   type ServerMessage,
   type SessionStats,

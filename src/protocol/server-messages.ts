@@ -29,7 +29,7 @@ export const ERROR_SUBJECTS = [
 ] as const;
 export type ErrorSubject = (typeof ERROR_SUBJECTS)[number];
 
-export const modelInfo = z.object({
+const modelInfo = z.object({
   name: z.string(),
   title: z.string(),
   unit: z.enum(['disparity', 'metres']),
