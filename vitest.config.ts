@@ -1,34 +1,81 @@
+import { globSync } from 'tinyglobby';
 import { defineConfig } from 'vitest/config';
 
-// unit and parity: many small files, side by side. e2e: real browsers and media, one at a time,
-// because two cores cannot carry two live tests at once.
+/** Beside their subjects, but with processes, media files, peers, rendered scenes or depth networks: seconds each. */
+const INTEGRATION = [
+  'loadtest/frame-code.test.ts',
+  'src/cli/{doctor,eval,models,run}.test.ts',
+  'src/depth/**/{checkpoint-model,cpu,cuts,inferencer,no-telemetry,pool}.test.ts',
+  'src/evaluation/**/{benchmarks,evaluate}.test.ts',
+  'src/files/**/job.test.ts',
+  'src/model/**/{download,graph-cache}.test.ts',
+  'src/scene/**/{depth,scene,y4m}.test.ts',
+  'src/video/**/{codec,hostile,media-reader}.test.ts',
+  'src/webrtc/peer/peer.test.ts',
+];
+for (const pattern of INTEGRATION)
+  if (globSync(pattern).length === 0) throw new Error(`vitest.config.ts: no file matches ${pattern} any more`);
+
+// docs/testing.md says what belongs where. Projects run one after the other; the files of one side by side, but for e2e:
+// two cores cannot carry two live tests at once.
 export default defineConfig({
   test: {
     // Tests that load onnxruntime by themselves must not report to its makers either; see src/depth/no-telemetry.ts.
     env: { ORT_DISABLE_TELEMETRY: '1' },
+    pool: 'forks',
+    reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {
+        extends: true,
         test: {
           name: 'unit',
-          include: [
-            'src/**/*.test.ts',
-            'client/**/*.test.ts',
-            'test/{unit,fuzz,parity}/**/*.test.ts',
-            'loadtest/**/*.test.ts',
-          ],
-          pool: 'forks',
+          include: ['{src,client,loadtest}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          exclude: INTEGRATION,
           maxWorkers: 2,
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: [...INTEGRATION, 'test/{integration,parity}/**/*.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // Installs what `npm run package` makes: only by name, or by npm run test:package.
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,13 +1,21 @@
-// npm test: installs what is missing, a browser included, and runs every test. Arguments go to vitest.
+// npm test: installs what is missing, a browser included, and runs every test but that of the archive, which has a
+// command of its own (test:package). Arguments go to vitest.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { ensureBuilt, ensureInstalled, run, runPackage, say } from './lib.mjs';
+
+const options = { project: { type: 'string', multiple: true } };
+const { project: projects } = parseArgs({ options, strict: false }).values;
 
 ensureInstalled();
 ensureBuilt();
-ensureBrowser('Chromium', ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], 'chromium', true);
-ensureBrowser('Firefox', ['firefox', 'firefox-esr'], 'firefox-esr', false);
-runPackage('vitest', ['run', ...process.argv.slice(2)]);
+if (projects === undefined || projects.includes('e2e')) {
+  const chromium = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  ensureBrowser('Chromium', chromium, 'chromium', true);
+  ensureBrowser('Firefox', ['firefox', 'firefox-esr'], 'firefox-esr', false);
+}
+runPackage('vitest', ['run', ...(projects ? [] : ['--project=!package']), ...process.argv.slice(2)]);
 
 /** Uses an installed browser; else apt, as root on Debian; else playwright's download, if it is needed. */
 function ensureBrowser(title, programs, aptPackage, needed) {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
@@ -23,6 +23,7 @@ const asSender = (receiver: Receiver) => receiver as unknown as VideoSender;
 const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
 const tracks: GrayTrack[] = [];
 afterEach(() => {
+  vi.useRealTimers();
   for (const track of tracks.splice(0)) track.close();
 });
 
@@ -91,6 +92,7 @@ describe('GrayTrack', () => {
   });
 
   it('starts a newcomer with a keyframe, and answers picture loss with one, but not with one each', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const { track, push } = open();
     const [first, late] = [new Receiver(), new Receiver()];
     track.add(asSender(first));
@@ -103,7 +105,10 @@ describe('GrayTrack', () => {
     // Asked for right after one was sent: it comes when the interval is over, once for both.
     await push(4);
     expect(first.frames.at(-1)!.keyframe).toBe(false);
-    await new Promise((resolve) => setTimeout(resolve, 320));
+    vi.advanceTimersByTime(299);
+    await push(5);
+    expect(first.frames.at(-1)!.keyframe).toBe(false);
+    vi.advanceTimersByTime(1);
     await push(5);
     await push(6);
     expect(first.frames.slice(-2).map(({ keyframe }) => keyframe)).toEqual([true, false]);
@@ -123,8 +128,10 @@ describe('GrayTrack', () => {
     slow.targetBitrate = 100_000;
     track.add(asSender(slow));
     slow.emit('bitrate');
-    expect(await bytes(100)).toBeLessThan(alone);
+    const limited = await bytes(100);
+    expect(limited).toBeLessThan(alone);
     track.remove(asSender(slow));
+    expect(await bytes(200)).toBeGreaterThan(limited);
     expect(slow.listenerCount('bitrate') + slow.listenerCount('keyframe')).toBe(0);
   });
 
@@ -134,11 +141,10 @@ describe('GrayTrack', () => {
     expect(released()).toBe(1);
     const receiver = new Receiver();
     track.add(asSender(receiver));
-    const busy = push(1);
+    void push(1);
     void push(2);
     track.close();
-    await Promise.race([busy, new Promise((resolve) => setTimeout(resolve, 300))]);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(released()).toBe(3);
+    await vi.waitUntil(() => released() === 3, 10_000);
+    expect(receiver.frames.length).toBeLessThanOrEqual(1);
   });
 });

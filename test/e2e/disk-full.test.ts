@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { needs } from '../support/needs.ts';
 import { until } from './support/app.ts';
 
 const CLI = [process.execPath, '--import', 'tsx', 'src/cli/main.ts'];
@@ -37,7 +38,7 @@ const onSmallDisk = (kilobytes: number, command: readonly string[]) =>
   );
 const mayMount = onSmallDisk(64, ['true']).status === 0;
 
-describe.skipIf(!mayMount)('a full disk (needs the right to mount)', () => {
+describe('a full disk', needs(mayMount, 'the right to mount (Linux, root)'), () => {
   it('ends a run with what is wrong, and keeps what was written', () => {
     const out = join(folder, 'out');
     const kept = mkdtempSync(join(tmpdir(), 'depthcast-kept-'));
@@ -70,7 +71,7 @@ describe.skipIf(!mayMount)('a full disk (needs the right to mount)', () => {
   });
 });
 
-describe.skipIf(!existsSync('/dev/full'))('a disk with no room for logs', () => {
+describe('a disk with no room for logs', needs(existsSync('/dev/full'), '/dev/full (Linux)'), () => {
   it('does not stop the server', async () => {
     const port = await freePort();
     const full = openSync('/dev/full', 'w');

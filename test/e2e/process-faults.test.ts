@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess } from '../faults/server-process.ts';
+import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 
@@ -76,7 +77,7 @@ it('a depth worker that dies again and again is started again each time, and the
 
 /** The library that the faketime command loads into programs. */
 const FAKETIME = spawnSync('faketime', ['-m', '-f', '+0', 'sh', '-c', 'echo $LD_PRELOAD']).stdout?.toString().trim();
-describe.skipIf(!FAKETIME)('a wall clock that jumps (needs faketime)', () => {
+describe('a wall clock that jumps', needs(FAKETIME, 'faketime (Debian: faketime)'), () => {
   it('an hour forth, and two back: depth goes on, in the same session and epoch', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'depthcast-clock-'));
     const file = join(folder, 'offset');

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { DepthServer } from '../../src/server/server.ts';
+import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { metric, startApp, until } from './support/app.ts';
 
@@ -250,18 +251,22 @@ describe('a connection', () => {
   });
 
   // Linux says which files a process has open.
-  it.skipIf(!existsSync('/proc/self/fd'))('that reads no answer keeps no file open once it is gone', async () => {
-    const files = () => readdirSync('/proc/self/fd').length;
-    const before = files();
-    const sockets = await Promise.all(Array.from({ length: 20 }, open));
-    for (const socket of sockets) {
-      socket.pause();
-      socket.write('GET /favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10));
-    }
-    await until('the requests', () => files() >= before + 20);
-    for (const socket of sockets) socket.destroy();
-    await until('every file closed', () => files() <= before + 5);
-  });
+  it(
+    'that reads no answer keeps no file open once it is gone',
+    needs(existsSync('/proc/self/fd'), '/proc (Linux)'),
+    async () => {
+      const files = () => readdirSync('/proc/self/fd').length;
+      const before = files();
+      const sockets = await Promise.all(Array.from({ length: 20 }, open));
+      for (const socket of sockets) {
+        socket.pause();
+        socket.write('GET /favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10));
+      }
+      await until('the requests', () => files() >= before + 20);
+      for (const socket of sockets) socket.destroy();
+      await until('every file closed', () => files() <= before + 5);
+    },
+  );
 
   it('that /ws has refused is ended although its client does not close', async () => {
     const before = await rejected('BAD_MESSAGE');

@@ -185,19 +185,20 @@ describe('a stream beside trouble', () => {
     await page.close();
   });
 
-  it('resumes within two seconds, with a new epoch, when the depth worker is killed', async () => {
+  it('goes on in the same session, in the next epoch, when the depth worker is killed', async () => {
     const page = await openPage();
     const epoch = await page.evaluate(() => window.depthcast.frame!.epoch);
     const restarts = await metric(server, 'depthcast_depth_worker_restarts_total');
     const inferencer = server.context.pool.workers.find(({ streamCount }) => streamCount > 0)!;
-    const killedAt = Date.now();
+    const [session] = server.context.registry.sessions;
     await inferencer.kill();
     await page.waitForFunction((e) => (window.depthcast.frame?.epoch ?? 0) > e, epoch, {
-      timeout: 10_000,
+      timeout: 30_000,
       polling: 50,
     });
-    // Two seconds for what the server does; the rest is a browser on a machine that also runs this test.
-    expect(Date.now() - killedAt).toBeLessThan(4000);
+    expect(await page.evaluate(() => window.depthcast.frame!.epoch)).toBe(epoch + 1);
+    expect(server.context.registry.sessions).toEqual([session]);
+    expect(await page.evaluate(() => window.depthcast.errors.map(({ code }) => code))).toEqual([]);
     expect(await metric(server, 'depthcast_depth_worker_restarts_total')).toBe(restarts + 1);
     expect(await metric(server, 'depthcast_epochs_total', { cause: 'restart' })).toBeGreaterThan(0);
     expect((await fetch(`${server.base}/readyz`)).status).toBe(200);

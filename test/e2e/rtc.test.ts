@@ -8,6 +8,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EncodedFrame, VideoCodec } from '../../src/video/types.ts';
 import { type DataChannel, type PeerOptions, RtcPeer } from '../../src/webrtc/index.ts';
+import { needs } from '../support/needs.ts';
 import { findChromium, launchBrowser, openBlankPage } from './support/browser.ts';
 import { type EchoPage, openEchoPage, type PageOptions } from './support/echo-page.ts';
 import { Firefox, findFirefox } from './support/firefox.ts';
@@ -64,7 +65,7 @@ async function checkIdentity(page: EchoPage, { sent }: Echo): Promise<void> {
   expect(timestamps.filter((timestamp) => !sent.has(timestamp))).toEqual([]);
 }
 
-describe.skipIf(!findChromium())('Chromium', () => {
+describe('Chromium', needs(findChromium(), 'Chromium'), () => {
   let browser: Browser;
   let page: EchoPage;
   let current: Echo | undefined;
@@ -210,7 +211,7 @@ function noise(width: number, height: number, count: number): Buffer {
   return Buffer.concat(parts);
 }
 
-describe.skipIf(!findFirefox())('Firefox', () => {
+describe('Firefox', needs(findFirefox(), 'Firefox (Debian: firefox-esr)'), () => {
   let firefox: Firefox;
   let server: Server;
 

@@ -1,13 +1,13 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 import { type Coturn, findCoturn, startCoturn } from './support/coturn.ts';
 
-// It needs coturn, which not every machine has: apt-get install coturn.
-describe.skipIf(findCoturn() === undefined)('through coturn', () => {
+describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () => {
   let coturn: Coturn;
   let server: DepthServer & { base: string };
   let browser: Browser;

@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { needs } from '../support/needs.ts';
 import { metric, startApp, until } from './support/app.ts';
 import { launchBrowser, openBlankPage } from './support/browser.ts';
 import { findWhipClient, whipClientEnvironment } from './support/gstreamer.ts';
@@ -285,26 +286,30 @@ describe('clients that nobody here wrote', () => {
     expect(await metric(server, 'depthcast_frames_total', { outcome: 'failed' })).toBe(0);
   });
 
-  it.runIf(findWhipClient())('simple-whip-client publishes VP8 by GStreamer', async () => {
-    const pipeline =
-      'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! vp8enc deadline=1 ! rtpvp8pay pt=96 ssrc=2 ! queue ! application/x-rtp,media=video,encoding-name=VP8,payload=96';
-    const child = spawn(findWhipClient()!, ['-u', `${server.base}/whip/gst`, '-n', '-o', '-V', pipeline], {
-      stdio: 'ignore',
-      env: whipClientEnvironment(),
-    });
-    try {
-      const stream = await until(
-        'depth of GStreamer',
-        () => server.context.registry.streams.find(({ last }) => last.depthWidth > 0),
-        30_000,
-      );
-      expect(stream.name).toBe('gst');
-      expect(stream.last).toMatchObject({ width: 320, height: 240, depthWidth: 256, depthHeight: 192 });
-    } finally {
-      child.kill('SIGINT');
-    }
-    await until('its goodbye', () => server.context.registry.streams.length === 0);
-  });
+  it(
+    'simple-whip-client publishes VP8 by GStreamer',
+    needs(findWhipClient(), 'simple-whip-client and GStreamer'),
+    async () => {
+      const pipeline =
+        'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! vp8enc deadline=1 ! rtpvp8pay pt=96 ssrc=2 ! queue ! application/x-rtp,media=video,encoding-name=VP8,payload=96';
+      const child = spawn(findWhipClient()!, ['-u', `${server.base}/whip/gst`, '-n', '-o', '-V', pipeline], {
+        stdio: 'ignore',
+        env: whipClientEnvironment(),
+      });
+      try {
+        const stream = await until(
+          'depth of GStreamer',
+          () => server.context.registry.streams.find(({ last }) => last.depthWidth > 0),
+          30_000,
+        );
+        expect(stream.name).toBe('gst');
+        expect(stream.last).toMatchObject({ width: 320, height: 240, depthWidth: 256, depthHeight: 192 });
+      } finally {
+        child.kill('SIGINT');
+      }
+      await until('its goodbye', () => server.context.registry.streams.length === 0);
+    },
+  );
 });
 
 /** The package as its users' bundlers make it, as a script that leaves its exports in `window.whipWebClient`. */

@@ -8,7 +8,7 @@ import { MediaTransport } from '../../src/webrtc/peer/media-transport.ts';
 import type { VideoReceiver } from '../../src/webrtc/peer/receiver.ts';
 import type { VideoSender } from '../../src/webrtc/peer/sender.ts';
 import { negotiate } from '../../src/webrtc/sdp/negotiation.ts';
-import { parseOffer } from '../../src/webrtc/sdp/sdp.ts';
+import { type OfferedMedia, parseOffer } from '../../src/webrtc/sdp/sdp.ts';
 
 export interface ClientOptions {
   direction?: 'sendrecv' | 'sendonly' | 'recvonly';
@@ -66,7 +66,7 @@ export class RtcClient {
     });
     const { video: agreed } = negotiate(answer, 'duplex', CODEC_NAMES);
     if (agreed) this.media.adopt({ ...agreed, direction: 'sendrecv' });
-    this.ice.on('connected', () => void this.dtls.start());
+    this.ice.once('connected', () => void this.dtls.start());
     this.ice.on('dtls', (packet) => this.dtls.receive(packet));
     this.ice.on('media', (packet, now) => this.media.receive(packet, now));
     if (this.#options.data) {
@@ -83,14 +83,26 @@ export class RtcClient {
       this.connected = true;
       void this.sctp?.start(5000);
     });
+    this.#check(video!);
+  }
+
+  #check({ iceUfrag, icePwd, candidates }: OfferedMedia): void {
     // As if the answerer were lite: the way to make this agent control.
-    this.ice.setRemote({
-      iceUfrag: video!.iceUfrag!,
-      icePwd: video!.icePwd!,
-      iceLite: true,
-      candidates: video!.candidates,
-    });
+    this.ice.setRemote({ iceUfrag: iceUfrag!, icePwd: icePwd!, iceLite: true, candidates });
     this.ice.connect();
+  }
+
+  /** @returns an offer with new ICE credentials under the same certificate, as a browser makes it after restartIce(). */
+  async restart(): Promise<string> {
+    this.ice.restart();
+    await this.ice.gather();
+    this.offerSdp = await this.#describe();
+    return this.offerSdp;
+  }
+
+  /** Checks the pairs of the answer to {@link restart}. */
+  resume(answerSdp: string): void {
+    this.#check(parseOffer(answerSdp).media[0]!);
   }
 
   /** Whether the secure transport is up. */

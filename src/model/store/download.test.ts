@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { needs } from '../../../test/support/needs.ts';
 import { type DownloadOptions, download } from './download.ts';
 
 // Against a real HTTP server on this machine, whose manners change from test to test.
@@ -265,7 +266,7 @@ describe('download', () => {
 const canMount =
   process.platform === 'linux' && (await run('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])).code === 0;
 
-describe.skipIf(!canMount)('a full disk', () => {
+describe('a full disk', needs(canMount, 'the right to mount (Linux, root)'), () => {
   /** Runs `download` in a child whose folder is the small file system; prints what came of it and what was left. */
   const pullInto = (url: string) => {
     const module = new URL('./download.ts', import.meta.url).href;

@@ -159,16 +159,33 @@ describe('a peer', () => {
     await expect(connect({}, { fingerprint: wrong })).rejects.toThrow(/fingerprint/);
   });
 
-  it('survives an ICE restart', async () => {
+  it('carries video through an ICE restart, and after it', async () => {
     const { peer, client } = await connect();
-    const second = await RtcClient.create();
-    // New credentials under the old certificate: what a browser offers after restartIce().
+    const there: number[] = [];
+    const back: number[] = [];
+    peer.receiver!.on('frame', (frame) => {
+      there.push(frame.rtpTimestamp / 3000);
+      peer.sender!.send(frame);
+    });
+    client.receiver.on('frame', ({ rtpTimestamp }) => back.push(rtpTimestamp / 3000));
+    const film = async (n: number) => {
+      client.sender.send(vp8(n, n === 0));
+      await vi.waitUntil(() => there.at(-1) === n && back.at(-1) === n, 5000);
+    };
+    await film(0);
     const before = peer.iceUfrag;
-    const answer = await peer.restart(second.offerSdp);
+    const answer = await peer.restart(await client.restart());
     expect(peer.iceUfrag).not.toBe(before);
     expect(answer).toContain(peer.iceUfrag);
     expect(peer.answerSdp).toBe(answer);
-    await second.close();
+    const again = new Promise<void>((resolve) => client.ice.once('connected', resolve));
+    client.resume(answer);
+    await again;
+    await film(1);
+    expect([there, back]).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
     await expect(peer.restart('nonsense')).rejects.toMatchObject({ code: 'BAD_SDP' });
     await expect(
       peer.restart(

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RtpHeader, SrtcpSession, SrtpSession as WeriftSession } from 'werift';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys, SrtpSession } from './srtp.ts';
+import { SessionKeys } from './srtp-keys.ts';
 
 const PROFILES = [
   ['AES_CM_128_HMAC_SHA1_80', SRTP_AES128_CM_SHA1_80, 14],
@@ -46,9 +47,18 @@ function rtp(sequenceNumber: number, payload: Uint8Array = randomBytes(100), ssr
 const RTCP = Buffer.from('80c900011234abcd', 'hex');
 
 describe('known answers', () => {
-  it('protects as RFC 7714 section 16.1.1 does', () => {
-    // The RFC gives session keys; a session derives them, so the example is taken through werift's cipher in the tests
-    // below, and this one pins the derivation of RFC 3711 appendix B.3 instead.
+  it('derives session keys as RFC 3711 appendix B.3 does', () => {
+    const keys = new SessionKeys(
+      Buffer.from('E1F97A0D3E018BE0D64FA32C06DE4139', 'hex'),
+      Buffer.from('0EC675AD498AFEEBB6960B3AABE6', 'hex'),
+      0,
+    );
+    expect(keys.cipher.toString('hex')).toBe('c61e7a93744f39ee10734afe3ff7a087');
+    expect(keys.salt.toString('hex')).toBe('30cbbc08863d8c85d49db34a9ae1');
+    expect(keys.auth.toString('hex')).toBe('cebe321f6ff7716b6fd4ab49af256a156d38baa4');
+  });
+
+  it('encrypts with the key stream of those keys', () => {
     const master = Buffer.from('E1F97A0D3E018BE0D64FA32C06DE4139', 'hex');
     const salt = Buffer.from('0EC675AD498AFEEBB6960B3AABE6', 'hex');
     const session = new SrtpSession({
