@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DepthcastError } from '../errors.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { anchoredRule, NORMALISE } from './graph/video-depth-anything.ts';
@@ -37,7 +37,10 @@ export const SHIPPED_MODELS = resolve(
 );
 
 const GRAPH = /\.onnx$/i;
-const CHECKPOINT = /\.(pth|pt|safetensors)$/i;
+/** What a path that does not exist would have been. */
+const CHECKPOINT = /\.(pth|pt|ckpt|bin|safetensors)$/i;
+/** What `models/` calls its models. */
+const NAME = /^[\w.-]+$/;
 /** The window of every published Video Depth Anything model. */
 const VDA_FRAMES = 32;
 
@@ -59,12 +62,12 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
 
 /**
  * Finds a model by name in `folder`, or by the path of its manifest, of a graph with a manifest beside it, or of a
- * Video Depth Anything checkpoint.
+ * Video Depth Anything checkpoint, which its first bytes tell, whatever its name is.
  * Throws MODEL_NOT_FOUND naming what there is or what to do, BAD_MANIFEST, or BAD_OPTION for a graph of another
  * precision than is asked for.
  */
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
-  if (CHECKPOINT.test(nameOrPath)) return bareCheckpoint(nameOrPath, options);
+  if (isCheckpoint(nameOrPath, options)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
   if (existsSync(model.file)) return inPrecision(model, options.precision);
   const { manifest, file } = model;
@@ -80,11 +83,23 @@ export function findManifest(
   nameOrPath: string,
   { folder = SHIPPED_MODELS, store = modelFolder() }: LibraryOptions = {},
 ): InstalledModel {
-  const isPath = nameOrPath.endsWith('.json') || GRAPH.test(nameOrPath) || isAbsolute(nameOrPath);
-  const file = isPath ? resolve(nameOrPath.replace(GRAPH, '.json')) : join(folder, `${nameOrPath}.json`);
-  if ((!isPath && !/^[\w.-]+$/.test(nameOrPath)) || !existsSync(file)) {
+  const shipped = join(folder, `${nameOrPath}.json`);
+  if (NAME.test(nameOrPath) && existsSync(shipped)) return readManifest(shipped, store);
+  const found = statSync(nameOrPath, { throwIfNoEntry: false });
+  if (found?.isDirectory())
+    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${nameOrPath} is a folder; name a file in it` });
+  const isGraph = GRAPH.test(nameOrPath);
+  const file = resolve(isGraph ? nameOrPath.replace(GRAPH, '.json') : nameOrPath);
+  if (isGraph && found && !existsSync(file))
+    throw new DepthcastError('BAD_MANIFEST', {
+      detail: `there is no manifest ${basename(file)} beside ${nameOrPath}, which says how to feed the graph`,
+    });
+  if (!existsSync(file)) {
     const names = knownModels({ folder, store }).map((model) => model.manifest.name);
-    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${nameOrPath}; there is ${names.join(', ') || 'none'}` });
+    const missing = isGraph || /[\\/]|\.json$/.test(nameOrPath) ? ' does not exist' : '';
+    throw new DepthcastError('MODEL_NOT_FOUND', {
+      detail: `${nameOrPath}${missing}; there is ${names.join(', ') || 'none'}`,
+    });
   }
   return readManifest(file, store);
 }
@@ -97,6 +112,25 @@ export async function verifyModel({ manifest, file }: InstalledModel): Promise<v
     throw new DepthcastError('BAD_MODEL', {
       detail: `${file} has sha256 ${actual.slice(0, 12)}…, its manifest says ${manifest.sha256.slice(0, 12)}…; restore the file`,
     });
+}
+
+/** A file is a checkpoint unless it is a manifest or a graph; what does not exist goes by its name. */
+function isCheckpoint(nameOrPath: string, { folder = SHIPPED_MODELS }: LibraryOptions): boolean {
+  if (NAME.test(nameOrPath) && existsSync(join(folder, `${nameOrPath}.json`))) return false;
+  const file = statSync(nameOrPath, { throwIfNoEntry: false });
+  if (file === undefined) return CHECKPOINT.test(nameOrPath);
+  if (!file.isFile() || GRAPH.test(nameOrPath)) return false;
+  return CHECKPOINT.test(nameOrPath) || !(nameOrPath.endsWith('.json') || startsAsJson(nameOrPath));
+}
+
+function startsAsJson(path: string): boolean {
+  const fd = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(64);
+    return head.toString('utf8', 0, readSync(fd, head)).replace('\uFEFF', '').trimStart().startsWith('{');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function inPrecision(model: InstalledModel, precision: ModelPrecision | undefined): InstalledModel {
@@ -112,8 +146,11 @@ function inPrecision(model: InstalledModel, precision: ModelPrecision | undefine
 function readManifest(path: string, store: ModelFolder): InstalledModel {
   let tree: unknown;
   try {
-    tree = JSON.parse(readFileSync(path, 'utf8'));
+    tree = JSON.parse(readFileSync(path, 'utf8').replace('\uFEFF', ''));
   } catch (thrown) {
+    // The parser quotes the text, which may be a binary file's.
+    if (thrown instanceof SyntaxError && !startsAsJson(path))
+      throw new DepthcastError('BAD_MANIFEST', { detail: `${path} is not JSON` });
     throw new DepthcastError('BAD_MANIFEST', { detail: `${path}: ${(thrown as Error).message}`, cause: thrown });
   }
   const result = modelManifest.safeParse(tree);
@@ -134,7 +171,7 @@ function bareCheckpoint(path: string, options: LibraryOptions): InstalledModel {
   const { store = modelFolder(), metric = /metric/i.test(basename(path)), network } = options;
   const file = resolve(path);
   if (!existsSync(file)) throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${path} does not exist` });
-  const stem = basename(path).replace(CHECKPOINT, '');
+  const stem = basename(path).replace(/\.[a-z]\w*$/i, '');
   const name = stem.toLowerCase().replace(/[^a-z0-9._-]+/g, '-');
   const manifest = modelManifest.parse({
     kind: 'checkpoint',

@@ -103,7 +103,8 @@ async function lay(frames: readonly av.Frame[], { rows, columns, width, height }
       check(await source.buffersrcAddFrame(null), MAKING);
     }
     check(await sink.buffersinkGetFrame(result), MAKING);
-    return result;
+    const { colorSpace, colorRange, colorPrimaries, colorTrc, chromaLocation } = frames[0]!;
+    return Object.assign(result, { colorSpace, colorRange, colorPrimaries, colorTrc, chromaLocation });
   } catch (thrown) {
     result.free();
     throw thrown;

@@ -14,20 +14,33 @@ export interface VideoFileOptions {
   indexFirst?: boolean;
   /** B-frames between two others, so that packets do not stand in the order of their pictures. */
   bFrames?: number;
+  /** Every picture holds two fields, the upper one first. */
+  interlaced?: boolean;
+  /** Pixels at the top, bottom, left and right that a player should hide. */
+  cropping?: readonly [number, number, number, number];
+  /** Width of a pixel by its height, as the codec says it. */
+  aspect?: readonly [number, number];
+  /** When picture n is shown, in frames; n unless told. Rising. */
+  stamp?: (n: number) => number;
+  /** Frames between keyframes. */
+  gop?: number;
 }
 
 const COSINES = { 90: [0, 1], 180: [-1, 0], 270: [0, -1] } as const;
 
 /** Writes a video of the pictures by formula, by FFmpeg's own encoders and muxers. */
 export async function writeVideo(path: string, options: VideoFileOptions): Promise<void> {
-  const { width, height, frames, fps = 24, codec = 'libx264', rotate, indexFirst, bFrames } = options;
+  const { width, height, frames, fps = 24, codec = 'libx264', rotate, indexFirst, bFrames, cropping } = options;
+  const { interlaced = false, aspect, stamp = (n) => n, gop = 12 } = options;
   const format = new av.FormatContext();
   ok(format.allocOutputContext2(null, null, `file:${path}`));
   const encoder = av.Codec.findEncoderByName(codec as av.FFVideoEncoder)!;
   const context = new av.CodecContext();
   context.allocContext3(encoder);
   const pixels = codec === 'gif' ? av.AV_PIX_FMT_RGB8 : codec === 'png' ? av.AV_PIX_FMT_RGB24 : av.AV_PIX_FMT_YUV420P;
-  Object.assign(context, { width, height, pixelFormat: pixels, gopSize: 12, threadCount: 1 });
+  Object.assign(context, { width, height, pixelFormat: pixels, gopSize: gop, threadCount: 1 });
+  if (interlaced) context.setFlags(av.AV_CODEC_FLAG_INTERLACED_DCT, av.AV_CODEC_FLAG_INTERLACED_ME);
+  if (aspect) context.sampleAspectRatio = new av.Rational(...aspect);
   if (bFrames) context.maxBFrames = bFrames;
   context.timeBase = new av.Rational(1, fps);
   context.framerate = new av.Rational(fps, 1);
@@ -38,6 +51,11 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
   const stream = format.newStream(null);
   ok(stream.codecpar.fromContext(context));
   stream.timeBase = new av.Rational(1, fps);
+  if (cropping) {
+    const edges = Buffer.alloc(16);
+    for (const [i, edge] of cropping.entries()) edges.writeUInt32LE(edge, 4 * i);
+    ok(stream.codecpar.addCodedSideData(av.AV_PKT_DATA_FRAME_CROPPING, edges));
+  }
   if (rotate) {
     const [cos, sin] = COSINES[rotate];
     const matrix = Buffer.alloc(36);
@@ -76,7 +94,8 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
       rgb.data![0]!.set(picture.subarray(3 * y * width, 3 * (y + 1) * width), y * stride);
     ok(frame.makeWritable());
     ok(await scaler.scaleFrame(frame, rgb));
-    frame.pts = BigInt(n);
+    frame.pts = BigInt(stamp(n));
+    if (interlaced) frame.setFlags(av.AV_FRAME_FLAG_INTERLACED, av.AV_FRAME_FLAG_TOP_FIELD_FIRST);
     ok(await context.sendFrame(frame));
     await drain();
   }

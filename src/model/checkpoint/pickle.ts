@@ -263,7 +263,7 @@ function rebuild(name: string, args: readonly Pickled[]): Pickled {
       if (!(args[0] instanceof TensorRef)) throw bad('a parameter without a tensor');
       return args[0];
     default:
-      throw bad(`pickle global ${name} is not allowed`);
+      throw bad(`pickle global ${name} is not allowed; save the tensors alone: torch.save(model.state_dict(), path)`);
   }
 }
 

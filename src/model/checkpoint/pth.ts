@@ -1,12 +1,15 @@
 import { bad, type CheckpointFile } from './file.ts';
 import { type Pickled, readPickle, type StorageRef, TensorRef } from './pickle.ts';
+import { prefixesOf } from './prefix.ts';
 import { elementBytes, placeTensor, type TensorPlace, type TensorStorage } from './tensor.ts';
 import { readMember, readZip, type ZipMember } from './zip.ts';
 
 /** A state dict's pickle holds names and shapes only: 100 kB for Video Depth Anything's large model. */
 const MAX_PICKLE_BYTES = 32 * 2 ** 20;
-/** Keys under which training code keeps the state dict. */
-const WRAPPERS = ['state_dict', 'model'];
+/** Keys under which training code keeps the state dict, the likelier first. */
+const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'module', 'network', 'net', 'weights', 'params'];
+/** Dictionaries within dictionaries that are looked through. */
+const MOST_LEVELS = 3;
 
 /**
  * Finds the tensors of a checkpoint written by torch.save (PyTorch 1.6 and later: a zip archive with `data.pkl`
@@ -31,15 +34,50 @@ export function readPth(file: CheckpointFile): Map<string, TensorPlace> {
   return tensors;
 }
 
-function stateDict(root: Pickled): ReadonlyMap<Pickled, Pickled> {
-  if (!(root instanceof Map)) throw bad('the checkpoint is no state dict');
-  if ([...root.values()].some((value) => value instanceof TensorRef)) return root;
-  for (const key of WRAPPERS) {
-    const inner = root.get(key);
-    if (inner instanceof Map) return inner;
-  }
-  throw bad('the checkpoint holds no tensors');
+type Dictionary = ReadonlyMap<Pickled, Pickled>;
+
+/** The dictionary of tensors that holds the network: the outermost, and of several side by side the one that is usual. */
+function stateDict(root: Pickled): Dictionary {
+  if (!(root instanceof Map)) throw bad('the checkpoint is no state dict; save model.state_dict()');
+  const found = dictionaries(root).filter(({ dictionary }) => holdsTensors(dictionary));
+  const networks = found.filter(({ dictionary }) => prefixesOf(dictionary.keys()).length > 0);
+  const among = networks.length > 0 ? networks : found;
+  const rank = ({ key }: Found) => {
+    const at = WRAPPERS.indexOf(String(key));
+    return at < 0 ? WRAPPERS.length : at;
+  };
+  const level = Math.min(...among.map(({ level }) => level));
+  const [best, other] = among.filter((one) => one.level === level).sort((a, b) => rank(a) - rank(b));
+  if (best === undefined) throw bad('the checkpoint holds no tensors');
+  if (other && networks.length > 0 && rank(best) === rank(other))
+    throw bad(
+      `it holds several networks ("${String(best.key)}", "${String(other.key)}"); save the one that is to run alone`,
+    );
+  return best.dictionary;
 }
+
+/** A dictionary and those within it, each once. */
+function dictionaries(root: Dictionary): Found[] {
+  const found: Found[] = [{ dictionary: root, level: 0, key: null }];
+  const seen = new Set<Dictionary>([root]);
+  for (const { dictionary, level } of found)
+    if (level < MOST_LEVELS)
+      for (const [key, value] of dictionary)
+        if (value instanceof Map && !seen.has(value)) {
+          seen.add(value);
+          found.push({ dictionary: value, level: level + 1, key });
+        }
+  return found;
+}
+
+interface Found {
+  dictionary: Dictionary;
+  level: number;
+  key: Pickled;
+}
+
+const holdsTensors = (dictionary: Dictionary): boolean =>
+  [...dictionary.values()].some((value) => value instanceof TensorRef);
 
 function findStorage({ type, key, elements }: StorageRef, member: ZipMember | undefined): TensorStorage {
   if (!member) throw bad(`storage ${key} is missing`);

@@ -50,6 +50,8 @@ export function inferConfig(tensors: ReadonlyMap<string, TensorInfo>, overrides:
   const [channels, , patch] = shape('pretrained.patch_embed.proj.weight', 4);
   const [, positions] = shape('pretrained.pos_embed', 3);
   const blocks = countOf((i) => `pretrained.blocks.${i}.norm1.weight`);
+  if (![...tensors.keys()].some((name) => name.includes('motion_modules')))
+    throw bad('it has no temporal modules: a Depth Anything model for single images, not Video Depth Anything');
   const [hidden] = shape('pretrained.blocks.0.mlp.fc1.weight', 2);
   const module = 'head.motion_modules.0.temporal_transformer.transformer_blocks.0';
   const [, frames] = shape(`${module}.attention_blocks.0.pos_encoder.pe`, 3);
