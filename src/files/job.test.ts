@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withEdits } from '../../test/support/boxes.ts';
 import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
 import { TINY, TINY_CONFIG } from '../../test/support/formula.ts';
 import { maxDifference } from '../../test/support/npy.ts';
@@ -27,6 +28,7 @@ import { modelFolder } from '../model/store/folder.ts';
 import { MediaReader } from '../video/media-reader.ts';
 import { Picture } from '../video/picture.ts';
 import { InputScaler } from '../video/scaler.ts';
+import { countFrames } from '../video/video-writer.ts';
 import { runJob } from './job.ts';
 import type { JobOptions, JobSummary } from './job-types.ts';
 
@@ -222,8 +224,56 @@ describe('streaming', () => {
     const { frames, size, epochs, notes } = await run({ input: at('images'), fps: 10 });
     expect([frames, size, epochs]).toEqual([5, { width: 96, height: 64 }, [0, 3]]);
     expect(notes.join()).toMatch(/size of the pictures changes/);
+    expect(notes).toContain('left out, by their names no images: notes.txt');
     const some = await run({ input: join(folder, 'images', '1*.png') });
     expect([some.frames, some.files.vis?.endsWith('images_vis.mp4')]).toEqual([3, true]);
+  });
+
+  it('passes over images that cannot be read, the first too, and names them; a name is no pattern', async () => {
+    mkdirSync(at('bad'));
+    const inside = (name: string) => join(folder, 'bad', name);
+    for (const name of ['0.png', '3.png']) writeFileSync(inside(name), name === '0.png' ? '' : 'no picture');
+    await writeVideo(inside('1.png'), { width: 96, height: 64, frames: 1, codec: 'png' });
+    await writeVideo(at('other.png'), { width: 80, height: 64, frames: 1, codec: 'png' });
+    copyFileSync(at('other.png'), inside('2%d.png'));
+    copyFileSync(inside('1.png'), inside('21.png'));
+    await writeVideo(inside('9.gif'), { width: 96, height: 64, frames: 3, codec: 'gif' });
+    const { frames, size, problems, notes, epochs } = await run({ input: at('bad') });
+    expect([frames, size]).toEqual([4, { width: 96, height: 64 }]);
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).toMatch(/bad\/0\.png: .*bad\/3\.png: /);
+    expect(notes).toContain('only the first picture is taken of 9.gif');
+    // 2%d.png is itself, and of another size than 21.png.
+    expect(epochs.length).toBeGreaterThan(1);
+    rmSync(inside('1.png'));
+    rmSync(at('bad'), { recursive: true });
+    mkdirSync(at('bad'));
+    for (const name of ['a.jpg', 'b.heic']) writeFileSync(inside(name), 'no picture');
+    await expect(run({ input: at('bad') })).rejects.toMatchObject({
+      code: 'BAD_VIDEO',
+      message: /no image of .*bad can be read: .*a\.jpg: .*b\.heic: /,
+    });
+  });
+
+  it('copies what is shown of a video that is cropped or cut by an edit list', async () => {
+    await writeVideo(at('cropped.mkv'), { width: 96, height: 64, frames: 6, cropping: [4, 4, 10, 6] });
+    const cropped = await run({ input: at('cropped.mkv'), sideBySide: true });
+    expect(await watch(cropped.files.source)).toMatchObject({ frames: 6, size: '80x56' });
+    expect(await watch(cropped.files.sideBySide!)).toMatchObject({ frames: 6, size: '160x56' });
+    await writeVideo(at('uncut.mp4'), { width: 96, height: 64, frames: 30, fps: 30, gop: 30 });
+    writeFileSync(at('trimmed.mp4'), withEdits(readFileSync(at('uncut.mp4')), [[400, 10 * 512]]));
+    const { frames, problems, files } = await run({ input: at('trimmed.mp4') });
+    expect([frames, problems]).toEqual([12, []]);
+    for (const file of [files.source, files.vis!]) expect(await watch(file)).toMatchObject({ frames: 12 });
+    expect(await countFrames(files.source)).toBe(12);
+  });
+
+  it('keeps times that a video can hold when the clock of a copied one jumps', async () => {
+    const stamp = (n: number) => (n < 5 ? n : n + 30 * 72_000);
+    await writeVideo(at('jump.mkv'), { width: 96, height: 64, frames: 10, fps: 30, stamp });
+    const { files, problems, notes } = await run({ input: at('jump.mkv') });
+    expect([problems, notes.length]).toEqual([[], 1]);
+    for (const file of [files.source, files.vis!]) expect((await watch(file)).times.at(-1)).toBeCloseTo(9 / 30, 2);
   });
 
   it.each([

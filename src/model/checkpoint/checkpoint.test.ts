@@ -234,6 +234,61 @@ describe('refuses what does not fit', () => {
   });
 });
 
+describe('checkpoints of training code', () => {
+  const tensor = (key: string) => pickledTensor({ key, elements: 6, shape: [2, 3], strides: [3, 1] });
+  const ANCHOR = 'pretrained.patch_embed.proj.weight';
+  const network = (prefix: string, key = '0') =>
+    pickledDict({
+      [`${prefix}${ANCHOR}`]: tensor(key),
+      [`${prefix}head.bias`]: tensor(key),
+      'loss.scale': tensor(key),
+    });
+  const dict = (entries: Record<string, Buffer>) =>
+    pth(Buffer.concat([pickle.start, pickledItems(entries), pickle.stop]), { 0: floats(6) });
+  const pickledItems = (entries: Record<string, Buffer>): Buffer =>
+    Buffer.concat([
+      pickle.emptyDict,
+      pickle.mark,
+      ...Object.entries(entries).flatMap(([name, value]) => [pickle.text(name), value]),
+      pickle.setItems,
+    ]);
+  const inner = (prefix: string) =>
+    pickledItems({ [`${prefix}${ANCHOR}`]: tensor('0'), [`${prefix}head.bias`]: tensor('0') });
+
+  test.each(['module.', 'model.', '_orig_mod.module.', 'student.net.'])(
+    '"%s" before every name is taken off',
+    (prefix) => {
+      const tensors = readAll(write(pth(network(prefix), { 0: floats(6) })));
+      expect(Object.keys(tensors)).toEqual([ANCHOR, 'head.bias']);
+      expect(tensors[ANCHOR]).toMatchObject({ shape: [2, 3], values: ramp(6) });
+    },
+  );
+
+  test('the network is found among what lies beside it, and deeper', () => {
+    const optimizer = pickledItems({ state: pickledItems({ exp_avg: tensor('0') }) });
+    for (const entries of [
+      { optimizer, state_dict: inner('model.') },
+      { optimizer, anything: inner('') },
+      { optimizer, checkpoint: pickledItems({ epoch: pickle.int(3), net: inner('module.') }) },
+      { ema: inner(''), model: inner('module.') },
+    ])
+      expect(Object.keys(readAll(write(dict(entries))))).toEqual([ANCHOR, 'head.bias']);
+  });
+
+  test('several networks are not told apart by chance', () => {
+    refuses(dict({ teacher: inner(''), student: inner('') }), /several networks \("teacher", "student"\)/);
+    const both = { [`a.${ANCHOR}`]: tensor('0'), [`b.${ANCHOR}`]: tensor('0') };
+    refuses(pth(pickledDict(both), { 0: floats(6) }), /2 networks \("a\.", "b\."\)/);
+  });
+
+  test('what is no checkpoint is named', () => {
+    refuses(Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\n'), /Git LFS pointer/);
+    refuses(Buffer.from('\n<!DOCTYPE html><html><body>Access denied'), /web page/);
+    refuses(Buffer.from('1f8b0800000000000003abcdef', 'hex'), /gzip/);
+    refuses(Buffer.alloc(0), /the file is empty/);
+  });
+});
+
 describe('damaged files', () => {
   /** Whatever the bytes: the tensors, or a DepthcastError with a code; no other exception, no endless loop. */
   const survives = (bytes: Uint8Array) => {

@@ -20,7 +20,7 @@ export function prefixesOf(names: Iterable<unknown>): string[] {
  * The tensors of the one network among them, under the names that it gives them itself; all of them where none is known.
  * @throws DepthcastError BAD_CHECKPOINT: there are several networks
  */
-export function withoutPrefix<T>(tensors: Map<string, T>): Map<string, T> {
+export function withoutPrefix<T extends { name: string }>(tensors: Map<string, T>): Map<string, T> {
   const prefixes = prefixesOf(tensors.keys());
   if (prefixes.length > 1) {
     const named = prefixes.slice(0, MOST_NAMED).map((prefix) => `"${prefix}"`);
@@ -29,5 +29,10 @@ export function withoutPrefix<T>(tensors: Map<string, T>): Map<string, T> {
   const [prefix] = prefixes;
   if (!prefix) return tensors;
   const own = [...tensors].filter(([name]) => name.startsWith(prefix));
-  return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+  return new Map(
+    own.map(([full, tensor]) => {
+      const name = full.slice(prefix.length);
+      return [name, { ...tensor, name }];
+    }),
+  );
 }
