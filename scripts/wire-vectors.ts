@@ -73,6 +73,14 @@ const CASES: Case[] = [
     output: new Float32Array(0),
   },
   {
+    name: 'none-estimated',
+    says: 'The same with a capture time that was estimated to 6.5 ms: the header has 80 bytes.',
+    format: 'none',
+    info: { ...base, captureTime: 1732286990123.5, captureTimeError: 6.5, latency: 33.25 },
+    input: new Float32Array(0),
+    output: new Float32Array(0),
+  },
+  {
     name: 'u8',
     says: 'Eight bits over the display range 0.5..2; values outside saturate, NaN is shown as far. Too small to pack.',
     format: 'u8',

@@ -23,9 +23,13 @@ export const PACKET_FIELDS = {
   scale: [52, 'f32'],
   rawSize: [56, 'u32'],
   payloadSize: [60, 'u32'],
+  estimatedCaptureTime: [64, 'f64'],
+  captureTimeError: [72, 'f32'],
 } as const;
 
 export const PACKET_HEADER_SIZE = 64;
+/** With the fields behind those that every packet has, and four bytes that are 0. */
+const LONG_HEADER_SIZE = 80;
 const PACKET_VERSION = 1;
 /** "DCDF" */
 const PACKET_MAGIC = 0x46444344;
@@ -66,7 +70,11 @@ export function badPacket(detail: string, cause?: unknown): DepthcastError {
   return new DepthcastError('BAD_PACKET', { detail, cause });
 }
 
-/** Writes the 64 header bytes at the start of `packet`, whose remainder is the payload. */
+/** Bytes of the header that this frame needs. */
+export const headerSizeOf = ({ captureTimeError }: DepthFrameInfo): number =>
+  captureTimeError === undefined ? PACKET_HEADER_SIZE : LONG_HEADER_SIZE;
+
+/** Writes the header at the start of `packet`, whose remainder is the payload. */
 export function writeHeader(
   packet: Uint8Array,
   info: DepthFrameInfo,
@@ -74,17 +82,21 @@ export function writeHeader(
   packed: boolean,
   { offset, scale }: Affine,
 ): void {
-  const view = new DataView(packet.buffer, packet.byteOffset, PACKET_HEADER_SIZE);
+  const headerSize = headerSizeOf(info);
+  const view = new DataView(packet.buffer, packet.byteOffset, headerSize);
+  // An estimate stands where only receivers that know of it look.
+  const estimated = info.captureTimeError !== undefined;
+  const told = estimated ? undefined : info.captureTime;
   const flags =
     (packed ? FLAG_PACKED : 0) |
     (info.unit === 'metres' ? FLAG_METRES : 0) |
-    (info.captureTime === undefined ? 0 : FLAG_CAPTURE_TIME) |
+    (told === undefined ? 0 : FLAG_CAPTURE_TIME) |
     (info.latency === undefined ? 0 : FLAG_LATENCY);
   view.setUint32(0, PACKET_MAGIC, true);
   view.setUint8(4, PACKET_VERSION);
   view.setUint8(5, DEPTH_FORMATS.indexOf(format));
   view.setUint8(6, flags);
-  view.setUint8(7, PACKET_HEADER_SIZE);
+  view.setUint8(7, headerSize);
   view.setUint32(8, info.frameId, true);
   view.setUint32(12, info.epoch, true);
   view.setUint32(16, info.rtpTimestamp, true);
@@ -93,13 +105,17 @@ export function writeHeader(
   view.setUint16(24, info.sourceWidth, true);
   view.setUint16(26, info.sourceHeight, true);
   view.setFloat32(28, info.latency ?? 0, true);
-  view.setFloat64(32, info.captureTime ?? 0, true);
+  view.setFloat64(32, told ?? 0, true);
   view.setFloat32(40, info.near, true);
   view.setFloat32(44, info.far, true);
   view.setFloat32(48, offset, true);
   view.setFloat32(52, scale, true);
   view.setUint32(56, info.width * info.height * VALUE_SIZE[format], true);
-  view.setUint32(60, packet.length - PACKET_HEADER_SIZE, true);
+  view.setUint32(60, packet.length - headerSize, true);
+  if (!estimated) return;
+  view.setFloat64(64, info.captureTime ?? 0, true);
+  view.setFloat32(72, info.captureTimeError!, true);
+  view.setUint32(76, 0, true);
 }
 
 /**
@@ -134,6 +150,10 @@ export function readHeader(packet: Uint8Array): PacketHeader {
   };
   if (flags & FLAG_LATENCY) info.latency = view.getFloat32(28, true);
   if (flags & FLAG_CAPTURE_TIME) info.captureTime = view.getFloat64(32, true);
+  else if (headerSize >= LONG_HEADER_SIZE && view.getFloat64(64, true) !== 0) {
+    info.captureTime = view.getFloat64(64, true);
+    info.captureTimeError = view.getFloat32(72, true);
+  }
   checkInfo(info);
 
   const offset = view.getFloat32(48, true);
@@ -159,6 +179,6 @@ export function checkInfo(info: DepthFrameInfo): void {
     if (!Number.isInteger(info[side]) || info[side] < 1 || info[side] > 0xffff)
       throw badPacket(`${side} is ${info[side]}`);
   if (info.width * info.height > MAX_VALUES) throw badPacket(`${info.width}x${info.height} is too large`);
-  for (const field of ['near', 'far', 'captureTime', 'latency'] as const)
+  for (const field of ['near', 'far', 'captureTime', 'captureTimeError', 'latency'] as const)
     if (info[field] !== undefined && !Number.isFinite(info[field])) throw badPacket(`${field} is ${info[field]}`);
 }

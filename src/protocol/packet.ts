@@ -5,7 +5,7 @@ import {
   type Affine,
   badPacket,
   checkInfo,
-  PACKET_HEADER_SIZE,
+  headerSizeOf,
   type PacketHeader,
   readHeader,
   VALUE_SIZE,
@@ -57,7 +57,7 @@ export class DepthPacker {
   async #pack(info: DepthFrameInfo, values: Float32Array, format: DepthFormat): Promise<Uint8Array> {
     checkInfo(info);
     if (format === 'none') {
-      const packet = this.#packetOf(0);
+      const packet = this.#packetOf(headerSizeOf(info));
       writeHeader(packet, info, format, false, IDENTITY);
       return packet;
     }
@@ -75,9 +75,10 @@ export class DepthPacker {
     toPlanes(this.#codes, width, height, bytes, planes);
     const deflated = await this.#deflate(planes);
     const packed = deflated.length < planes.length;
-    const packet = this.#packetOf(packed ? deflated.length : planes.length);
-    if (packed) packet.set(deflated, PACKET_HEADER_SIZE);
-    else toBytes(this.#codes, count, bytes, packet.subarray(PACKET_HEADER_SIZE));
+    const headerSize = headerSizeOf(info);
+    const packet = this.#packetOf(headerSize + (packed ? deflated.length : planes.length));
+    if (packed) packet.set(deflated, headerSize);
+    else toBytes(this.#codes, count, bytes, packet.subarray(headerSize));
     writeHeader(packet, info, format, packed, affine);
     return packet;
   }
@@ -89,8 +90,7 @@ export class DepthPacker {
     return IDENTITY;
   }
 
-  #packetOf(payload: number): Uint8Array {
-    const size = PACKET_HEADER_SIZE + payload;
+  #packetOf(size: number): Uint8Array {
     if (this.#packet.length < size) this.#packet = new Uint8Array(Math.ceil(size * 1.25));
     return this.#packet.subarray(0, size);
   }

@@ -13,8 +13,13 @@ export interface DepthFrameInfo {
   epoch: number;
   /** RTP timestamp of the source frame (90 kHz, 32 bit): the identity that a browser sees too. */
   rtpTimestamp: number;
-  /** Capture time in milliseconds since the Unix epoch (abs-capture-time), where known. */
+  /**
+   * Capture time by the sender's clock, in milliseconds since the Unix epoch: as the sender told it (abs-capture-time), or,
+   * where `captureTimeError` is there, estimated from its RTCP sender reports.
+   */
   captureTime?: number;
+  /** By how many milliseconds the estimate may be wrong; absent where the sender told the time itself. */
+  captureTimeError?: number;
   /** Size of the depth map in pixels. */
   width: number;
   height: number;

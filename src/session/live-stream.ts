@@ -273,6 +273,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         epoch,
         rtpTimestamp: picture.rtpTimestamp,
         ...(picture.captureTime === undefined ? {} : { captureTime: picture.captureTime }),
+        ...(picture.captureTimeError === undefined ? {} : { captureTimeError: picture.captureTimeError }),
         width,
         height,
         sourceWidth: picture.width,

@@ -5,7 +5,10 @@ import type { EncodedFrame } from './types.ts';
 let open = 0;
 
 /** When a picture was taken and how it came here, as far as is known. */
-export type PictureOrigin = Pick<EncodedFrame, 'rtpTimestamp' | 'captureTime' | 'firstPacketAt' | 'lastPacketAt'>;
+export type PictureOrigin = Pick<
+  EncodedFrame,
+  'rtpTimestamp' | 'captureTime' | 'captureTimeError' | 'firstPacketAt' | 'lastPacketAt'
+>;
 
 /** One decoded picture. It holds native memory: whoever gets it closes it. */
 export class Picture {
@@ -13,8 +16,9 @@ export class Picture {
   readonly height: number;
   /** 90 kHz, 32 bit: that of the frame it was decoded from. */
   readonly rtpTimestamp: number;
-  /** Capture time in ms since the Unix epoch, where the sender told it. */
+  /** Capture time in ms since the Unix epoch, where known; with an error, in ms, it is an estimate. */
   readonly captureTime: number | undefined;
+  readonly captureTimeError: number | undefined;
   /** `performance.now()` when the first and the last packet arrived, and when it was decoded. */
   readonly firstPacketAt: number | undefined;
   readonly lastPacketAt: number | undefined;
@@ -30,6 +34,7 @@ export class Picture {
     this.height = frame.height;
     this.rtpTimestamp = source.rtpTimestamp;
     this.captureTime = source.captureTime;
+    this.captureTimeError = source.captureTimeError;
     this.firstPacketAt = source.firstPacketAt;
     this.lastPacketAt = source.lastPacketAt;
     this.decodedAt = performance.now();

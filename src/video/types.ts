@@ -10,8 +10,10 @@ export interface EncodedFrame {
   keyframe: boolean;
   /** 90 kHz, 32 bit. */
   rtpTimestamp: number;
-  /** Capture time in ms since the Unix epoch, where the sender told it (abs-capture-time). */
+  /** Capture time in ms since the Unix epoch: told by the sender (abs-capture-time), or with an error estimated. */
   captureTime?: number;
+  /** ms by which an estimate may be wrong; absent where the sender told the time. */
+  captureTimeError?: number;
   /** `performance.now()` when the first and the last packet arrived. Absent on frames of our own encoders. */
   firstPacketAt?: number;
   lastPacketAt?: number;

@@ -138,6 +138,28 @@ describe.each([
   });
 });
 
+it('frames of a sender that stamps none get a capture time from its sender reports, within its error', async () => {
+  const frames = await film({ frames: 90 });
+  const client = await whip('reports');
+  const captured = new Map<number, number>();
+  const off: { by: number; error: number }[] = [];
+  server.house.registry.sessions[0]!.peer.receiver!.on('frame', ({ rtpTimestamp, captureTime, captureTimeError }) => {
+    if (captureTime !== undefined)
+      off.push({ by: Math.abs(captureTime - captured.get(rtpTimestamp)!), error: captureTimeError! });
+  });
+  const began = performance.timeOrigin + performance.now();
+  for (const frame of frames) {
+    await sleep(Math.max(0, began + frame.rtpTimestamp / 90 - performance.timeOrigin - performance.now()));
+    captured.set(frame.rtpTimestamp, began + frame.rtpTimestamp / 90);
+    client.sender.send(frame);
+  }
+  await until('estimates', () => off.length > 30);
+  // The client takes the moment of sending for that of capture, and timers are late on a busy machine.
+  expect(off.at(-1)!.by).toBeLessThan(100);
+  expect(off.at(-1)!.error).toBeLessThan(100);
+  expect(off.at(-1)!.error).toBeGreaterThanOrEqual(2);
+});
+
 it('of several sizes that a sender sends at once, one is kept: the largest', async () => {
   const sizes = [160, 240, 320];
   const films = await Promise.all(

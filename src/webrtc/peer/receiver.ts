@@ -14,6 +14,7 @@ import {
   type RtcpMessage,
   receiverEstimatedMaximumBitrate,
 } from '../rtp/rtcp.ts';
+import { SenderClock } from '../rtp/sender-clock.ts';
 import { SourceFollower } from '../rtp/source-follower.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
 import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
@@ -36,6 +37,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   readonly #repairs = new Map<number, number>();
   #agreement: VideoAgreement;
   #reception = new Reception();
+  #senderClock = new SenderClock();
   readonly #rate: ReceiveRate;
   #ratedBytes = 0;
   #codec: VideoCodec;
@@ -61,6 +63,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#codec = options.agreement.codecs[0]!.codec;
     this.#assembler = new FrameAssembler({
       parameterSets: new Map(options.agreement.codecs.map(({ codec, parameterSets }) => [codec, parameterSets])),
+      estimate: (timestamp) => this.#senderClock.at(timestamp, options.roundTripTime()),
       onFrame: (frame) => {
         this.#frames++;
         this.#source.prove();
@@ -166,9 +169,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** @internal */
   receiveRtcp(message: RtcpMessage, now: number): void {
-    if (message.kind === 'sender-report' && message.ssrc === this.#source.ssrc)
-      this.#reception.noteSenderReport(message.ntp, now);
-    else if (message.kind === 'bye') this.#source.end(message.ssrcs);
+    if (message.kind === 'sender-report' && message.ssrc === this.#source.ssrc) {
+      const { ntp, rtpTimestamp } = message;
+      this.#reception.noteSenderReport(ntp, now);
+      this.#senderClock.noteReport(ntp, rtpTimestamp, performance.timeOrigin + now, this.#options.roundTripTime());
+    } else if (message.kind === 'bye') this.#source.end(message.ssrcs);
   }
 
   /** @internal Report block and REMB for the next compound packet. */
@@ -211,6 +216,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     const step = this.#source.follow(ssrc, payload.length, keyframe, now);
     if (step === 'new') {
       this.#reception = new Reception();
+      this.#senderClock = new SenderClock();
       this.#recovery.clear();
       this.#assembler.reset();
     } else if (step === 'wanted') this.#askKeyframe(ssrc, now);
@@ -233,6 +239,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #receiveMedia(packet: RtpPacket, codec: VideoCodec, now: number, repair: boolean): void {
     let sequence = this.#reception.extend(packet.sequenceNumber);
     if (sequence === 'restart') {
+      this.#senderClock = new SenderClock();
       this.#recovery.clear();
       this.#assembler.reset();
       sequence = this.#reception.extend(packet.sequenceNumber) as number;

@@ -2,6 +2,7 @@ import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { CaptureClock } from './capture-time.ts';
 import type { Depacketizer } from './payload-format.ts';
 import { PAYLOAD_FORMATS } from './payload-formats.ts';
+import type { CaptureEstimate } from './sender-clock.ts';
 
 /** A packet of the video stream, in the order in which it came. */
 export interface MediaPacket {
@@ -49,6 +50,7 @@ export class FrameAssembler {
   readonly #onGap: () => void;
   readonly #parameterSets: ParameterSets;
   readonly #depacketizers = new Map<VideoCodec, Depacketizer>();
+  readonly #estimate: (timestamp: number) => CaptureEstimate | undefined;
   #clock = new CaptureClock();
   #next = -1;
   #heldBytes = 0;
@@ -63,9 +65,12 @@ export class FrameAssembler {
     onFrame: (frame: EncodedFrame) => void;
     onGap: () => void;
     parameterSets?: ParameterSets;
+    /** When the frame of this RTP timestamp was captured, where the sender does not tell. */
+    estimate?: (timestamp: number) => CaptureEstimate | undefined;
   }) {
     this.#onFrame = options.onFrame;
     this.#onGap = options.onGap;
+    this.#estimate = options.estimate ?? (() => undefined);
     this.#parameterSets = options.parameterSets ?? new Map();
   }
 
@@ -246,7 +251,8 @@ export class FrameAssembler {
       return;
     }
     this.#waiting = false;
-    const captureTime = this.#clock.at(building.timestamp);
+    const told = this.#clock.at(building.timestamp);
+    const estimated = told === undefined ? this.#estimate(building.timestamp) : undefined;
     this.#onFrame({
       codec: building.codec,
       data: content.data,
@@ -254,7 +260,8 @@ export class FrameAssembler {
       rtpTimestamp: building.timestamp,
       firstPacketAt: building.firstPacketAt,
       lastPacketAt: building.lastPacketAt,
-      ...(captureTime === undefined ? {} : { captureTime }),
+      ...(told === undefined ? {} : { captureTime: told }),
+      ...(estimated && { captureTime: estimated.time, captureTimeError: estimated.error }),
     });
   }
 
