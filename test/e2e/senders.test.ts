@@ -143,7 +143,7 @@ it('frames of a sender that stamps none get a capture time from its sender repor
   const client = await whip('reports');
   const captured = new Map<number, number>();
   const off: { by: number; error: number }[] = [];
-  server.house.registry.sessions[0]!.peer.receiver!.on('frame', ({ rtpTimestamp, captureTime, captureTimeError }) => {
+  server.context.registry.sessions[0]!.peer.receiver!.on('frame', ({ rtpTimestamp, captureTime, captureTimeError }) => {
     if (captureTime !== undefined)
       off.push({ by: Math.abs(captureTime - captured.get(rtpTimestamp)!), error: captureTimeError! });
   });
