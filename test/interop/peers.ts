@@ -130,7 +130,9 @@ function buildPion(): void {
   const stamp = `${PION}.source`;
   if (existsSync(PION) && existsSync(stamp) && readFileSync(stamp, 'utf8') === source) return;
   mkdirSync(CACHE, { recursive: true });
-  if (spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0) aptInstall(['golang-go']);
+  // Debian's own Go may be too old for pion; none is installed.
+  if (spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0)
+    throw new Error('needs Go 1.24 or newer on the PATH');
   run('go', ['build', '-o', PION, '.'], folder);
   writeFileSync(stamp, source);
 }
