@@ -1,8 +1,8 @@
 import { loadConfig } from '../src/config/load.ts';
 import { startServer } from '../src/server/server.ts';
+import { printTable } from '../test/support/table.ts';
 import { Fleet } from '../test/support/wrtc-fleet.ts';
 import { runLive } from './live.ts';
-import { printTable } from './table.ts';
 
 const MB = 1 << 20;
 const rss = () => process.memoryUsage().rss / MB;

@@ -9,13 +9,11 @@ checkLockFile();
 say('Types');
 for (const project of ['tsconfig.json', 'client/tsconfig.json', 'test/tsconfig.json'])
   runPackage('typescript', ['-p', project]);
-say('Boundaries between rooms');
-run(process.execPath, ['scripts/boundaries.mjs', '--check']);
 say('Documents made from sources');
 run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
 run(process.execPath, ['scripts/dashboard.mjs', '--check']);
 run(process.execPath, ['--import', 'tsx', 'scripts/signalling-doc.ts']);
-say('Lint and format');
+say('Lint, format and import boundaries');
 runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
 say('Dead code');
 runPackage('knip', []);

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { printTable } from '../../bench/table.ts';
+import { ServerProcess, sumMetric } from '../../loadtest/server-process.ts';
 import { Network } from '../support/impair/network.ts';
+import { printTable } from '../support/table.ts';
 import { Fleet, type FleetOptions } from '../support/wrtc-fleet.ts';
-import { ServerProcess, sumMetric } from './server-process.ts';
 
 const USAGE = `npm run soak -- [--minutes N] [--fps N] [--size WxH] [--loss SHARE] [--churn SECONDS] [--json FILE]
 

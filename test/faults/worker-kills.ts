@@ -1,9 +1,9 @@
 // npm run worker-kills: ends the depth worker of a live stream again and again, and tells how depth came back.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { quantile } from '../../bench/table.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startServer } from '../../src/server/server.ts';
+import { quantile } from '../support/table.ts';
 import { Fleet } from '../support/wrtc-fleet.ts';
 
 const USAGE = `npm run worker-kills -- [--minutes N] [--every SECONDS]

@@ -6,7 +6,7 @@ import type { Config } from '../../config/schema.ts';
 import { type Finding, inArea } from './finding.ts';
 
 const { ok, warn, fail } = inArea('network');
-/** What the server asks for on every media port; see rtc/udp-port.ts. */
+/** What the server asks for on every media port; see webrtc/udp-port.ts. */
 const WANTED_BUFFER = 1 << 20;
 /** Ports of a range that are tried. */
 const MAX_TRIES = 256;

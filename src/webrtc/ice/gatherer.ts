@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { DepthcastError } from '../../errors.ts';
+import { UdpPort } from '../udp-port.ts';
 import { TurnAllocation } from '../werift/turn.ts';
 import { type Candidate, candidatePriority, foundationOf } from './candidate.ts';
 import type { Path } from './check-list.ts';
@@ -8,7 +9,6 @@ import { type IceServer, relayServer, stunServer } from './ice-server.ts';
 import { askServers, resolveServer, type ServerAddress } from './server-queries.ts';
 import type { StunMessage } from './stun.ts';
 import { StunQuestions } from './stun-server.ts';
-import { UdpPort } from './udp-port.ts';
 
 export interface GathererOptions {
   iceServers?: readonly IceServer[];

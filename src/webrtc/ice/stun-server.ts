@@ -1,5 +1,5 @@
+import type { UdpPort } from '../udp-port.ts';
 import { type StunMessage, writeStun } from './stun.ts';
-import type { UdpPort } from './udp-port.ts';
 
 /** When a question that is not answered is asked again, ms after the one before; then it is given up. */
 const WAITS_MS = [500, 1000, 2000, 4000];

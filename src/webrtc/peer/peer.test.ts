@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, RtcClient } from '../../../test/support/rtc-client.ts';
 import { DepthcastError } from '../../errors.ts';
 import type { EncodedFrame } from '../../video/types.ts';
-import { UdpPort } from '../ice/udp-port.ts';
 import type { DataChannel } from '../sctp/data-channel.ts';
+import { UdpPort } from '../udp-port.ts';
 import { RtcPeer } from './peer.ts';
 import type { CloseReason, PeerOptions } from './peer-types.ts';
 

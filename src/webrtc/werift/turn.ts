@@ -1,5 +1,5 @@
 import { classes, Message, methods, type Transport, TurnProtocol } from 'werift';
-import { UdpPort } from '../ice/udp-port.ts';
+import { UdpPort } from '../udp-port.ts';
 
 /** Seconds of an allocation (RFC 8656 section 3.2), and the part of them after which it is refreshed. */
 const LIFETIME = 600;

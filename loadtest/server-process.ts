@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { FromServer, ServerSetup } from '../../loadtest/server-child.ts';
+import type { FromServer, ServerSetup } from './server-child.ts';
 
-const PATH = fileURLToPath(new URL('../../loadtest/server-child.ts', import.meta.url));
+const PATH = fileURLToPath(new URL('./server-child.ts', import.meta.url));
 const START_MS = 120_000;
 
 export interface ServerProcessOptions {
