@@ -28,6 +28,7 @@ const CATALOGUE = {
   UNKNOWN_HOST: [421, 'The server does not know itself by this name'],
   UPGRADE_REQUIRED: [426, 'This address speaks WebSocket'],
   ETAG_REQUIRED: [428, 'If-Match is required for this request'],
+  PEER_OVERLOAD: [429, 'The peer takes more of the server than its share'],
   RATE_LIMITED: [429, 'That is more than one client may ask for'],
   HEADERS_TOO_LARGE: [431, 'The request headers are larger than allowed'],
   SLOW_VIEWER: [503, 'The viewer could not keep up with the stream'],

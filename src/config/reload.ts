@@ -28,6 +28,8 @@ export const RELOADABLE: readonly string[] = [
   'limits.setups',
   'limits.requestsPerMinute',
   'limits.authFailuresPerMinute',
+  'limits.peerCpu',
+  'limits.peerMemory',
   'rtc.codecs',
   'rtc.receiveBitrate',
   'rtc.hostAddresses',

@@ -78,6 +78,8 @@ export const configSchema = z.strictObject({
     setupsPerAddress: z.int().min(1).max(65536).default(8),
     setups: z.int().min(1).max(65536).default(128),
     requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
+    peerCpu: z.number().min(0.01).max(1).default(0.25),
+    peerMemory: z.int().min(24).max(4096).default(48),
     authFailuresPerMinute: z.int().min(1).max(100_000).default(20),
   }),
   rtc: z.strictObject({

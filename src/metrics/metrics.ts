@@ -19,6 +19,8 @@ const SETUP_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
 const FRAME_RATE_BUCKETS = [0, 1, 2.5, 5, 7.5, 10, 12.5, 14, 17.5, 20, 24, 28, 31, 45, 61];
 const BITRATE_BUCKETS = [50e3, 100e3, 150e3, 250e3, 500e3, 750e3, 1e6, 1.5e6, 2e6, 3e6, 5e6, 10e6];
 const LOSS_BUCKETS = [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+const PEER_CPU_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1];
+const PEER_HELD_BUCKETS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 48].map((mebibytes) => mebibytes * 2 ** 20);
 const ROUND_TRIP_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 
 /** Refusals that the alerts watch, see docker/prometheus/rules.yml. */
@@ -28,6 +30,7 @@ const WATCHED_CODES: readonly ErrorCode[] = [
   'DTLS_FAILED',
   'INFERENCE_FAILED',
   'INTERNAL',
+  'PEER_OVERLOAD',
   'SETUP_TIMEOUT',
   'UNAUTHORIZED',
 ];
@@ -70,6 +73,12 @@ export class Metrics {
   readonly trackFrames: Counter<'outcome'>;
   readonly rejected: Counter<'code'>;
   readonly redirected: Counter;
+  readonly peerCpu: Counter;
+  readonly peerCpuShare: Histogram;
+  readonly peerHeld: Histogram;
+  readonly peerPackets: Counter<'outcome'>;
+  readonly peerChecks: Counter;
+  readonly peerRefusedCandidates: Counter;
   readonly #targets = new Map<string, { seconds: number; mean: number }>();
 
   constructor(build: { version: string; model: string; device: string }) {
@@ -203,6 +212,39 @@ export class Metrics {
       help: 'Clients sent to another server because this one was full',
       registers,
     });
+    this.peerCpu = new Counter({
+      name: name('peer_cpu_seconds_total'),
+      help: "Time that the handling of peers' packets took",
+      registers,
+    });
+    this.peerCpuShare = new Histogram({
+      name: name('peer_cpu_ratio'),
+      help: 'Share of a processor core that the packets of each peer took, once a second; limits.peerCpu bounds it',
+      buckets: PEER_CPU_BUCKETS,
+      registers,
+    });
+    this.peerHeld = new Histogram({
+      name: name('peer_held_bytes'),
+      help: 'Bytes that the connection of each peer holds, once a second; limits.peerMemory bounds it',
+      buckets: PEER_HELD_BUCKETS,
+      registers,
+    });
+    this.peerPackets = new Counter({
+      name: name('peer_packets_total'),
+      help: "Packets at sessions' ports: handled; shed, unread because the peer was above its share; stranger, unread because too many came from elsewhere",
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.peerChecks = new Counter({
+      name: name('peer_ice_checks_total'),
+      help: 'ICE connectivity and consent checks sent, repetitions included',
+      registers,
+    });
+    this.peerRefusedCandidates = new Counter({
+      name: name('peer_refused_candidates_total'),
+      help: 'ICE candidates of peers that may not be checked (rtc.minPeerPort, privatePeers, allowPeers, denyPeers)',
+      registers,
+    });
     new Gauge({
       name: name('build_info'),
       help: 'Always 1; the labels say what runs',
@@ -212,6 +254,7 @@ export class Metrics {
     // A series that begins with its first event has no rate for that event: those that alerts watch begin at 0.
     for (const outcome of FRAME_OUTCOMES) this.frames.inc({ outcome }, 0);
     for (const outcome of ['sent', 'dropped']) this.channelFrames.inc({ outcome }, 0);
+    for (const outcome of ['handled', 'shed', 'stranger']) this.peerPackets.inc({ outcome }, 0);
     for (const kind of ['ws', 'whip', 'whep']) this.sessions.set({ kind }, 0);
     for (const code of WATCHED_CODES) this.rejected.inc({ code }, 0);
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 5 });

@@ -5,7 +5,7 @@ import type { ErrorSubject } from '../protocol/messages.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
 import type { GrayTrack } from './gray-track.ts';
 import type { LiveStream } from './live-stream.ts';
-import { type PeerCounters, reportRtp } from './peer-support.ts';
+import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
 import type { StreamReport } from './stream-stats.ts';
@@ -45,7 +45,10 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     this.peer = peer;
     this.stream = stream;
     this.channels = new ChannelWatch(peer);
-    this.#timer = setInterval(() => this.tick(reportRtp(context.metrics, peer, this.#counters)), REPORT_MS);
+    this.#timer = setInterval(() => {
+      reportCost(context.metrics, peer, this.#counters);
+      this.tick(reportRtp(context.metrics, peer, this.#counters));
+    }, REPORT_MS);
     context.metrics.sessions.inc({ kind });
     stream.once('closed', this.#onStreamClosed);
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
@@ -63,6 +66,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    reportCost(this.context.metrics, this.peer, this.#counters);
     this.stream.off('closed', this.#onStreamClosed);
     this.followTrack(false);
     this.leave(reason);

@@ -5,6 +5,8 @@ import { ownIceServers } from './ice-servers.ts';
 
 /** bit/s of the gray track until the receiver has told what it can take. */
 const START_BITRATE = 1_000_000;
+/** Seconds above its share after which a peer is ended. */
+const PEER_PATIENCE = 5;
 
 /**
  * The peer options that the settings ask for.
@@ -24,6 +26,7 @@ export function peerOptions({ rtc, limits, output }: Config, role: PeerRole, cli
     ),
     receiveBitrate: rtc.receiveBitrate,
     sendBitrate: { min: output.minBitrate, start: Math.min(START_BITRATE, output.maxBitrate), max: output.maxBitrate },
+    budget: { cpu: limits.peerCpu, bytes: limits.peerMemory * 2 ** 20, patienceSeconds: PEER_PATIENCE },
     setupTimeoutMs: limits.setupSeconds * 1000,
     ...(rtc.portRange ? { portRange: rtc.portRange } : {}),
   };
@@ -31,6 +34,25 @@ export function peerOptions({ rtc, limits, output }: Config, role: PeerRole, cli
 
 /** Counter values at the last report, by name. */
 export type PeerCounters = Record<string, number>;
+
+/** Adds what a peer cost the server since the last report to the metrics. */
+export function reportCost(metrics: Metrics, peer: RtcPeer, last: PeerCounters): void {
+  const { budget, ice } = peer.getStats();
+  const since = (name: string, total: number): number => {
+    const delta = total - (last[name] ?? 0);
+    last[name] = total;
+    return delta;
+  };
+  const seconds = since('milliseconds', budget.milliseconds) / 1000;
+  metrics.peerCpu.inc(seconds);
+  metrics.peerCpuShare.observe(seconds);
+  metrics.peerHeld.observe(budget.held);
+  metrics.peerPackets.inc({ outcome: 'handled' }, since('handled', budget.handled));
+  metrics.peerPackets.inc({ outcome: 'shed' }, since('shed', budget.shed));
+  metrics.peerPackets.inc({ outcome: 'stranger' }, since('strangers', budget.strangers));
+  metrics.peerChecks.inc(since('checks', ice.checksSent));
+  metrics.peerRefusedCandidates.inc(since('refused', ice.refusedCandidates));
+}
 
 /** Adds what a peer counted since the last report to the server's metrics. @returns bytes received since then */
 export function reportRtp(metrics: Metrics, peer: RtcPeer, last: PeerCounters): number {

@@ -57,6 +57,11 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     }
   }
 
+  /** Bytes that the engine has taken. */
+  get heldBytes(): number {
+    return this.#secure?.heldBytes ?? 0;
+  }
+
   /** A DTLS datagram from the peer's address. Never throws. */
   receive(datagram: Buffer): void {
     if (!this.#secure || this.#isOver()) return;

@@ -75,6 +75,11 @@ export class SecureTransport {
     return this.#state === 'over' ? Number.POSITIVE_INFINITY : this.#deadline;
   }
 
+  /** Bytes of the engine's memory, which grows and never shrinks. */
+  get heldBytes(): number {
+    return this.engine.calls.memory.buffer.byteLength;
+  }
+
   /** What happened, in order; undefined where nothing is left. */
   poll(): SecureOutput | undefined {
     return this.#outputs.shift();

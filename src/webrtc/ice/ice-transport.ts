@@ -11,6 +11,14 @@ import { parseStun } from './stun.ts';
 export interface IceOptions extends GathererOptions {
   /** Where checks may be sent to; anywhere by default. */
   peerAddresses?: PeerAddresses;
+  /** What the handling of packets is charged to. */
+  budget?: PacketBudget;
+}
+
+/** Decides on each packet before it is looked at. `known`: it comes from where the peer is. */
+export interface PacketBudget {
+  admit(known: boolean, now: number): boolean;
+  charge(known: boolean, milliseconds: number): void;
 }
 
 interface IceEvents {
@@ -36,6 +44,7 @@ export class IceTransport extends Emitter<IceEvents> {
   readonly #agent: IceAgent;
   readonly #gatherer: IceGatherer;
   readonly #addresses: PeerAddresses | undefined;
+  readonly #budget: PacketBudget | undefined;
   #remoteCandidates = 0;
   #silentTicks = 0;
   #heard = false;
@@ -50,6 +59,7 @@ export class IceTransport extends Emitter<IceEvents> {
     super();
     const { peerAddresses } = options;
     this.#addresses = peerAddresses;
+    this.#budget = options.budget;
     this.#agent = new IceAgent({
       ...(peerAddresses && {
         mayCheck: (address, port) => peerAddresses.mayCheck(address, port),
@@ -185,11 +195,15 @@ export class IceTransport extends Emitter<IceEvents> {
   }
 
   #sort(data: Buffer, address: string, port: number, path: Path): void {
-    const first = data[0];
-    if (first === undefined || this.#closed) return;
+    if (this.#closed) return;
+    const known = this.#agent.isTrusted(address, port);
+    const began = performance.now();
+    if (this.#budget?.admit(known, began) === false) return;
+    const first = data[0] ?? 255;
     if (first < 4) this.#receiveStun(data, address, port, path);
-    else if (this.#agent.isTrusted(address, port)) this.#sortTrusted(data, performance.now());
+    else if (known) this.#sortTrusted(data, began);
     else this.dropped++;
+    this.#budget?.charge(known, performance.now() - began);
   }
 
   #sortTrusted(data: Buffer, now: number): void {

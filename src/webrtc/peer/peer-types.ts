@@ -5,6 +5,7 @@ import type { PeerAddresses } from '../ice/peer-addresses.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import type { DataChannel, DataChannelStats } from '../sctp/data-channel.ts';
 import type { PeerRole } from '../sdp/negotiation.ts';
+import type { BudgetLimits, BudgetStats } from './budget.ts';
 import type { MediaTransportStats } from './media-transport.ts';
 import type { VideoReceiver } from './receiver.ts';
 import type { ReceiverStats } from './receiver-types.ts';
@@ -30,6 +31,8 @@ export interface PeerOptions {
   maxMessageSize?: number;
   /** The newest DTLS version to speak, 1.2 by default; with 1.3 a peer that lacks it gets 1.2. */
   dtls?: 1.2 | 1.3;
+  /** What the peer may take of the server. */
+  budget?: BudgetLimits;
   /** From the answer to the end of the DTLS handshake. */
   setupTimeoutMs: number;
 }
@@ -55,6 +58,9 @@ export interface PeerStats {
   roundTripTime: number | undefined;
   /** Packets that were not from the peer. */
   dropped: number;
+  budget: BudgetStats;
+  /** Connectivity checks sent, and candidates of the peer that may not be checked. */
+  ice: { checksSent: number; refusedCandidates: number };
   transport: MediaTransportStats;
   receiver: ReceiverStats | undefined;
   sender: SenderStats | undefined;

@@ -56,6 +56,44 @@ function vp8(index: number, keyframe: boolean): EncodedFrame {
   return { codec: 'VP8', data, keyframe, rtpTimestamp: index * 3000 };
 }
 
+describe('the budget of a peer', () => {
+  it('is what its packets cost; one that stays above its share is ended with the code', async () => {
+    const budget = { cpu: 0.02, bytes: 48 << 20, patienceSeconds: 2 };
+    const { peer, client } = await connect({ budget });
+    const closed = closing(peer);
+    const flood = setInterval(() => {
+      for (let n = 0; n < 50; n++) client.ice.send(Buffer.concat([Buffer.from([0x80, 96]), Buffer.alloc(200)]));
+    }, 5);
+    const { reason, error } = await closed.finally(() => clearInterval(flood));
+    expect(reason).toBe('failed');
+    expect(error).toMatchObject({ code: 'PEER_OVERLOAD' });
+    const { handled, shed, milliseconds } = peer.getStats().budget;
+    expect(handled).toBeGreaterThan(0);
+    expect(shed).toBeGreaterThan(0);
+    expect(milliseconds).toBeGreaterThan(0);
+  });
+
+  it('ends one that makes the server hold more than it may', async () => {
+    const { peer } = await connect({ budget: { cpu: 0.25, bytes: 1000, patienceSeconds: 5 } });
+    expect(await closing(peer)).toMatchObject({ reason: 'failed', error: { code: 'PEER_OVERLOAD' } });
+  });
+
+  it('is not charged with what comes from elsewhere', async () => {
+    const { peer } = await connect({ budget: { cpu: 0.05, bytes: 48 << 20, patienceSeconds: 2 } });
+    const port = Number(/ 127\.0\.0\.1 (\d+) typ host/.exec(peer.answerSdp)![1]);
+    const stranger = createSocket('udp4');
+    const forged = Buffer.concat([Buffer.from('000100002112a442', 'hex'), Buffer.alloc(12)]);
+    for (let round = 0; round < 600; round++) {
+      for (let n = 0; n < 100; n++) stranger.send(forged, port, '127.0.0.1');
+      await sleep(5);
+    }
+    expect(peer.connected).toBe(true);
+    const { budget, dropped } = peer.getStats();
+    expect(budget.strangers + dropped).toBeGreaterThan(1000);
+    stranger.close();
+  });
+});
+
 describe('a peer', () => {
   it('carries video both ways and answers keyframe requests', async () => {
     const { peer, client } = await connect();

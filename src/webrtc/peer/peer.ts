@@ -9,12 +9,16 @@ import { SctpTransport } from '../sctp/sctp-transport.ts';
 import { buildAnswer } from '../sdp/answer.ts';
 import { type Agreement, negotiate } from '../sdp/negotiation.ts';
 import { parseOffer } from '../sdp/sdp.ts';
+import { DEFAULT_BUDGET, PeerBudget, PeerBudgets } from './budget.ts';
 import { LocalIdentity } from './local-identity.ts';
 import { MediaTransport } from './media-transport.ts';
 import type { CloseReason, PeerEvents, PeerOptions, PeerStats } from './peer-types.ts';
 import type { VideoReceiver } from './receiver.ts';
 import type { VideoSender } from './sender.ts';
 
+const WATCH_INTERVAL_MS = 1000;
+/** Of this thread's peers. */
+const budgets = new PeerBudgets();
 const DEFAULT_MAX_MESSAGE = 262_144;
 
 /** One WebRTC peer that offered; we answer. Video flows one way or both ways on one media section. */
@@ -25,6 +29,8 @@ export class RtcPeer extends Emitter<PeerEvents> {
   readonly #media: MediaTransport;
   readonly #identity = new LocalIdentity();
   readonly #restarts = new RestartLimit();
+  readonly #budget: PeerBudget;
+  readonly #watch: NodeJS.Timeout;
   #sctp: SctpTransport | undefined;
   #agreement: Agreement;
   #answerSdp = '';
@@ -56,7 +62,10 @@ export class RtcPeer extends Emitter<PeerEvents> {
     super();
     this.#options = options;
     this.#agreement = agreement;
-    this.#ice = new IceTransport(options);
+    this.#budget = new PeerBudget(options.budget ?? DEFAULT_BUDGET, performance.now());
+    budgets.add(this.#budget);
+    this.#watch = setInterval(() => this.#keepToBudget(), WATCH_INTERVAL_MS);
+    this.#ice = new IceTransport({ ...options, budget: this.#budget });
     const send = (packet: Buffer) => this.#ice.send(packet);
     this.#dtls = new DtlsTransport({
       role: agreement.transport.dtlsRole,
@@ -121,6 +130,8 @@ export class RtcPeer extends Emitter<PeerEvents> {
       pair: this.#ice.selectedPair,
       roundTripTime: this.#ice.roundTripTime,
       dropped: this.#ice.dropped,
+      budget: { ...this.#budget.stats },
+      ice: this.#ice.counts,
       transport: this.#media.getStats(),
       receiver: this.receiver?.getStats(),
       sender: this.sender?.getStats(),
@@ -244,10 +255,21 @@ export class RtcPeer extends Emitter<PeerEvents> {
       });
   }
 
+  #keepToBudget(): void {
+    budgets.share(performance.now());
+    const channels = [...(this.#sctp?.channels ?? [])].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
+    const held = (this.receiver?.heldBytes ?? 0) + this.#dtls.heldBytes + channels;
+    const detail = this.#budget.judge(held);
+    if (detail !== undefined)
+      void this.#end({ reason: 'failed', error: new DepthcastError('PEER_OVERLOAD', { detail }) });
+  }
+
   async #end(end: { reason: CloseReason; error?: DepthcastError }): Promise<void> {
     if (this.closed) return;
     this.#state = 'closed';
     clearTimeout(this.#setupTimer);
+    clearInterval(this.#watch);
+    budgets.remove(this.#budget);
     this.emit('closed', end);
     this.removeAllListeners();
     // Each says its goodbye before the one below it closes; nothing is sent after this call returns.

@@ -93,6 +93,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     return this.#codec;
   }
 
+  /** Bytes of packets that wait for others. */
+  get heldBytes(): number {
+    return this.#assembler.heldBytes;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

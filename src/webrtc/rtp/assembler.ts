@@ -74,6 +74,11 @@ export class FrameAssembler {
     this.#parameterSets = options.parameterSets ?? new Map();
   }
 
+  /** Bytes of packets that wait for others, and of the frame that is being put together. */
+  get heldBytes(): number {
+    return this.#heldBytes + (this.#building?.bytes ?? 0);
+  }
+
   /** The first sequence number that is not yet consumed; -1 before the first packet. */
   get next(): number {
     return this.#next;

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { type BudgetLimits, fairCap, PeerBudget, PeerBudgets } from './budget.ts';
+
+const LIMITS: BudgetLimits = { cpu: 0.25, bytes: 1000, patienceSeconds: 5 };
+
+/** Packets of so many ms each, so many a second, for so many seconds. */
+function run(
+  budget: PeerBudget,
+  {
+    cost,
+    rate,
+    seconds,
+    known = true,
+    from = 0,
+  }: { cost: number; rate: number; seconds: number; known?: boolean; from?: number },
+): (string | undefined)[] {
+  const verdicts: (string | undefined)[] = [];
+  for (let n = 0; n < rate * seconds; n++) {
+    const now = from + (n * 1000) / rate;
+    if (budget.admit(known, now)) budget.charge(known, cost);
+    if ((n + 1) % rate === 0) verdicts.push(budget.judge(0));
+  }
+  return verdicts;
+}
+
+describe('a peer', () => {
+  it('within its share loses nothing', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    expect(run(budget, { cost: 0.04, rate: 5000, seconds: 60 }).every((verdict) => verdict === undefined)).toBe(true);
+    expect(budget.stats).toMatchObject({ handled: 300_000, shed: 0 });
+  });
+
+  it('may take more for a moment', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    expect(run(budget, { cost: 2, rate: 200, seconds: 1 })).toEqual([undefined]);
+    expect(budget.stats.shed).toBe(0);
+  });
+
+  it('above it loses packets first, and is ended when it stays there', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    const verdicts = run(budget, { cost: 1, rate: 1000, seconds: 20 });
+    expect(budget.stats.shed).toBeGreaterThan(10_000);
+    // What it had saved, and its share of 20 s.
+    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 100);
+    const ended = verdicts.findIndex((verdict) => verdict !== undefined);
+    expect(ended).toBeGreaterThanOrEqual(4);
+    expect(ended).toBeLessThanOrEqual(6);
+    expect(verdicts[ended]).toMatch(/more than 25 % of a processor core/);
+  });
+
+  it('whose packets each cost a great deal is held to its share all the same', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    run(budget, { cost: 315, rate: 10, seconds: 20 });
+    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 315);
+  });
+
+  it('that floods with packets that cost nothing but their arrival is ended, too', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    expect(run(budget, { cost: 0, rate: 60_000, seconds: 10 }).some((verdict) => verdict !== undefined)).toBe(true);
+  });
+
+  it('that comes back below its share is forgiven', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    for (let round = 0; round < 10; round++) {
+      const from = round * 20_000;
+      const busy = run(budget, { cost: 1, rate: 1000, seconds: 3, from });
+      const calm = run(budget, { cost: 0.1, rate: 100, seconds: 17, from: from + 3000 });
+      expect([...busy, ...calm].every((verdict) => verdict === undefined)).toBe(true);
+    }
+  });
+
+  it('does not pay for packets of others, which are dropped when there are too many', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    const verdicts = run(budget, { cost: 0.5, rate: 2000, seconds: 20, known: false });
+    expect(verdicts.every((verdict) => verdict === undefined)).toBe(true);
+    expect(budget.stats.strangers).toBeGreaterThan(30_000);
+    expect(budget.admit(true, 20_000)).toBe(true);
+  });
+
+  it('that makes the server hold too much is ended at once', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    expect(budget.judge(1000)).toBeUndefined();
+    expect(budget.judge(1001)).toMatch(/hold/);
+    expect(budget.stats.held).toBe(1001);
+  });
+});
+
+describe('all peers together', () => {
+  it('are held to a level that lets the small ones be', () => {
+    expect(fairCap([0.1, 0.1, 0.1], 0.9)).toBe(Number.POSITIVE_INFINITY);
+    expect(fairCap([], 0.9)).toBe(Number.POSITIVE_INFINITY);
+    expect(fairCap([1, 1, 1], 0.9)).toBeCloseTo(0.3);
+    expect(fairCap([0.02, 0.02, 1, 1], 0.9)).toBeCloseTo(0.43);
+    expect(fairCap([0.05, 0.4, 0.6], 0.9)).toBeCloseTo(0.45);
+  });
+
+  it('lose packets where they take the most, and are not ended for it', () => {
+    const limits = { ...LIMITS, cpu: 0.5 };
+    const budgets = new PeerBudgets();
+    const greedy = Array.from({ length: 6 }, () => new PeerBudget(limits, 0));
+    const modest = new PeerBudget(limits, 0);
+    for (const budget of [...greedy, modest]) budgets.add(budget);
+    const verdicts: unknown[] = [];
+    for (let now = 0; now < 30_000; now++) {
+      for (const budget of greedy) if (budget.admit(true, now)) budget.charge(true, 0.4);
+      if (now % 20 === 0 && modest.admit(true, now)) modest.charge(true, 0.4);
+      if (now % 1000 === 999) {
+        budgets.share(now);
+        verdicts.push(...[...greedy, modest].map((budget) => budget.judge(0)));
+      }
+    }
+    expect(modest.stats.shed).toBe(0);
+    expect(greedy.every(({ stats }) => stats.shed > 1000)).toBe(true);
+    expect(verdicts.every((verdict) => verdict === undefined)).toBe(true);
+    const total = greedy.reduce((sum, { stats }) => sum + stats.milliseconds, 0);
+    expect(total).toBeLessThan(30_000 * 1.2);
+    for (const budget of greedy) budgets.remove(budget);
+    expect(budgets.size).toBe(1);
+  });
+});

@@ -1,0 +1,171 @@
+/** What each peer may take of the thread that handles its packets, and of its memory. */
+export interface BudgetLimits {
+  /** Share of the thread's time, 0 to 1. */
+  cpu: number;
+  /** Bytes that its engines may hold. */
+  bytes: number;
+  /** Seconds in a row in which a peer may ask for more than its share before it is ended. */
+  patienceSeconds: number;
+}
+
+export interface BudgetStats {
+  /** ms of the thread's time. */
+  milliseconds: number;
+  /** Packets handled. */
+  handled: number;
+  /** Packets dropped unread because the peer had used up its share. */
+  shed: number;
+  /** Packets of addresses that are nobody's, dropped unread because there were too many. */
+  strangers: number;
+  /** Bytes held at the last look. */
+  held: number;
+}
+
+export const DEFAULT_BUDGET: BudgetLimits = { cpu: 0.25, bytes: 48 << 20, patienceSeconds: 5 };
+
+/** Of the system and of Node, to bring a packet here; a packet that is dropped costs this as well. */
+const RECEIVE_MS = 0.01;
+/** What a peer may save up: a keyframe's packets come at once. */
+const SAVED_SECONDS = 2;
+/** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
+const STRANGER_SHARE = 0.05;
+/** Of the thread's time, what all peers together may take before those that take most get less. */
+const TOTAL_SHARE = 0.9;
+const WINDOW_MS = 1000;
+
+/** Time that flows in at a rate, and out as it is used. */
+class Allowance {
+  #milliseconds: number;
+  #at: number;
+
+  constructor(share: number, now: number) {
+    this.#milliseconds = share * SAVED_SECONDS * 1000;
+    this.#at = now;
+  }
+
+  /** @param share what flows in, of each ms */
+  has(share: number, now: number): boolean {
+    const most = share * SAVED_SECONDS * 1000;
+    this.#milliseconds = Math.min(most, this.#milliseconds + share * (now - this.#at));
+    this.#at = now;
+    return this.#milliseconds > 0;
+  }
+
+  take(milliseconds: number): void {
+    this.#milliseconds -= milliseconds;
+  }
+}
+
+/**
+ * The budget of one peer, above all protocols: the time that the handling of each of its packets took is counted, as are
+ * the bytes that its engines hold. Above its share its packets are dropped unread; a peer that stays above it is to be ended.
+ */
+export class PeerBudget {
+  readonly stats: BudgetStats = { milliseconds: 0, handled: 0, shed: 0, strangers: 0, held: 0 };
+  /** Share that it may have by the judgement over all. */
+  cap = Number.POSITIVE_INFINITY;
+  #used = 0;
+  #shedBeforeWindow = 0;
+  readonly #limits: BudgetLimits;
+  readonly #own: Allowance;
+  readonly #strangers: Allowance;
+  #shedBefore = 0;
+  #secondsAbove = 0;
+
+  constructor(limits: BudgetLimits, now: number) {
+    this.#limits = limits;
+    this.#own = new Allowance(limits.cpu, now);
+    this.#strangers = new Allowance(STRANGER_SHARE, now);
+  }
+
+  /** Whether a packet may be handled. @param known it comes from where the peer is */
+  admit(known: boolean, now: number): boolean {
+    const share = known ? Math.min(this.#limits.cpu, this.cap) : STRANGER_SHARE;
+    const allowance = known ? this.#own : this.#strangers;
+    if (allowance.has(share, now)) return true;
+    allowance.take(RECEIVE_MS);
+    if (known) this.#count(RECEIVE_MS, 'shed');
+    else this.stats.strangers++;
+    return false;
+  }
+
+  /** A packet that was admitted has been handled. */
+  charge(known: boolean, milliseconds: number): void {
+    const cost = milliseconds + RECEIVE_MS;
+    (known ? this.#own : this.#strangers).take(cost);
+    this.#count(cost, 'handled');
+  }
+
+  /**
+   * Once a second: what the peer is to be ended for, if it is.
+   * @param held bytes that its engines hold
+   */
+  judge(held: number): string | undefined {
+    const { stats } = this;
+    stats.held = held;
+    const { cpu, bytes, patienceSeconds } = this.#limits;
+    if (held > bytes) return `it makes the server hold ${Math.round(held / 2 ** 20)} MiB`;
+    // Whoever is cut for the sake of all has done nothing wrong.
+    this.#secondsAbove = stats.shed > this.#shedBefore && this.cap >= cpu ? this.#secondsAbove + 1 : 0;
+    this.#shedBefore = stats.shed;
+    if (this.#secondsAbove < patienceSeconds) return undefined;
+    return `its packets take more than ${Math.round(100 * cpu)} % of a processor core`;
+  }
+
+  /** What it asked for since the last time, as a share: all that it may have where packets had to be dropped. */
+  takeDemand(elapsed: number): number {
+    const demand = this.stats.shed > this.#shedBeforeWindow ? this.#limits.cpu : this.#used / elapsed;
+    this.#used = 0;
+    this.#shedBeforeWindow = this.stats.shed;
+    return demand;
+  }
+
+  #count(milliseconds: number, outcome: 'handled' | 'shed'): void {
+    this.#used += milliseconds;
+    this.stats.milliseconds += milliseconds;
+    this.stats[outcome]++;
+  }
+}
+
+/**
+ * The budgets of all peers of one thread. While they take more of it together than there is, those that take most are held to
+ * what leaves room for the others (max-min fairness).
+ */
+export class PeerBudgets {
+  readonly #budgets = new Set<PeerBudget>();
+  #since = Number.NEGATIVE_INFINITY;
+
+  add(budget: PeerBudget): void {
+    this.#budgets.add(budget);
+  }
+
+  remove(budget: PeerBudget): void {
+    this.#budgets.delete(budget);
+  }
+
+  get size(): number {
+    return this.#budgets.size;
+  }
+
+  /** Called by each peer once a second; the first of them in a second judges for all. */
+  share(now: number): void {
+    if (now - this.#since < WINDOW_MS) return;
+    const elapsed = Math.min(now - this.#since, 2 * WINDOW_MS);
+    this.#since = now;
+    const demands = [...this.#budgets].map((budget) => budget.takeDemand(elapsed));
+    const cap = fairCap(demands, TOTAL_SHARE);
+    for (const budget of this.#budgets) budget.cap = cap;
+  }
+}
+
+/** The level to which the largest demands have to come down so that all together fit; Infinity where they do. */
+export function fairCap(demands: readonly number[], total: number): number {
+  let left = total;
+  let count = demands.length;
+  for (const demand of [...demands].sort((a, b) => a - b)) {
+    if (demand * count > left) return left / count;
+    left -= demand;
+    count--;
+  }
+  return Number.POSITIVE_INFINITY;
+}
