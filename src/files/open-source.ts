@@ -27,9 +27,12 @@ export interface Input {
   repeatable: boolean;
 }
 
+/** Leaves room for the longest ending, and for the mark of what is not whole yet. */
+const MOST_NAME_BYTES = 220;
+
 const SCENE = /^scene:([\w-]+)(?:@(\d{2,4})x(\d{2,4}))?$/;
 
-/** @throws DepthcastError BAD_VIDEO: nothing is there. BAD_OPTION: a scene that is not well named */
+/** @throws DepthcastError BAD_VIDEO: nothing is there. BAD_OPTION: a scene or an address that is not well formed */
 export function parseInput(input: string): Input {
   if (input === '-') return { kind: 'stdin', name: 'stdin', repeatable: false };
   if (input.startsWith('scene:')) {
@@ -38,8 +41,8 @@ export function parseInput(input: string): Input {
     return { kind: 'scene', name: `scene-${scene}`, repeatable: true };
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(input)) {
-    const { protocol, pathname, hostname } = new URL(input);
-    const stem = decodeURIComponent(basename(pathname, extname(pathname))) || hostname;
+    const { protocol, pathname, hostname } = addressOf(input);
+    const stem = decoded(basename(pathname, extname(pathname))) || hostname;
     const live = !/^https?:$/.test(protocol);
     return { kind: live ? 'live' : 'url', name: safe(stem), repeatable: !live };
   }
@@ -71,4 +74,23 @@ export async function openSource(input: string, { fps, timeoutSeconds, signal }:
   }
 }
 
-const safe = (name: string): string => name.replace(/[\\/:\0]/g, '_') || 'video';
+function addressOf(input: string): URL {
+  if (URL.canParse(input)) return new URL(input);
+  throw new DepthcastError('BAD_OPTION', { detail: `${input} is no address` });
+}
+
+/** Of a part of an address; what is not well escaped stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** What stands of the input's name before an output's ending: file systems hold 255 bytes. */
+function safe(name: string): string {
+  let short = name.replace(/[\\/:\0]/g, '_');
+  while (Buffer.byteLength(short) > MOST_NAME_BYTES) short = [...short].slice(0, -1).join('');
+  return short || 'video';
+}

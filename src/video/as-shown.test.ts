@@ -204,6 +204,11 @@ describe('whole files', () => {
   });
 });
 
+it('tells of HDR, which nothing maps to usual video', async () => {
+  await writeVideo(at('pq.mkv'), { ...SIZE, frames: 3, transfer: av.AVCOL_TRC_SMPTE2084 });
+  expect((await watch(at('pq.mkv'))).notes).toEqual([expect.stringMatching(/are HDR \(PQ\)/)]);
+});
+
 describe('jumps of the clock', () => {
   beforeAll(async () => {
     await writeVideo(at('early.ts'), { ...SIZE, frames: 30, fps: 30 });

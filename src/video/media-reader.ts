@@ -20,8 +20,14 @@ import { Watchdog } from './watchdog.ts';
 /** Packets in a row that the decoder may refuse before the rest is given up. */
 const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
+const FROM_A_PIPE = '; a pipe cannot go back, as most MP4 files need: give the file itself';
 /** Missing at the beginning, in seconds, that is told of. */
 const LATE = 0.1;
+/** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
+const HDR = new Map<av.AVColorTransferCharacteristic, string>([
+  [av.AVCOL_TRC_SMPTE2084, 'PQ'],
+  [av.AVCOL_TRC_ARIB_STD_B67, 'HLG'],
+]);
 /** Containers with edit lists. */
 const EDITED = /^mov,mp4/;
 
@@ -64,6 +70,7 @@ export class MediaReader {
   #info: MediaInfo | undefined;
   #aspect: Fraction | undefined;
   #first: TimedPicture | undefined;
+  #piped = false;
   #drained = false;
   #ended = false;
   #failures = 0;
@@ -172,6 +179,7 @@ export class MediaReader {
   /** Reads the first picture: what it is like is known only then. */
   async #begin(address: string): Promise<void> {
     const { codecpar, timeBase } = this.#stream;
+    this.#piped = address.startsWith('pipe:');
     const frames = this.#choice.grid ? 1 : expectedFrames(this.#format, this.#stream, this.#fps);
     const plausible = frames !== undefined && (await isPlausible(address, this.#container, frames));
     this.#expected = plausible ? frames : undefined;
@@ -186,6 +194,9 @@ export class MediaReader {
       container: this.#container,
       aspect: this.#aspect ?? { num: 0, den: 1 },
     };
+    const hdr = HDR.get(codecpar.colorTrc);
+    if (hdr)
+      this.notes.add(`its pictures are HDR (${hdr}); the network sees them as they are coded, paler than they look`);
     const late = secondsBefore(this.#firstTime ?? 0, this.#check.earliest, timeBase);
     if (this.#first && late > LATE) this.notes.add(`its first ${late.toFixed(1)} s cannot be decoded: no keyframe`);
   }
@@ -248,7 +259,7 @@ export class MediaReader {
     if (code < 0) {
       if (this.#watchdog.timedOut || code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
       else if (code !== av.AVERROR_EOF && code !== av.AVERROR_EXIT)
-        this.problems.add(`reading stopped: ${av.FFmpegError.strerror(code)}`);
+        this.problems.add(`reading stopped: ${av.FFmpegError.strerror(code)}${this.#piped ? FROM_A_PIPE : ''}`);
       await this.#decoder.sendPacket(null);
       return;
     }

@@ -20,6 +20,7 @@ export interface VideoFileOptions {
   cropping?: readonly [number, number, number, number];
   /** Width of a pixel by its height, as the codec says it. */
   aspect?: readonly [number, number];
+  transfer?: av.AVColorTransferCharacteristic;
   /** When picture n is shown, in frames; n unless told. Rising. */
   stamp?: (n: number) => number;
   /** Frames between keyframes. */
@@ -40,6 +41,7 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
   const pixels = codec === 'gif' ? av.AV_PIX_FMT_RGB8 : codec === 'png' ? av.AV_PIX_FMT_RGB24 : av.AV_PIX_FMT_YUV420P;
   Object.assign(context, { width, height, pixelFormat: pixels, gopSize: gop, threadCount: 1 });
   if (interlaced) context.setFlags(av.AV_CODEC_FLAG_INTERLACED_DCT, av.AV_CODEC_FLAG_INTERLACED_ME);
+  if (options.transfer !== undefined) context.colorTrc = options.transfer;
   if (aspect) context.sampleAspectRatio = new av.Rational(...aspect);
   if (bFrames) context.maxBFrames = bFrames;
   context.timeBase = new av.Rational(1, fps);
