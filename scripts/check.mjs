@@ -13,6 +13,7 @@ say('Documents made from sources');
 run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
 run(process.execPath, ['scripts/dashboard.mjs', '--check']);
 run(process.execPath, ['--import', 'tsx', 'scripts/signalling-doc.ts']);
+run(process.execPath, ['--import', 'tsx', 'scripts/errors-doc.ts', '--check']);
 say('Lint, format and import boundaries');
 runPackage('@biomejs/biome', ['ci', '--diagnostic-level=warn', '--error-on-warnings']);
 say('Dead code');

@@ -2,7 +2,7 @@
  * The one catalogue of everything that can go wrong in a way a person or a client sees.
  * A code never changes its meaning; `status` is the HTTP status where the error crosses HTTP.
  */
-const CATALOGUE = {
+export const CATALOGUE = {
   BAD_REQUEST: [400, 'The request is malformed'],
   BAD_OPTION: [400, 'That option or value is not known'],
   UNAUTHORIZED: [401, 'A valid bearer token is needed'],

@@ -11,7 +11,7 @@ import { openSource, type SourceSpec } from './sources/open.ts';
 import type { Source } from './sources/source.ts';
 import type { SessionEvents, SessionOptions, SessionState } from './types.ts';
 
-const CLIENT = 'depthcast-web/0.1.0';
+const CLIENT = 'depthcast-web/0.2.0';
 /** A connection that held for this long counts as good: the next loss starts counting attempts anew. */
 const PROVEN_AFTER = 10_000;
 

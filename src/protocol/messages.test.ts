@@ -19,7 +19,7 @@ const valid: ServerMessage[] = [
   {
     type: 'welcome',
     protocol: 1,
-    server: 'depthcast 0.1.0',
+    server: 'depthcast 0.2.0',
     device: 'CPU',
     models: [{ name: 'm', title: 'M', unit: 'metres', sizes: [256], defaultSize: 256 }],
     output,

@@ -8,7 +8,7 @@ const MESSAGES = [
   {
     type: 'welcome',
     protocol: 1,
-    server: 'depthcast 0.1.0',
+    server: 'depthcast 0.2.0',
     device: 'cpu',
     models: [{ name: 'm', title: 'M', unit: 'metres', sizes: [192, 256], defaultSize: 256 }],
     output,

@@ -1,0 +1,313 @@
+// Writes docs/errors.md from the catalogue in src/errors.ts and the causes and cures here; the compiler sees to it that no code
+// lacks them. `--check` fails when the file differs.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { CATALOGUE, type ErrorCode } from '../src/errors.ts';
+
+type Advice = readonly [cause: string, cure: string];
+
+const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> = {
+  Requests: {
+    about: 'HTTP requests: WHIP, WHEP, the API and the page.',
+    codes: [
+      'BAD_REQUEST',
+      'UNAUTHORIZED',
+      'FORBIDDEN',
+      'FORBIDDEN_ORIGIN',
+      'UNKNOWN_HOST',
+      'NOT_FOUND',
+      'METHOD_NOT_ALLOWED',
+      'REQUEST_TIMEOUT',
+      'ETAG_MISMATCH',
+      'ETAG_REQUIRED',
+      'BODY_TOO_LARGE',
+      'HEADERS_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'UPGRADE_REQUIRED',
+      'RATE_LIMITED',
+    ],
+  },
+  Sessions: {
+    about: 'Setting a session up and keeping it: WHIP, WHEP and `/ws`.',
+    codes: [
+      'BUSY',
+      'DRAINING',
+      'STREAM_TAKEN',
+      'NO_PUBLISHER',
+      'SESSION_NOT_FOUND',
+      'BAD_SDP',
+      'NO_VIDEO',
+      'UNSUPPORTED_CODEC',
+      'NOT_NEGOTIATED',
+      'SETUP_TIMEOUT',
+      'DTLS_FAILED',
+      'NO_CHANNEL',
+      'BAD_MESSAGE',
+      'PROTOCOL_VERSION',
+      'SLOW_VIEWER',
+      'TRACK_PAUSED',
+      'SLOW_CLIENT',
+    ],
+  },
+  Media: {
+    about: 'Frames of a session or of a file.',
+    codes: ['NO_KEYFRAME', 'BAD_VIDEO', 'PICTURE_TOO_LARGE', 'CODEC_FAILED', 'DECODER_OVERRUN', 'BAD_PACKET'],
+  },
+  'Models and inference': {
+    about: 'Loading a network and running it: the server, `depthcast run`, `models` and `eval`.',
+    codes: [
+      'MODEL_NOT_FOUND',
+      'BAD_MANIFEST',
+      'BAD_MODEL',
+      'BAD_CHECKPOINT',
+      'BAD_SIZE',
+      'BAD_OUTPUT',
+      'PARITY_FAILED',
+      'DEVICE_UNAVAILABLE',
+      'INFERENCE_FAILED',
+      'WORKER_DIED',
+      'DOWNLOAD_NOT_FOUND',
+      'DOWNLOAD_FAILED',
+      'HASH_MISMATCH',
+    ],
+  },
+  'Commands, files and settings': {
+    about: 'The command line, and the start of the server.',
+    codes: [
+      'BAD_OPTION',
+      'BAD_CONFIG',
+      'PORT_IN_USE',
+      'PORT_DENIED',
+      'OUTPUT_EXISTS',
+      'DISK_FULL',
+      'UNKNOWN_SCENE',
+      'BAD_DATASET',
+      'BAD_ARRAY',
+      'INTERNAL',
+    ],
+  },
+};
+
+const ADVICE: Record<ErrorCode, Advice> = {
+  BAD_REQUEST: [
+    'The request cannot be parsed: a broken header, URL, Host or SDP fragment.',
+    'Correct what the message names.',
+  ],
+  UNAUTHORIZED: [
+    'No bearer token, or one that is unknown, expired or not signed by a known key.',
+    'Send `Authorization: Bearer TOKEN`, or `token` in `hello`; renew an expired token.',
+  ],
+  FORBIDDEN: [
+    'The token is valid and lacks the right for this stream or route.',
+    'Use a token whose `publish`, `view`, `duplex`, `api` or `metrics` right covers it.',
+  ],
+  FORBIDDEN_ORIGIN: ['A browser page of another origin uses the server.', 'Add the origin to `server.allowedOrigins`.'],
+  UNKNOWN_HOST: [
+    'The Host header names a host that this server does not know as itself.',
+    'List the name in `server.names`.',
+  ],
+  NOT_FOUND: ['No route has this address.', 'See [signalling.md](signalling.md) for the addresses.'],
+  METHOD_NOT_ALLOWED: [
+    'The address exists and does not take this method.',
+    'Use a method that the `Allow` header lists.',
+  ],
+  REQUEST_TIMEOUT: ['Headers, body or TLS handshake came too slowly.', 'Check the network and the proxy in between.'],
+  ETAG_MISMATCH: [
+    'The PATCH names an ICE session that a restart has replaced.',
+    'Use the latest `ETag` of the session, or `*` to restart ICE.',
+  ],
+  ETAG_REQUIRED: ['A PATCH came without `If-Match`.', 'Send the `ETag` of the session as `If-Match`.'],
+  BODY_TOO_LARGE: ['The body exceeds `server.bodyLimit`.', 'Send a smaller offer, or raise the setting.'],
+  HEADERS_TOO_LARGE: ['The headers exceed 16 KiB.', 'Remove cookies and other headers that are not needed.'],
+  UNSUPPORTED_MEDIA_TYPE: [
+    'The `Content-Type` is not the one of this route.',
+    'Send the type that the message names, as `application/sdp`.',
+  ],
+  UPGRADE_REQUIRED: [
+    'A plain request came to `/ws`.',
+    'Connect with a WebSocket client; check that the proxy passes upgrades.',
+  ],
+  RATE_LIMITED: [
+    'One address sends more requests, set-ups, sessions or wrong tokens than `limits.*` allow.',
+    'Wait for `Retry-After`; raise the limit, or set `server.trustProxy` where a proxy hides the clients.',
+  ],
+  BUSY: [
+    'Every stream, viewer or set-up place is taken, or the depth workers have no time left.',
+    'Wait for `Retry-After`; raise `limits.*`, use a smaller network, or add a server (`server.redirectWhenBusy`).',
+  ],
+  DRAINING: [
+    'The server was told to stop and takes no new sessions.',
+    'Connect again after `Retry-After`, to another server if there is one.',
+  ],
+  STREAM_TAKEN: [
+    'A publisher of this name is connected, or its session has not timed out yet.',
+    'Choose another name, end the other session, or wait for `Retry-After`.',
+  ],
+  NO_PUBLISHER: [
+    'A viewer came before the publisher, or the stream has ended.',
+    'Try again after `Retry-After`; check the name.',
+  ],
+  SESSION_NOT_FOUND: ['The session has ended, or the address is not complete.', 'Set up a new session.'],
+  BAD_SDP: [
+    'The offer lacks ICE credentials, a SHA-256 fingerprint or rtcp-mux, or is malformed.',
+    'Correct what the message names; offer what a browser offers.',
+  ],
+  NO_VIDEO: [
+    'No `m=video` section sends, or no picture came for `limits.idleSeconds`.',
+    'Offer a `sendonly` or `sendrecv` video section; keep the source alive and the page visible.',
+  ],
+  UNSUPPORTED_CODEC: [
+    'No offered codec is in `rtc.codecs`, or its profile cannot be decoded.',
+    'Offer one that the message lists.',
+  ],
+  NOT_NEGOTIATED: [
+    'A part of the offer, as audio, is answered with `inactive`; the rest works.',
+    'Nothing, or remove that part from the offer.',
+  ],
+  SETUP_TIMEOUT: [
+    '`hello`, the offer, or the media connection did not come in time.',
+    'Check that UDP reaches the server (`rtc.portRange`), or configure TURN.',
+  ],
+  DTLS_FAILED: [
+    "The peer's certificate is not the one of its offer, or no version or cipher is in common.",
+    'Offer the fingerprint of the certificate in use; DTLS 1.2 or later.',
+  ],
+  NO_CHANNEL: [
+    'No data channel named `depth` was opened, or a second one was.',
+    'Open `createDataChannel("depth")`, in-band, once.',
+  ],
+  BAD_MESSAGE: [
+    'A `/ws` message is not JSON, not of the protocol, too long, or out of order.',
+    'Correct the field that the message names; see [signalling.md](signalling.md).',
+  ],
+  PROTOCOL_VERSION: [
+    'Client and server speak different versions of the `/ws` protocol.',
+    'Update the older one; reload the page.',
+  ],
+  SLOW_VIEWER: [
+    'A WHEP viewer lost or delayed too much for `limits.slowViewerSeconds`.',
+    'Use a better path, a lower `output.minBitrate`, or TURN nearer to the viewer.',
+  ],
+  TRACK_PAUSED: [
+    'The path to a `/ws` client does not carry the gray track; data and its video go on.',
+    'It is sent again by itself; lower `output.minBitrate` or use data alone.',
+  ],
+  SLOW_CLIENT: ['A `/ws` client does not read its messages.', 'Read the socket without delay.'],
+  NO_KEYFRAME: [
+    'No keyframe that decoding can start with arrived.',
+    'Answer PLI, or send keyframes, with SPS and PPS for H.264, every second or two.',
+  ],
+  BAD_VIDEO: [
+    'The packets or the file hold no picture that can be decoded.',
+    'Correct what the message names: payload type, container, codec, path.',
+  ],
+  PICTURE_TOO_LARGE: ['A side exceeds `limits.pictureSide`.', 'Send smaller pictures or raise the setting.'],
+  CODEC_FAILED: [
+    'FFmpeg reported an error for a frame or has no such codec.',
+    'One frame: nothing. Always: check `depthcast doctor` and the input.',
+  ],
+  DECODER_OVERRUN: [
+    'Frames come faster than this machine decodes.',
+    'Lower the size or the frame rate, or carry fewer streams.',
+  ],
+  BAD_PACKET: [
+    'Bytes on the data channel are not a depth packet.',
+    'Check the version of the reader against [protocol.md](protocol.md).',
+  ],
+  MODEL_NOT_FOUND: [
+    'No manifest or file of that name or path.',
+    '`depthcast models list` names them; `models pull NAME` fetches one.',
+  ],
+  BAD_MANIFEST: [
+    'The manifest is not JSON or a field is wrong.',
+    'Correct the field that the message names; see [models.md](models.md).',
+  ],
+  BAD_MODEL: [
+    'Inputs or outputs of the graph are not those of the contract.',
+    'Compare with [the contract](models.md#the-contract).',
+  ],
+  BAD_CHECKPOINT: [
+    'The file is damaged or holds a network that is not known.',
+    'Fetch it again; name `--encoder`, `--heads` or `--layers`.',
+  ],
+  BAD_SIZE: ['The model does not run at that network size.', 'Choose one that the message lists.'],
+  BAD_OUTPUT: [
+    'The network gives flat or non-finite depth, as fp16 does on some devices.',
+    'Use `--precision fp32` or another device.',
+  ],
+  PARITY_FAILED: [
+    'Outputs differ from the reference by more than the tolerance.',
+    'Check inputs, size and precision; raise `--tolerance` only if that is meant.',
+  ],
+  DEVICE_UNAVAILABLE: ['The device cannot run here.', 'Choose `cpu`; `depthcast doctor` says what the machine has.'],
+  INFERENCE_FAILED: [
+    'onnxruntime failed on a frame, as when memory is short.',
+    'See the log; use a smaller network or fewer workers.',
+  ],
+  WORKER_DIED: [
+    'The depth worker crashed or hung; it is restarted and the stream gets a new epoch.',
+    'Nothing; if it recurs, see the log for memory or driver errors.',
+  ],
+  DOWNLOAD_NOT_FOUND: [
+    'The server answers 404 or 410 for the file.',
+    'Check `--mirror` and `DEPTHCAST_MODELS_MIRROR`.',
+  ],
+  DOWNLOAD_FAILED: ['The network, DNS or the server failed.', 'Run the command again: it goes on where it ended.'],
+  HASH_MISMATCH: [
+    'Size or SHA-256 are not those that the manifest names.',
+    'Fetch it again; use another mirror if it recurs.',
+  ],
+  BAD_OPTION: ['An option is unknown, out of range or contradicts another.', 'See `--help` of the command.'],
+  BAD_CONFIG: [
+    'A key, variable or value of the settings is wrong.',
+    'Correct what the message names; `--print-config` shows what is in force.',
+  ],
+  PORT_IN_USE: ['Another program listens on the port.', 'Stop it, or choose another with `--port`.'],
+  PORT_DENIED: ['The user may not open ports below 1024.', 'Choose one above, or grant `CAP_NET_BIND_SERVICE`.'],
+  OUTPUT_EXISTS: ['A file of an earlier run is there.', '`--resume` continues it, `--force` replaces it.'],
+  DISK_FULL: ['The disk or the quota is full.', 'Free space or choose another folder; `run --resume` goes on.'],
+  UNKNOWN_SCENE: ['No synthetic scene has this name.', 'Choose one that the message lists.'],
+  BAD_DATASET: [
+    'A folder is not laid out as the data set that it names.',
+    'See [evaluation.md](evaluation.md) for the layouts.',
+  ],
+  BAD_ARRAY: ['A `.npy` or `.npz` file is damaged or of another shape.', 'Write it as the message says.'],
+  INTERNAL: ['A defect in depthcast.', 'Report it with the stack trace of the log.'],
+};
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+const row = (code: ErrorCode): string => {
+  const [status, message] = CATALOGUE[code];
+  return `| \`${code}\` | ${status} | ${[message, ...ADVICE[code]].map(cell).join(' | ')} |`;
+};
+const sections = Object.entries(SECTIONS).map(
+  ([title, { about, codes }]) =>
+    `## ${title}\n\n${about}\n\n| Code | HTTP | Message | Cause | What to do |\n|---|---:|---|---|---|\n${codes.map(row).join('\n')}\n`,
+);
+const text = `# Errors
+
+Every error that depthcast shows has a code, which never changes its meaning, and a message: the sentence below, then what exactly
+is wrong. The catalogue is [\`src/errors.ts\`](../src/errors.ts).
+
+- **HTTP**: the status below, and \`{"code", "message"}\` as JSON; \`Retry-After\` in seconds where waiting helps.
+- **\`/ws\`**: \`{"type": "error", "code", "message", "about", "fatal", "retryAfter"?}\`; \`fatal\` ends the session.
+- **Commands**: \`error CODE message\` on standard error. Exit status 0: done. 1: an error; of \`doctor\`, a finding that keeps
+  depthcast from working. 2, \`run\` alone: files were written, of a video with damaged parts. 130 and 143: ended by Ctrl-C or SIGTERM;
+  \`serve\` ends with 0 after them, and with 130 at the second Ctrl-C.
+- **Metrics**: \`depthcast_rejected_total{code}\` counts those that clients caused.
+
+The codes that the browser SDK adds of its own are in [\`client/sdk/errors.ts\`](../client/sdk/errors.ts).
+
+${sections.join('\n')}`;
+
+const listed = Object.values(SECTIONS).flatMap(({ codes }) => codes);
+const missing = (Object.keys(CATALOGUE) as ErrorCode[]).filter((code) => listed.filter((c) => c === code).length !== 1);
+const file = new URL('../docs/errors.md', import.meta.url);
+if (missing.length > 0) {
+  console.error(`scripts/errors-doc.ts: not in exactly one section: ${missing.join(', ')}`);
+  process.exit(1);
+}
+if (!process.argv.includes('--check')) writeFileSync(file, text);
+else if (readFileSync(file, 'utf8') !== text) {
+  console.error('docs/errors.md is out of date: run node --import tsx scripts/errors-doc.ts');
+  process.exit(1);
+}
