@@ -40,6 +40,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'NOT_NEGOTIATED',
       'SETUP_TIMEOUT',
       'DTLS_FAILED',
+      'PEER_OVERLOAD',
       'NO_CHANNEL',
       'BAD_MESSAGE',
       'PROTOCOL_VERSION',
@@ -170,6 +171,10 @@ const ADVICE: Record<ErrorCode, Advice> = {
   DTLS_FAILED: [
     "The peer's certificate is not the one of its offer, or no version or cipher is in common.",
     'Offer the fingerprint of the certificate in use; DTLS 1.2 or later.',
+  ],
+  PEER_OVERLOAD: [
+    'The packets of one peer take more processor time or memory than `limits.peerCpu` and `limits.peerMemory` allow.',
+    'Send at a lower rate, or raise the limit for senders that are trusted.',
   ],
   NO_CHANNEL: [
     'No data channel named `depth` was opened, or a second one was.',
