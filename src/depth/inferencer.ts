@@ -7,7 +7,7 @@ import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
 import type { EngineCapabilities } from './engine.ts';
-import type { Inferencer, InferenceStream, StreamOptions } from './types.ts';
+import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
 import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
@@ -111,19 +111,13 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#streams.size;
   }
 
-  /** @param maxInFlight frames that may be at the network at once: a second one keeps it from waiting for this thread */
-  open({ maxInFlight = 1, ...options }: Partial<StreamOptions> & { maxInFlight?: number } = {}): InferenceStream {
+  open(options: OpenOptions = {}): InferenceStream {
     if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the inferencer is closed' });
     const id = this.#nextStream++;
-    const stream = new WorkerStream(
-      id,
-      this.model,
-      { maxInFlight, ...options },
-      {
-        post: (message, transfer) => this.#post(message, transfer),
-        closed: () => this.#streams.delete(id),
-      },
-    );
+    const stream = new WorkerStream(id, this.model, options, {
+      post: (message, transfer) => this.#post(message, transfer),
+      closed: () => this.#streams.delete(id),
+    });
     this.#streams.set(id, stream);
     return stream;
   }

@@ -27,7 +27,7 @@ export interface DepthMap {
   readonly values: Float32Array;
   readonly width: number;
   readonly height: number;
-  /** Increments with each reset of temporal memory, from 0. */
+  /** Increments with each reset of temporal memory. It is counted in InferenceStream alone. */
   readonly epoch: number;
   readonly range: DisplayRange;
   /** Set on the first map of an epoch. */
@@ -46,6 +46,14 @@ export interface StreamOptions {
   sceneCuts: boolean;
   /** Seconds of media time without a frame after which memory is stale. */
   gapSeconds: number;
+}
+
+/** How a stream is opened in an inferencer. */
+export interface OpenOptions extends Partial<StreamOptions> {
+  /** Frames that may be at the network at once: a second one keeps it from waiting for this thread. 1 when absent. */
+  maxInFlight?: number;
+  /** Of the first map; 0 when absent. Of a stream that goes on in another inferencer. */
+  firstEpoch?: number;
 }
 
 /** Network input: planar R, G, B in [0, 1], 3*height*width floats. */
@@ -72,6 +80,8 @@ export interface InferenceStream {
   reset(): void;
   setOptions(options: Partial<StreamOptions>): void;
   readonly options: StreamOptions;
+  /** Of the last map; one less than the first's where there was none yet. */
+  readonly epoch: number;
   close(): void;
 }
 
@@ -80,6 +90,6 @@ export interface Inferencer {
   readonly model: ModelManifest;
   /** What runs it, for people: "CPU, 2 threads". */
   readonly device: string;
-  open(options?: Partial<StreamOptions>): InferenceStream;
+  open(options?: OpenOptions): InferenceStream;
   close(): Promise<void>;
 }

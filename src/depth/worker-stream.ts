@@ -2,7 +2,7 @@ import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
 import { networkSize } from './network-size.ts';
-import type { DepthMap, InferenceStream, NetworkImage, ResetCause, StreamOptions } from './types.ts';
+import type { DepthMap, InferenceStream, NetworkImage, OpenOptions, ResetCause, StreamOptions } from './types.ts';
 import { type FromWorker, sharedNow, type ToWorker } from './worker-protocol.ts';
 
 type Floats = Float32Array<ArrayBuffer>;
@@ -37,22 +37,23 @@ export class WorkerStream implements InferenceStream {
   readonly #waiting: Waiting[] = [];
   #images: Floats[] = [];
   #spares: Floats[] = [];
-  #epoch = -1;
+  #epoch: number;
   #reset: ResetCause | undefined;
   #closed = false;
 
-  constructor(
-    id: number,
-    model: ModelManifest,
-    { maxInFlight, ...options }: Partial<StreamOptions> & { maxInFlight: number },
-    link: Link,
-  ) {
+  constructor(id: number, model: ModelManifest, open: OpenOptions, link: Link) {
+    const { maxInFlight = 1, firstEpoch = 0, ...options } = open;
     this.#id = id;
     this.#model = model;
     this.#maxInFlight = maxInFlight;
     this.#link = link;
+    this.#epoch = firstEpoch - 1;
     this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
     networkSize(model, 4, 3, this.options.size);
+  }
+
+  get epoch(): number {
+    return this.#epoch;
   }
 
   networkSize(sourceWidth: number, sourceHeight: number): { width: number; height: number } {

@@ -49,10 +49,12 @@ async function infer(request: InferRequest): Promise<void> {
       streams.set(stream, state);
     }
     const result = await state.infer({ data: image, width, height }, time, options, reset);
+    const made = performance.now();
     const spare = request.spare;
     const values = spare?.length === result.depth.length ? spare : new Float32Array(result.depth.length);
     values.set(result.depth);
     const timings = { queue, ...result.timings };
+    timings.postprocess += performance.now() - made;
     send({ case: 'depth', value: { stream, image, values, range: result.range, reset: result.reset, timings } }, [
       image.buffer,
       values.buffer,

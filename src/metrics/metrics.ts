@@ -4,7 +4,7 @@ import type { Stage } from '../protocol/messages.ts';
 
 /**
  * What became of a frame. Each frame that arrived ends in one of these:
- * `depth` a depth map was made; `dropped` a newer frame took its place in a mailbox; `undecodable` its references
+ * `depth` a depth map was made; `dropped` a newer frame took its place in a mailbox, or its network or stream ended under it; `undecodable` its references
  * were lost or the codec refused it; `failed` the network or its worker failed on it.
  */
 const FRAME_OUTCOMES = ['depth', 'dropped', 'undecodable', 'failed'] as const;

@@ -13,7 +13,7 @@ import {
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher } from '../session/publisher.ts';
 import type { ServerContext } from '../session/server-context.ts';
-import type { StreamReport } from '../session/stream-stats.ts';
+import type { StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit } from '../webrtc/index.ts';
 import type { Grant } from './authorizer.ts';
 import { OutputControl } from './output-control.ts';

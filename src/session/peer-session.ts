@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
+import type { GrayTrack } from '../sinks/gray-track.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
+import type { StreamReport } from '../stream/stream-stats.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
-import type { GrayTrack } from './gray-track.ts';
-import type { LiveStream } from './live-stream.ts';
+import { grayTrackOf } from './outputs.ts';
 import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
-import type { StreamReport } from './stream-stats.ts';
 import { ChannelWatch } from './stream-watch.ts';
 
 /** How often a session's counters are read and its client is told. */
@@ -87,7 +88,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   protected followTrack(on: boolean): void {
     const { sender } = this.peer;
     if (!sender) return;
-    const track = on ? this.stream.grayTrack(sender.codec) : undefined;
+    const track = on ? grayTrackOf(this.stream, sender.codec, this.context) : undefined;
     if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
     this.#grayTrack = track;
     track?.add(sender);

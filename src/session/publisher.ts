@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
+import { TrackSource } from '../sources/track-source.ts';
+import { LiveStream } from '../stream/live-stream.ts';
 import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
-import { LiveStream } from './live-stream.ts';
+import { depthDataOf } from './outputs.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import { SessionTelemetry } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { StreamWatch } from './stream-watch.ts';
-import { TrackSource } from './track-source.ts';
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -71,7 +72,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       context.admission.checkWorkers(options.model);
       const inferencer = await context.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
-      stream = new LiveStream({ name, inferencer, metrics: context.metrics, config: context.config });
+      stream = new LiveStream({ name, inferencer, metrics: context.metrics, depth: context.config.depth });
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {
         await peer.close();
@@ -102,9 +103,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   /** Changes what the data channel carries. */
   setData(format: DepthFormat): void {
-    if (this.#channel) this.stream.depthData(this.#data).remove(this.#channel);
+    if (this.#channel) depthDataOf(this.stream, this.#data, this.context).remove(this.#channel);
     this.#data = format;
-    if (this.#channel) this.stream.depthData(format).add(this.#channel);
+    if (this.#channel) depthDataOf(this.stream, format, this.context).add(this.#channel);
   }
 
   #takeReceiver(receiver: VideoReceiver): void {
@@ -124,9 +125,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       return;
     }
     this.#channel = channel;
-    this.stream.depthData(this.#data).add(channel);
+    depthDataOf(this.stream, this.#data, this.context).add(channel);
     channel.on('close', () => {
-      this.stream.depthData(this.#data).remove(channel);
+      depthDataOf(this.stream, this.#data, this.context).remove(channel);
       this.#channel = undefined;
     });
   }
@@ -140,7 +141,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   protected leave(reason: string): void {
     this.#freeName();
-    if (this.#channel) this.stream.depthData(this.#data).remove(this.#channel);
+    if (this.#channel) depthDataOf(this.stream, this.#data, this.context).remove(this.#channel);
     this.stream.close(reason);
   }
 

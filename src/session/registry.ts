@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import type { LiveStream } from './live-stream.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
 import type { Session } from './session.ts';
 
 /** Seconds after which a refused client may try again. */

@@ -1,6 +1,6 @@
 import { createScene } from '../scene/scene.ts';
-import { LiveSceneSource } from './live-scene-source.ts';
-import { LiveStream } from './live-stream.ts';
+import { SceneSource } from '../sources/scene-source.ts';
+import { LiveStream } from '../stream/live-stream.ts';
 import type { ServerContext } from './server-context.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function publishScenes(context: ServerContext): Promise<void> {
     createScene(scene, { width: 16, height: 16 });
     const name = `scene-${scene}`;
     const { filled, free } = admission.reserve(name);
-    const stream = new LiveStream({ name, inferencer: await pool.get(), metrics, config });
+    const stream = new LiveStream({ name, inferencer: await pool.get(), metrics, depth: config.depth });
     stream.once('closed', free);
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     const wanted = () => stream.watched;
@@ -23,7 +23,7 @@ export async function publishScenes(context: ServerContext): Promise<void> {
       log.error({ stream: name, err: error }, 'the scene stopped');
       stream.close('scene failed');
     };
-    stream.attach(new LiveSceneSource({ scene, width, height, fps, wanted, onError }));
+    stream.attach(new SceneSource({ scene, width, height, fps, wanted, onError }));
     filled(stream);
   }
 }

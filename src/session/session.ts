@@ -1,6 +1,6 @@
 import type { DepthcastError } from '../errors.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
-import type { LiveStream } from './live-stream.ts';
 
 /** A peer's stay at a stream, as publisher or viewer. */
 export interface Session {

@@ -1,8 +1,8 @@
 import { DepthcastError } from '../errors.ts';
+import type { TrackSource } from '../sources/track-source.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
 import { type Diagnosis, diagnose } from './diagnosis.ts';
-import type { LiveStream } from './live-stream.ts';
-import type { TrackSource } from './track-source.ts';
 
 /** Packets come, and no depth, for this long: then it is told why. Judged once a second, so within three. */
 const PATIENCE_MS = 1900;

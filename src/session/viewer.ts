@@ -1,7 +1,8 @@
 import { DepthcastError } from '../errors.ts';
+import type { DepthData } from '../sinks/depth-data.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
 import { type DataChannel, RtcPeer } from '../webrtc/index.ts';
-import type { DepthData } from './depth-data.ts';
-import type { LiveStream } from './live-stream.ts';
+import { depthDataOf } from './outputs.ts';
 import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
@@ -75,7 +76,7 @@ export class Viewer extends PeerSession<'whep'> {
       return;
     }
     this.#channel = channel;
-    const data = this.stream.depthData(this.context.config.output.data);
+    const data = depthDataOf(this.stream, this.context.config.output.data, this.context);
     this.#data = data;
     data.add(channel);
     channel.on('close', () => {

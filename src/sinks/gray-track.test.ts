@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
+import { LiveDepth } from '../stream/live-depth.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
-import { LiveDepth } from './live-depth.ts';
 
 const [W, H] = [64, 48];
 
@@ -35,18 +35,16 @@ function open(): {
 } {
   const errors: Error[] = [];
   let waiting = () => {};
-  const track = new GrayTrack({
-    codec: 'VP8',
-    minBitrate: 100_000,
-    maxBitrate: 3_000_000,
-    maxSide: 320,
-    metrics,
-    onFrame: () => waiting(),
-    onError: (error) => {
-      errors.push(error);
-      waiting();
+  const track = new GrayTrack(
+    { codec: 'VP8', minBitrate: 100_000, maxBitrate: 3_000_000, maxSide: 320, metrics },
+    {
+      sent: () => waiting(),
+      failed: (error) => {
+        errors.push(error);
+        waiting();
+      },
     },
-  });
+  );
   tracks.push(track);
   let released = 0;
   const push = (n: number, size = 640): Promise<void> =>

@@ -1,9 +1,9 @@
 import type { Metrics } from '../metrics/metrics.ts';
+import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
+import { type LiveDepth, toLuma } from '../stream/live-depth.ts';
+import { Mailbox } from '../stream/mailbox.ts';
 import { GrayEncoder, type VideoCodec } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
-import { type LiveDepth, toLuma } from './live-depth.ts';
-import { Mailbox } from './mailbox.ts';
-import type { DepthSink } from './types.ts';
 
 /** A viewer that asks for keyframes faster than this shares the ones that others got. */
 const KEYFRAME_INTERVAL_MS = 300;
@@ -15,9 +15,6 @@ export interface GrayTrackOptions {
   /** Longest side in pixels; larger sources are scaled down to it. */
   maxSide: number;
   metrics: Metrics;
-  /** A frame went out: what its encoding and sending took and its latency, in ms. */
-  onFrame(encode: number, send: number, bytes: number, latency: number | undefined): void;
-  onError(error: Error): void;
 }
 
 /**
@@ -25,8 +22,11 @@ export interface GrayTrackOptions {
  * and any of them may ask for a keyframe.
  */
 export class GrayTrack implements DepthSink {
+  readonly name = 'track';
+  readonly about = 'track';
   readonly codec: VideoCodec;
   readonly #options: GrayTrackOptions;
+  readonly #listener: SinkListener;
   readonly #senders = new Map<VideoSender, () => void>();
   /** Receivers that get nothing for now, and those that wait for a keyframe to go on with. */
   readonly #resting = new Set<VideoSender>();
@@ -43,9 +43,10 @@ export class GrayTrack implements DepthSink {
   #keyframeAt = -Infinity;
   #closed = false;
 
-  constructor(options: GrayTrackOptions) {
+  constructor(options: GrayTrackOptions, listener: SinkListener) {
     this.codec = options.codec;
     this.#options = options;
+    this.#listener = listener;
   }
 
   get receivers(): number {
@@ -124,16 +125,15 @@ export class GrayTrack implements DepthSink {
         sent++;
         if (depth.lastPacketAt !== undefined) latency ??= performance.now() - depth.lastPacketAt;
       }
-      if (latency !== undefined) this.#options.metrics.latency.observe({ output: 'track' }, latency / 1000);
       this.#options.metrics.trackFrames.inc({ outcome: 'sent' }, sent);
       this.#options.metrics.trackFrames.inc({ outcome: 'shed' }, this.#senders.size - sent);
       const bytes = frame.data.length * sent;
-      this.#options.onFrame(encoded - began, performance.now() - encoded, bytes, latency);
+      this.#listener.sent({ encode: encoded - began, send: performance.now() - encoded, bytes, latency });
     } catch (thrown) {
       // The next frame starts with a new encoder.
       this.#encoder?.close();
       this.#encoder = undefined;
-      if (!this.#closed) this.#options.onError(thrown as Error);
+      if (!this.#closed) this.#listener.failed(thrown as Error);
     } finally {
       depth.release();
       if (this.#closed) this.#encoder?.close();

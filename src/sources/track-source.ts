@@ -1,7 +1,7 @@
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import type { FrameSource, SourceListener } from '../stream/frame-source.ts';
 import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
 import type { VideoReceiver } from '../webrtc/index.ts';
-import type { FrameSource, SourceListener } from './types.ts';
 
 /** A received video track, decoded frame by frame. Follows the sender through codec and size changes. */
 export class TrackSource implements FrameSource {

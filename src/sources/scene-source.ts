@@ -1,26 +1,26 @@
 import type { Worker } from 'node:worker_threads';
 import { y4mFrameSize } from '../scene/y4m.ts';
+import type { FrameSource, SourceListener } from '../stream/frame-source.ts';
 import { rawPicture } from '../video/index.ts';
 import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
-import type { FrameSource, SourceListener } from './types.ts';
 
-export interface LiveSceneSourceOptions extends SceneBoot {
+export interface SceneSourceOptions extends SceneBoot {
   /** Asked before each picture; nothing is rendered while it says no. */
   wanted?: () => boolean;
   onError(error: Error): void;
 }
 
 /** A synthetic scene as a live source, rendered in a thread of its own. For demos, load tests and benchmarks. */
-export class LiveSceneSource implements FrameSource {
+export class SceneSource implements FrameSource {
   readonly codec = 'scene';
-  readonly #options: LiveSceneSourceOptions;
+  readonly #options: SceneSourceOptions;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #listener: SourceListener | undefined;
   #startedAt = 0;
 
-  constructor(options: LiveSceneSourceOptions) {
+  constructor(options: SceneSourceOptions) {
     this.#options = options;
     this.#buffer = new Uint8Array(y4mFrameSize(options.width, options.height));
   }

@@ -1,10 +1,10 @@
 import type { Metrics } from '../metrics/metrics.ts';
 import { chunk, type DepthFormat, DepthPacker } from '../protocol/index.ts';
+import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
+import type { LiveDepth } from '../stream/live-depth.ts';
+import { Mailbox } from '../stream/mailbox.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { Deflater } from './deflater.ts';
-import type { LiveDepth } from './live-depth.ts';
-import { Mailbox } from './mailbox.ts';
-import type { DepthSink } from './types.ts';
 
 /** Packets sent on each channel so far: a channel keeps its count when its format changes. */
 const sequences = new WeakMap<DataChannel, number>();
@@ -20,9 +20,6 @@ export interface DepthDataOptions {
   /** Of u16; see DepthPacker. */
   steps: number;
   metrics: Metrics;
-  /** A frame went out: what packing and sending took and its latency, in ms. */
-  onFrame(pack: number, send: number, bytes: number, latency: number | undefined): void;
-  onError(error: Error): void;
 }
 
 /**
@@ -30,8 +27,11 @@ export interface DepthDataOptions {
  * frame is behind and misses this one; nothing queues up.
  */
 export class DepthData implements DepthSink {
+  readonly name = 'data';
+  readonly about = 'data';
   readonly format: DepthFormat;
   readonly #options: DepthDataOptions;
+  readonly #listener: SinkListener;
   readonly #deflater = new Deflater();
   readonly #packer: DepthPacker;
   /** And since when each has been behind, performance.now(). */
@@ -44,9 +44,10 @@ export class DepthData implements DepthSink {
     },
   );
 
-  constructor(options: DepthDataOptions) {
+  constructor(options: DepthDataOptions, listener: SinkListener) {
     this.format = options.format;
     this.#options = options;
+    this.#listener = listener;
     this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), options);
   }
 
@@ -89,7 +90,7 @@ export class DepthData implements DepthSink {
   }
 
   async #pack(depth: LiveDepth): Promise<void> {
-    const { metrics, onFrame, onError } = this.#options;
+    const { metrics } = this.#options;
     try {
       const ready = this.#takeReady();
       if (ready.length < this.#channels.size)
@@ -105,13 +106,12 @@ export class DepthData implements DepthSink {
         for (const piece of chunk(packet, nextSequence(channel))) channel.send(piece);
         if (lastPacketAt !== undefined) latency ??= performance.now() - lastPacketAt;
       }
-      if (latency !== undefined) metrics.latency.observe({ output: 'data' }, latency / 1000);
       const bytes = packet.length * ready.length;
       metrics.channelBytes.inc(bytes);
       metrics.channelFrames.inc({ outcome: 'sent' }, ready.length);
-      onFrame(packed - began, performance.now() - packed, bytes, latency);
+      this.#listener.sent({ encode: packed - began, send: performance.now() - packed, bytes, latency });
     } catch (thrown) {
-      onError(thrown as Error);
+      this.#listener.failed(thrown as Error);
     } finally {
       depth.release();
     }

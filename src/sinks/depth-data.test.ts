@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
 import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../protocol/index.ts';
+import { LiveDepth } from '../stream/live-depth.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { DepthData } from './depth-data.ts';
-import { LiveDepth } from './live-depth.ts';
 
 const [W, H] = [48, 32];
 const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
@@ -24,13 +24,8 @@ const asChannel = (channel: Channel) => channel as unknown as DataChannel;
 
 function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<void>; released: () => number } {
   let released = 0;
-  const data = new DepthData({
-    format,
-    steps: 4095,
-    metrics,
-    onFrame: () => {},
-    onError: (error) => expect.unreachable(error.message),
-  });
+  const listener = { sent: () => {}, failed: (error: Error) => expect.unreachable(error.message) };
+  const data = new DepthData({ format, steps: 4095, metrics }, listener);
   /** Until the map is sent or passed over: it is released then, either way. */
   const push = (n: number): Promise<void> =>
     new Promise((resolve) => {

@@ -1,26 +1,23 @@
 import type { DepthcastError } from '../errors.ts';
 import type { Picture } from '../video/index.ts';
-import type { LiveDepth } from './live-depth.ts';
 
 /** What a source tells the stream that it feeds. */
 export interface SourceListener {
-  /** A decoded picture; the listener owns it and closes it. */
+  /** A decoded picture; the listener owns it and closes it. Timings in ms: zeros where there is nothing to assemble or decode. */
   picture(picture: Picture, timings: { assemble: number; decode: number }): void;
   /** A frame arrived that cannot be decoded: the codec refused it, or, without an error, what it refers to was lost. */
   undecodable(error?: DepthcastError): void;
 }
 
-/** Where pictures come from: a WebRTC track, a synthetic scene, later a file or a room of an SFU. */
+/**
+ * Where pictures come from: a WebRTC track, a synthetic scene, a stream that the server pulls. Each kind is a file or folder
+ * of its own that whoever opens a stream attaches to it; the stream knows this face alone.
+ */
 export interface FrameSource {
   /** "VP8", "H264", "scene"; for people. */
   readonly codec: string;
+  /** Begins to tell `listener` of frames, in the pace at which they come. Called once. */
   start(listener: SourceListener): void;
-  close(): void;
-}
-
-/** Where depth goes: a gray track, a data channel, later a file. */
-export interface DepthSink {
-  /** A new depth map. The sink retains it for as long as it reads it, and never blocks. */
-  push(depth: LiveDepth): void;
+  /** Nothing is told any more. Idempotent. */
   close(): void;
 }

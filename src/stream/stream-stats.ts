@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { FrameOutcome, Metrics } from '../metrics/metrics.ts';
 import { type SessionStats, STAGES, type Stage } from '../protocol/messages.ts';
+import type { FrameTiming } from './depth-sink.ts';
 
 /** Samples kept for a second's medians; a stream of 120 fps fits. */
 const CAPACITY = 256;
@@ -38,7 +39,10 @@ export interface FrameTotals {
   arrived: number;
   decoded: number;
   depth: number;
-  /** By reason: `newer`, a newer picture took the place; `reference`, what it refers to was lost; otherwise an error's code. */
+  /**
+   * By reason: `newer`, a newer picture took the place; `reference`, what it refers to was lost; `model` and `closed`, it was
+   * at the network when that was changed or the stream ended; otherwise an error's code.
+   */
   dropped: Record<string, number>;
 }
 
@@ -54,8 +58,8 @@ export class StreamStats {
   /** What the last report said. */
   latest: StreamReport | undefined;
   #since = performance.now();
-  #trackBytes = 0;
-  #dataBytes = 0;
+  /** By output, since the last report. */
+  readonly #bytes = new Map<string, number>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -82,19 +86,22 @@ export class StreamStats {
     this.#metrics.frames.inc({ outcome: 'depth' });
   }
 
-  /** @param code of the error that was the cause, where there was one */
-  lost(outcome: Exclude<FrameOutcome, 'depth'>, code?: ErrorCode): void {
+  /** @param why the code of the error that was the cause, where there was one */
+  lost(outcome: Exclude<FrameOutcome, 'depth'>, why?: ErrorCode | 'model' | 'closed'): void {
     if (outcome === 'dropped') this.#dropped++;
-    const reason = code ?? REASONS[outcome];
+    const reason = why ?? REASONS[outcome];
     this.totals.dropped[reason] = (this.totals.dropped[reason] ?? 0) + 1;
     this.#metrics.frames.inc({ outcome });
   }
 
-  /** A frame left on `output`, `latency` ms after its last packet came. */
-  sent(output: 'track' | 'data', bytes: number, latency: number | undefined): void {
-    if (output === 'track') this.#trackBytes += bytes;
-    else this.#dataBytes += bytes;
-    if (latency !== undefined) this.#latency.add(latency);
+  /** A depth map left on an output. */
+  sent(output: string, { encode, send, bytes, latency }: FrameTiming): void {
+    this.stage('encode', encode);
+    this.stage('send', send);
+    this.#bytes.set(output, (this.#bytes.get(output) ?? 0) + bytes);
+    if (latency === undefined) return;
+    this.#latency.add(latency);
+    this.#metrics.latency.observe({ output }, latency / 1000);
   }
 
   /** Rates and medians since the last report. @param videoBytes received since then */
@@ -102,6 +109,7 @@ export class StreamStats {
     const now = performance.now();
     const seconds = Math.max(0.001, (now - this.#since) / 1000);
     const rate = (n: number) => Math.round((10 * n) / seconds) / 10;
+    const bitrate = (output: string) => Math.round((8 * (this.#bytes.get(output) ?? 0)) / seconds);
     const stages: StreamReport['stages'] = {};
     for (const [stage, window] of this.#stages) {
       const median = window.take(0.5)?.[0];
@@ -116,14 +124,15 @@ export class StreamStats {
       latency: { p50, p95 },
       bitrate: {
         video: Math.round((8 * videoBytes) / seconds),
-        track: Math.round((8 * this.#trackBytes) / seconds),
-        data: Math.round((8 * this.#dataBytes) / seconds),
+        track: bitrate('track'),
+        data: bitrate('data'),
       },
     };
     this.latest = report;
     this.#metrics.frameRate.observe({ direction: 'in' }, report.framesIn);
     this.#metrics.frameRate.observe({ direction: 'out' }, report.framesOut);
-    this.#in = this.#out = this.#dropped = this.#trackBytes = this.#dataBytes = 0;
+    this.#in = this.#out = this.#dropped = 0;
+    this.#bytes.clear();
     this.#since = now;
     return report;
   }

@@ -1,21 +1,18 @@
 import { EventEmitter } from 'node:events';
 import type { SettledConfig } from '../config/schema.ts';
-import type { WorkerInferencer } from '../depth/inferencer.ts';
-import type { DisplayRange, InferenceStream } from '../depth/types.ts';
+import type { DisplayRange, Inferencer, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { allowedSizes } from '../model/size.ts';
-import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
-import { InputScaler, type Picture, type VideoCodec } from '../video/index.ts';
+import { InputScaler, type Picture } from '../video/index.ts';
 import { Demand } from './demand.ts';
-import { DepthData } from './depth-data.ts';
-import { GrayTrack } from './gray-track.ts';
+import type { DepthSink, SinkListener } from './depth-sink.ts';
+import type { FrameSource } from './frame-source.ts';
 import { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
 import { MediaClock } from './media-clock.ts';
 import { StreamStats } from './stream-stats.ts';
-import type { DepthSink, FrameSource } from './types.ts';
 
 /** The same trouble, frame after frame, is told this often; it is counted each time. */
 const TROUBLE_MS = 1000;
@@ -30,9 +27,9 @@ interface LiveStreamEvents {
 
 export interface LiveStreamOptions {
   name: string;
-  inferencer: WorkerInferencer;
+  inferencer: Inferencer;
   metrics: Metrics;
-  config: Pick<SettledConfig, 'depth' | 'output'>;
+  depth: Pick<SettledConfig['depth'], 'size' | 'sceneCuts' | 'gapSeconds'>;
 }
 
 interface Arrival {
@@ -50,11 +47,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
   readonly #metrics: Metrics;
-  readonly #config: LiveStreamOptions['config'];
   readonly #scaler = new InputScaler();
   readonly #sinks = new Set<DepthSink>();
-  readonly #grayTracks = new Map<VideoCodec, GrayTrack>();
-  readonly #data = new Map<DepthFormat, DepthData>();
   readonly #mailbox = new Mailbox<Arrival>(
     (arrival) => this.#process(arrival),
     ({ picture }) => {
@@ -63,11 +57,10 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     },
   );
   readonly #clock = new MediaClock();
-  #inferencer: WorkerInferencer;
+  #inferencer: Inferencer;
   #inference: InferenceStream;
   #source: FrameSource | undefined;
   #frameId = 0;
-  #epochBase = 0;
   #lastDepthAt = performance.now();
   /** The last failure since there was depth. */
   #failure: DepthcastError | undefined;
@@ -77,18 +70,15 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
-  constructor({ name, inferencer, metrics, config }: LiveStreamOptions) {
+  constructor({ name, inferencer, metrics, depth }: LiveStreamOptions) {
     super();
     this.name = name;
     this.#metrics = metrics;
-    this.#config = config;
     this.#inferencer = inferencer;
     this.#inference = inferencer.open({
-      ...(config.depth.size !== null && allowedSizes(inferencer.model).sizes.includes(config.depth.size)
-        ? { size: config.depth.size }
-        : {}),
-      sceneCuts: config.depth.sceneCuts,
-      gapSeconds: config.depth.gapSeconds,
+      ...(depth.size !== null && allowedSizes(inferencer.model).sizes.includes(depth.size) ? { size: depth.size } : {}),
+      sceneCuts: depth.sceneCuts,
+      gapSeconds: depth.gapSeconds,
     });
     this.stats = new StreamStats(metrics);
   }
@@ -116,7 +106,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** Whether anybody receives this stream's depth now. */
   get watched(): boolean {
-    return [...this.#grayTracks.values(), ...this.#data.values()].some((sink) => sink.receivers > 0);
+    return [...this.#sinks].some((sink) => sink.receivers > 0);
   }
 
   /** Milliseconds since the last depth map, or since the stream began. */
@@ -157,49 +147,23 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     });
   }
 
-  /** The gray track of this codec, shared by everybody who receives it. */
-  grayTrack(codec: VideoCodec): GrayTrack {
-    let track = this.#grayTracks.get(codec);
-    if (track === undefined) {
-      const { minBitrate, maxBitrate, trackSide } = this.#config.output;
-      track = new GrayTrack({
-        codec,
-        minBitrate,
-        maxBitrate,
-        maxSide: trackSide,
-        metrics: this.#metrics,
-        onFrame: (encode, send, bytes, latency) => {
-          this.stats.stage('encode', encode);
-          this.stats.stage('send', send);
-          this.stats.sent('track', bytes, latency);
-        },
-        onError: (error) => this.#trouble(error, 'track'),
-      });
-      this.#grayTracks.set(codec, track);
-      this.#sinks.add(track);
-    }
-    return track;
+  /**
+   * Adds an output, which gets every depth map from now on.
+   * @param make is given what the sink tells of its frames
+   */
+  add<S extends DepthSink>(make: (listener: SinkListener) => S): S {
+    const sink: S = make({
+      sent: (timing) => this.stats.sent(sink.name, timing),
+      failed: (error) => this.#trouble(error, sink.about),
+    });
+    if (this.#closed) sink.close();
+    else this.#sinks.add(sink);
+    return sink;
   }
 
-  /** Depth packets of this format, shared by everybody who receives them. */
-  depthData(format: DepthFormat): DepthData {
-    let data = this.#data.get(format);
-    if (data === undefined) {
-      data = new DepthData({
-        format,
-        steps: this.#config.output.u16Steps,
-        metrics: this.#metrics,
-        onFrame: (pack, send, bytes, latency) => {
-          this.stats.stage('encode', pack);
-          this.stats.stage('send', send);
-          this.stats.sent('data', bytes, latency);
-        },
-        onError: (error) => this.#trouble(error, 'data'),
-      });
-      this.#data.set(format, data);
-      this.#sinks.add(data);
-    }
-    return data;
+  /** Takes an output away and closes it. */
+  remove(sink: DepthSink): void {
+    if (this.#sinks.delete(sink)) sink.close();
   }
 
   setRange(range: 'auto' | DisplayRange): void {
@@ -212,13 +176,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   }
 
   /** Goes on with another network, from a new epoch. */
-  setInferencer(inferencer: WorkerInferencer, size = allowedSizes(inferencer.model).default): void {
+  setInferencer(inferencer: Inferencer, size = allowedSizes(inferencer.model).default): void {
     const { size: _, ...options } = this.#inference.options;
-    const next = inferencer.open({ ...options, size });
+    const next = inferencer.open({ ...options, size, firstEpoch: this.#inference.epoch + 1 });
     this.#inference.close();
     this.#inference = next;
     this.#inferencer = inferencer;
-    this.#epochBase = this.last.epoch + 1;
   }
 
   /** Forgets temporal memory: the next frame begins a new epoch. */
@@ -250,9 +213,10 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const map = await inference.infer(image, this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at));
       if (this.#closed || inference !== this.#inference) {
         map.release();
+        this.#abandoned();
         return;
       }
-      const { timings, range } = map;
+      const { timings, range, epoch } = map;
       this.demand.took(timings.preprocess + timings.inference + timings.postprocess);
       this.stats.stage('preprocess', scaled - began + timings.preprocess);
       this.stats.stage('queue', began - at + timings.queue);
@@ -264,7 +228,6 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.#lastDepthAt = performance.now();
       this.#failure = undefined;
       if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
-      const epoch = this.#epochBase + map.epoch;
       Object.assign(this.last, { ...range, epoch });
       this.last.depthWidth = width;
       this.last.depthHeight = height;
@@ -286,7 +249,10 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       depth.release();
       if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {
-      if (this.#closed || inference !== this.#inference) return;
+      if (this.#closed || inference !== this.#inference) {
+        this.#abandoned();
+        return;
+      }
       this.#failure = toDepthcastError(thrown);
       this.stats.lost('failed', this.#failure.code);
       this.#trouble(this.#failure, 'depth');
@@ -295,6 +261,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       picture.close();
       if (this.#closed) this.#scaler.close();
     }
+  }
+
+  /** A frame was under way when the stream ended, or went on with another network. */
+  #abandoned(): void {
+    this.stats.lost('dropped', this.#closed ? 'closed' : 'model');
   }
 
   #trouble(thrown: unknown, about: ErrorSubject): void {

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { WorkerInferencer } from '../depth/inferencer.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { findModel } from '../model/library.ts';
+import { rawPicture } from '../video/index.ts';
+import type { DepthSink, SinkListener } from './depth-sink.ts';
+import type { FrameSource, SourceListener } from './frame-source.ts';
+import type { LiveDepth } from './live-depth.ts';
+import { LiveStream } from './live-stream.ts';
+
+const model = findModel('depthcast-nano');
+const depth = { size: 160, sceneCuts: false, gapSeconds: 2 };
+const [WIDTH, HEIGHT] = [64, 48];
+let inferencers: WorkerInferencer[];
+beforeAll(async () => {
+  const create = () => WorkerInferencer.create(model, { threads: 1, size: 160 });
+  inferencers = [await create(), await create()];
+}, 60_000);
+afterAll(() => Promise.all(inferencers.map((one) => one.close())));
+
+/** A source of a kind that the stream has never heard of: gives a picture whenever it is told to. */
+class Pulled implements FrameSource {
+  readonly codec = 'pulled';
+  #listener: SourceListener | undefined;
+  closed = 0;
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+  }
+  picture(n: number): void {
+    const planes = Uint8Array.from({ length: (WIDTH * HEIGHT * 3) / 2 }, (_, i) => (i * (n + 3)) % 200);
+    this.#listener?.picture(rawPicture(planes, WIDTH, HEIGHT, 3000 * n), { assemble: 1, decode: 2 });
+  }
+  close(): void {
+    this.closed++;
+  }
+}
+
+/** And such a sink: keeps what it is given. */
+class Recorder implements DepthSink {
+  readonly name = 'recorder';
+  readonly about = 'depth';
+  readonly receivers = 1;
+  readonly #listener: SinkListener;
+  readonly maps: { epoch: number; frameId: number; rtpTimestamp: number; finite: boolean }[] = [];
+  closed = 0;
+  constructor(listener: SinkListener) {
+    this.#listener = listener;
+  }
+  push({ info, map }: LiveDepth): void {
+    if (info.rtpTimestamp === 0) {
+      this.#listener.failed(new Error('the disk is full'));
+      return;
+    }
+    const { epoch, frameId, rtpTimestamp } = info;
+    this.maps.push({ epoch, frameId, rtpTimestamp, finite: map.values.every(Number.isFinite) });
+    this.#listener.sent({ encode: 3, send: 4, bytes: 1000, latency: 5 });
+  }
+  close(): void {
+    this.closed++;
+  }
+}
+
+async function open() {
+  const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
+  const stream = new LiveStream({ name: 'test', inferencer: inferencers[0]!, metrics, depth });
+  const source = new Pulled();
+  stream.attach(source);
+  const sink = stream.add((listener) => new Recorder(listener));
+  const made = (count: number) => vi.waitFor(() => expect(stream.frames).toBe(count), 20_000);
+  return { metrics, stream, source, sink, made };
+}
+
+it('takes any source and any sink, and tells what each frame cost and what failed', async () => {
+  const { metrics, stream, source, sink, made } = await open();
+  const troubles: unknown[] = [];
+  stream.on('trouble', ({ message }, about) => troubles.push([message, about]));
+  expect(stream.watched).toBe(true);
+  for (let n = 0; n < 3; n++) {
+    source.picture(n);
+    await made(n + 1);
+  }
+  expect(sink.maps).toEqual([1, 2].map((n) => ({ epoch: 0, frameId: n, rtpTimestamp: 3000 * n, finite: true })));
+  expect(troubles).toEqual([[expect.stringContaining('the disk is full'), 'depth']]);
+  const { stages, latency } = stream.stats.report(0);
+  expect(stages).toMatchObject({ assemble: 1, decode: 2, encode: 3, send: 4 });
+  expect(stages.postprocess).toBeGreaterThan(0);
+  expect(latency.p50).toBe(5);
+  expect(await metrics.registry.metrics()).toMatch(/depthcast_frame_latency_seconds_count\{output="recorder"\} 2/);
+  stream.remove(sink);
+  expect([stream.watched, sink.closed]).toEqual([false, 1]);
+  stream.close('test');
+  expect([source.closed, sink.closed]).toEqual([1, 1]);
+});
+
+it('goes on with another network from a new epoch, and says what became of the frame under way', async () => {
+  const { stream, source, sink, made } = await open();
+  source.picture(1);
+  await made(1);
+  source.picture(2);
+  stream.setInferencer(inferencers[1]!, 160);
+  await vi.waitFor(() => expect(stream.stats.totals.dropped).toEqual({ model: 1 }), 20_000);
+  source.picture(3);
+  await made(2);
+  expect(sink.maps.map(({ epoch, rtpTimestamp }) => [epoch, rtpTimestamp])).toEqual([
+    [0, 3000],
+    [1, 9000],
+  ]);
+  source.picture(4);
+  stream.close('test');
+  await vi.waitFor(() => expect(stream.stats.totals.dropped).toEqual({ model: 1, closed: 1 }), 20_000);
+  const { arrived, depth: maps, dropped } = stream.stats.totals;
+  expect(maps + Object.values(dropped).reduce((a, b) => a + b, 0)).toBe(arrived);
+});
