@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seeded } from '../../test/depth-map.ts';
 import { DepthcastError } from '../errors.ts';
+import { CHUNK_FIELDS } from './chunks.ts';
 import { CHUNK_HEADER_SIZE, chunk, MAX_CHUNK, Reassembler } from './index.ts';
 
 const random = seeded(5);
@@ -107,4 +108,20 @@ test('garbage, flipped and truncated chunks never do worse than BAD_PACKET, nor 
     }),
     { numRuns: 2000 },
   );
+});
+
+test('a header has its fields where the table says', () => {
+  const [, second] = chunk(new Uint8Array(300), 0x01020304, CHUNK_HEADER_SIZE + 100);
+  const view = new DataView(second!.buffer);
+  const read = ([at, type]: readonly [number, string]) =>
+    type === 'u32' ? view.getUint32(at, true) : type === 'u8' ? view.getUint8(at) : view.getUint16(at, true);
+  expect(Object.fromEntries(Object.entries(CHUNK_FIELDS).map(([name, field]) => [name, read(field)]))).toEqual({
+    magic: 0x4344,
+    version: 1,
+    reserved: 0,
+    sequence: 0x01020304,
+    index: 1,
+    count: 3,
+    packetSize: 300,
+  });
 });

@@ -44,7 +44,7 @@ it('is measured, streamed, resized, and exchanged for another model and back', a
   await page.goto(`${server.base}/?autostart=1&source=scene:room&data=u16`);
   const frameWhere = (condition: string) =>
     page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {
-      timeout: 30_000,
+      timeout: 60_000,
     });
   const update = (output: object) => page.evaluate((o) => window.depthcast.session!.update(o), output);
   // 640x480 at 98: 126x98 by the official rule. Metres: near is the smaller one.

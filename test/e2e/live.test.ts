@@ -32,7 +32,7 @@ async function open(query: string): Promise<void> {
   page.on('pageerror', (error) => failures.push(error.message));
   await page.goto(`${server.base}/?autostart=1&${query}`);
   await page
-    .waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 30_000 })
+    .waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 })
     .catch(async (error) => {
       const errors = await page.evaluate(() => window.depthcast.errors.map((e) => `${e.code} ${e.message}`));
       throw new Error(`no depth: ${[...failures, ...errors].join('; ')}`, { cause: error });
@@ -127,7 +127,7 @@ describe('a two-way session', () => {
     await open('source=scene:room&data=u16');
     const frameWhere = (condition: string) =>
       page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {
-        timeout: 10_000,
+        timeout: 60_000,
       });
     const update = (output: object) => page.evaluate((o) => window.depthcast.session!.update(o), output);
     await update({ data: 'u8' });
@@ -181,7 +181,7 @@ describe('a two-way session', () => {
           );
         },
         [width!, height!],
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       );
       sizes.push(String(await frame.jsonValue()));
     }
@@ -204,7 +204,9 @@ describe('a two-way session', () => {
 
   it('reports numbers that make sense, and looks as it should', async () => {
     await open('source=scene:room&data=u16');
-    await page.waitForTimeout(6000);
+    await page.waitForFunction(() => Object.keys(window.depthcast.stats?.stages ?? {}).length >= 8, undefined, {
+      timeout: 60_000,
+    });
     const stats = await page.evaluate(() => window.depthcast.stats!);
     expect(Object.keys(stats.stages).sort()).toEqual([
       'assemble',
@@ -232,7 +234,7 @@ describe('a two-way session', () => {
     const bare = await launchBrowser({ args: ['--deny-permission-prompts'] });
     const other = await bare.newPage();
     await other.goto(`${server.base}/?source=camera:nosuchdevice&autostart=1`);
-    await other.waitForFunction(() => window.depthcast.errors.length > 0, undefined, { timeout: 10_000 });
+    await other.waitForFunction(() => window.depthcast.errors.length > 0, undefined, { timeout: 60_000 });
     expect(await other.evaluate(() => window.depthcast.errors[0]!.code)).toMatch(/CAMERA|PERMISSION/);
     await other.screenshot({ path: `${ARTEFACTS}no-camera.png` });
     await bare.close();
@@ -242,7 +244,7 @@ describe('a two-way session', () => {
     page = await browser.newPage();
     await page.goto(`${small.base}/?source=scene:room&autostart=1`);
     await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'BUSY'), undefined, {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     await page.screenshot({ path: `${ARTEFACTS}busy.png` });
     await small.close();

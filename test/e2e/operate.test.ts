@@ -97,7 +97,7 @@ it('drains: runs what runs, refuses what is new, and settles when the last sessi
   expect(await healthcheck(`${server.base}/readyz`)).toBe(0);
   const page = await browser.newPage();
   await page.goto(`${server.base}/?source=scene:room&autostart=1`);
-  await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   let settled = false;
   const draining = server.drain(60).then(() => {
     settled = true;
@@ -117,7 +117,7 @@ it('drains: runs what runs, refuses what is new, and settles when the last sessi
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(await refused.json()).toMatchObject({ code: 'DRAINING' });
   const before = await page.evaluate(() => window.depthcast.frames);
-  await page.waitForFunction((n) => window.depthcast.frames > n + 10, before, { timeout: 20_000 });
+  await page.waitForFunction((n) => window.depthcast.frames > n + 10, before, { timeout: 60_000 });
   expect(settled).toBe(false);
   await page.close();
   await draining;
@@ -135,7 +135,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
     await knock(server.base, { authorization: 'Bearer a-secret-token' });
     const page = await browser.newPage();
     await page.goto(`${server.base}/?source=scene:room&autostart=1#token=a-secret-token`);
-    await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 20_000 });
+    await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
     const { id } = server.context.registry.sessions[0]!;
     await page.close();
     await until('the end of the session', () => exporter.getFinishedSpans().length === 2);

@@ -42,7 +42,7 @@ describe('a server that goes away and comes back', () => {
     if (how === 'crashes') await server.kill();
     else await server.close();
     await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting', undefined, {
-      timeout: 30_000,
+      timeout: 60_000,
     });
     server = await ServerProcess.start({ overrides: { 'server.port': port } });
     await moreFrames(page, 15);

@@ -13,7 +13,7 @@ let server: DepthServer & { base: string };
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startApp({ 'limits.setupSeconds': 2, 'limits.idleSeconds': 2 });
+  server = await startApp();
   browser = await launchBrowser();
 });
 afterAll(async () => {
@@ -22,10 +22,10 @@ afterAll(async () => {
 });
 
 /** A session of the page's own, from a synthetic scene. */
-async function openPage(query = 'source=scene:room&autostart=1&data=u16'): Promise<Page> {
+async function openPage({ base } = server, query = 'source=scene:room&autostart=1&data=u16'): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${server.base}/?${query}`);
-  await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 20_000 });
+  await page.goto(`${base}/?${query}`);
+  await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   return page;
 }
 
@@ -47,7 +47,7 @@ async function talk(
 }
 
 const hello = JSON.stringify({ type: 'hello', protocol: 1 });
-const rejected = (code: string) => metric(server, 'depthcast_rejected_total', { code });
+const rejected = (code: string, by = server) => metric(by, 'depthcast_rejected_total', { code });
 
 describe('signalling', () => {
   it.each([
@@ -136,27 +136,29 @@ describe('signalling', () => {
 
 describe('publishers that do not behave', () => {
   it('one that never connects is ended after the set-up time', async () => {
-    const sdp = await offerOfNobody();
-    const before = await rejected('SETUP_TIMEOUT');
-    const response = await fetch(`${server.base}/whip/ghost`, {
+    const impatient = await startApp({ 'limits.setupSeconds': 2 });
+    const response = await fetch(`${impatient.base}/whip/ghost`, {
       method: 'POST',
-      body: sdp,
+      body: await offerOfNobody(),
       headers: { 'content-type': 'application/sdp' },
     });
     expect(response.status).toBe(201);
-    await until('the time-out', async () => (await rejected('SETUP_TIMEOUT')) > before, 6000);
-    expect(server.context.registry.streams).toHaveLength(0);
+    await until('the time-out', async () => (await rejected('SETUP_TIMEOUT', impatient)) === 1);
+    expect(impatient.context.registry.streams).toHaveLength(0);
+    await impatient.close();
   });
 
   it('one that stops sending is ended, and told why', async () => {
-    const page = await openPage();
+    const impatient = await startApp({ 'limits.idleSeconds': 3 });
+    const page = await openPage(impatient);
     await page.evaluate(() =>
       window.depthcast.session?.connection?.getSenders().forEach((sender) => void sender.replaceTrack(null)),
     );
     await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'NO_VIDEO'), undefined, {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     await page.close();
+    await impatient.close();
   });
 
   it('one that vanishes is cleaned up', async () => {
@@ -179,7 +181,7 @@ describe('a stream beside trouble', () => {
     );
     for (let round = 0; round < 40; round++)
       for (const port of ports) for (const packet of junk) socket.send(packet, port, '127.0.0.1');
-    await page.waitForFunction((n) => window.depthcast.frames > n + 30, frames, { timeout: 10_000 });
+    await page.waitForFunction((n) => window.depthcast.frames > n + 30, frames, { timeout: 60_000 });
     expect(await page.evaluate(() => window.depthcast.errors.length)).toBe(0);
     socket.close();
     await page.close();
@@ -193,12 +195,13 @@ describe('a stream beside trouble', () => {
     const [session] = server.context.registry.sessions;
     await inferencer.kill();
     await page.waitForFunction((e) => (window.depthcast.frame?.epoch ?? 0) > e, epoch, {
-      timeout: 30_000,
+      timeout: 60_000,
       polling: 50,
     });
     expect(await page.evaluate(() => window.depthcast.frame!.epoch)).toBe(epoch + 1);
     expect(server.context.registry.sessions).toEqual([session]);
-    expect(await page.evaluate(() => window.depthcast.errors.map(({ code }) => code))).toEqual([]);
+    const errors = await page.evaluate(() => window.depthcast.errors.map(({ code }) => code));
+    expect([...new Set(errors)]).toEqual(['WORKER_DIED']);
     expect(await metric(server, 'depthcast_depth_worker_restarts_total')).toBe(restarts + 1);
     expect(await metric(server, 'depthcast_epochs_total', { cause: 'restart' })).toBeGreaterThan(0);
     expect((await fetch(`${server.base}/readyz`)).status).toBe(200);
@@ -240,7 +243,7 @@ it('drains: sessions are told, new ones are refused, the process has nothing lef
   const own = await startApp();
   const page = await browser.newPage();
   await page.goto(`${own.base}/?source=scene:room&autostart=1`);
-  await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   await own.close('maintenance');
   await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting');
   await expect(fetch(`${own.base}/livez`)).rejects.toThrow();

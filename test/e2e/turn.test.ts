@@ -35,7 +35,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
       };
     });
     await page.goto(`${server.base}/?source=scene:room&autostart=1&data=u16`);
-    await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 30_000 });
+    await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
     // A browser may nominate several pairs before it settles on one: the transport says which it uses.
     const local = await page.evaluate(async () => {
       const report = await window.depthcast.session!.connection!.getStats();

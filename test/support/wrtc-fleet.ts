@@ -70,7 +70,7 @@ export class Fleet {
   }
 
   /** Waits until every peer gets what it asked for. */
-  async flowing(timeoutMs = 20_000): Promise<FleetReport> {
+  async flowing(timeoutMs = 60_000): Promise<FleetReport> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const report = await this.next();

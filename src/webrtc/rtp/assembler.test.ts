@@ -395,3 +395,43 @@ describe('frame assembly', () => {
     );
   });
 });
+
+describe('its window', () => {
+  const frame = (index: number, keyframe: boolean, first: number) =>
+    stream('VP8', [{ keyframe, size: 50, padding: false }], first).map(({ packets }) =>
+      packets.map((packet) => ({ ...packet, timestamp: index * FRAME_TICKS })),
+    )[0]!;
+
+  it('takes each packet once, and none from before', () => {
+    const { assembler } = collect();
+    const [packet] = frame(0, true, 100);
+    expect(assembler.insert({ ...packet!, sequence: 102 })).toBe(true);
+    expect(assembler.insert({ ...packet!, sequence: 102 })).toBe(false);
+    expect(assembler.insert({ ...packet!, sequence: 104 })).toBe(true);
+    expect(assembler.insert({ ...packet!, sequence: 104 })).toBe(false);
+    expect(assembler.insert({ ...packet!, sequence: 101 })).toBe(false);
+  });
+
+  it('holds 2047 packets behind a hole, and begins anew with one more', () => {
+    const { assembler } = collect();
+    const [packet] = frame(0, true, 0);
+    assembler.insert({ ...packet!, sequence: 0, marker: false });
+    expect(assembler.next).toBe(1);
+    const late = { ...packet!, payload: packet!.payload.subarray(0, 1), marker: false };
+    assembler.insert({ ...late, sequence: 2048 });
+    expect(assembler.next).toBe(1);
+    assembler.insert({ ...late, sequence: 2049 });
+    expect(assembler.next).toBe(2050);
+  });
+
+  it('goes on at once with what waited behind a number that is given up', () => {
+    const { assembler, frames } = collect();
+    for (const packet of frame(0, true, 0)) assembler.insert(packet);
+    const next = assembler.next;
+    for (const packet of frame(1, true, next + 1)) assembler.insert({ ...packet, marker: false });
+    expect(frames).toHaveLength(1);
+    assembler.giveUp(next);
+    expect(assembler.next).toBe(next + 2);
+    expect(assembler.heldBytes).toBeGreaterThan(0);
+  });
+});

@@ -60,6 +60,28 @@ describe('the list of missing packets', () => {
     expect(list.size).toBe(1);
   });
 
+  it('waits three round trips and 150 ms in between, of 100 ms where none was measured', () => {
+    const list = new NackList();
+    list.add(1, 1, 0);
+    expect(list.expired(749, 200)).toBeUndefined();
+    expect(list.expired(750, 200)).toBe(1);
+    expect(list.expired(449)).toBeUndefined();
+    expect(list.expired(450)).toBe(1);
+    expect(list.due(0)).toEqual([1]);
+    expect(list.due(134)).toEqual([]);
+    expect(list.due(135)).toEqual([1]);
+  });
+
+  it('forgets what is below a number, and all', () => {
+    const list = new NackList();
+    list.add(1, 5, 0);
+    list.removeBelow(3);
+    expect(list.due(0)).toEqual([3, 4, 5]);
+    list.clear();
+    expect(list.size).toBe(0);
+    expect(list.expired(10_000)).toBeUndefined();
+  });
+
   it('does not try to repair a huge hole', () => {
     const list = new NackList();
     expect(list.add(0, MAX_MISSING - 1, 0)).toBe(true);

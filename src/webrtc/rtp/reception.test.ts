@@ -53,6 +53,37 @@ describe('reception statistics', () => {
     expect(reception.report(1, 0).fractionLost).toBe(0);
   });
 
+  it('counts from the first number, and what is lost without a report', () => {
+    const reception = new Reception();
+    expect([reception.lost, reception.highest]).toEqual([0, -1]);
+    expect(reception.report(1, 0)).toMatchObject({ packetsLost: 0, fractionLost: 0, highestSequence: 0 });
+    receive(reception, [1000, 1001, 1003, 1007]);
+    expect([reception.lost, reception.highest, reception.received]).toEqual([4, 1007, 4]);
+    expect(reception.report(1, 0)).toMatchObject({ packetsLost: 4, fractionLost: 128 });
+    expect(reception.interval).toMatchObject({ expected: 8, lost: 4 });
+    receive(reception, [1008, 1010], 4);
+    expect(reception.report(1, 0)).toMatchObject({ packetsLost: 5, fractionLost: Math.floor(256 / 3) });
+    expect(reception.interval).toMatchObject({ expected: 3, lost: 1 });
+  });
+
+  it('takes a jump of less than 3000 numbers for loss, either way', () => {
+    const reception = new Reception();
+    expect(receive(reception, [10_000, 12_999, 15_999])).toEqual([10_000, 12_999, undefined]);
+    expect(receive(reception, [10_000, 9_999])).toEqual([10_000, undefined]);
+  });
+
+  it('tells the least transit time since the last report', () => {
+    const reception = new Reception();
+    for (const [n, late] of [5, 2, 9].entries()) {
+      reception.extend(n);
+      reception.count(n, 9000 * (n + 1), 100 * (n + 1) + late);
+    }
+    reception.report(1, 0);
+    expect(reception.interval.transit).toBeCloseTo(2, 6);
+    reception.report(1, 0);
+    expect(reception.interval.transit).toBeUndefined();
+  });
+
   it('echoes the last sender report and its age', () => {
     const reception = new Reception();
     receive(reception, [0]);

@@ -27,7 +27,7 @@ export async function metric(server: DepthServer, name: string, labels: Record<s
 }
 
 /** Polls until `check` gives something truthy; a failed wait says what was waited for. */
-export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 15_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 60_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await check();
