@@ -50,7 +50,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fuzz',
-          include: ['test/fuzz/**/*.test.ts'],
+          include: ['test/{attacks,fuzz}/**/*.test.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

@@ -41,8 +41,9 @@ run('cargo', ['vendor', '--quiet', '--locked', '--versioned-dirs', vendor], {
 });
 
 say('Patching');
-for (const file of readdirSync(join(SOURCE, 'patches'))) {
-  const crate = file.replace(/\.patch$/, '');
+const patched = readdirSync(join(SOURCE, 'patches')).map((file) => file.replace(/\.patch$/, ''));
+for (const crate of patched) {
+  const file = `${crate}.patch`;
   const folder = readdirSync(vendor).find(
     (name) => name.startsWith(`${crate}-`) && /^\d/.test(name.slice(crate.length + 1)),
   );
@@ -62,20 +63,22 @@ const rustFlags = [
   `--remap-path-prefix=${vendor}=vendor`,
   `--remap-path-prefix=${work}=.`,
 ];
-run(
-  'cargo',
-  [
-    ...['build', '--quiet', '--release', '--locked', '--offline', '--target', TARGET],
-    ...[
-      '--config',
-      'source.crates-io.replace-with="vendored"',
-      '--config',
-      `source.vendored.directory=${JSON.stringify(vendor)}`,
+const env = { ...process.env, RUSTFLAGS: rustFlags.join(' '), CARGO_TARGET_DIR: join(work, 'target') };
+const cargo = (...args) =>
+  run(
+    'cargo',
+    [
+      ...args,
+      ...['--quiet', '--release', '--locked', '--offline', '--target', TARGET],
+      ...['--config', 'source.crates-io.replace-with="vendored"'],
+      ...['--config', `source.vendored.directory=${JSON.stringify(vendor)}`],
     ],
-  ],
-  { cwd: work, env: { ...process.env, RUSTFLAGS: rustFlags.join(' '), CARGO_TARGET_DIR: join(work, 'target') } },
-);
+    { cwd: work, env },
+  );
+// Cargo takes crates of a registry for unchanging.
+cargo('clean', ...patched.flatMap((crate) => ['-p', crate]));
+cargo('build');
 const made = join(work, 'target', TARGET, 'release', MODULE);
 if (!existsSync(made)) throw new Error(`${made} was not made`);
-cpSync(made, output);
+writeFileSync(output, readFileSync(made));
 say(`${output}: ${readFileSync(output).length} bytes`);

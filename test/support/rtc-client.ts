@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
+import { Event, RTCDataChannel, RTCDataChannelParameters, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
 import { CODEC_NAMES } from '../../src/codecs.ts';
 import { DtlsTransport } from '../../src/webrtc/dtls/dtls-transport.ts';
 import { localIdentity } from '../../src/webrtc/dtls/identity.ts';
@@ -48,7 +48,6 @@ export class RtcClient {
     this.dtls = new DtlsTransport({
       role: video!.setup === 'active' ? 'server' : 'client',
       fingerprints: video!.fingerprints,
-      iceRole: 'controlling',
       send: (packet) => this.ice.send(packet),
     });
     this.media = new MediaTransport({
@@ -75,7 +74,7 @@ export class RtcClient {
       const internals = this.sctp as unknown as { datachannelReceive(...data: unknown[]): Promise<void> };
       const receive = internals.datachannelReceive;
       internals.datachannelReceive = (...data) => receive(...data).catch(() => {});
-      this.sctp.setDtlsTransport(this.dtls as unknown as RTCDtlsTransport);
+      this.sctp.setDtlsTransport(forWerift(this.dtls));
       this.sctp.setRemoteMaxMessageSize(262_144);
     }
     this.dtls.on('connected', (keys) => {
@@ -171,4 +170,18 @@ export class RtcClient {
     }
     return `${lines.join('\r\n')}\r\n`;
   }
+}
+
+/** What werift's SCTP, another implementation than ours, expects of its DTLS. */
+function forWerift(dtls: DtlsTransport): RTCDtlsTransport {
+  const adapter = {
+    id: 'dtls',
+    state: 'connected',
+    onStateChange: new Event(),
+    iceTransport: { role: 'controlling' },
+    dataReceiver: (_data: Buffer) => {},
+    sendData: async (data: Buffer) => dtls.sendData(data),
+  };
+  dtls.dataReceiver = (data) => adapter.dataReceiver(data);
+  return adapter as unknown as RTCDtlsTransport;
 }

@@ -72,6 +72,12 @@ pub extern "C" fn dtls_close() -> i32 {
     status(dtls().close())
 }
 
+/// 1 while ChangeCipherSpec is the next that the peer may send.
+#[unsafe(no_mangle)]
+pub extern "C" fn dtls_awaits_ccs() -> u32 {
+    dtls().awaits_change_cipher_spec() as u32
+}
+
 /// 12 or 13, 0 while it is not agreed.
 #[unsafe(no_mangle)]
 pub extern "C" fn dtls_version() -> u32 {

@@ -9,7 +9,7 @@ mod dtls;
 mod host;
 mod sctp;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A message of 256 KiB and its header.
 const BUFFER_BYTES: usize = 264 * 1024;
@@ -43,12 +43,8 @@ fn event(kind: u32, bytes: &[u8]) -> u32 {
 
 /// Kind 0: milliseconds until the next timeout, infinite where there is none.
 fn timeout_event(due: Option<Instant>) -> u32 {
-    let wait = due.map_or(f64::INFINITY, |due| millis(due.saturating_duration_since(Instant::now())));
+    let wait = due.map_or(f64::INFINITY, |due| due.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0);
     event(0, &wait.to_le_bytes())
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }
 
 /// 0, or the negative length of the message that now lies in the output buffer.

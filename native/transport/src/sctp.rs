@@ -1,5 +1,5 @@
 //! One SCTP association. Both sides send INIT (RFC 8841 section 9.3), so it is a client and takes the peer's INIT too.
-use crate::{event, input, millis, output, status, timeout_event};
+use crate::{event, input, output, status, timeout_event};
 use bytes::Bytes;
 use sctp_proto::{
     Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
@@ -93,10 +93,9 @@ pub extern "C" fn sctp_timeout() {
     sctp().association.handle_timeout(Instant::now());
 }
 
-/// Opens a stream, or sets its parameters. `kind`: 0 reliable, 1 by number of retransmissions, 2 by lifetime in ms. `low`:
-/// buffered bytes at which event 6 comes.
+/// Opens a stream, or sets its parameters. `kind`: 0 reliable, 1 by number of retransmissions, 2 by lifetime in ms.
 #[unsafe(no_mangle)]
-pub extern "C" fn sctp_open(stream: u32, unordered: u32, kind: u32, value: u32, low: u32) -> i32 {
+pub extern "C" fn sctp_open(stream: u32, unordered: u32, kind: u32, value: u32) -> i32 {
     let id = stream as u16;
     let association = &mut sctp().association;
     if association.stream(id).is_err() {
@@ -104,10 +103,8 @@ pub extern "C" fn sctp_open(stream: u32, unordered: u32, kind: u32, value: u32, 
             return status(Err::<(), _>(error));
         }
     }
-    status(association.stream(id).and_then(|mut s| {
-        s.set_reliability_params(unordered != 0, ReliabilityType::from(kind as u8), value)?;
-        s.set_buffered_amount_low_threshold(low as usize)
-    }))
+    let kind = ReliabilityType::from(kind as u8);
+    status(association.stream(id).and_then(|mut s| s.set_reliability_params(unordered != 0, kind, value)))
 }
 
 #[unsafe(no_mangle)]
@@ -116,11 +113,10 @@ pub extern "C" fn sctp_send(stream: u32, ppi: u32, len: usize) -> i32 {
     status(result.and_then(|mut s| s.write_with_ppi(input(len), Ppi::from(ppi))))
 }
 
-/// Bytes of a stream that have not been acknowledged or given up, 0 where there is no such stream.
+/// Bytes of a stream that have not been sent yet.
 #[unsafe(no_mangle)]
-pub extern "C" fn sctp_buffered(stream: u32) -> u32 {
-    let result = sctp().association.stream(stream as u16);
-    result.and_then(|s| s.buffered_amount()).unwrap_or(0) as u32
+pub extern "C" fn sctp_unsent(stream: u32) -> u32 {
+    sctp().association.unsent_bytes(stream as u16) as u32
 }
 
 #[unsafe(no_mangle)]
@@ -133,14 +129,8 @@ pub extern "C" fn sctp_close() -> i32 {
     status(sctp().association.close())
 }
 
-/// The retransmission timeout, in ms.
-#[unsafe(no_mangle)]
-pub extern "C" fn sctp_rto() -> f64 {
-    millis(sctp().association.rtt())
-}
-
 /// 0 timeout, 1 packet to send, 2 connected, 3 lost (text), 4 message (u16 stream, u32 PPID, data), 5 stream reset by the peer
-/// (u16), 6 buffered amount low (u16), 7 reset complete (u16).
+/// (u16).
 #[unsafe(no_mangle)]
 pub extern "C" fn sctp_poll() -> u32 {
     let now = Instant::now();
@@ -172,8 +162,6 @@ pub extern "C" fn sctp_poll() -> u32 {
                     s.readable.push_back(id);
                 }
                 Event::Stream(StreamEvent::Finished { id }) => return event(5, &id.to_le_bytes()),
-                Event::Stream(StreamEvent::BufferedAmountLow { id }) => return event(6, &id.to_le_bytes()),
-                Event::Stream(StreamEvent::ResetComplete { id }) => return event(7, &id.to_le_bytes()),
                 _ => {}
             }
             continue;

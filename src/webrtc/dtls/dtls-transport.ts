@@ -1,5 +1,6 @@
-import { Event } from 'werift';
+import { Deadline } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Fingerprint } from '../sdp/sdp.ts';
 import type { SrtpKeys } from '../srtp/srtp.ts';
 import { localIdentity } from './identity.ts';
@@ -13,39 +14,43 @@ interface DtlsEvents {
   failed: [error: Error];
 }
 
-type State = 'new' | 'connecting' | 'connected' | 'closed' | 'failed';
+export interface DtlsOptions {
+  role: 'client' | 'server';
+  /** The newest version to speak; 1.2 by default. */
+  version?: 1.2 | 1.3;
+  /** Of the peer's certificate. */
+  fingerprints: readonly Fingerprint[];
+  send: (packet: Buffer) => void;
+}
 
-/** setTimeout takes no more. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/**
- * DTLS over ICE: a {@link SecureTransport} with a clock.
- * The fields without # are what werift's SCTP transport expects of an RTCDtlsTransport.
- */
+/** DTLS over ICE: a {@link SecureTransport} with a clock. */
 export class DtlsTransport extends Emitter<DtlsEvents> {
-  readonly id = 'dtls';
-  readonly onStateChange = new Event<[State]>();
-  /** werift's SCTP only asks which side controls ICE, to choose its own role. */
-  readonly iceTransport: { role: 'controlling' | 'controlled' };
   /** Receives application data. */
   dataReceiver: (data: Buffer) => void = () => {};
-  state: State = 'new';
+  state: 'new' | 'connecting' | 'connected' | 'closed' | 'failed' = 'new';
   /** The DTLS version in use, once connected. */
   version: 1.2 | 1.3 | undefined;
   readonly #options: DtlsOptions;
+  readonly #deadline = new Deadline(() => {
+    this.#secure?.timeout(performance.now());
+    this.#drain();
+  });
   #secure: SecureTransport | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DtlsOptions) {
     super();
     this.#options = options;
-    this.iceTransport = { role: options.iceRole };
+  }
+
+  /** The peer's instance of the transport module, once connecting. */
+  get engine(): Engine | undefined {
+    return this.#secure?.engine;
   }
 
   /** Begins the handshake: 'connected' or 'failed' follows. */
   async start(): Promise<void> {
     if (this.state !== 'new') return;
-    this.#setState('connecting');
+    this.state = 'connecting';
     try {
       const identity = await localIdentity();
       if (this.#isOver()) return;
@@ -62,7 +67,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     return this.#secure?.heldBytes ?? 0;
   }
 
-  /** A DTLS datagram from the peer's address. Never throws. */
+  /** A DTLS datagram from the peer's address. */
   receive(datagram: Buffer): void {
     if (!this.#secure || this.#isOver()) return;
     this.#secure.receive(datagram, performance.now());
@@ -70,11 +75,11 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
   }
 
   /** Application data; dropped unless connected. */
-  readonly sendData = async (data: Buffer): Promise<void> => {
+  sendData(data: Buffer): void {
     if (this.state !== 'connected') return;
     this.#secure!.send(data, performance.now());
     this.#drain();
-  };
+  }
 
   /** Says goodbye to the peer. */
   close(): void {
@@ -89,13 +94,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     const secure = this.#secure;
     if (!secure) return;
     for (let output = secure.poll(); output; output = secure.poll()) this.#handle(output);
-    clearTimeout(this.#timer);
-    if (this.#isOver() || secure.deadline === Number.POSITIVE_INFINITY) return;
-    const wait = Math.min(Math.max(0, secure.deadline - performance.now()), MAX_TIMEOUT_MS);
-    this.#timer = setTimeout(() => {
-      secure.timeout(performance.now());
-      this.#drain();
-    }, wait);
+    this.#deadline.set(this.#isOver() ? Number.POSITIVE_INFINITY : secure.deadline);
   }
 
   #handle(output: SecureOutput): void {
@@ -107,7 +106,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     switch (output.type) {
       case 'connected':
         this.version = output.version;
-        this.#setState('connected');
+        this.state = 'connected';
         this.emit('connected', output.keys);
         break;
       case 'data':
@@ -133,23 +132,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
   }
 
   #stop(state: 'closed' | 'failed'): void {
-    clearTimeout(this.#timer);
-    this.#setState(state);
-    this.onStateChange.complete();
-  }
-
-  #setState(state: State): void {
+    this.#deadline.clear();
     this.state = state;
-    this.onStateChange.execute(state);
   }
-}
-
-export interface DtlsOptions {
-  role: 'client' | 'server';
-  /** The newest version to speak; 1.2 by default. */
-  version?: 1.2 | 1.3;
-  /** Of the peer's certificate. */
-  fingerprints: readonly Fingerprint[];
-  send: (packet: Buffer) => void;
-  iceRole: 'controlling' | 'controlled';
 }

@@ -14,14 +14,14 @@ const ACK = 26;
 const FATAL = 2;
 const SERVER_HELLO = 2;
 const HELLO_VERIFY_REQUEST = 3;
-/** Handshake messages of DTLS 1.2 and 1.3. */
-const MESSAGES: ReadonlySet<number> = new Set([1, 2, 3, 4, 8, 11, 12, 13, 14, 15, 16, 20]);
+/** Messages that DTLS 1.2 and 1.3 send in clear text: Finished is none of them. */
+const MESSAGES: ReadonlySet<number> = new Set([1, 2, 3, 4, 11, 12, 13, 14, 15, 16]);
 
 /** The records of a datagram that may be part of a handshake, one by one. */
 export function* handshakeRecords(datagram: Buffer): Generator<Buffer> {
   for (let at = 0; at < datagram.length; ) {
-    // A unified header of DTLS 1.3 (RFC 9147 section 4): encrypted, and the rest of the datagram where it has no length.
-    if (datagram[at]! >> 5 === 1) {
+    // Encrypted, and the rest of the datagram where it has no length.
+    if (isUnified(datagram.subarray(at))) {
       yield datagram.subarray(at);
       return;
     }
@@ -34,9 +34,24 @@ export function* handshakeRecords(datagram: Buffer): Generator<Buffer> {
   }
 }
 
+/** Whether a record is DTLS 1.2's ChangeCipherSpec. */
+export function isChangeCipherSpec(record: Buffer): boolean {
+  return record[0] === CHANGE_CIPHER_SPEC;
+}
+
+/** Whether a record holds handshake messages in clear text. */
+export function isClearHandshake(record: Buffer): boolean {
+  return record[0] === HANDSHAKE && record.readUInt16BE(3) === 0;
+}
+
+/** The number of a DTLS 1.2 record in its epoch (48 bit). */
+export function recordNumber(record: Buffer): number {
+  return record.readUIntBE(5, 6);
+}
+
 /** Whether a record is encrypted under the keys that the handshake is about to agree on (DTLS 1.2, epoch 1). */
 export function isProtected(record: Buffer): boolean {
-  return record[1] === 0xfe && record.readUInt16BE(3) === 1;
+  return !isUnified(record) && record.readUInt16BE(3) === 1;
 }
 
 /** Whether a server may begin with this record. */
@@ -45,6 +60,11 @@ export function isFirstAnswer(record: Buffer): boolean {
   return (
     record[0] === ALERT || (record[0] === HANDSHAKE && (message === SERVER_HELLO || message === HELLO_VERIFY_REQUEST))
   );
+}
+
+/** A header of DTLS 1.3 (RFC 9147 section 4). */
+function isUnified(record: Buffer): boolean {
+  return record[0]! >> 5 === 1;
 }
 
 function isPlausible(record: Buffer): boolean {

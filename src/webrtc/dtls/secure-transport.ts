@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { Engine } from '../engine/engine.ts';
 import type { Fingerprint } from '../sdp/sdp.ts';
 import { type SrtpKeys, srtpLengths } from '../srtp/srtp.ts';
-import { handshakeRecords, isFirstAnswer, isProtected } from './handshake-filter.ts';
+import {
+  handshakeRecords,
+  isChangeCipherSpec,
+  isClearHandshake,
+  isFirstAnswer,
+  isProtected,
+  recordNumber,
+} from './handshake-filter.ts';
 import type { Identity } from './identity.ts';
 
 export interface SecureTransportOptions {
@@ -35,8 +42,8 @@ const MAX_DATAGRAM_BYTES = 4096;
 const MAX_HANDSHAKE_BYTES = 128 * 1024;
 /** Records before the server's first answer. */
 const MAX_EARLY = 16;
-/** Records before the keys that open them. */
-const MAX_HELD = 4;
+/** Records before the ChangeCipherSpec that they belong behind. */
+const MAX_PROTECTED = 4;
 
 /**
  * DTLS with SRTP keys (RFC 5764) between us and one peer: datagrams go in and come out, and when the handshake is over, verified
@@ -56,7 +63,11 @@ export class SecureTransport {
   #handshakeBytes = 0;
   #awaitsAnswer: boolean;
   readonly #early: Buffer[] = [];
-  readonly #held: Buffer[] = [];
+  /** Highest record number of a handshake message in clear text. */
+  #lastMessage = -1;
+  #changeCipherSpec: Buffer | undefined;
+  readonly #protected: Buffer[] = [];
+  #cipherChanged = false;
   #accepted = false;
   #complete = false;
   #keys: SrtpKeys | undefined;
@@ -115,19 +126,38 @@ export class SecureTransport {
       return;
     }
     for (const record of handshakeRecords(datagram)) {
-      // Where datagrams change places: dimpl ends a handshake whose first answer is no hello, and drops what comes before its keys.
+      // Where datagrams change places: dimpl ends a handshake whose first answer is no hello.
       if (this.#awaitsAnswer && !isFirstAnswer(record)) {
         if (this.#early.length < MAX_EARLY) this.#early.push(Buffer.from(record));
         continue;
       }
       this.#awaitsAnswer = false;
-      this.#feed(record, now);
-      for (const early of this.#early.splice(0)) this.#feed(early, now);
-      if (isProtected(record)) {
-        if (this.#held.length < MAX_HELD) this.#held.push(Buffer.from(record));
-      } else for (const held of this.#held) this.#feed(held, now);
+      this.#receiveInTurn(record, now);
+      for (const early of this.#early.splice(0)) this.#receiveInTurn(early, now);
     }
-    if (this.#state !== 'handshake') this.#held.length = 0;
+    if (this.#state !== 'handshake') this.#protected.length = 0;
+  }
+
+  /**
+   * ChangeCipherSpec stands in no transcript and has no message number. It counts only where all messages before it have come and none
+   * was sent after it, and what is protected waits for it: dimpl would take it out of turn, and drop what comes before its keys.
+   */
+  #receiveInTurn(record: Buffer, now: number): void {
+    if (isChangeCipherSpec(record)) {
+      if (recordNumber(record) > this.#lastMessage) this.#changeCipherSpec = Buffer.from(record);
+    } else if (isProtected(record)) {
+      if (this.#protected.length < MAX_PROTECTED) this.#protected.push(Buffer.from(record));
+    } else {
+      if (isClearHandshake(record)) this.#lastMessage = Math.max(this.#lastMessage, recordNumber(record));
+      const waiting = this.#changeCipherSpec;
+      if (waiting && this.#lastMessage > recordNumber(waiting)) this.#changeCipherSpec = undefined;
+      this.#feed(record, now);
+    }
+    if (this.#changeCipherSpec && this.engine.calls.dtls_awaits_ccs() === 1) {
+      this.#feed(this.#changeCipherSpec, now);
+      this.#cipherChanged = true;
+    }
+    if (this.#cipherChanged) for (const waiting of this.#protected.splice(0)) this.#feed(waiting, now);
   }
 
   #feed(bytes: Buffer, now: number): void {

@@ -20,17 +20,17 @@ interface Exports {
   dtls_timeout(): number;
   dtls_send(length: number): number;
   dtls_close(): number;
+  dtls_awaits_ccs(): number;
   dtls_version(): number;
   dtls_poll(): number;
   sctp_new(port: number, maxSend: number, maxReceive: number, window: number, mtu: number, streams: number): number;
   sctp_packet(length: number): void;
   sctp_timeout(): void;
-  sctp_open(stream: number, unordered: number, kind: number, value: number, low: number): number;
+  sctp_open(stream: number, unordered: number, kind: number, value: number): number;
   sctp_send(stream: number, ppid: number, length: number): number;
-  sctp_buffered(stream: number): number;
+  sctp_unsent(stream: number): number;
   sctp_reset(stream: number): number;
   sctp_close(): number;
-  sctp_rto(): number;
   sctp_poll(): number;
 }
 

@@ -71,7 +71,6 @@ export class RtcPeer extends Emitter<PeerEvents> {
       role: agreement.transport.dtlsRole,
       version: options.dtls ?? 1.2,
       fingerprints: agreement.transport.fingerprints,
-      iceRole: agreement.transport.iceLite ? 'controlling' : 'controlled',
       send,
     });
     this.#media = new MediaTransport({
@@ -190,7 +189,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     this.#media.adopt(agreement.video);
     if (agreement.data && !this.#sctp) {
       this.#openSctp(agreement.data);
-      if (this.connected) await this.#sctp!.start();
+      if (this.connected) this.#sctp!.start();
     }
     this.#ice.setRemote(agreement.transport, receivedBytes);
     this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
@@ -225,7 +224,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
         clearTimeout(this.#setupTimer);
         this.#media.start(keys);
         this.#state = 'connected';
-        void this.#sctp?.start();
+        this.#sctp?.start();
         this.#guard(() => this.emit('connected'));
       });
   }
@@ -273,10 +272,9 @@ export class RtcPeer extends Emitter<PeerEvents> {
     this.emit('closed', end);
     this.removeAllListeners();
     // Each says its goodbye before the one below it closes; nothing is sent after this call returns.
-    const channels = this.#sctp?.close();
+    this.#sctp?.close();
     this.#media.close();
     this.#dtls.close();
-    await channels;
     await this.#ice.close();
   }
 }

@@ -1,11 +1,9 @@
-import type { RTCDataChannel } from 'werift';
 import { Emitter } from '../emitter.ts';
+import { type ChannelOpen, PPID } from './dcep.ts';
 
 interface DataChannelEvents {
   /** Text arrives as a string. */
   message: [data: Buffer | string];
-  /** Everything handed over has left for the network. */
-  drain: [];
   close: [];
 }
 
@@ -18,6 +16,16 @@ export interface DataChannelStats {
   bufferedAmount: number;
 }
 
+/** What a channel needs of its association. */
+export interface ChannelCarrier {
+  send(ppid: number, data: Uint8Array): boolean;
+  unsent(): number;
+  reset(): void;
+}
+
+/** SCTP carries no empty messages: one byte stands for nothing (RFC 8831 section 6.6). */
+const NOTHING = Buffer.alloc(1);
+
 /** One data channel that the peer opened. */
 export class DataChannel extends Emitter<DataChannelEvents> {
   readonly label: string;
@@ -25,26 +33,20 @@ export class DataChannel extends Emitter<DataChannelEvents> {
   readonly ordered: boolean;
   /** Retransmissions that the channel makes, or undefined where their number is not limited. */
   readonly maxRetransmits: number | undefined;
-  readonly #channel: RTCDataChannel;
+  readonly #carrier: ChannelCarrier;
   readonly #maxBuffered: number;
-  readonly #fail: (thrown: unknown) => void;
+  readonly #counts = { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 };
   #closed = false;
 
   /** @internal */
-  constructor(channel: RTCDataChannel, options: { maxBufferedBytes: number; fail: (thrown: unknown) => void }) {
+  constructor(open: ChannelOpen, carrier: ChannelCarrier, maxBufferedBytes: number) {
     super();
-    this.#channel = channel;
-    this.#maxBuffered = options.maxBufferedBytes;
-    this.label = channel.label;
-    this.protocol = channel.protocol;
-    this.ordered = channel.ordered;
-    this.maxRetransmits = channel.maxRetransmits ?? undefined;
-    this.#fail = options.fail;
-    channel.onMessage.subscribe((data) => this.#guard(() => this.emit('message', data)));
-    channel.bufferedAmountLow.subscribe(() => this.#guard(() => this.emit('drain')));
-    channel.stateChange.subscribe((state) => {
-      if (state === 'closed') this.#guard(() => this.#end());
-    });
+    this.label = open.label;
+    this.protocol = open.protocol;
+    this.ordered = open.ordered;
+    this.maxRetransmits = open.maxRetransmits;
+    this.#carrier = carrier;
+    this.#maxBuffered = maxBufferedBytes;
   }
 
   get closed(): boolean {
@@ -53,12 +55,11 @@ export class DataChannel extends Emitter<DataChannelEvents> {
 
   /** Bytes handed over that have not left yet. */
   get bufferedAmount(): number {
-    return this.#channel.bufferedAmount;
+    return this.#closed ? 0 : this.#carrier.unsent();
   }
 
   getStats(): DataChannelStats {
-    const { messagesSent, bytesSent, messagesReceived, bytesReceived, bufferedAmount } = this.#channel;
-    return { label: this.label, messagesSent, bytesSent, messagesReceived, bytesReceived, bufferedAmount };
+    return { label: this.label, ...this.#counts, bufferedAmount: this.bufferedAmount };
   }
 
   /**
@@ -67,33 +68,40 @@ export class DataChannel extends Emitter<DataChannelEvents> {
    *   larger than the peer accepts
    */
   send(data: Uint8Array | string): boolean {
-    if (this.#closed || this.#channel.readyState !== 'open') return false;
-    const message = typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    if (this.bufferedAmount + message.length > this.#maxBuffered) return false;
-    try {
-      this.#channel.send(message);
-      return true;
-    } catch {
-      return false;
-    }
+    if (this.#closed) return false;
+    const text = typeof data === 'string';
+    const bytes = text ? Buffer.from(data) : data;
+    if (this.bufferedAmount + bytes.length > this.#maxBuffered) return false;
+    const sent =
+      bytes.length > 0
+        ? this.#carrier.send(text ? PPID.text : PPID.binary, bytes)
+        : this.#carrier.send(text ? PPID.emptyText : PPID.emptyBinary, NOTHING);
+    if (!sent) return false;
+    this.#counts.messagesSent++;
+    this.#counts.bytesSent += bytes.length;
+    return true;
   }
 
   close(): void {
     if (this.#closed) return;
-    this.#channel.close();
-    this.#end();
+    this.#carrier.reset();
+    this.end();
   }
 
-  /** werift would swallow what a listener throws. */
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (thrown) {
-      this.#fail(thrown);
-    }
+  /** @internal A message of the peer's; those of unknown kinds are dropped. */
+  receive(ppid: number, data: Buffer): void {
+    if (this.#closed) return;
+    const empty = ppid === PPID.emptyText || ppid === PPID.emptyBinary;
+    const text = ppid === PPID.text || ppid === PPID.emptyText;
+    if (!empty && !text && ppid !== PPID.binary) return;
+    const body = empty ? data.subarray(0, 0) : data;
+    this.#counts.messagesReceived++;
+    this.#counts.bytesReceived += body.length;
+    this.emit('message', text ? body.toString() : body);
   }
 
-  #end(): void {
+  /** @internal The association or the peer ended it. */
+  end(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.emit('close');

@@ -1,10 +1,10 @@
-import { type RTCDataChannel, type RTCDtlsTransport, RTCSctpTransport } from 'werift';
+import { Deadline } from '../deadline.ts';
 import type { DtlsTransport } from '../dtls/dtls-transport.ts';
 import { Emitter } from '../emitter.ts';
 import type { DataAgreement } from '../sdp/negotiation.ts';
+import { SctpAssociation, type SctpOutput } from './association.ts';
 import { DataChannel } from './data-channel.ts';
-import { isSaneSctp } from './guard.ts';
-import { LIFETIME_SCALE, repairSctp, type SctpAssociation } from './repair.ts';
+import { ACKNOWLEDGEMENT, PPID, parseOpen } from './dcep.ts';
 
 interface SctpEvents {
   channel: [channel: DataChannel];
@@ -12,88 +12,135 @@ interface SctpEvents {
   abuse: [detail: string];
 }
 
-/** The private parts of werift's SCTP that need a guard. */
-interface TransportInternals {
-  datachannelReceive(stream: number, protocol: number, data: Buffer): Promise<void>;
-  dataChannelFlush(): Promise<void>;
-}
-
-interface ChannelInternals {
-  parameters: { maxPacketLifeTime?: number | undefined };
-}
-
-const LOCAL_PORT = 5000;
 const MAX_CHANNELS = 16;
+/** How sctp-proto tells that the peer ended the association. */
+const GOODBYES: ReadonlySet<string> = new Set(['aborted by peer', 'closed by peer', 'reset by peer']);
 const DEFAULT_MAX_BUFFERED = 8 << 20;
-/** werift announces a window of 1 MiB but does not enforce it. */
-const MAX_OVERDRAFT_BYTES = 256 << 10;
 
-/** Data channels over DTLS, on werift's SCTP association. */
+/** Data channels that the peer opens, over DTLS: an {@link SctpAssociation} with a clock, and DCEP (RFC 8832) on it. */
 export class SctpTransport extends Emitter<SctpEvents> {
-  readonly channels = new Set<DataChannel>();
-  readonly #transport: RTCSctpTransport;
-  readonly #association: SctpAssociation;
-  readonly #agreement: DataAgreement;
-  readonly #fail: (thrown: unknown) => void;
+  readonly #dtls: DtlsTransport;
+  readonly #options: { agreement: DataAgreement; maxMessageSize: number; fail: (thrown: unknown) => void };
+  readonly #streams = new Map<number, DataChannel>();
+  readonly #deadline = new Deadline(() => {
+    this.#association?.timeout(performance.now());
+    this.#drain();
+  });
+  #association: SctpAssociation | undefined;
   #closed = false;
 
-  /** @param fail takes what a listener throws */
+  /** @param options.fail takes what a listener throws */
   constructor(
     dtls: DtlsTransport,
     options: { agreement: DataAgreement; maxMessageSize: number; fail: (thrown: unknown) => void },
   ) {
     super();
-    const { agreement, maxMessageSize } = options;
-    this.#fail = options.fail;
-    this.#agreement = agreement;
-    this.#transport = new RTCSctpTransport(LOCAL_PORT, maxMessageSize);
-    const internals = this.#transport as unknown as TransportInternals;
-    const receive = internals.datachannelReceive;
-    // Both are called without anybody awaiting them, and both may reject.
-    internals.datachannelReceive = (stream, protocol, data) => receive(stream, protocol, data).catch(() => {});
-    const flush = internals.dataChannelFlush.bind(internals);
-    internals.dataChannelFlush = () => flush().catch(() => {});
-
-    this.#transport.setDtlsTransport(dtls as unknown as RTCDtlsTransport);
-    this.#association = this.#transport.sctp as unknown as SctpAssociation;
-    repairSctp(this.#association);
-    const transmit = this.#association.transmit.bind(this.#association);
-    this.#association.transmit = () => transmit().catch(() => {});
-    this.#transport.setRemoteMaxMessageSize(agreement.maxMessageSize);
+    this.#dtls = dtls;
+    this.#options = options;
     dtls.dataReceiver = (packet) => this.#receive(packet);
-    this.#transport.onDataChannel.subscribe((channel) => this.#accept(channel));
   }
 
-  async start(): Promise<void> {
-    await this.#transport.start(this.#agreement.sctpPort);
+  get channels(): Iterable<DataChannel> {
+    return this.#streams.values();
   }
 
-  async close(): Promise<void> {
+  /** Begins the association; the peer does so too. DTLS is connected. */
+  start(): void {
+    const engine = this.#dtls.engine;
+    if (this.#closed || this.#association || !engine) return;
+    const { agreement, maxMessageSize } = this.#options;
+    this.#association = new SctpAssociation(engine, {
+      port: agreement.sctpPort,
+      maxSend: agreement.maxMessageSize,
+      maxReceive: maxMessageSize,
+      now: performance.now(),
+    });
+    this.#drain();
+  }
+
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#transport.stop().catch(() => {});
-    for (const channel of this.channels) channel.close();
+    this.#end();
     this.removeAllListeners();
   }
 
   #receive(packet: Buffer): void {
-    if (this.#closed || !isSaneSctp(packet, this.#association.lastReceivedTsn)) return;
-    this.#association.handleData(packet).catch(() => {});
-    if (this.#association.advertisedRwnd < -MAX_OVERDRAFT_BYTES)
-      this.emit('abuse', 'it sent more data than the SCTP window allows');
+    this.#association?.receive(packet, performance.now());
+    this.#drain();
   }
 
-  #accept(channel: RTCDataChannel): void {
-    if (this.#closed) return;
-    if (this.channels.size >= MAX_CHANNELS) {
+  /** Passes on what the association has done; a listener may call us again meanwhile. */
+  #drain(): void {
+    const association = this.#association;
+    if (!association) return;
+    for (let output = association.poll(); output; output = association.poll()) {
+      try {
+        this.#handle(output);
+      } catch (thrown) {
+        this.#options.fail(thrown);
+      }
+    }
+    this.#deadline.set(association.deadline);
+  }
+
+  #handle(output: SctpOutput): void {
+    switch (output.type) {
+      case 'packet':
+        this.#dtls.sendData(output.packet);
+        break;
+      case 'message':
+        if (output.ppid === PPID.control) this.#control(output.stream, output.data);
+        else this.#streams.get(output.stream)?.receive(output.ppid, output.data);
+        break;
+      case 'reset':
+        this.#streams.get(output.stream)?.close();
+        break;
+      case 'lost':
+        this.#end();
+        if (!this.#closed && !GOODBYES.has(output.reason))
+          this.emit('abuse', `its data channels broke: ${output.reason}`);
+    }
+  }
+
+  #control(stream: number, message: Buffer): void {
+    const open = parseOpen(message);
+    // The peer's acknowledgements, and a second OPEN, change nothing.
+    if (!open || this.#closed || this.#streams.has(stream)) return;
+    if (this.#streams.size >= MAX_CHANNELS) {
       this.emit('abuse', `it opened more than ${MAX_CHANNELS} data channels`);
       return;
     }
-    const { parameters } = channel as unknown as ChannelInternals;
-    if (parameters.maxPacketLifeTime !== undefined) parameters.maxPacketLifeTime *= LIFETIME_SCALE;
-    const wrapped = new DataChannel(channel, { maxBufferedBytes: DEFAULT_MAX_BUFFERED, fail: this.#fail });
-    this.channels.add(wrapped);
-    wrapped.once('close', () => this.channels.delete(wrapped));
-    this.emit('channel', wrapped);
+    const association = this.#association!;
+    if (!association.open(stream, open)) return;
+    const carrier = {
+      send: (ppid: number, data: Uint8Array) => {
+        const sent = association.send(stream, ppid, data, performance.now());
+        this.#drain();
+        return sent;
+      },
+      unsent: () => association.unsent(stream),
+      reset: () => {
+        association.reset(stream, performance.now());
+        this.#drain();
+      },
+    };
+    const channel = new DataChannel(open, carrier, DEFAULT_MAX_BUFFERED);
+    this.#streams.set(stream, channel);
+    channel.once('close', () => this.#streams.delete(stream));
+    carrier.send(PPID.control, ACKNOWLEDGEMENT);
+    this.emit('channel', channel);
+  }
+
+  #end(): void {
+    this.#deadline.clear();
+    this.#association?.close();
+    for (const channel of [...this.#streams.values()]) {
+      try {
+        channel.end();
+      } catch (thrown) {
+        this.#options.fail(thrown);
+      }
+    }
   }
 }
