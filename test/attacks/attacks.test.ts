@@ -1,16 +1,30 @@
 import { expect, it } from 'vitest';
 import { describeFault, runSequences } from './dtls/run.ts';
+import { runAssociations } from './sctp/run.ts';
 
-const SEQUENCES = 20_000;
+const HANDSHAKES = 20_000;
+const ASSOCIATIONS = 10_000;
 const SEED = 1;
+const PATIENCE = { timeout: 1_800_000 };
 
-it('no illegal DTLS handshake connects, every honest one does', { timeout: 1_200_000 }, async () => {
-  const report = await runSequences(SEQUENCES, SEED);
+it('no illegal DTLS handshake connects, every honest one does', PATIENCE, async () => {
+  const report = await runSequences(HANDSHAKES, SEED);
   expect(report.faults.map(describeFault)).toEqual([]);
-  expect(report.sequences).toBe(SEQUENCES);
+  expect(report.sequences).toBe(HANDSHAKES);
   // That the generator does what it is for.
   expect(report.expected.connects).toBeGreaterThan(200);
   expect(report.expected.refused).toBeGreaterThan(1500);
   expect(report.kinds.size).toBeGreaterThan(80);
   expect(report.connected).toBeGreaterThanOrEqual(report.expected.connects);
+});
+
+it('no SCTP peer makes an association fail, grow or send without bound', PATIENCE, () => {
+  const report = runAssociations(ASSOCIATIONS, SEED);
+  expect(report.faults).toEqual([]);
+  expect(report.associations).toBe(ASSOCIATIONS);
+  expect(report.established).toBeGreaterThan(8000);
+  expect(report.lost).toBeGreaterThan(500);
+  expect(report.packets).toBeGreaterThan(200_000);
+  // An instance begins with 0.9 MiB.
+  expect(report.memoryBytes).toBeLessThan(8 << 20);
 });

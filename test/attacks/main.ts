@@ -1,48 +1,80 @@
 // npm run test:attacks: handshakes and packets as no honest peer sends them, against the transports in this process.
 import { parseArgs } from 'node:util';
 import { describeFault, runSequences } from './dtls/run.ts';
+import { runAssociations } from './sctp/run.ts';
 
-const USAGE = `npm run test:attacks -- [--dtls N] [--seed N]
+const USAGE = `npm run test:attacks -- [--dtls N] [--sctp N] [--seed N]
 
 Plays DTLS handshakes in which messages are left out, repeated, reordered, replaced, fragmented, forged or taken from another
 handshake, with wrong certificates, keys, suites and Finished, in both roles; and honest ones over bad networks. None but the honest may
-connect, and those always.
+connect, and those always. Then SCTP associations whose peer sends anything: none may fail, grow or send without bound.
 
   --dtls N   handshakes; 20000 by default, 0 for none
-  --seed N   the first handshake's seed; 1 by default. The same seed makes the same handshakes.
+  --sctp N   associations; 10000 by default, 0 for none
+  --seed N   the first one's seed; 1 by default. The same seed makes the same packets.
 
 Examples:
-  npm run test:attacks -- --dtls 1000000
-  npm run test:attacks -- --dtls 1 --seed 4711
+  npm run test:attacks -- --dtls 1000000 --sctp 0
+  npm run test:attacks -- --dtls 1 --sctp 0 --seed 4711
 `;
 
 const { values } = parseArgs({
-  options: { help: { type: 'boolean', short: 'h' }, dtls: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    help: { type: 'boolean', short: 'h' },
+    dtls: { type: 'string' },
+    sctp: { type: 'string' },
+    seed: { type: 'string' },
+  },
 });
 if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const number = (name: 'dtls' | 'seed', fallback: number): number => {
+const number = (name: 'dtls' | 'sctp' | 'seed', fallback: number): number => {
   const value = values[name] === undefined ? fallback : Number(values[name]);
   if (Number.isInteger(value) && value >= 0) return value;
   console.error(`--${name} takes a whole number, not ${values[name]}`);
   process.exit(1);
 };
 const handshakes = number('dtls', 20_000);
+const associations = number('sctp', 10_000);
 const seed = number('seed', 1);
 
 const live = process.stderr.isTTY;
-const began = performance.now();
-const report = await runSequences(handshakes, seed, (done) => {
-  if (live && done % 100 === 0) process.stderr.write(`\r${done} of ${handshakes} handshakes`);
-});
-if (live) process.stderr.write('\r\x1b[K');
-const seconds = (performance.now() - began) / 1000;
-console.log(
-  `DTLS: ${report.sequences} handshakes in ${seconds.toFixed(0)} s: ${report.expected.refused} illegal, ${report.expected.connects} honest, ${report.expected.either} unusual but legal; ${report.connected} connected`,
-);
-for (const [kind, count] of [...report.kinds].toSorted((a, b) => b[1] - a[1]))
-  console.log(`${String(count).padStart(8)}  ${kind}`);
-for (const each of report.faults) console.error(describeFault(each));
-process.exit(report.faults.length > 0 ? 1 : 0);
+const progress = (total: number, what: string) => (done: number) => {
+  if (live && done % 100 === 0) process.stderr.write(`\r${done} of ${total} ${what}\x1b[K`);
+};
+let failed = false;
+
+function print(summary: string, kinds: Map<string, number>, faults: string[]): void {
+  if (live) process.stderr.write('\r\x1b[K');
+  console.log(summary);
+  for (const [kind, count] of [...kinds].toSorted((a, b) => b[1] - a[1]))
+    console.log(`${String(count).padStart(8)}  ${kind}`);
+  for (const each of faults) console.error(each);
+  if (faults.length > 0) failed = true;
+}
+
+if (handshakes > 0) {
+  const { sequences, expected, connected, kinds, faults } = await runSequences(
+    handshakes,
+    seed,
+    progress(handshakes, 'handshakes'),
+  );
+  const { refused, connects, either } = expected;
+  print(
+    `DTLS: ${sequences} handshakes: ${refused} illegal, ${connects} honest, ${either} unusual but legal; ${connected} connected`,
+    kinds,
+    faults.map(describeFault),
+  );
+}
+if (associations > 0) {
+  const report = runAssociations(associations, seed, progress(associations, 'associations'));
+  const mebibytes = (report.memoryBytes / 2 ** 20).toFixed(1);
+  print(
+    `SCTP: ${report.associations} associations, ${report.packets} packets; ${report.lost} ended by them, ${mebibytes} MiB at most`,
+    report.kinds,
+    report.faults,
+  );
+}
+process.exit(failed ? 1 : 0);

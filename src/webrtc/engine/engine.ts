@@ -24,8 +24,8 @@ interface Exports {
   dtls_version(): number;
   dtls_poll(): number;
   sctp_new(port: number, maxSend: number, maxReceive: number, window: number, mtu: number, streams: number): number;
-  sctp_packet(length: number): void;
-  sctp_timeout(): void;
+  sctp_packet(length: number): undefined;
+  sctp_timeout(): undefined;
   sctp_open(stream: number, unordered: number, kind: number, value: number): number;
   sctp_send(stream: number, ppid: number, length: number): number;
   sctp_unsent(stream: number): number;
