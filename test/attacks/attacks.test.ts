@@ -2,19 +2,20 @@ import { expect, it } from 'vitest';
 import { describeFault, runSequences } from './dtls/run.ts';
 import { runAssociations } from './sctp/run.ts';
 
-const HANDSHAKES = 20_000;
-const ASSOCIATIONS = 10_000;
+// A fraction of what `npm run test:attacks` plays.
+const HANDSHAKES = 1000;
+const ASSOCIATIONS = 500;
 const SEED = 1;
-const PATIENCE = { timeout: 1_800_000 };
+const PATIENCE = { timeout: 600_000 };
 
 it('no illegal DTLS handshake connects, every honest one does', PATIENCE, async () => {
   const report = await runSequences(HANDSHAKES, SEED);
   expect(report.faults.map(describeFault)).toEqual([]);
   expect(report.sequences).toBe(HANDSHAKES);
   // That the generator does what it is for.
-  expect(report.expected.connects).toBeGreaterThan(200);
-  expect(report.expected.refused).toBeGreaterThan(1500);
-  expect(report.kinds.size).toBeGreaterThan(80);
+  expect(report.expected.connects).toBeGreaterThan(90);
+  expect(report.expected.refused).toBeGreaterThan(700);
+  expect(report.kinds.size).toBeGreaterThan(60);
   expect(report.connected).toBeGreaterThanOrEqual(report.expected.connects);
 });
 
