@@ -23,9 +23,9 @@ it('no SCTP peer makes an association fail, grow or send without bound', PATIENC
   const report = runAssociations(ASSOCIATIONS, SEED);
   expect(report.faults).toEqual([]);
   expect(report.associations).toBe(ASSOCIATIONS);
-  expect(report.established).toBeGreaterThan(8000);
-  expect(report.lost).toBeGreaterThan(500);
-  expect(report.packets).toBeGreaterThan(200_000);
+  expect(report.established).toBeGreaterThan(400);
+  expect(report.lost).toBeGreaterThan(50);
+  expect(report.packets).toBeGreaterThan(10_000);
   // An instance begins with 0.9 MiB.
   expect(report.memoryBytes).toBeLessThan(8 << 20);
 });
