@@ -38,6 +38,7 @@ describe('ExtremesReader', () => {
     expect(reader.read(Float32Array.of(1, Number.NaN, 2)).finite).toBe(false);
     expect(reader.read(Float32Array.of(1, Number.POSITIVE_INFINITY, 2)).finite).toBe(false);
     expect(reader.read(new Float32Array(100).fill(3))).toMatchObject({ finite: true, low: 3, high: 3 });
+    expect(reader.read(Float32Array.of(1, Number.NEGATIVE_INFINITY, 2))).toMatchObject({ finite: false, high: 2 });
   });
 });
 
@@ -71,6 +72,31 @@ describe('RangeTracker', () => {
     expect(last).toBeGreaterThan(2.8);
     // At most MAX_RATE spans a second.
     expect(largest).toBeLessThanOrEqual((3 * 1.5) / 30 + 1e-9);
+  });
+
+  it('goes its share of the way, and no faster than 1.5 spans a second', () => {
+    const settled = () => {
+      const tracker = new RangeTracker();
+      for (let f = 0; f < 60; f++) tracker.update(at(0, 1), 1 / 30);
+      return tracker;
+    };
+    const share = 1 - Math.exp(-1 / 30 / 1.2);
+    // Beyond the dead band of 4 % of the span.
+    expect(settled().update(at(0, 1.2), 1 / 30).high).toBeCloseTo(1 + (0.2 - 0.04) * share, 9);
+    expect(settled().update(at(-0.2, 1), 1 / 30).low).toBeCloseTo(-(0.2 - 0.04) * share, 9);
+    expect(settled().update(at(0, 9), 1 / 30).high).toBeCloseTo(1 + 1.5 / 30, 9);
+    expect(settled().update(at(-9, 1), 1 / 30).low).toBeCloseTo(-1.5 / 30, 9);
+    // While the memory fills: a quarter of a second, four times the rate, no dead band.
+    const young = new RangeTracker();
+    young.update(at(0, 1), 1 / 30);
+    expect(young.update(at(0, 1.1), 1 / 30).high).toBeCloseTo(1 + 0.1 * (1 - Math.exp(-1 / 30 / 0.25)), 9);
+  });
+
+  it('goes on from a state that was kept', () => {
+    const [tracker, later] = [new RangeTracker(), new RangeTracker()];
+    for (let f = 0; f < 10; f++) tracker.update(at(0, 1 + f / 10), 1 / 30);
+    later.restore(tracker.state);
+    expect(later.update(at(-1, 2), 1 / 30)).toEqual(tracker.update(at(-1, 2), 1 / 30));
   });
 
   it('takes the first frame after a reset as it is, and never returns an empty range', () => {

@@ -106,6 +106,31 @@ test('states written into `incoming` need no copy first, and the arrays are the 
   expect(window.step().slots).toBe(first.slots);
 });
 
+test('a fork has the same memory, shares none of it, and goes on as its original does', () => {
+  const window = createWindow(VDA);
+  const cache = new StateCache(TOKENS, CHANNELS, window);
+  const store = (to: StateCache, write: Parameters<StateCache['store']>[0], n: number) =>
+    to.store(write, Float32Array.from(statesOf(n).flat()));
+  for (let n = 0; n < 50; n++) store(cache, window.step().write, n);
+  const fork = cache.fork();
+  expect(fork.byteLength).toBe(cache.byteLength);
+  // Long enough that what waited in the delay line at the fork comes out of it.
+  for (let n = 50; n < 70; n++) {
+    const { write } = window.step();
+    const before = Float32Array.from(fork.cached);
+    store(cache, write, n);
+    expect(Float32Array.from(fork.cached)).toEqual(before);
+    store(fork, write, n);
+    expect(fork.cached).toEqual(cache.cached);
+  }
+  fork.clear();
+  expect(fork.cached.every((value) => value === 0)).toBe(true);
+  expect(cache.cached.every((value) => value === 0)).toBe(false);
+  const ofFork = cache.fork();
+  ofFork.clear();
+  expect(ofFork.cached.every((value) => value === 0)).toBe(true);
+});
+
 test('states of less than 32 bits take the memory they need, and move as others do', () => {
   const window = createWindow(VDA);
   for (const [type, bytes] of [

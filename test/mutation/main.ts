@@ -10,7 +10,7 @@ import { type Mutant, mutantsOf, sample } from './mutants.ts';
 const SUBJECTS: Record<string, string[]> = {
   'src/protocol/packet.ts': ['src/protocol/packet.test.ts', 'src/protocol/vectors.test.ts'],
   'src/protocol/chunks.ts': ['src/protocol/chunks.test.ts', 'client/sdk/frames.test.ts'],
-  'src/webrtc/rtp/assembler.ts': ['src/webrtc/rtp/assembler.test.ts'],
+  'src/webrtc/rtp/assembler.ts': ['src/webrtc/rtp/assembler.test.ts', 'src/webrtc/peer/link.test.ts'],
   'src/webrtc/rtp/nack.ts': ['src/webrtc/rtp/nack.test.ts'],
   'src/webrtc/rtp/reception.ts': ['src/webrtc/rtp/reception.test.ts'],
   'src/model/state-cache.ts': ['src/model/window.test.ts', 'src/depth/**/stream-{runner,state}.test.ts'],
@@ -86,7 +86,7 @@ function outcomes(work: Work): Promise<boolean[]> {
     const passed: boolean[] = [];
     const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
       execArgv: ['--import', 'tsx'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       detached: true,
     });
     // Its workers too, one of which may be in a loop.

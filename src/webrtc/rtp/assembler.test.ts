@@ -434,4 +434,20 @@ describe('its window', () => {
     expect(assembler.next).toBe(next + 2);
     expect(assembler.heldBytes).toBeGreaterThan(0);
   });
+
+  it("takes the sender's capture time, else an estimate and its error", () => {
+    const frames: EncodedFrame[] = [];
+    const assembler = new FrameAssembler({
+      onFrame: (frame) => frames.push(frame),
+      onGap: () => {},
+      estimate: (timestamp) => (timestamp === FRAME_TICKS ? { time: 77, error: 3 } : undefined),
+    });
+    for (const n of [0, 1]) for (const packet of frame(n, true, Math.max(assembler.next, 0))) assembler.insert(packet);
+    for (const packet of frame(2, true, assembler.next)) assembler.insert({ ...packet, captureTime: 5000 });
+    expect(frames.map(({ captureTime, captureTimeError }) => [captureTime, captureTimeError])).toEqual([
+      [undefined, undefined],
+      [77, 3],
+      [5000, undefined],
+    ]);
+  });
 });

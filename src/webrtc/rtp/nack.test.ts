@@ -16,13 +16,14 @@ describe('the list of missing packets', () => {
 
   it('waits a little where packets come out of order', () => {
     const list = new NackList();
-    list.add(1, 1, 0);
-    expect(list.due(0, 1)).toEqual([1]);
+    list.add(1, 1, 50);
+    expect(list.due(50, 1)).toEqual([1]);
     // Not a repair: it was only late.
-    list.remove(1, 8, false);
+    list.remove(1, 58, false);
     expect(list.recovered).toBe(0);
     list.add(3, 3, 100);
     expect(list.due(105, 1)).toEqual([]);
+    expect(list.due(109, 1)).toEqual([]);
     expect(list.due(110, 1)).toEqual([3]);
     // A repair says nothing about the order.
     list.remove(3, 500, true);
@@ -87,6 +88,7 @@ describe('the list of missing packets', () => {
     expect(list.add(0, MAX_MISSING - 1, 0)).toBe(true);
     expect(list.add(MAX_MISSING, MAX_MISSING, 0)).toBe(false);
     expect(list.size).toBe(0);
+    expect(list.add(5000, 5000 + MAX_MISSING - 1, 0)).toBe(true);
     expect(list.add(0, 1_000_000, 0)).toBe(false);
     expect(list.due(0)).toEqual([]);
   });
