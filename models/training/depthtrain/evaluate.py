@@ -1,8 +1,10 @@
 """Compare model files on real and synthetic sequences, beside baselines, in one run.
 
-Usage: python3 -m depthtrain.evaluate NAME=MODEL.onnx... [--real DIR] [--synthetic DIR] [--width 256] [--drift] [--out REPORT.json]
+Usage: python3 -m depthtrain.evaluate NAME=MODEL.onnx... [--real DIR] [--synthetic DIR] [--boundaries DIR]
+           [--width 256] [--drift] [--out REPORT.json]
 
---real: a folder of RGB-D sequences (never trained on); --synthetic: clips of `generate` that training never saw. The files
+--real: a folder of RGB-D sequences (never trained on); --synthetic: clips of `generate` that training never saw;
+--boundaries: single frames of `generate`, 640 pixels, whose middle 640x480 is looked at. The files
 run in onnxruntime-node through run_onnx.mjs, as they are served.
 """
 import argparse
@@ -15,8 +17,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .metrics import errors, fit, temporal_alignment_error
-from .sequences import recorded, sensor, synthetic, network_input
+from .metrics import boundary_f1, errors, fit, temporal_alignment_error
+from .pool import read_shard, shard_paths
+from .sequences import network_input, recorded, sensor, synthetic
 
 RUNNER = Path(__file__).resolve().parent.parent / 'run_onnx.mjs'
 DRIFT_FRAMES = 10_000
@@ -25,6 +28,8 @@ CUT_AFTER, CUT_SEEN = 12, 9
 SUMMARY_MOMENTUM = 0.15
 CUT_DISTANCE = 0.45  # cutThreshold of models/depthcast-nano.json
 MIN_PIXELS = 400
+EDGE_SIZE, EDGE_INPUT = (640, 480), (256, 192)
+FARTHEST_EDGE = 80.0
 
 
 def run(model, images, order=None, memory=True, keep=None, threads=1):
@@ -176,6 +181,27 @@ class Report:
               ['AbsRel', 'delta1', 'clip AbsRel', 'clip delta1', 'first AbsRel', 'first delta1', 'TAE', 'change error'], rows)
         self.data['synthetic'] = rows
 
+    def boundaries(self, folder, limit):
+        """Bilinear to 640x480, each frame fitted by itself; what lies beyond FARTHEST_EDGE counts as being there."""
+        width, height = EDGE_SIZE
+        rgb, disparity = (np.concatenate(parts) for parts in zip(*map(read_shard, shard_paths(folder))))
+        top = (rgb.shape[2] - height) // 2
+        rgb, disparity = rgb[:limit, 0, top:top + height], disparity[:limit, 0, top:top + height].astype(np.float32)
+        images = np.stack([network_input(frame, *EDGE_INPUT) for frame in rgb])
+        rows = []
+        for name, model in self.models.items():
+            p, _ = run(model, images, memory=False)
+            scores = []
+            for predicted, true in zip(p, disparity):
+                predicted = cv2.resize(predicted, (width, height), interpolation=cv2.INTER_LINEAR)
+                known = true > 1 / FARTHEST_EDGE
+                scale, shift = fit(predicted[known], true[known])
+                depth = 1 / np.clip(scale * predicted + shift, 1 / FARTHEST_EDGE, None)
+                scores.append(boundary_f1(depth, 1 / np.maximum(true, 1 / FARTHEST_EDGE)))
+            rows.append((name, [float(np.nanmean(scores))]))
+        table(f'Edges of {len(images)} synthetic frames at {width}x{height}', ['boundary F1'], rows)
+        self.data['boundaries'] = rows
+
     def stability(self, every, with_drift):
         rows, sequences = [], every[:8]
         for name, model in self.models.items():
@@ -194,6 +220,7 @@ def main():
     parser.add_argument('models', nargs='+', help='NAME=FILE.onnx')
     parser.add_argument('--real')
     parser.add_argument('--synthetic')
+    parser.add_argument('--boundaries')
     parser.add_argument('--width', type=int, nargs='+', default=[256])
     parser.add_argument('--clips', type=int, default=16)
     parser.add_argument('--drift', action='store_true')
@@ -207,6 +234,8 @@ def main():
         clips = synthetic(args.synthetic, args.clips)
         report.synthetic(clips)
         report.stability(clips, args.drift)
+    if args.boundaries:
+        report.boundaries(args.boundaries, args.clips * 4)
     if args.out:
         Path(args.out).write_text(json.dumps(report.data, indent=1, default=float))
 

@@ -1,6 +1,8 @@
 """Depth metrics after scale-and-shift alignment in disparity. Arrays are flat: predicted disparity p, true disparity g."""
+import cv2
 import numpy as np
 
+BOUNDARY_RATIOS = (1.05, 1.1, 1.15, 1.2, 1.25)
 NEAREST, FARTHEST = 0.1, 10.0  # metres that a fitted depth is clamped to, unless a caller says otherwise
 
 
@@ -62,3 +64,24 @@ def temporal_alignment_error(depth, truth, poses, intrinsics, farthest):
             same = consistency(truth[a], truth[b], poses[a], poses[b], intrinsics, farthest)
             scores.append(reproject_error(depth[a], depth[b], poses[a], poses[b], intrinsics, same))
     return float(np.nanmean(scores))
+
+
+def boundaries(depth, ratio):
+    """Pixels beyond an edge: bool [H,W], where depth differs by more than `ratio` from the left or upper neighbour's."""
+    found = np.zeros(depth.shape, bool)
+    across, down = depth[:, 1:] / depth[:, :-1], depth[1:] / depth[:-1]
+    found[:, 1:] |= (across > ratio) | (across < 1 / ratio)
+    found[1:] |= (down > ratio) | (down < 1 / ratio)
+    return found
+
+
+def boundary_f1(depth, truth):
+    """Depth Pro's boundary F1 (Bochkovskii et al., ICLR 2025) with a pixel of tolerance: mean over five ratios; NaN without edges."""
+    scores, near = [], np.ones((3, 3), np.uint8)
+    for ratio in BOUNDARY_RATIOS:
+        wanted, found = boundaries(truth, ratio), boundaries(depth, ratio)
+        if wanted.any():
+            precision = (found & (cv2.dilate(wanted.astype(np.uint8), near) > 0)).sum() / max(1, found.sum())
+            recall = (wanted & (cv2.dilate(found.astype(np.uint8), near) > 0)).sum() / wanted.sum()
+            scores.append(2 * precision * recall / max(1e-9, precision + recall))
+    return float(np.mean(scores)) if scores else np.nan
