@@ -101,7 +101,8 @@ def export(step, path):
     axes = {'image': {2: 'H', 3: 'W'}, 'depth': {1: 'H', 2: 'W'}}
     for cache, state, tokens in zip(CACHES, STATES, ('N32', 'N32', 'N16', 'N16')):
         axes[cache], axes[state] = {0: tokens}, {0: tokens}
-    with warnings.catch_warnings():
+    # Without gradients: with them the encoder takes the way that is quick to differentiate
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')
         torch.onnx.export(step.eval(), (image, slots_at(0), mask, *empty_caches(step.net, SAMPLE_WIDTH, SAMPLE_HEIGHT)), path,
                           opset_version=OPSET, dynamo=False, input_names=['image', 'slots', 'mask', *CACHES], output_names=['depth', *STATES, 'summary'], dynamic_axes=axes)
