@@ -10,7 +10,7 @@ say('Types');
 for (const project of ['tsconfig.json', 'client/tsconfig.json', 'test/tsconfig.json'])
   runPackage('typescript', ['-p', project]);
 say('Documents made from sources');
-run(process.execPath, ['scripts/configuration-doc.mjs', '--check']);
+run(process.execPath, ['--import', 'tsx', 'scripts/configuration-doc.mjs', '--check']);
 run(process.execPath, ['scripts/dashboard.mjs', '--check']);
 run(process.execPath, ['--import', 'tsx', 'scripts/signalling-doc.ts']);
 run(process.execPath, ['--import', 'tsx', 'scripts/errors-doc.ts', '--check']);

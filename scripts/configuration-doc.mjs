@@ -1,11 +1,11 @@
-// Writes docs/configuration.md from config/depthcast.yaml, which holds every key with its comment and default.
+// Writes docs/configuration.md from config/depthcast.yaml, which holds every key with its comment and default, and from the schema.
 // `--check` fails when the two differ.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { RELOADABLE } from '../src/config/reload.ts';
 
 const root = new URL('../', import.meta.url);
 const yaml = readFileSync(new URL('config/depthcast.yaml', root), 'utf8').trimEnd();
-const reload = readFileSync(new URL('src/config/reload.ts', root), 'utf8');
-const live = [...reload.slice(0, reload.indexOf('];')).matchAll(/^ {2}'([\w.]+)',$/gm)].map(([, key]) => `\`${key}\``);
+const live = RELOADABLE.map((key) => `\`${key}\``);
 const file = new URL('docs/configuration.md', root);
 const text = `# Configuration
 
@@ -30,7 +30,7 @@ ${yaml}
 `;
 if (process.argv.includes('--check')) {
   if (readFileSync(file, 'utf8') !== text) {
-    console.error('docs/configuration.md is out of date: run node scripts/configuration-doc.mjs');
+    console.error('docs/configuration.md is out of date: run npx tsx scripts/configuration-doc.mjs');
     process.exit(1);
   }
 } else writeFileSync(file, text);

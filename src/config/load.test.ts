@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 import { keyPaths, loadConfig } from './load.ts';
 import { printConfig } from './print.ts';
 import { RELOADABLE, reloadConfig } from './reload.ts';
+import { pathsWith } from './rules.ts';
+import { configSchema } from './schema.ts';
 
 const shipped = new URL('../../config/depthcast.yaml', import.meta.url).pathname;
 const write = (text: string) => {
@@ -95,8 +97,26 @@ describe('printConfig', () => {
 });
 
 describe('reloadConfig', () => {
-  it('names only keys that exist', () => {
-    expect([...keyPaths(), 'targets']).toEqual(expect.arrayContaining([...RELOADABLE]));
+  it('asks of every setting whether it is taken over: it is live() in the schema, or stands here', () => {
+    const restart: Record<string, string> = {
+      server: 'host port bodyLimit trustProxy',
+      tls: 'cert key generate',
+      limits: 'connections connectionsPerAddress',
+      depth: 'model size targetFps metric precision device threads workers cutThreshold',
+      models: 'folder mirror',
+      sources: 'scenes width height fps',
+    };
+    const listed = Object.entries(restart).flatMap(([section, keys]) =>
+      keys.split(' ').map((key) => `${section}.${key}`),
+    );
+    expect([...RELOADABLE, ...listed].sort()).toEqual([...keyPaths(), 'targets'].sort());
+  });
+
+  it('knows every setting with the name of a secret as one', () => {
+    const secrets = pathsWith('secret', configSchema);
+    expect(secrets).toEqual(['server.tokens', 'jwt.secret', 'rtc.iceServers.credential', 'rtc.iceServers.secret']);
+    const named = keyPaths().filter((path) => /token|secret|credential|password/i.test(path));
+    expect(secrets).toEqual(expect.arrayContaining(named));
   });
 
   it('takes over what may change, in place, and names what needs a restart', () => {

@@ -1,9 +1,10 @@
 import { stringify } from 'yaml';
-import type { Config } from './schema.ts';
+import { pathsWith } from './rules.ts';
+import { type Config, configSchema } from './schema.ts';
 
 const HIDDEN = '(hidden)';
 /** Keys, at any depth, whose values are secret. */
-const SECRETS = new Set(['tokens', 'credential', 'secret', 'password']);
+const SECRETS = new Set(pathsWith('secret', configSchema).map((path) => path.split('.').at(-1)));
 
 /** The settings in force as YAML, with the values of secrets replaced. */
 export function printConfig(config: Config): string {

@@ -1,58 +1,8 @@
-import type { Config } from './schema.ts';
+import { pathsWith } from './rules.ts';
+import { type Config, configSchema } from './schema.ts';
 
-/** Keys that a running server takes over; requests, peers and streams that begin afterwards follow them. */
-export const RELOADABLE: readonly string[] = [
-  'server.allowedOrigins',
-  'server.names',
-  'server.tokens',
-  'server.protect',
-  'server.redirectWhenBusy',
-  'server.drainSeconds',
-  'jwt.secret',
-  'jwt.publicKey',
-  'jwt.jwks',
-  'jwt.jwksUrl',
-  'jwt.issuer',
-  'jwt.audience',
-  'jwt.clockTolerance',
-  'jwt.endsSessions',
-  'limits.streams',
-  'limits.viewersPerStream',
-  'limits.setupSeconds',
-  'limits.idleSeconds',
-  'limits.pictureSide',
-  'limits.utilisation',
-  'limits.slowViewerSeconds',
-  'limits.sessionsPerAddress',
-  'limits.setupsPerAddress',
-  'limits.setups',
-  'limits.requestsPerMinute',
-  'limits.authFailuresPerMinute',
-  'limits.peerCpu',
-  'limits.peerMemory',
-  'rtc.codecs',
-  'rtc.receiveBitrate',
-  'rtc.hostAddresses',
-  'rtc.portRange',
-  'rtc.iceServers',
-  'rtc.turnTtlSeconds',
-  'rtc.useRelay',
-  'rtc.dtls',
-  'rtc.minPeerPort',
-  'rtc.privatePeers',
-  'rtc.allowPeers',
-  'rtc.denyPeers',
-  'depth.gapSeconds',
-  'depth.sceneCuts',
-  'output.track',
-  'output.data',
-  'output.u16Steps',
-  'output.minBitrate',
-  'output.maxBitrate',
-  'output.trackSide',
-  'targets',
-  'log.level',
-];
+/** Keys that a running server takes over. */
+export const RELOADABLE: readonly string[] = pathsWith('live', configSchema);
 
 export interface ReloadReport {
   /** Keys whose new value is in force. */

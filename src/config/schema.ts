@@ -4,6 +4,7 @@ import { CODEC_NAMES } from '../codecs.ts';
 import { DEPTH_FORMATS } from '../protocol/index.ts';
 import { OUTPUT_TRACKS } from '../protocol/messages.ts';
 import { rightsSchema } from './rights.ts';
+import { live, secret } from './rules.ts';
 
 const codec = z.enum(CODEC_NAMES);
 const token = z.string().min(8).max(4096);
@@ -27,6 +28,7 @@ const network = z.string().refine((text) => {
 const port = z.int().min(0).max(65535);
 
 /** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
+/** Every setting: its type, its default, whether SIGHUP takes it over (`live`), whether it is shown (`secret`). */
 export const configSchema = z.strictObject({
   server: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
@@ -36,79 +38,91 @@ export const configSchema = z.strictObject({
       .min(1024)
       .max(1 << 20)
       .default(65536),
-    allowedOrigins: z.array(z.string()).default(['*']),
-    names: z.array(hostName).max(64).default([]),
-    tokens: z
-      .array(z.union([token, rightsSchema.extend({ token }).strict()]))
-      .max(256)
-      .default([]),
-    protect: z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view']),
-    redirectWhenBusy: z
-      .url({ protocol: /^https?$/ })
-      .nullable()
-      .default(null),
+    allowedOrigins: live(z.array(z.string()).default(['*'])),
+    names: live(z.array(hostName).max(64).default([])),
+    tokens: live(
+      secret(
+        z
+          .array(z.union([token, rightsSchema.extend({ token }).strict()]))
+          .max(256)
+          .default([]),
+      ),
+    ),
+    protect: live(z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view'])),
+    redirectWhenBusy: live(
+      z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .default(null),
+    ),
     trustProxy: z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false),
-    drainSeconds: z.number().min(0).max(86_400).default(10),
+    drainSeconds: live(z.number().min(0).max(86_400).default(10)),
   }),
   tls: z.strictObject({ cert: file, key: file, generate: z.boolean().default(false) }),
   jwt: z.strictObject({
-    secret: z.string().min(32).nullable().default(null),
-    publicKey: file,
-    jwks: file,
-    jwksUrl: z
-      .url({ protocol: /^https?$/ })
-      .nullable()
-      .default(null),
-    issuer: z.string().min(1).nullable().default(null),
-    audience: z.string().min(1).nullable().default(null),
-    clockTolerance: z.number().min(0).max(300).default(5),
-    endsSessions: z.boolean().default(true),
+    secret: live(secret(z.string().min(32).nullable().default(null))),
+    publicKey: live(file),
+    jwks: live(file),
+    jwksUrl: live(
+      z
+        .url({ protocol: /^https?$/ })
+        .nullable()
+        .default(null),
+    ),
+    issuer: live(z.string().min(1).nullable().default(null)),
+    audience: live(z.string().min(1).nullable().default(null)),
+    clockTolerance: live(z.number().min(0).max(300).default(5)),
+    endsSessions: live(z.boolean().default(true)),
   }),
   limits: z.strictObject({
-    streams: z.int().min(1).max(4096).default(16),
-    viewersPerStream: z.int().min(1).max(4096).default(64),
-    setupSeconds: z.number().min(1).max(300).default(15),
-    idleSeconds: z.number().min(1).max(3600).default(30),
-    pictureSide: z.int().min(64).max(16384).default(4096),
+    streams: live(z.int().min(1).max(4096).default(16)),
+    viewersPerStream: live(z.int().min(1).max(4096).default(64)),
+    setupSeconds: live(z.number().min(1).max(300).default(15)),
+    idleSeconds: live(z.number().min(1).max(3600).default(30)),
+    pictureSide: live(z.int().min(64).max(16384).default(4096)),
     connections: z.int().min(1).max(1_000_000).default(1024),
     connectionsPerAddress: z.int().min(1).max(1_000_000).default(256),
-    sessionsPerAddress: z.int().min(1).max(65536).default(64),
-    utilisation: z.number().min(0.1).max(100).nullable().default(2),
-    slowViewerSeconds: z.number().min(1).max(3600).default(20),
-    setupsPerAddress: z.int().min(1).max(65536).default(8),
-    setups: z.int().min(1).max(65536).default(128),
-    requestsPerMinute: z.int().min(1).max(1_000_000).default(600),
-    peerCpu: z.number().min(0.01).max(1).default(0.25),
-    peerMemory: z.int().min(24).max(4096).default(48),
-    authFailuresPerMinute: z.int().min(1).max(100_000).default(20),
+    sessionsPerAddress: live(z.int().min(1).max(65536).default(64)),
+    utilisation: live(z.number().min(0.1).max(100).nullable().default(2)),
+    slowViewerSeconds: live(z.number().min(1).max(3600).default(20)),
+    setupsPerAddress: live(z.int().min(1).max(65536).default(8)),
+    setups: live(z.int().min(1).max(65536).default(128)),
+    requestsPerMinute: live(z.int().min(1).max(1_000_000).default(600)),
+    peerCpu: live(z.number().min(0.01).max(1).default(0.25)),
+    peerMemory: live(z.int().min(24).max(4096).default(48)),
+    authFailuresPerMinute: live(z.int().min(1).max(100_000).default(20)),
   }),
   rtc: z.strictObject({
-    codecs: z.array(codec).min(1).default(CODEC_NAMES),
-    receiveBitrate: z.int().min(50_000).max(100_000_000).default(4_000_000),
-    hostAddresses: z.array(z.string()).max(16).default(['127.0.0.1']),
-    portRange: z.tuple([port, port]).nullable().default(null),
-    iceServers: z
-      .array(
-        z.strictObject({
-          urls: z.union([iceUrl, z.array(iceUrl).min(1).max(8)]),
-          username: headerText.optional(),
-          credential: headerText.optional(),
-          secret: z.string().min(1).optional(),
-        }),
-      )
-      .max(8)
-      .default([]),
-    turnTtlSeconds: z
-      .int()
-      .min(60)
-      .max(7 * 86_400)
-      .default(43_200),
-    useRelay: z.boolean().default(false),
-    dtls: z.literal([1.2, 1.3]).default(1.2),
-    minPeerPort: port.default(1024),
-    privatePeers: z.enum(['always', 'local', 'never']).default('local'),
-    allowPeers: z.array(network).max(256).default([]),
-    denyPeers: z.array(network).max(256).default([]),
+    codecs: live(z.array(codec).min(1).default(CODEC_NAMES)),
+    receiveBitrate: live(z.int().min(50_000).max(100_000_000).default(4_000_000)),
+    hostAddresses: live(z.array(z.string()).max(16).default(['127.0.0.1'])),
+    portRange: live(z.tuple([port, port]).nullable().default(null)),
+    iceServers: live(
+      z
+        .array(
+          z.strictObject({
+            urls: z.union([iceUrl, z.array(iceUrl).min(1).max(8)]),
+            username: headerText.optional(),
+            credential: secret(headerText.optional()),
+            secret: secret(z.string().min(1).optional()),
+          }),
+        )
+        .max(8)
+        .default([]),
+    ),
+    turnTtlSeconds: live(
+      z
+        .int()
+        .min(60)
+        .max(7 * 86_400)
+        .default(43_200),
+    ),
+    useRelay: live(z.boolean().default(false)),
+    dtls: live(z.literal([1.2, 1.3]).default(1.2)),
+    minPeerPort: live(port.default(1024)),
+    privatePeers: live(z.enum(['always', 'local', 'never']).default('local')),
+    allowPeers: live(z.array(network).max(256).default([])),
+    denyPeers: live(z.array(network).max(256).default([])),
   }),
   depth: z.strictObject({
     model: z.string().min(1).default('depthcast-nano'),
@@ -122,8 +136,8 @@ export const configSchema = z.strictObject({
     device: z.string().min(1).default('cpu'),
     threads: z.int().min(0).max(128).default(0),
     workers: z.int().min(0).max(16).default(0),
-    gapSeconds: z.number().min(0.1).max(3600).default(2),
-    sceneCuts: z.boolean().default(true),
+    gapSeconds: live(z.number().min(0.1).max(3600).default(2)),
+    sceneCuts: live(z.boolean().default(true)),
     cutThreshold: z.number().min(0).max(2).nullable().default(null),
   }),
   models: z.strictObject({
@@ -134,12 +148,12 @@ export const configSchema = z.strictObject({
       .default(null),
   }),
   output: z.strictObject({
-    track: z.enum(OUTPUT_TRACKS).default('gray'),
-    data: z.enum(DEPTH_FORMATS).default('u16'),
-    u16Steps: z.int().min(255).max(65534).default(4095),
-    minBitrate: z.int().min(20_000).default(150_000),
-    maxBitrate: z.int().max(100_000_000).default(3_000_000),
-    trackSide: z.int().min(64).max(4096).default(1280),
+    track: live(z.enum(OUTPUT_TRACKS).default('gray')),
+    data: live(z.enum(DEPTH_FORMATS).default('u16')),
+    u16Steps: live(z.int().min(255).max(65534).default(4095)),
+    minBitrate: live(z.int().min(20_000).default(150_000)),
+    maxBitrate: live(z.int().max(100_000_000).default(3_000_000)),
+    trackSide: live(z.int().min(64).max(4096).default(1280)),
   }),
   sources: z.strictObject({
     scenes: z.array(z.string()).max(16).default([]),
@@ -147,19 +161,21 @@ export const configSchema = z.strictObject({
     height: z.int().min(64).max(1080).default(480),
     fps: z.number().min(1).max(120).default(30),
   }),
-  targets: z
-    .array(
-      z.strictObject({
-        model: z.string(),
-        precision: z.enum(['fp32', 'fp16', 'int8']),
-        seconds: z.number().positive(),
-        source: z.string(),
-      }),
-    )
-    .max(64)
-    .default([]),
+  targets: live(
+    z
+      .array(
+        z.strictObject({
+          model: z.string(),
+          precision: z.enum(['fp32', 'fp16', 'int8']),
+          seconds: z.number().positive(),
+          source: z.string(),
+        }),
+      )
+      .max(64)
+      .default([]),
+  ),
   log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    level: live(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info')),
   }),
 });
 
