@@ -66,7 +66,7 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
     if (precision !== 'fp32') {
       const graph = join(temporary, names.model);
       write('fp32', { model: 'full.onnx', weights: 'full.weights' });
-      writeReference(graph, await float32TrialMap(converted, join(temporary, 'full.onnx'), size));
+      await writeReference(graph, await float32TrialMap(converted, join(temporary, 'full.onnx'), size));
       const engine = await CpuEngine.load(converted, { graph, ...size, threads: 0, reference: readReference(graph) });
       await engine.release();
       parity = engine.capabilities.parity;

@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { ImageEncoder, type ImageKind } from '../video/image-encoder.ts';
 import { diskError } from './disk.ts';
 
@@ -83,8 +84,8 @@ export class ImageSeries {
     const image = this.#kind === 'exr' ? values : this.#quantise(values, low, high);
     // An image that is there is whole.
     const temporary = join(this.#folder, `.${name}.part`);
-    await writeFile(temporary, await this.#encoder.encode(image)).catch(diskError(this.#folder));
-    await rename(temporary, join(this.#folder, name)).catch(diskError(this.#folder));
+    const bytes = await this.#encoder.encode(image);
+    await writeFileAtomically(join(this.#folder, name), bytes, { temporary }).catch(diskError(this.#folder));
     const row = [name, facts.time.toFixed(6), facts.epoch, low, high].join(',');
     await this.#table?.appendFile(`${row}\n`).catch(diskError(this.#folder));
   }

@@ -1,5 +1,6 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { diskError } from './disk.ts';
 
 const headSchema = z.strictObject({
@@ -28,11 +29,9 @@ const pathsOf = (record: string) => {
 export async function writeState(record: string, { maps, ...head }: OfflineState): Promise<void> {
   const { path, before } = pathsOf(record);
   const line = Buffer.from(`${JSON.stringify({ format: 1, ...head })}\n`);
-  const temporary = `${path}.part`;
   const bytes = Buffer.from(maps.buffer, maps.byteOffset, maps.byteLength);
-  await writeFile(temporary, Buffer.concat([line, bytes])).catch(diskError(path));
-  await rename(path, before).catch(() => {});
-  await rename(temporary, path).catch(diskError(path));
+  const options = { temporary: `${path}.part`, keep: before };
+  await writeFileAtomically(path, Buffer.concat([line, bytes]), options).catch(diskError(path));
 }
 
 /** The latest state within so many frames; undefined where there is none, or it is no state of `values` numbers. */

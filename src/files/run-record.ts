@@ -1,5 +1,6 @@
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
 import { diskError } from './disk.ts';
 
@@ -33,14 +34,8 @@ export type RunRecord = z.infer<typeof recordSchema>;
 
 /** @throws DepthcastError DISK_FULL, BAD_OPTION when it cannot be written */
 export async function writeRecord(path: string, record: RunRecord): Promise<void> {
-  const temporary = `${path}.part`;
-  try {
-    await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`);
-  } catch (thrown) {
-    await rm(temporary, { force: true });
-    diskError(path)(thrown);
-  }
-  await rename(temporary, path).catch(diskError(path));
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  await writeFileAtomically(path, text, { temporary: `${path}.part` }).catch(diskError(path));
 }
 
 /** The record of an earlier run, or undefined when there is none. @throws DepthcastError BAD_OPTION: not one of ours */

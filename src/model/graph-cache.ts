@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph, type Precision } from './graph/video-depth-anything.ts';
@@ -136,9 +137,7 @@ export class GraphCache {
     if (known && known[2] === state) return known[1]!;
     const digest = await fileHash(full);
     await mkdir(join(this.#folder, HASHES), { recursive: true });
-    const temporary = `${note}.${randomBytes(4).toString('hex')}`;
-    await writeFile(temporary, `${digest} ${state}`);
-    await rename(temporary, note);
+    await writeFileAtomically(note, `${digest} ${state}`);
     return digest;
   }
 }

@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { generate } from 'selfsigned';
+import { writeFileAtomically } from '../atomic-file.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { lanAddresses } from './lan.ts';
@@ -118,10 +119,7 @@ async function keptOrNew(file: string, log: Logger): Promise<Pem> {
   const text = made.cert + made.key;
   try {
     mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, text, { mode: 0o600 });
-    chmodSync(draft, 0o600);
-    renameSync(draft, file);
+    await writeFileAtomically(file, text, { mode: 0o600 });
   } catch (thrown) {
     log.warn({ file, err: thrown }, 'the TLS certificate cannot be kept; the next start makes another');
   }

@@ -34,7 +34,7 @@ export const cpuProvider: EngineProvider = {
     const graph = await graphs.get({ ...request, precision: GRAPH_PRECISION[manifest.precision] });
     if (manifest.precision !== 'fp32' && readReference(graph) === undefined) {
       const full = await graphs.get({ ...request, precision: 'float32' });
-      writeReference(graph, await float32TrialMap(manifest, full, options));
+      await writeReference(graph, await float32TrialMap(manifest, full, options));
     }
     return CpuEngine.load(manifest, { ...options, graph, reference: readReference(graph) });
   },

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFileAtomically } from '../../atomic-file.ts';
 
 // Beside a graph of less precision stands the map that its float32 twin makes of the trial picture, so that every load
 // can tell whether the backend computes what it should without loading that twin again.
@@ -15,8 +15,6 @@ export function readReference(graph: string): Float32Array | undefined {
 }
 
 /** @param graph the one that the reference is for @param map of the float32 network: CpuEngine.trialMap */
-export function writeReference(graph: string, map: Float32Array): void {
-  const temporary = `${referencePath(graph)}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(temporary, map);
-  renameSync(temporary, referencePath(graph));
+export async function writeReference(graph: string, map: Float32Array): Promise<void> {
+  await writeFileAtomically(referencePath(graph), new Uint8Array(map.buffer, map.byteOffset, map.byteLength));
 }
