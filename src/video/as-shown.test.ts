@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planesOf } from '../../test/pictures.ts';
 import { be, box, type Edit, heifGrid, withEdits } from '../../test/support/boxes.ts';
 import { writeVideo } from '../../test/support/video-file.ts';
+import { VideoDecoder } from './decoder.ts';
 import { type MediaOptions, MediaReader } from './media-reader.ts';
 import { PacketClock } from './packet-clock.ts';
 import { Picture } from './picture.ts';
@@ -114,6 +115,27 @@ describe('what the container hides', () => {
       return Math.abs(value - whole.rgb[1]![plane * 96 * 64 + (y + 4) * 96 + x + 9]!);
     });
     expect(difference.reduce((sum, value) => sum + value, 0) / difference.length).toBeLessThan(0.02);
+  });
+
+  it('is cropped to the pixel where the codec says so, in files and live', async () => {
+    // 96x64, white but for 18 columns at the left, which H.264's own cropping hides with 6, 4 and 2 at the other edges.
+    const path = new URL('../../test/vectors/video/cropped.h264', import.meta.url).pathname;
+    const seen = await watch(path);
+    expect(seen).toMatchObject({ width: 72, height: 58, sizes: ['72x58'] });
+    expect(Math.min(...seen.luma[0]!)).toBeGreaterThan(200);
+    const decoder = await VideoDecoder.create('H264');
+    const data = readFileSync(path);
+    const next = data.indexOf(Buffer.from('0000000167', 'hex'), 4);
+    const picture = await decoder.decode({
+      codec: 'H264',
+      data: data.subarray(0, next),
+      keyframe: true,
+      rtpTimestamp: 0,
+    });
+    expect([picture?.width, picture?.height]).toEqual([72, 58]);
+    expect(Math.min(...(await planesOf(picture!))[0]!)).toBeGreaterThan(200);
+    picture?.close();
+    decoder.close();
   });
 
   it('keeps the shape of a pixel, turned with the picture, also where the codec alone says it', async () => {
