@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
+import { type Arrived, BurstRule } from './burst.ts';
 import { Demand } from './demand.ts';
 import type { DepthSink, SinkListener } from './depth-sink.ts';
 import type { FrameSource } from './frame-source.ts';
@@ -32,9 +33,8 @@ export interface LiveStreamOptions {
   depth: Pick<SettledConfig['depth'], 'size' | 'sceneCuts' | 'gapSeconds'>;
 }
 
-interface Arrival {
+interface Arrival extends Arrived {
   picture: Picture;
-  at: number;
 }
 
 /** One live stream: source -> newest picture -> network -> sinks. */
@@ -49,12 +49,14 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   readonly #metrics: Metrics;
   readonly #scaler = new InputScaler();
   readonly #sinks = new Set<DepthSink>();
+  readonly #burst = new BurstRule();
   readonly #mailbox = new Mailbox<Arrival>(
     (arrival) => this.#process(arrival),
     ({ picture }) => {
       this.stats.lost('dropped');
       picture.close();
     },
+    (waiting, next) => this.#burst.keeps(waiting, next),
   );
   readonly #clock = new MediaClock();
   #inferencer: Inferencer;
@@ -138,7 +140,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         this.last.height = picture.height;
         this.stats.stage('assemble', assemble);
         this.stats.stage('decode', decode);
-        this.#mailbox.put({ picture, at: performance.now() });
+        this.#mailbox.put({ picture, at: performance.now(), rtpTimestamp: picture.rtpTimestamp });
       },
       undecodable: (error) => {
         this.stats.arrived();

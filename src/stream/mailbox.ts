@@ -1,18 +1,27 @@
 /**
- * Back-pressure, everywhere the same: while the consumer is busy with one item at most one more waits, and the
- * newest wins. The item that loses its place goes to `dropped`, exactly once; nothing is ever queued.
+ * Back-pressure, everywhere the same: while the consumer is busy with one item at most one more waits, and the newest wins;
+ * `keeps` may let a few more wait. An item that loses its place goes to `dropped`, exactly once.
  */
 export class Mailbox<T> {
   readonly #consume: (item: T) => Promise<void>;
   readonly #dropped: (item: T) => void;
-  #waiting: { item: T } | undefined;
+  readonly #keeps: (waiting: readonly T[], next: T) => boolean;
+  #waiting: T[] = [];
   #busy = false;
   #closed = false;
 
-  /** @param consume takes an item over; a rejection is the consumer's own bug and is thrown as unhandled */
-  constructor(consume: (item: T) => Promise<void>, dropped: (item: T) => void) {
+  /**
+   * @param consume takes an item over; a rejection is the consumer's own bug and is thrown as unhandled
+   * @param keeps whether all that waits, oldest first, may go on waiting before `next`; it bounds their number
+   */
+  constructor(
+    consume: (item: T) => Promise<void>,
+    dropped: (item: T) => void,
+    keeps: (waiting: readonly T[], next: T) => boolean = () => false,
+  ) {
     this.#consume = consume;
     this.#dropped = dropped;
+    this.#keeps = keeps;
   }
 
   get busy(): boolean {
@@ -24,27 +33,21 @@ export class Mailbox<T> {
       this.#dropped(item);
       return;
     }
-    const loser = this.#waiting;
-    this.#waiting = { item };
-    if (loser) this.#dropped(loser.item);
+    while (this.#waiting.length > 0 && !this.#keeps(this.#waiting, item)) this.#dropped(this.#waiting.shift()!);
+    this.#waiting.push(item);
     if (!this.#busy) void this.#run();
   }
 
   /** Drops what waits; what is being consumed goes on. */
   close(): void {
     this.#closed = true;
-    const loser = this.#waiting;
-    this.#waiting = undefined;
-    if (loser) this.#dropped(loser.item);
+    for (const loser of this.#waiting.splice(0)) this.#dropped(loser);
   }
 
   async #run(): Promise<void> {
     this.#busy = true;
     try {
-      for (let next = this.#waiting; next; next = this.#waiting) {
-        this.#waiting = undefined;
-        await this.#consume(next.item);
-      }
+      while (this.#waiting.length > 0) await this.#consume(this.#waiting.shift()!);
     } finally {
       this.#busy = false;
     }
