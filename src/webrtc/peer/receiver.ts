@@ -20,8 +20,12 @@ import type { VideoAgreement } from '../sdp/negotiation.ts';
 import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
 
 const MIN_PLI_INTERVAL_MS = 300;
-/** After this, a keyframe request counts as lost. */
-const PLI_RETRY_MS = 1000;
+/** A path that loses so much of what comes loses as much of what is asked for. */
+const HIGH_LOSS = 0.04;
+/** Without packets for so long there is nobody to ask. */
+const SILENCE_MS = 1000;
+/** After this, or two round trips, a keyframe request counts as lost. */
+const PLI_RETRY_MS = 450;
 
 /**
  * Receives one video stream: loss recovery, reordering, frames. The sender may change payload type, resolution, SSRC
@@ -83,7 +87,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
         if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
       },
       fail: options.fail,
-      roundTripTime: options.roundTripTime,
+      roundTripTime: () => this.#roundTripTime,
+      losesFeedback: () => this.#rate.loss > HIGH_LOSS,
     });
     this.renegotiate(options.agreement);
   }
@@ -133,6 +138,12 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (this.#source.ssrc !== undefined) this.#askKeyframe(this.#source.ssrc, performance.now());
   }
 
+  /** ms, where known; with what waits before a bottleneck now, which was not there at the last measurement. */
+  get #roundTripTime(): number | undefined {
+    const measured = this.#options.roundTripTime();
+    return measured === undefined ? undefined : measured + this.#rate.queue;
+  }
+
   #askKeyframe(ssrc: number, now: number): void {
     const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
     if (this.#closed || now - this.#pliAt < spacing) return;
@@ -147,6 +158,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#codecs.clear();
     this.#repairs.clear();
     this.#recovery.nackEnabled = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
+    this.#recovery.tellsRepairs = agreement.codecs.every(({ rtxPayloadType }) => rtxPayloadType !== undefined);
     for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
       this.#codecs.set(payloadType, codec);
       if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);
@@ -185,9 +197,13 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   feedback(now: number): { report: ReportBlock; remb: Buffer } | undefined {
     if (this.#source.ssrc === undefined) return undefined;
     // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
-    if (this.#assembler.waiting && now - this.#pliAt > PLI_RETRY_MS && now - this.#lastPacketAt! < PLI_RETRY_MS)
+    if (
+      this.#assembler.waiting &&
+      now - this.#pliAt > Math.max(PLI_RETRY_MS, 2 * (this.#roundTripTime ?? 0)) &&
+      now - this.#lastPacketAt! < SILENCE_MS
+    )
       this.requestKeyframe();
-    const report = this.#reception.report(this.#source.ssrc, now);
+    const report = this.#reception.report(this.#source.ssrc, now, this.#rate.toleratesLoss);
     return {
       report,
       remb: receiverEstimatedMaximumBitrate(this.#options.localSsrc, this.#source.ssrc, this.#rateNow(now)),
@@ -268,6 +284,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       captureTime: this.#captureTime(packet),
     });
     if (!inserted) this.#duplicates++;
+    else if (repair) this.#reception.countRepair();
     if (this.#assembler.waiting && this.#assembler.discarded > discarded) this.requestKeyframe();
     this.#recovery.recover(now);
   }

@@ -11,12 +11,16 @@ interface LossRecoveryOptions {
   fail: (thrown: unknown) => void;
   /** ms, where known. */
   roundTripTime: () => number | undefined;
+  /** Whether requests get lost, too, so that it pays to repeat them. */
+  losesFeedback: () => boolean;
 }
 
 /** Gets missing packets sent again, or gives them up: when, {@link NackList} says. */
 export class LossRecovery {
   /** Whether the sender answers NACKs. */
   nackEnabled = true;
+  /** Whether repairs can be told from the packets that they repeat: RTX (RFC 4588) was agreed on. */
+  tellsRepairs = false;
   readonly #options: LossRecoveryOptions;
   readonly #nacks = new NackList();
   #timer: NodeJS.Timeout | undefined;
@@ -42,8 +46,8 @@ export class LossRecovery {
    * @param repair whether it came as a retransmission
    */
   note(sequence: number, expected: number, now: number, repair: boolean): void {
-    const { assembler } = this.#options;
-    this.#nacks.remove(sequence, now, repair);
+    const { assembler, roundTripTime } = this.#options;
+    this.#nacks.remove(sequence, now, repair ? 'repair' : this.tellsRepairs ? 'original' : 'either', roundTripTime());
     if (sequence > expected && assembler.next >= 0 && !this.#nacks.add(expected, sequence - 1, now))
       assembler.restartAt(sequence);
   }
@@ -57,7 +61,7 @@ export class LossRecovery {
     const expired = nacks.expired(now, rtt);
     if (expired !== undefined) assembler.giveUp(expired);
     nacks.removeBelow(assembler.next);
-    const due = this.nackEnabled ? nacks.due(now, rtt) : [];
+    const due = this.nackEnabled ? nacks.due(now, rtt, this.#options.losesFeedback()) : [];
     if (due.length > 0) sendNack(due.map((sequence) => sequence & 0xffff));
     if (nacks.size > 0 && !this.#closed) {
       this.#timer ??= setTimeout(() => {

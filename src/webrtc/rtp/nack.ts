@@ -1,20 +1,27 @@
 /** Missing packets that may be requested at once; a larger hole is not worth repairing. */
 export const MAX_MISSING = 512;
 const MAX_TRIES = 10;
+/** After a request that is repeated, so that both are not lost in one burst. */
+const REPEAT_MS = 20;
 const MIN_RETRY_MS = 20;
-const MAX_RETRY_MS = 250;
+const MAX_RETRY_MS = 400;
 const MIN_PATIENCE_MS = 250;
 const MAX_PATIENCE_MS = 1000;
 /** Without a measurement. */
 const DEFAULT_RTT_MS = 100;
-/** A packet that is only out of order may take this long before it is requested. */
-const MAX_REORDERING_MS = 20;
+/** A packet that is only out of order may take this long, or half a round trip, before it is requested. */
+const MIN_REORDERING_MS = 20;
+const MAX_REORDERING_MS = 100;
+/** What came sooner after it was requested is no answer. */
+const ANSWER_SHARE = 0.8;
 const REORDERING_DECAY = 0.995;
 
 interface Missing {
   since: number;
   requestedAt: number;
   tries: number;
+  /** Whether the last request was repeated. */
+  repeated: boolean;
 }
 
 /**
@@ -41,20 +48,27 @@ export class NackList {
     }
     this.#reordering *= REORDERING_DECAY;
     for (let sequence = from; sequence <= to; sequence++) {
-      this.#missing.set(sequence, { since: now, requestedAt: Number.NEGATIVE_INFINITY, tries: 0 });
+      this.#missing.set(sequence, { since: now, requestedAt: Number.NEGATIVE_INFINITY, tries: 0, repeated: false });
     }
     return true;
   }
 
-  /** The packet has come: itself, or as a repair. */
-  remove(sequence: number, now: number, repair: boolean): void {
+  /**
+   * The packet has come.
+   * @param kind `repair`: as one; `original`: itself, and repairs are told apart; `either`: repairs look like it
+   */
+  remove(sequence: number, now: number, kind: 'repair' | 'original' | 'either', roundTripTime = DEFAULT_RTT_MS): void {
     const entry = this.#missing.get(sequence);
     if (!entry) return;
     this.#missing.delete(sequence);
-    const delay = now - entry.since;
-    if (repair) this.recovered++;
-    else if (delay < MAX_REORDERING_MS) this.#reordering = Math.max(this.#reordering, 1.25 * delay);
-    else if (entry.tries > 0) this.recovered++;
+    const answered = entry.tries > 0 && now - entry.requestedAt >= ANSWER_SHARE * roundTripTime;
+    if (kind === 'repair' || (kind === 'either' && answered)) {
+      this.recovered++;
+      return;
+    }
+    const most = Math.min(MAX_REORDERING_MS, Math.max(MIN_REORDERING_MS, roundTripTime / 2));
+    const delay = 1.25 * (now - entry.since);
+    if (delay <= 1.5 * most) this.#reordering = Math.max(this.#reordering, Math.min(most, delay));
   }
 
   /** Everything below no longer matters. */
@@ -69,15 +83,24 @@ export class NackList {
     this.#missing.clear();
   }
 
-  /** The numbers to request now; counts them. */
-  due(now: number, roundTripTime = DEFAULT_RTT_MS): number[] {
+  /**
+   * The numbers to request now; counts them.
+   * @param repeats whether requests after the first are sent twice: of what was lost again, the request may have been
+   */
+  due(now: number, roundTripTime = DEFAULT_RTT_MS, repeats = false): number[] {
     const interval = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, 1.25 * roundTripTime + 10));
     const due: number[] = [];
     for (const [sequence, entry] of this.#missing) {
-      if (entry.tries >= MAX_TRIES || now - entry.requestedAt < interval || now - entry.since < this.#reordering)
+      const age = now - entry.requestedAt;
+      if (repeats && entry.tries > 1 && !entry.repeated && age >= REPEAT_MS && age < interval) {
+        entry.repeated = true;
+        due.push(sequence);
         continue;
+      }
+      if (entry.tries >= MAX_TRIES || age < interval || now - entry.since < this.#reordering) continue;
       entry.requestedAt = now;
       entry.tries++;
+      entry.repeated = false;
       due.push(sequence);
     }
     this.requested += due.length;

@@ -20,6 +20,18 @@ const MAX_COUNT_MS = 2000;
 const CUT_BY_LOSS = 0.85;
 const CUT_BY_DELAY = 0.8;
 const MIN_BITRATE = 150_000;
+/** A cut for loss alone is judged by the loss after it: by so many packets, or what came in so many ms. */
+const JUDGE_PACKETS = 60;
+const JUDGE_MS = 4000;
+/** What was under way at the cut still belongs to the time before. */
+const JUDGE_FROM_MS = 500;
+/** Where this share of the loss goes on at a lower rate, the path loses packets whatever it carries. */
+const USELESS_LOSS_SHARE = 0.6;
+/** More is taken for congestion whatever a cut does to it. */
+const MAX_RANDOM_LOSS = 0.3;
+/** A sender that did not become slower by so much tells nothing. */
+const SLOWER_SHARE = 0.95;
+const RANDOM_LOSS_MOMENTUM = 0.1;
 /** Above the 8 % a second of the sender's own control, which then decides. */
 const GROWTH_PER_SECOND = 1.15;
 /** Close to the rate that was too much, which is remembered for a while. */
@@ -39,9 +51,23 @@ const MAX_USELESS_CUTS = 2;
 const BASE_MS = 10_000;
 const CLOCK_JUMP_MS = 3000;
 
+/** A cut for loss without a queue, until it is known whether it helped. */
+interface LossCut {
+  at: number;
+  loss: number;
+  /** bit/s before it: what was asked for and what came. */
+  target: number;
+  rate: number;
+  since: number;
+  bytes: number;
+  packets: number;
+  lost: number;
+}
+
 /**
  * How many bits per second to ask a sender for (REMB). Stays at `max` until the path shows congestion: more than 10 %
- * of the packets lost, or a standing queue. Then it is cut to what came through, and grows again, carefully where it was
+ * of the packets lost, or a standing queue. Loss that goes on as before at a lower rate is the path's own, and no reason to
+ * stay low. On congestion the target is cut to what came through, and grows again, carefully where it was
  * too much before. A reduced form of draft-ietf-rmcat-gcc-02 that trusts only lasting signs: an estimator that follows
  * every change of delay starves senders on a busy machine.
  */
@@ -63,6 +89,10 @@ export class ReceiveRate {
   #delayCutAt = Number.NEGATIVE_INFINITY;
   #queueAtCut = 0;
   #uselessCuts = 0;
+  #lossCut: LossCut | undefined;
+  /** Share of packets that the path loses whatever it carries. */
+  #randomLoss = 0;
+  #loss = 0;
 
   /** @param max bit/s */
   constructor(max: number) {
@@ -78,6 +108,20 @@ export class ReceiveRate {
   /** ms of standing queue in the last interval. */
   get queue(): number {
     return this.#queue;
+  }
+
+  /** Share of packets that did not come, lately. */
+  get loss(): number {
+    return this.#loss;
+  }
+
+  /** Whether what is lost says nothing about congestion. */
+  get toleratesLoss(): boolean {
+    return this.#queue <= SOME_QUEUE_MS && !this.#lossCut && this.#loss <= this.#tolerated;
+  }
+
+  get #tolerated(): number {
+    return Math.max(HIGH_LOSS, 1.5 * this.#randomLoss + LOW_LOSS);
   }
 
   update({ now, bytes, packets, lost, transit }: ReceptionInterval): void {
@@ -101,11 +145,48 @@ export class ReceiveRate {
   #decide(count: { bytes: number; packets: number; lost: number }, elapsed: number, now: number): void {
     const rate = (8000 * count.bytes) / elapsed;
     const loss = count.packets > 0 ? count.lost / count.packets : 0;
-    // Loss alone may be the radio's; loss from a path whose queue stands is the bottleneck's.
-    const threshold = this.#queue > SOME_QUEUE_MS ? LOW_LOSS : HIGH_LOSS;
-    if (loss > threshold && count.packets >= MIN_PACKETS) this.#cut(rate, CUT_BY_LOSS, now);
-    else if (this.#queue > LONG_QUEUE_MS) this.#cutByDelay(rate, now);
-    else if (loss < LOW_LOSS && this.#queue < SOME_QUEUE_MS) this.#grow(elapsed, now);
+    this.#loss = loss;
+    if (this.#queue > SOME_QUEUE_MS) {
+      // Loss from a path whose queue stands is the bottleneck's.
+      this.#lossCut = undefined;
+      if (loss > Math.max(LOW_LOSS, this.#randomLoss) && count.packets >= MIN_PACKETS)
+        this.#cut(rate, CUT_BY_LOSS, now);
+      else if (this.#queue > LONG_QUEUE_MS) this.#cutByDelay(rate, now);
+      return;
+    }
+    if (this.#randomLoss > 0) this.#randomLoss += RANDOM_LOSS_MOMENTUM * (loss - this.#randomLoss);
+    // Without one it may be the radio's.
+    if (this.#lossCut) this.#judge(this.#lossCut, count, now);
+    else if (loss > this.#tolerated && count.packets >= MIN_PACKETS) {
+      const { target } = this;
+      if (loss <= MAX_RANDOM_LOSS)
+        this.#lossCut = { at: now, loss, target, rate, since: now, bytes: 0, packets: 0, lost: 0 };
+      this.#cut(rate, CUT_BY_LOSS, now);
+    } else if (loss < Math.max(LOW_LOSS, 2 * this.#randomLoss)) this.#grow(elapsed, now);
+  }
+
+  #judge(cut: LossCut, { bytes, packets, lost }: { bytes: number; packets: number; lost: number }, now: number): void {
+    if (now - cut.at < JUDGE_FROM_MS) {
+      cut.since = now;
+      return;
+    }
+    cut.bytes += bytes;
+    cut.packets += packets;
+    cut.lost += lost;
+    if (cut.packets < JUDGE_PACKETS && now - cut.since < JUDGE_MS) return;
+    const loss = cut.packets > 0 ? cut.lost / cut.packets : 0;
+    const goesOn = loss >= USELESS_LOSS_SHARE * cut.loss;
+    const slower = (8000 * cut.bytes) / Math.max(1, now - cut.since) < SLOWER_SHARE * cut.rate;
+    // A sender that does not follow teaches nothing: it may yet.
+    if (goesOn && !slower && now - cut.at < 3 * JUDGE_MS) {
+      Object.assign(cut, { since: now, bytes: 0, packets: 0, lost: 0 });
+      return;
+    }
+    this.#lossCut = undefined;
+    if (!goesOn || !slower || loss > MAX_RANDOM_LOSS) return;
+    this.#randomLoss = (loss + cut.loss) / 2;
+    this.#target = Math.max(this.#target, cut.target);
+    this.#ceiling = Number.POSITIVE_INFINITY;
   }
 
   #cut(rate: number, share: number, now: number): void {

@@ -16,6 +16,9 @@ export class Reception {
   #lastTimestamp = 0;
   #reportedExpected = 0;
   #reportedReceived = 0;
+  /** Repairs since the last report, and those that reports have counted as received. */
+  #repairs = 0;
+  #forgiven = 0;
   /** Since the last report: the least transit time, and the packets that were due. */
   #leastTransit = Number.POSITIVE_INFINITY;
   #interval = { expected: 0, lost: 0, transit: undefined as number | undefined };
@@ -82,15 +85,27 @@ export class Reception {
     return this.#interval;
   }
 
+  /** A packet that was lost came as a repair. */
+  countRepair(): void {
+    this.#repairs++;
+  }
+
   noteSenderReport(ntp: NtpTime, now: number): void {
     this.#senderReport = { compact: compactNtp(ntp), at: now };
   }
 
-  /** The report block since the last one. */
-  report(ssrc: number, now: number): ReportBlock {
+  /**
+   * The report block since the last one.
+   * @param forgives counts packets that were repaired as received, as if they had come late: their loss was no congestion,
+   *   and senders that take it for one slow down without end
+   */
+  report(ssrc: number, now: number, forgives = false): ReportBlock {
     const expected = this.#first < 0 ? 0 : this.#highest - this.#first + 1;
     const interval = expected - this.#reportedExpected;
     const lost = interval - (this.received - this.#reportedReceived);
+    const forgiven = forgives ? this.#repairs : 0;
+    this.#forgiven += forgiven;
+    this.#repairs = 0;
     this.#reportedExpected = expected;
     this.#reportedReceived = this.received;
     const least = this.#leastTransit / CLOCK_RATE_KHZ;
@@ -99,8 +114,8 @@ export class Reception {
     const sr = this.#senderReport;
     return {
       ssrc,
-      fractionLost: interval > 0 && lost > 0 ? Math.min(255, Math.floor((lost * 256) / interval)) : 0,
-      packetsLost: expected - this.received,
+      fractionLost: lost > forgiven ? Math.min(255, Math.floor(((lost - forgiven) * 256) / interval)) : 0,
+      packetsLost: expected - this.received - this.#forgiven,
       highestSequence: Math.max(0, this.#highest) % 0x1_0000_0000,
       jitter: Math.round(this.#jitter),
       lastSenderReport: sr?.compact ?? 0,
@@ -123,5 +138,7 @@ export class Reception {
     this.#leastTransit = Number.POSITIVE_INFINITY;
     this.#reportedExpected = 0;
     this.#reportedReceived = 0;
+    this.#repairs = 0;
+    this.#forgiven = 0;
   }
 }

@@ -26,12 +26,13 @@ a=fmtp:97 apt=96
 const FPS = 15;
 const REPORT_MS = 500;
 const KEYFRAME_FACTOR = 4;
+const PACING = 2.5;
 
 export interface SimulationOptions {
   up: Impairment;
   down: Impairment;
   seconds: number;
-  /** bit/s; `adaptive` begins with 1 Mbit/s and follows the feedback as libwebrtc does with REMB, up to this. */
+  /** bit/s; `adaptive` begins with 300 kbit/s and follows the feedback as libwebrtc does with REMB, up to this. */
   bitrate: number;
   adaptive: boolean;
   /** ms that depth takes of each picture. */
@@ -63,7 +64,7 @@ export interface SimulationResult {
 
 /** libwebrtc's rate by loss, from cumulative reports (draft-ietf-rmcat-gcc-02 section 6), below the receiver's estimate. */
 class LibwebrtcRate {
-  #byLoss = 1_000_000;
+  #byLoss = 300_000;
   #remb = Number.POSITIVE_INFINITY;
   #last: { highest: number; lost: number } | undefined;
   readonly #max: number;
@@ -86,7 +87,7 @@ class LibwebrtcRate {
       this.#last = { highest, lost };
       if (!last) continue;
       const fraction = Math.max(0, lost - last.lost) / expected;
-      if (fraction < 0.02) this.#byLoss = Math.min(this.#max, 1.08 * this.#byLoss + 1000);
+      if (fraction < 0.02) this.#byLoss = Math.min(this.#max, 1.04 * this.#byLoss + 1000);
       else if (fraction > 0.1) this.#byLoss *= 1 - 0.5 * fraction;
     }
   }
@@ -108,6 +109,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const roundTripTime = () =>
     (up.delayMs ?? 0) + (down.delayMs ?? 0) + (up.jitterMs ?? 0) / 2 + (down.jitterMs ?? 0) / 2;
   let keyframeWanted = true;
+  let pacedUntil = 0;
 
   const toSender = (packet: Buffer) =>
     downLink.send(packet.length + 50, () => {
@@ -132,7 +134,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     fail,
     sendRtp: (packet, headerLength) => {
       const rtp = parseRtp(Buffer.from(packet.subarray(0, headerLength)), Buffer.from(packet.subarray(headerLength)))!;
-      upLink.send(packet.length + 10, () => receiver.receive(rtp, performance.now()));
+      const carry = () => upLink.send(packet.length + 10, () => receiver.receive(rtp, performance.now()));
+      if (!adaptive) carry();
+      else {
+        // libwebrtc's pacer.
+        pacedUntil = Math.max(pacedUntil, performance.now()) + (8000 * packet.length) / (PACING * rate.target);
+        setTimeout(carry, pacedUntil - performance.now());
+      }
       return true;
     },
   }).on('keyframe', () => {
