@@ -1,6 +1,7 @@
 // npm run bench: what depthcast costs and how quick it is on this machine. Medians; nothing here asserts.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchAttacks } from './attacks.ts';
 import { benchFiles } from './files.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
@@ -9,7 +10,13 @@ import { benchCycles, benchSoak } from './soak.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { input: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    input: { type: 'string' },
+    only: { type: 'string' },
+    seconds: { type: 'string' },
+    rate: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
 });
 
 const SECTIONS = {
@@ -24,6 +31,15 @@ const SECTIONS = {
   links: {
     run: () => benchLinks(),
     about: 'publishers over impaired links (loss, delay, reordering, a narrow link, a small MTU); pion needs Go',
+  },
+  attacks: {
+    run: () =>
+      benchAttacks({
+        only: values.only,
+        ...(values.seconds && { seconds: Number(values.seconds) }),
+        ...(values.rate && { rates: [1e6 * Number(values.rate)] }),
+      }),
+    about: 'each attack of one peer beside an honest stream; --only TEXT, --seconds N, --rate MBIT/S',
   },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },

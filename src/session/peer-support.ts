@@ -6,7 +6,7 @@ import { ownIceServers } from './ice-servers.ts';
 /** bit/s of the gray track until the receiver has told what it can take. */
 const START_BITRATE = 1_000_000;
 /** Seconds above its share after which a peer is ended. */
-const PEER_PATIENCE = 5;
+const PEER_PATIENCE = 3;
 
 /**
  * The peer options that the settings ask for.

@@ -32,6 +32,11 @@ interface IceEvents {
 }
 
 const WATCH_INTERVAL_MS = 1000;
+/**
+ * STUN messages that are looked at in a second: each costs two signatures. Browsers send some tens of them, while they look for
+ * a pair.
+ */
+const MAX_STUN = 400;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
 
@@ -48,6 +53,9 @@ export class IceTransport extends Emitter<IceEvents> {
   #remoteCandidates = 0;
   #silentTicks = 0;
   #heard = false;
+  #stunSince = 0;
+  /** From where the peer is, and from elsewhere: strangers cannot keep the peer from being heard. */
+  #stunCount = { known: 0, strange: 0 };
   #watch: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
@@ -200,10 +208,20 @@ export class IceTransport extends Emitter<IceEvents> {
     const began = performance.now();
     if (this.#budget?.admit(known, began) === false) return;
     const first = data[0] ?? 255;
-    if (first < 4) this.#receiveStun(data, address, port, path);
-    else if (known) this.#sortTrusted(data, began);
+    if (first < 4) {
+      if (this.#isStunDue(known, began)) this.#receiveStun(data, address, port, path);
+      else this.dropped++;
+    } else if (known) this.#sortTrusted(data, began);
     else this.dropped++;
     this.#budget?.charge(known, performance.now() - began);
+  }
+
+  #isStunDue(known: boolean, now: number): boolean {
+    if (now - this.#stunSince >= 1000) {
+      this.#stunSince = now;
+      this.#stunCount = { known: 0, strange: 0 };
+    }
+    return ++this.#stunCount[known ? 'known' : 'strange'] <= MAX_STUN;
   }
 
   #sortTrusted(data: Buffer, now: number): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type BudgetLimits, fairCap, PeerBudget, PeerBudgets } from './budget.ts';
 
-const LIMITS: BudgetLimits = { cpu: 0.25, bytes: 1000, patienceSeconds: 5 };
+const LIMITS: BudgetLimits = { cpu: 0.25, bytes: 1000, patienceSeconds: 3 };
 
 /** Packets of so many ms each, so many a second, for so many seconds. */
 function run(
@@ -26,8 +26,8 @@ function run(
 describe('a peer', () => {
   it('within its share loses nothing', () => {
     const budget = new PeerBudget(LIMITS, 0);
-    expect(run(budget, { cost: 0.04, rate: 5000, seconds: 60 }).every((verdict) => verdict === undefined)).toBe(true);
-    expect(budget.stats).toMatchObject({ handled: 300_000, shed: 0 });
+    expect(run(budget, { cost: 0.04, rate: 3000, seconds: 60 }).every((verdict) => verdict === undefined)).toBe(true);
+    expect(budget.stats).toMatchObject({ handled: 180_000, shed: 0 });
   });
 
   it('may take more for a moment', () => {
@@ -41,30 +41,30 @@ describe('a peer', () => {
     const verdicts = run(budget, { cost: 1, rate: 1000, seconds: 20 });
     expect(budget.stats.shed).toBeGreaterThan(10_000);
     // What it had saved, and its share of 20 s.
-    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 100);
+    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 1100);
     const ended = verdicts.findIndex((verdict) => verdict !== undefined);
-    expect(ended).toBeGreaterThanOrEqual(4);
-    expect(ended).toBeLessThanOrEqual(6);
+    expect(ended).toBeGreaterThanOrEqual(2);
+    expect(ended).toBeLessThanOrEqual(4);
     expect(verdicts[ended]).toMatch(/more than 25 % of a processor core/);
   });
 
   it('whose packets each cost a great deal is held to its share all the same', () => {
     const budget = new PeerBudget(LIMITS, 0);
     run(budget, { cost: 315, rate: 10, seconds: 20 });
-    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 315);
+    expect(budget.stats.milliseconds).toBeLessThan(500 + 20_000 * 0.25 + 400);
   });
 
   it('that floods with packets that cost nothing but their arrival is ended, too', () => {
     const budget = new PeerBudget(LIMITS, 0);
-    expect(run(budget, { cost: 0, rate: 60_000, seconds: 10 }).some((verdict) => verdict !== undefined)).toBe(true);
+    expect(run(budget, { cost: 0, rate: 20_000, seconds: 10 }).some((verdict) => verdict !== undefined)).toBe(true);
   });
 
   it('that comes back below its share is forgiven', () => {
     const budget = new PeerBudget(LIMITS, 0);
     for (let round = 0; round < 10; round++) {
       const from = round * 20_000;
-      const busy = run(budget, { cost: 1, rate: 1000, seconds: 3, from });
-      const calm = run(budget, { cost: 0.1, rate: 100, seconds: 17, from: from + 3000 });
+      const busy = run(budget, { cost: 1, rate: 1000, seconds: 2, from });
+      const calm = run(budget, { cost: 0.1, rate: 100, seconds: 18, from: from + 2000 });
       expect([...busy, ...calm].every((verdict) => verdict === undefined)).toBe(true);
     }
   });

@@ -21,10 +21,10 @@ export interface BudgetStats {
   held: number;
 }
 
-export const DEFAULT_BUDGET: BudgetLimits = { cpu: 0.25, bytes: 48 << 20, patienceSeconds: 5 };
+export const DEFAULT_BUDGET: BudgetLimits = { cpu: 0.25, bytes: 48 << 20, patienceSeconds: 3 };
 
-/** Of the system and of Node, to bring a packet here; a packet that is dropped costs this as well. */
-const RECEIVE_MS = 0.01;
+/** Of the system and of Node, to bring a packet here, on a busy machine; a packet that is dropped costs this as well. */
+const RECEIVE_MS = 0.03;
 /** What a peer may save up: a keyframe's packets come at once. */
 const SAVED_SECONDS = 2;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
