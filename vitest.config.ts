@@ -11,6 +11,7 @@ const INTEGRATION = [
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
   'src/video/**/{codec,hostile,media-reader}.test.ts',
+  'src/webrtc/engine/transport.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];
 for (const pattern of INTEGRATION)

@@ -2,6 +2,7 @@
 // fetches the compiler that native/transport/rust-toolchain.toml names, and patch(1). `--to FILE` writes elsewhere.
 // The same sources make the same bytes on every machine; src/webrtc/engine/transport.test.ts compares them.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROOT, run, say } from './lib.mjs';
@@ -82,3 +83,13 @@ const made = join(work, 'target', TARGET, 'release', MODULE);
 if (!existsSync(made)) throw new Error(`${made} was not made`);
 writeFileSync(output, readFileSync(made));
 say(`${output}: ${readFileSync(output).length} bytes`);
+
+// What was built from what; the test compares.
+if (to < 0) {
+  const sha256 = (data) => createHash('sha256').update(data).digest('hex');
+  const files = ['Cargo.toml', 'crates.lock', 'rust-toolchain.toml']
+    .concat(readdirSync(join(SOURCE, 'src')).map((name) => `src/${name}`))
+    .concat(readdirSync(join(SOURCE, 'patches')).map((name) => `patches/${name}`));
+  const sources = sha256(files.map((name) => `${name} ${sha256(readFileSync(join(SOURCE, name)))}\n`).join(''));
+  writeFileSync(join(SOURCE, 'transport.sum'), `sources ${sources}\nmodule ${sha256(readFileSync(output))}\n`);
+}

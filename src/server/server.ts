@@ -18,6 +18,7 @@ import { watchInference } from '../session/inference-metrics.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import type { ServerContext } from '../session/server-context.ts';
+import { warmUpDtls } from '../webrtc/index.ts';
 import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
 import { createGuards, type Guards } from './guards.ts';
@@ -95,7 +96,7 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
     const admission = new Admission({ registry, pool, config });
     context = { config, version, pool, metrics, log, registry, admission, device: first.device };
     watchInference(context, first);
-    await publishScenes(context);
+    await Promise.all([publishScenes(context), warmUpDtls()]);
     return await listen(context);
   } catch (thrown) {
     await pool.close();

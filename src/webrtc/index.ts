@@ -1,3 +1,4 @@
+export { warmUpDtls } from './dtls/warm-up.ts';
 export type { IceCandidateInit } from './ice/candidate.ts';
 export type { IceServer } from './ice/ice-server.ts';
 export { PeerAddresses } from './ice/peer-addresses.ts';

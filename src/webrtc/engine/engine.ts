@@ -37,7 +37,7 @@ interface Exports {
 const NS_PER_MS = 1e6;
 let compiled: object | undefined;
 
-/** The module, compiled once a process (25 ms). */
+/** The module, compiled once a process: 25 ms. */
 function module(): object {
   compiled ??= new WebAssembly.Module(readFileSync(new URL('transport.wasm', import.meta.url)));
   return compiled;
