@@ -60,7 +60,7 @@ export class Children {
     if (child.streams.delete(index)) this.#send(child, { case: 'close', index });
   }
 
-  /** Lets every stream say goodbye, then ends the processes. */
+  /** Ends every session, then ends the processes. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(

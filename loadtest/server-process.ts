@@ -45,7 +45,7 @@ export class ServerProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** As a crash would: no goodbye on any connection. */
+  /** As a crash would: no connection is closed. */
   async kill(): Promise<void> {
     if (this.exited) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));

@@ -11,7 +11,7 @@ const ANSWER_MS = 15_000;
 /** A way to a server: one offer, one answer, and how it is ended. */
 export interface Signalling {
   exchange(offer: string): Promise<string>;
-  /** Says goodbye, as far as the server still listens. */
+  /** Ends the session, as far as the server still listens. */
   close(): void;
 }
 

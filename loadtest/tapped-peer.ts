@@ -93,7 +93,7 @@ export class TappedPeer {
     if (this.#closed) return;
     this.#closed = true;
     this.pc.close();
-    // What says goodbye still has to get through.
+    // What ends the session still has to get through.
     setTimeout(() => this.#path?.close(), 100);
   }
 

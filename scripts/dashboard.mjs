@@ -28,7 +28,7 @@ const ROWS = [
         kind: 'stat',
         width: 3,
         unit: 'none',
-        help: 'Servers that would take a new session now; those with room for a stream; those that answer.',
+        help: 'Servers that would take a new session now; those with capacity for one more stream; those that answer.',
         queries: [
           [`sum(${gauge('ready')})`, 'ready'],
           [`sum(${gauge('room')})`, 'with room'],

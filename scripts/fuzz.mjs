@@ -1,4 +1,4 @@
-// npm run fuzz: damaged inputs for everything that reads what strangers send. Arguments go to test/fuzz/main.ts.
+// npm run fuzz: damaged inputs for every parser of untrusted input. Arguments go to test/fuzz/main.ts.
 import { ensureInstalled, run } from './lib.mjs';
 
 ensureInstalled();

@@ -53,7 +53,7 @@ export const CATALOGUE = {
   DOWNLOAD_NOT_FOUND: [404, 'The file is not on the server'],
   DOWNLOAD_FAILED: [502, 'The file could not be fetched'],
   HASH_MISMATCH: [422, 'The file is not the one that was expected'],
-  DISK_FULL: [507, 'There is no room left on the disk'],
+  DISK_FULL: [507, 'No space is left on the disk'],
   OUTPUT_EXISTS: [409, 'The output is there already'],
   BAD_DATASET: [422, 'The data set cannot be used'],
   BAD_ARRAY: [422, 'The array file cannot be used'],
@@ -73,7 +73,7 @@ export const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
-/** Details quote what strangers sent: no more of it than a person reads. */
+/** Details quote untrusted input: no more of it than a person reads. */
 const MAX_DETAIL = 2000;
 
 export interface ErrorDetails {

@@ -4,7 +4,7 @@ import type { SessionOptions, SessionState } from './types.ts';
 
 /**
  * Opens the source, connects, and resolves once depth can flow.
- * Makes one attempt and rejects with a DepthError when it fails; later losses are mended as `retry` says.
+ * Makes one attempt and rejects with a DepthError when it fails; after later losses it reconnects as `retry` says.
  */
 export async function connect(options: SessionOptions & { signal?: AbortSignal }): Promise<DepthSession> {
   const session = new DepthSession(options);

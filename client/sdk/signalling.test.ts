@@ -47,7 +47,7 @@ describe('Signalling', () => {
     return { signalling, lost, messages, client: await server.client(0) };
   }
 
-  it('says hello, takes the welcome, measures the round trip, says goodbye', async () => {
+  it('says hello, takes the welcome, measures the round trip, sends bye', async () => {
     const { signalling, welcome: greeting } = await open({}, undefined, 'secret');
     expect(greeting).toEqual(welcome());
     const client = await server.client(0);

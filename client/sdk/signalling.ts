@@ -103,7 +103,7 @@ export class Signalling {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** Says goodbye and ends; `lost` is not called. */
+  /** Sends `bye` and ends; `lost` is not called. */
   close(): void {
     if (this.#closed) return;
     this.send({ type: 'bye' });

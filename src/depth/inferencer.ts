@@ -28,8 +28,6 @@ const END_MS = 5000;
 interface InferencerEvents {
   /** The worker died or hung; a new one is being started. */
   restart: [reason: string];
-  /** No worker can be started any more. */
-  failed: [error: DepthcastError];
 }
 
 /**

@@ -70,7 +70,7 @@ it('answers a load that failed for a while with the same error, and then tries a
   expect(create).toHaveBeenCalledTimes(2);
 });
 
-it('makes room for one more model at a time, never of one that is in use', async () => {
+it('evicts one model at a time, never of one that is in use', async () => {
   open();
   const use = async (name: string) => (await pool.get(name)).open();
   const [a] = await Promise.all(['a', 'b', 'c'].map(use));

@@ -8,7 +8,7 @@ export interface FileSource {
   readonly info: MediaInfo;
   /** What went wrong without ending it, for people. */
   readonly problems: ReadonlySet<string>;
-  /** What else is worth knowing: what was passed over, or mended. */
+  /** What else is worth knowing: what was skipped or repaired. */
   readonly notes: ReadonlySet<string>;
   /** What the pictures are decoded from, where it can be copied as it is. */
   readonly packets?: PacketTap | undefined;

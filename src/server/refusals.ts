@@ -47,7 +47,7 @@ export class Refusals {
     const code = KNOWN[thrown.code ?? ''] ?? 'BAD_REQUEST';
     this.#metrics.rejected.inc({ code });
     if (socket.destroyed) return;
-    // No TLS, nothing that could be said over it: a goodbye that waits for the handshake would wait for ever.
+    // No TLS, nothing that could be said over it: an orderly end that waits for the handshake would wait for ever.
     if (/^ERR_(TLS|SSL)_/.test(thrown.code ?? '')) {
       socket.destroy();
       return;

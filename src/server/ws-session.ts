@@ -30,7 +30,7 @@ const MAX_BUFFERED = 1 << 20;
 /** Messages that may be refused without the end of the session. */
 const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
 
-/** What a connection is to the guards at the door. */
+/** How a connection is authorised. */
 export interface ConnectionAuth {
   /** Address that it came from, where that is known. */
   readonly client: string | undefined;

@@ -154,7 +154,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     if (found?.fresh) this.tell(found.error, 'video');
     const { idleSeconds } = this.context.config.limits;
     // A WHIP client learns nothing but that its session ended.
-    if (found && ((found.hopeless && this.kind === 'whip') || this.stream.idleFor > idleSeconds * 1000))
+    if (found && ((found.final && this.kind === 'whip') || this.stream.idleFor > idleSeconds * 1000))
       void this.close('failed', found.error);
     else if (this.stream.idleFor > idleSeconds * 1000)
       void this.close('idle', new DepthcastError('NO_VIDEO', { detail: `no picture for ${idleSeconds} s` }));

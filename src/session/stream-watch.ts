@@ -27,9 +27,9 @@ export class StreamWatch {
 
   /**
    * @param source the track, where the peer sends one
-   * @returns the reason, as long as there is one; `fresh` the first time, `hopeless` when only another sender could help
+   * @returns the reason, as long as there is one; `fresh` the first time, `final` when only another sender could help
    */
-  look(source: TrackSource | undefined): { error: DepthcastError; fresh: boolean; hopeless: boolean } | undefined {
+  look(source: TrackSource | undefined): { error: DepthcastError; fresh: boolean; final: boolean } | undefined {
     const now = performance.now();
     const { lastPacketAt } = this.#peer.receiver?.getStats() ?? {};
     if (lastPacketAt === undefined || now - lastPacketAt > SILENCE_MS) this.#flowingSince = undefined;
@@ -42,8 +42,8 @@ export class StreamWatch {
     if (!found) return undefined;
     const fresh = !this.#told.has(found.error.code);
     this.#told.add(found.error.code);
-    const hopeless = found.final && this.#stream.frames === 0 && depthless > FINAL_PATIENCE_MS;
-    return { error: found.error, fresh, hopeless };
+    const final = found.final && this.#stream.frames === 0 && depthless > FINAL_PATIENCE_MS;
+    return { error: found.error, fresh, final };
   }
 
   #diagnose(source: TrackSource | undefined): Diagnosis | undefined {

@@ -49,7 +49,7 @@ export interface MediaOptions {
 export class MediaReader {
   /** What went wrong without ending the video, for people: a damaged frame, an end that came too soon. */
   readonly problems = new Set<string>();
-  /** What else is worth knowing: what was passed over, or mended. */
+  /** What else is worth knowing: what was skipped or repaired. */
   readonly notes = new Set<string>();
   /** What was read and not taken yet, with `keepPackets`. Take it as pictures are read, or close it. */
   packets: PacketTap | undefined;

@@ -2,20 +2,20 @@
 export class Watchdog {
   timedOut = false;
   readonly #seconds: number;
-  readonly #bark: () => void;
+  readonly #onTimeout: () => void;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param seconds Infinity: never */
-  constructor(seconds: number, bark: () => void) {
+  constructor(seconds: number, onTimeout: () => void) {
     this.#seconds = seconds;
-    this.#bark = bark;
+    this.#onTimeout = onTimeout;
   }
 
   start(): void {
     if (!Number.isFinite(this.#seconds)) return;
     this.#timer = setTimeout(() => {
       this.timedOut = true;
-      this.#bark();
+      this.#onTimeout();
     }, this.#seconds * 1000);
   }
 

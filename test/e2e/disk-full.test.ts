@@ -57,7 +57,7 @@ describe('a full disk', needs(mayMount, 'the right to mount (Linux, root)'), () 
       '--max-len',
       '40',
     ]);
-    expect(stderr).toMatch(/There is no room left on the disk/);
+    expect(stderr).toMatch(/No space is left on the disk/);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(status).toBe(1);
     const archive = readFileSync(join(kept, 'scene-room_depths.npz'));

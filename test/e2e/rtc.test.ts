@@ -158,7 +158,7 @@ describe('Chromium', needs(findChromium(), 'Chromium'), () => {
     await checkIdentity(page, current);
   });
 
-  it('gets data on the channel that it opened, and its goodbye is heard', async () => {
+  it('gets data on the channel that it opened, and the end of it is seen', async () => {
     current = await echo(await open(), {}, {}, sendPackets);
     await vi.waitUntil(async () => (await page.report()).messages > 30, PATIENCE);
     await page.close();

@@ -307,7 +307,7 @@ describe('clients that nobody here wrote', () => {
       } finally {
         child.kill('SIGINT');
       }
-      await until('its goodbye', () => server.context.registry.streams.length === 0);
+      await until('the end of its session', () => server.context.registry.streams.length === 0);
     },
   );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { DepthcastError } from '../../src/errors.ts';
 
-/** Something of ours that reads what strangers send. */
+/** A parser of untrusted input. */
 export interface FuzzTarget<T = unknown> {
   name: string;
   about: string;
@@ -39,7 +39,7 @@ export interface FuzzReport {
   memoryMb: number;
 }
 
-/** No input may take more of the processor's time, at its quickest of four tries: a crowded machine is no finding. */
+/** No input may take more of the processor's time, at its quickest of four tries: a busy machine is no finding. */
 const MAX_MS = 1000;
 /** Nor may it take longer than this to wait for. */
 const MAX_WAIT_MS = 30_000;

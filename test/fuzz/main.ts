@@ -1,4 +1,4 @@
-// npm run fuzz: damaged inputs against everything that reads what strangers send.
+// npm run fuzz: damaged inputs against every parser of untrusted input.
 import { parseArgs } from 'node:util';
 import { type FuzzReport, fuzz } from './harness.ts';
 import { TARGETS } from './targets.ts';

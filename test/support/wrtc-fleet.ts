@@ -82,7 +82,7 @@ export class Fleet {
     }
   }
 
-  /** Ends the process as a crash would: no goodbye on any connection. */
+  /** Ends the process as a crash would: no connection is closed. */
   async kill(): Promise<void> {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');

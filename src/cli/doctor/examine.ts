@@ -57,7 +57,7 @@ function readConfig(named: string | undefined): { config: Config; finding: Findi
   } catch (thrown) {
     const { message } = toDepthcastError(thrown);
     const advice =
-      'mend the file or the variable; docs/configuration.md has every setting. The lines above are for the defaults';
+      'correct the file or the variable; docs/configuration.md has every setting. The lines above are for the defaults';
     return { config: loadConfig(), finding: fail('settings', message, advice) };
   }
 }

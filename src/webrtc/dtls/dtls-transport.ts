@@ -9,7 +9,7 @@ import { type SecureOutput, SecureTransport } from './secure-transport.ts';
 interface DtlsEvents {
   /** The handshake is over and the peer is who the SDP says. */
   connected: [keys: SrtpKeys];
-  /** The peer said goodbye (close_notify). */
+  /** The peer sent close_notify. */
   closed: [];
   failed: [error: Error];
 }
@@ -81,7 +81,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
     this.#drain();
   }
 
-  /** Says goodbye to the peer. */
+  /** Sends close_notify. */
   close(): void {
     if (this.state === 'closed') return;
     this.#secure?.close(performance.now());

@@ -29,7 +29,7 @@ export type SecureOutput =
   /** The handshake is over, and the peer is who the fingerprint says. Comes once, before any data. */
   | { type: 'connected'; keys: SrtpKeys; version: 1.2 | 1.3 }
   | { type: 'data'; data: Buffer }
-  /** The peer said goodbye (close_notify). Nothing follows. */
+  /** The peer sent close_notify. Nothing follows. */
   | { type: 'closed' }
   /** Nothing follows. */
   | { type: 'failed'; error: Error };
@@ -113,7 +113,7 @@ export class SecureTransport {
     if (this.#state === 'connected') this.#run(now, ({ calls }) => calls.dtls_send(this.engine.put(data)));
   }
 
-  /** Says goodbye to the peer; only that datagram follows. */
+  /** Sends close_notify; only that datagram follows. */
   close(now: number): void {
     this.#run(now, ({ calls }) => calls.dtls_close());
     this.#state = 'over';

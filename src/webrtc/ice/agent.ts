@@ -293,9 +293,9 @@ export class IceAgent {
   /** An error is final, but for the first role conflict of a session (RFC 8445 section 7.2.5.1). */
   #refused({ pair, controlling, consent }: Transaction, errorCode: number | undefined): void {
     if (consent) return;
-    const mended = controlling !== this.controlling;
-    if (errorCode === ROLE_CONFLICT && (mended || !this.#switchedRole)) {
-      if (!mended) this.#switchRole();
+    const resolved = controlling !== this.controlling;
+    if (errorCode === ROLE_CONFLICT && (resolved || !this.#switchedRole)) {
+      if (!resolved) this.#switchRole();
       this.#list.trigger(pair);
       return;
     }

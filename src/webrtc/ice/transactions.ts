@@ -11,7 +11,7 @@ export interface Transaction {
   readonly id: string;
   readonly pair: Pair;
   readonly packet: Buffer;
-  /** Our role when it was sent: a conflict that was mended since is none. */
+  /** Our role when it was sent: a conflict that was resolved since is none. */
   readonly controlling: boolean;
   /** With USE-CANDIDATE: success selects the pair. */
   readonly nominates: boolean;

@@ -1,6 +1,6 @@
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import { isRtcp, parseRtp } from '../rtp/packet.ts';
-import { goodbye, parseRtcp, receiverReport, senderReport, sourceDescription } from '../rtp/rtcp.ts';
+import { bye, parseRtcp, receiverReport, senderReport, sourceDescription } from '../rtp/rtcp.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
 import { type SrtpKeys, SrtpSession } from '../srtp/srtp.ts';
 import { VideoReceiver } from './receiver.ts';
@@ -117,11 +117,11 @@ export class MediaTransport {
     if (this.#srtp) this.#send(this.#srtp.protectRtcp(packet));
   };
 
-  /** Says goodbye for the stream that we send. */
+  /** Sends RTCP BYE for the stream that we send. */
   close(): void {
     clearInterval(this.#timer);
     const { ssrc } = this.#options;
-    if (this.sender) this.sendRtcp(Buffer.concat([receiverReport(ssrc, []), this.#description, goodbye(ssrc)]));
+    if (this.sender) this.sendRtcp(Buffer.concat([receiverReport(ssrc, []), this.#description, bye(ssrc)]));
     this.#srtp = undefined;
     this.receiver?.close();
     this.sender?.close();

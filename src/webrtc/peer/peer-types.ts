@@ -37,7 +37,7 @@ export interface PeerOptions {
   setupTimeoutMs: number;
 }
 
-/** Why a peer ended. `closed`: by us; `peer`: the peer said goodbye; `lost`: it went silent. */
+/** Why a peer ended. `closed`: by us; `peer`: the peer ended it; `lost`: it went silent. */
 export type CloseReason = 'closed' | 'peer' | 'lost' | 'timeout' | 'failed';
 
 export interface PeerEvents {

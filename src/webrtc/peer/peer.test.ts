@@ -167,7 +167,7 @@ describe('a peer', () => {
     expect(channels[1]!.send('x')).toBe(false);
   });
 
-  it('is told when the other side says goodbye', async () => {
+  it('is told when the other side closes', async () => {
     const { peer, client } = await connect();
     const end = closing(peer);
     client.dtls.close();

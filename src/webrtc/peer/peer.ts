@@ -271,7 +271,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     budgets.remove(this.#budget);
     this.emit('closed', end);
     this.removeAllListeners();
-    // Each says its goodbye before the one below it closes; nothing is sent after this call returns.
+    // Each tells the peer before the one below it closes; nothing is sent after this call returns.
     this.#sctp?.close();
     this.#media.close();
     this.#dtls.close();

@@ -4,7 +4,7 @@ import { RtcpPacketConverter, type RtcpTransportLayerFeedback } from 'werift';
 import {
   compactNtp,
   fromNtp,
-  goodbye,
+  bye,
   nack,
   parseRtcp,
   pictureLossIndication,
@@ -33,13 +33,13 @@ describe('RTCP', () => {
       senderReport({ ssrc: 1, ntp, rtpTimestamp: 90_000, packets: 5, octets: 600 }, [block]),
       sourceDescription(1, 'someone@example'),
       receiverEstimatedMaximumBitrate(1, 2, 3_000_000),
-      goodbye(1),
+      bye(1),
     ]);
     expect(compound.length % 4).toBe(0);
-    const [report, remb, bye] = parseRtcp(compound);
+    const [report, remb, end] = parseRtcp(compound);
     expect(report).toEqual({ kind: 'sender-report', ssrc: 1, ntp, rtpTimestamp: 90_000, reports: [block] });
     expect(remb).toMatchObject({ kind: 'remb', ssrcs: [2] });
-    expect(bye).toEqual({ kind: 'bye', ssrcs: [1] });
+    expect(end).toEqual({ kind: 'bye', ssrcs: [1] });
   });
 
   it('reads back receiver reports and keyframe requests', () => {

@@ -207,7 +207,7 @@ export function sourceDescription(ssrc: number, cname: string): Buffer {
   return packet(SDES, 1, body);
 }
 
-export function goodbye(ssrc: number): Buffer {
+export function bye(ssrc: number): Buffer {
   const body = Buffer.allocUnsafe(4);
   body.writeUInt32BE(ssrc, 0);
   return packet(BYE, 1, body);

@@ -54,7 +54,7 @@ describe('of several streams', () => {
     expect(changes[1]![0]).toBeLessThan(5500);
   });
 
-  it('a sender may change its SSRC, at once where it says goodbye', () => {
+  it('a sender may change its SSRC, at once where it sends BYE', () => {
     const layers = [
       { ssrc: 1, bytes: 1000, until: 5000 },
       { ssrc: 2, bytes: 1000, from: 5000 },

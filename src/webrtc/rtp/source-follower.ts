@@ -21,7 +21,7 @@ interface Source {
 
 /**
  * Which of a sender's streams counts: one, for as long as it goes on. Another follows when that fell silent or said
- * goodbye, as when a sender changes its SSRC. Several that go on side by side are the layers of a simulcast that was not
+ * BYE, as when a sender changes its SSRC. Several that go on side by side are the layers of a simulcast that was not
  * agreed on: the largest is kept, and changed to with one of its keyframes.
  */
 export class SourceFollower {

@@ -8,7 +8,7 @@ export type PeerRole = 'publish' | 'view' | 'duplex';
 
 /** What offer and server agree on: the input of everything that follows. */
 export interface Agreement {
-  /** Index of the transport's media section; the others are bundled into it or refused. */
+  /** Of the section that all accepted ones are bundled into. */
   transport: TransportParameters;
   video: VideoAgreement | undefined;
   data: DataAgreement | undefined;

@@ -6,7 +6,7 @@ const LIFETIME = 600;
 const REFRESH_PART = 5 / 6;
 /** Seconds after which a channel is bound anew: a permission, which that renews, lasts for 300 (RFC 8656 section 9). */
 const REBIND = 240;
-/** Goodbye to the server is said, and its answer waited for, so long. */
+/** The allocation is released, and the answer waited for, this long at most. */
 const RELEASE_MS = 1000;
 
 type Address = readonly [host: string, port: number];

@@ -1,5 +1,5 @@
 import {
-  goodbye,
+  bye,
   nack,
   parseRtcp,
   pictureLossIndication,
@@ -28,7 +28,7 @@ const VALID = [
   COMPOUND,
   nack(9, 1, [1, 2, 5, 17, 18, 60_000]),
   pictureLossIndication(9, 1),
-  goodbye(9),
+  bye(9),
   Buffer.from('81ce00050000000900000000000000011000000000000002', 'hex'),
 ];
 
