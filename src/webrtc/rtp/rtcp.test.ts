@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RtcpPacketConverter, type RtcpTransportLayerFeedback } from 'werift';
 import {
+  bye,
   compactNtp,
   fromNtp,
-  bye,
   nack,
   parseRtcp,
   pictureLossIndication,
