@@ -13,7 +13,7 @@ export interface StreamResult {
   timings: Omit<InferenceTimings, 'queue'>;
 }
 
-/** One stream inside the depth worker: its temporal cache, window, scene-cut detector and display range. */
+/** One stream inside the depth worker: its state in the engine, scene-cut detector and display range. */
 export class StreamRunner {
   readonly #engines: EngineSet;
   readonly #cuts: CutDetector;

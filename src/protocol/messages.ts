@@ -1,6 +1,6 @@
 /**
- * The signalling messages of `/ws`: one JSON object a text message, told apart by `type`. This is the only place where
- * they are described; docs/signalling.md, which `npm run check` compares with it, tells of the exchange.
+ * The signalling messages of `/ws`: one JSON object a text message, told apart by `type`. They are described in
+ * client-messages.ts and server-messages.ts alone; docs/signalling.md, which `npm run check` compares with them, explains the exchange.
  */
 export { type ClientMessage, clientMessage } from './client-messages.ts';
 export { type ErrorPayload, toErrorPayload } from './errors.ts';

@@ -10,7 +10,7 @@ export interface SourceListener {
 }
 
 /**
- * Where pictures come from: a WebRTC track, a synthetic scene, a stream that the server pulls. Each kind is a file or folder
+ * Where pictures come from: a WebRTC track, a synthetic scene. Each kind is a file or folder
  * of its own that whoever opens a stream attaches to it; the stream knows this face alone.
  */
 export interface FrameSource {
