@@ -74,6 +74,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
   constructor({ name, inferencer, metrics, depth }: LiveStreamOptions) {
     super();
+    // A listener for each viewer, and `limits.viewersPerStream` bounds those.
+    this.setMaxListeners(0);
     this.name = name;
     this.#metrics = metrics;
     this.#inferencer = inferencer;
