@@ -102,7 +102,7 @@ describe('WHIP, RFC 9725', () => {
 
   it('4.4 an offer without usable video: 422', async () => {
     const sdp = await offer('sendonly');
-    const codecless = sdp.replaceAll(/a=rtpmap:(\d+) (VP8|H264)\//g, 'a=rtpmap:$1 X-NONE/');
+    const codecless = sdp.replaceAll(/a=rtpmap:(\d+) (VP8|VP9|AV1|H264|H265)\//g, 'a=rtpmap:$1 X-NONE/');
     const response = await post('/whip/cam', codecless);
     expect(response.status).toBe(422);
     expect(await codeOf(response)).toBe('UNSUPPORTED_CODEC');
