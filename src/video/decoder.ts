@@ -10,6 +10,9 @@ import type { EncodedFrame, VideoCodec } from './types.ts';
  * stalled machine catches up within a few frames, while starting over costs a keyframe.
  */
 const MAX_BACKLOG = 32;
+/** So many may wait where they came together, as behind the repair of a lost packet: the first within this time. */
+const MAX_BURST = 64;
+const BURST_MS = 500;
 
 const REORDERED = 'the pictures come in another order than they are shown; send without B-frames';
 
@@ -29,6 +32,8 @@ export interface DecoderStats {
 }
 
 interface Waiting {
+  /** performance.now() when it came. */
+  at: number;
   frame: EncodedFrame;
   resolve(picture: Picture | undefined): void;
   reject(error: unknown): void;
@@ -118,17 +123,17 @@ export class VideoDecoder {
       if (frame.keyframe) {
         this.#gap = false;
         // With so much waiting, what came before belongs to a past that could not be kept up with.
-        if (this.#queue.length >= MAX_BACKLOG) this.#skipQueue();
+        if (this.#isFull) this.#skipQueue();
       }
       if (this.#gap) {
         this.stats.skipped++;
         return resolve(undefined);
       }
-      if (this.#queue.length >= MAX_BACKLOG) {
+      if (this.#isFull) {
         this.#gap = true;
         return reject(new DepthcastError('DECODER_OVERRUN'));
       }
-      this.#queue.push({ frame, resolve, reject });
+      this.#queue.push({ frame, at: performance.now(), resolve, reject });
       if (!this.#current) void this.#drain();
     });
   }
@@ -137,6 +142,12 @@ export class VideoDecoder {
   close(): void {
     this.#skipQueue();
     this.#guard.close();
+  }
+
+  get #isFull(): boolean {
+    const { length } = this.#queue;
+    if (length < MAX_BACKLOG) return false;
+    return length >= MAX_BURST || performance.now() - this.#queue[0]!.at > BURST_MS;
   }
 
   #skipQueue(): void {
