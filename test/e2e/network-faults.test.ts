@@ -42,8 +42,8 @@ afterAll(async () => {
 beforeEach(() => network.impair({ up: {}, down: {} }));
 
 /**
- * Errors that the page was told of, but for those that say why no depth came for three seconds while a keyframe was lost: these
- * are told on purpose, and the session goes on.
+ * Errors that the page was told of, but for those that say why no depth came for a while: that a keyframe was lost, or that this
+ * machine was too busy to decode. These are told on purpose, and the session goes on.
  */
 const unexpectedErrors = () =>
   page.evaluate(() =>
