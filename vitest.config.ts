@@ -64,6 +64,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Real browsers on a busy machine: a second try, which the report names; a fault fails twice.
+          retry: process.env['CI'] ? 1 : 0,
           sequence: { groupOrder: 2 },
         },
       },
