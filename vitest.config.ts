@@ -24,6 +24,8 @@ export default defineConfig({
     // Tests that load onnxruntime by themselves must not report to its makers either; see src/depth/no-telemetry.ts.
     env: { ORT_DISABLE_TELEMETRY: '1' },
     pool: 'forks',
+    // Real browsers, peers and encoders on a busy machine: a second try, which the report names; a fault fails twice.
+    retry: process.env['CI'] ? 1 : 0,
     reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {
@@ -64,8 +66,6 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Real browsers on a busy machine: a second try, which the report names; a fault fails twice.
-          retry: process.env['CI'] ? 1 : 0,
           sequence: { groupOrder: 2 },
         },
       },
