@@ -64,7 +64,10 @@ export class ServerProcess {
 
   /** The sum of a metric's series that carry all of `labels`, as `/metrics` tells it. */
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
-    return sumMetric(await (await fetch(`${this.base}/metrics`)).text(), name, labels);
+    const response = await fetch(`${this.base}/metrics`);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`/metrics: ${response.status} ${text}`);
+    return sumMetric(text, name, labels);
   }
 }
 
