@@ -51,7 +51,7 @@ export async function benchLinks(): Promise<void> {
       for (const sender of senders) rows.push(await measure(server, sender, link, impairment, folder));
     printTable(
       `WHIP over an impaired link, 640x480 at ${CLIP_FPS} fps, VP8, ${MEASURED_SECONDS} s`,
-      ['link', 'sender', 'connected, s', 'sent', 'depth', 'share', 'longest gap, s', 'NACK', 'PLI', 'estimate, kbit/s'],
+      ['link', 'sender', 'connected, s', 'sent', 'depth', 'share', 'longest gap, s', 'NACK', 'PLI'],
       rows,
     );
     if (senders.includes('pion')) await countConnections(server, folder);
@@ -82,21 +82,16 @@ async function measure(
     const before = await made();
     while ((await made()) === before) {
       if (peer.counts.error !== undefined || (performance.now() - startedAt) / 1000 > CONNECT_SECONDS)
-        return [link, sender, 'never', peer.counts.sent, 0, 0, '-', '-', '-', '-'];
+        return [link, sender, 'never', peer.counts.sent, 0, 0, '-', '-', '-'];
       await sleep(POLL_MS);
     }
     const connected = (performance.now() - startedAt) / 1000;
     const events = (event: string) => server.metric('depthcast_rtp_events_total', { event });
-    const estimates = async () => ({
-      sum: await server.metric('depthcast_receiver_estimate_bits_per_second_sum'),
-      count: await server.metric('depthcast_receiver_estimate_bits_per_second_count'),
-    });
     const first = {
       made: await made(),
       sent: peer.counts.sent,
       nack: await events('nack_sent'),
       pli: await events('pli_sent'),
-      estimate: await estimates(),
     };
     let [last, lastAt, longest] = [first.made, performance.now(), 0];
     const end = lastAt + 1000 * MEASURED_SECONDS;
@@ -107,12 +102,10 @@ async function measure(
       if (now > last) [last, lastAt] = [now, performance.now()];
     }
     const [depth, sent] = [last - first.made, peer.counts.sent - first.sent];
-    const estimate = await estimates();
-    const mean = (estimate.sum - first.estimate.sum) / (estimate.count - first.estimate.count) / 1000;
     const repair = [(await events('nack_sent')) - first.nack, (await events('pli_sent')) - first.pli];
     // Against the camera's rate: an encoder that has to drop frames itself has lost them all the same.
     const share = depth / (CLIP_FPS * MEASURED_SECONDS);
-    return [link, sender, connected, sent, depth, share, longest / 1000, ...repair, mean];
+    return [link, sender, connected, sent, depth, share, longest / 1000, ...repair];
   } finally {
     await peer.end();
     await network.close();
