@@ -1,14 +1,14 @@
 import './no-telemetry.ts';
 import { EventEmitter } from 'node:events';
-import type { Worker } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
+import { WorkerChannel } from '../worker-channel.ts';
 import type { EngineCapabilities } from './engine.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
-import type { FromWorker, ToWorker, WorkerBoot } from './worker-protocol.ts';
+import type { DepthCalls, DepthChannel, WorkerBoot } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
@@ -22,8 +22,6 @@ const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
 /** A worker that lived this long has earned an immediate restart. */
 const STABLE_MS = 60_000;
 const START_TIMEOUT_MS = 120_000;
-/** A thread that was asked to end and has not after this long is not waited for. */
-const END_MS = 5000;
 
 interface InferencerEvents {
   /** The worker died or hung; a new one is being started. */
@@ -40,7 +38,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   restarts = 0;
   readonly #boot: WorkerBoot;
   readonly #streams = new Map<number, WorkerStream>();
-  #worker: Worker | undefined;
+  #channel: DepthChannel | undefined;
   #capabilities: EngineCapabilities | undefined;
   #ready: Promise<void> = Promise.resolve();
   #startedAt = 0;
@@ -102,7 +100,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   /** True while a worker is up and has run its trial frame. */
   get alive(): boolean {
-    return this.#worker !== undefined && this.#startedAt > 0;
+    return this.#channel !== undefined && this.#startedAt > 0;
   }
 
   get streamCount(): number {
@@ -113,7 +111,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the inferencer is closed' });
     const id = this.#nextStream++;
     const stream = new WorkerStream(id, this.model, options, {
-      post: (message, transfer) => this.#post(message, transfer),
+      channel: () => (this.alive ? this.#channel : undefined),
       closed: () => this.#streams.delete(id),
     });
     this.#streams.set(id, stream);
@@ -122,7 +120,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   /** Ends the worker as a crash would. For fault tests and for an operator who wants a fresh one. */
   async kill(): Promise<void> {
-    if (this.#worker) await end(this.#worker);
+    await this.#channel?.end();
   }
 
   async close(): Promise<void> {
@@ -131,63 +129,41 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     clearInterval(this.#watchdog);
     clearTimeout(this.#retry);
     for (const stream of [...this.#streams.values()]) stream.close();
-    if (this.#worker) await end(this.#worker);
-  }
-
-  #post(message: ToWorker, transfer: ArrayBuffer[]): boolean {
-    if (this.#worker === undefined || this.#startedAt === 0) return false;
-    this.#worker.postMessage(message, transfer);
-    return true;
+    await this.#channel?.end();
   }
 
   #start(): void {
-    const worker = startThread(import.meta.url, './worker', {
+    const thread = startThread(import.meta.url, './worker', {
       name: `depth ${this.model.name}`,
       workerData: this.#boot,
     });
-    this.#worker = worker;
+    const channel: DepthChannel = new WorkerChannel<DepthCalls, EngineCapabilities>(thread, 'WORKER_DIED');
+    this.#channel = channel;
     this.#startedAt = 0;
-    this.#ready = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const error = new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' });
-        reject(error);
-        this.#abandon(worker, error);
-      }, START_TIMEOUT_MS).unref();
-      worker.on('message', (message: FromWorker) => {
-        if (this.#worker !== worker) return;
-        if (message.case === 'ready') {
-          clearTimeout(timer);
-          this.#startedAt = performance.now();
-          this.#capabilities = message.value;
-          // A restart need not measure again.
-          this.#boot.threads = this.threads;
-          resolve();
-        } else if (message.case === 'unusable') {
-          clearTimeout(timer);
-          reject(new DepthcastError(message.value.code, message.value));
-        } else this.#streams.get(message.value.stream)?.settle(message);
-      });
-      let reason = '';
-      worker.on('error', (error) => {
-        reason = error.message;
-      });
-      worker.on('exit', (code) => {
-        clearTimeout(timer);
-        const error = new DepthcastError('WORKER_DIED', { detail: reason || `exit code ${code}` });
-        reject(error);
-        if (this.#worker === worker) this.#died(error);
-      });
-    });
+    const timer = setTimeout(() => {
+      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
+    }, START_TIMEOUT_MS).unref();
+    this.#ready = channel.ready
+      .then((capabilities) => {
+        this.#startedAt = performance.now();
+        this.#capabilities = capabilities;
+        // A restart need not measure again.
+        this.#boot.threads = this.threads;
+      })
+      .finally(() => clearTimeout(timer));
     // Whoever waits for the start has its own copy of the rejection.
     this.#ready.catch(() => {});
+    void channel.gone.then((error) => {
+      if (this.#channel === channel) this.#died(error);
+    });
   }
 
   #died(error: DepthcastError): void {
     const lived = this.#startedAt > 0 ? performance.now() - this.#startedAt : 0;
     const everStarted = this.#watchdog !== undefined;
-    this.#worker = undefined;
+    this.#channel = undefined;
     this.#startedAt = 0;
-    for (const stream of this.#streams.values()) stream.workerDied(error);
+    for (const stream of this.#streams.values()) stream.workerDied();
     // A model that never loaded is refused by create(); only a worker that once ran is restarted.
     if (this.#closed || !everStarted) return;
     this.#failures = lived > STABLE_MS ? 0 : this.#failures + 1;
@@ -197,43 +173,21 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     this.#retry = setTimeout(() => this.#start(), delay);
   }
 
-  /** Goes on without a worker that does not answer; it ends by itself if it ever comes back. */
-  #abandon(worker: Worker, error: DepthcastError): void {
-    void end(worker);
-    if (this.#worker === worker) this.#died(error);
+  /** Goes on without a worker that does not answer. */
+  #abandon(channel: DepthChannel, error: DepthcastError): void {
+    channel.abandon(error);
+    if (this.#channel === channel) this.#died(error);
   }
 
   #watch(): void {
     const now = performance.now();
+    const channel = this.#channel;
     // A process that was suspended, by Ctrl-Z or a laptop's lid, has not hung.
     const suspended = now - this.#watchedAt - WATCH_MS;
-    if (this.#watchedAt > 0 && suspended > WATCH_MS)
-      for (const stream of this.#streams.values()) if (stream.busySince > 0) stream.busySince += suspended;
+    if (channel && this.#watchedAt > 0 && suspended > WATCH_MS && channel.busySince > 0) channel.busySince += suspended;
     this.#watchedAt = now;
     const most = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
-    for (const stream of this.#streams.values())
-      if (stream.busySince > 0 && now - stream.busySince > most) {
-        if (this.#worker) this.#abandon(this.#worker, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
-        return;
-      }
+    if (channel && this.alive && channel.busySince > 0 && now - channel.busySince > most)
+      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
   }
-}
-
-/**
- * Ends a depth worker between two frames. `Worker.terminate` must not be used: where it interrupts onnxruntime, the
- * native code finds its JavaScript gone and aborts the whole process.
- */
-async function end(worker: Worker): Promise<void> {
-  worker.postMessage({ case: 'exit' } satisfies ToWorker);
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => {
-      // Inside the network still: it does not keep the process from ending.
-      worker.unref();
-      resolve();
-    }, END_MS);
-    worker.once('exit', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
+import type { WorkerChannel } from '../worker-channel.ts';
 import type { EngineCapabilities } from './engine.ts';
 import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
 
@@ -33,32 +33,24 @@ export interface InferRequest {
 }
 
 export interface InferAnswer {
-  stream: number;
   image: Float32Array<ArrayBuffer>;
   values: Float32Array<ArrayBuffer>;
+  width: number;
+  height: number;
   range: DisplayRange;
   reset: ResetCause | undefined;
   timings: InferenceTimings;
 }
 
-export interface InferFailure {
-  stream: number;
-  image: Float32Array<ArrayBuffer>;
-  code: ErrorCode;
-  detail: string | undefined;
+/** What a depth worker is asked for. */
+export interface DepthCalls {
+  infer(request: InferRequest): InferAnswer;
+  /** A stream has ended. */
+  close(stream: number): void;
 }
 
-export type ToWorker =
-  | { case: 'infer'; value: InferRequest }
-  | { case: 'close'; value: number }
-  /** Ends the thread as soon as it is not inside the network's native code. */
-  | { case: 'exit' };
-
-export type FromWorker =
-  | { case: 'ready'; value: EngineCapabilities }
-  | { case: 'unusable'; value: { code: ErrorCode; detail: string | undefined } }
-  | { case: 'depth'; value: InferAnswer }
-  | { case: 'failed'; value: InferFailure };
+/** The near end of a depth worker. */
+export type DepthChannel = WorkerChannel<DepthCalls, EngineCapabilities>;
 
 /** A clock that two threads agree on, in ms. */
 export const sharedNow = (): number => performance.timeOrigin + performance.now();

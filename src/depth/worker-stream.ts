@@ -3,22 +3,14 @@ import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
 import { networkSize } from './network-size.ts';
 import type { DepthMap, InferenceStream, NetworkImage, OpenOptions, ResetCause, StreamOptions } from './types.ts';
-import { type FromWorker, sharedNow, type ToWorker } from './worker-protocol.ts';
+import { type DepthChannel, type InferAnswer, sharedNow } from './worker-protocol.ts';
 
 type Floats = Float32Array<ArrayBuffer>;
-type Outcome = Extract<FromWorker, { case: 'depth' | 'failed' }>;
 
 interface Link {
-  /** False when no worker is there to take the message. */
-  post(message: ToWorker, transfer: ArrayBuffer[]): boolean;
+  /** Undefined while no worker is there. */
+  channel(): DepthChannel | undefined;
   closed(): void;
-}
-
-interface Waiting {
-  width: number;
-  height: number;
-  resolve(map: DepthMap): void;
-  reject(error: DepthcastError): void;
 }
 
 /** Maps that consumers may hold before fresh memory is no longer kept for reuse. */
@@ -27,14 +19,11 @@ const MAX_SPARES = 4;
 /** The main thread's end of one stream in a depth worker; recycles the buffers that travel between the two. */
 export class WorkerStream implements InferenceStream {
   readonly options: StreamOptions;
-  /** performance.now() when the network came to the frame under way; 0 when there is none. */
-  busySince = 0;
   readonly #id: number;
   readonly #model: ModelManifest;
   readonly #link: Link;
   readonly #maxInFlight: number;
-  /** In the order of their frames. */
-  readonly #waiting: Waiting[] = [];
+  #inFlight = 0;
   #images: Floats[] = [];
   #spares: Floats[] = [];
   #epoch: number;
@@ -69,35 +58,25 @@ export class WorkerStream implements InferenceStream {
 
   infer(image: NetworkImage, time: number): Promise<DepthMap> {
     if (this.#closed) return Promise.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream is closed' }));
-    if (this.#waiting.length >= this.#maxInFlight)
+    if (this.#inFlight >= this.#maxInFlight)
       return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
+    const channel = this.#link.channel();
+    if (channel === undefined) return Promise.reject(new DepthcastError('WORKER_DIED'));
     const { width, height } = image;
     const data = image.data as Floats;
     const spare = this.#spares.pop();
     const { size: _, ...options } = this.options;
-    const posted = this.#link.post(
-      {
-        case: 'infer',
-        value: {
-          stream: this.#id,
-          image: data,
-          width,
-          height,
-          time,
-          options,
-          reset: this.#reset,
-          spare,
-          postedAt: sharedNow(),
-        },
-      },
+    const stream = this.#id;
+    const reset = this.#reset;
+    const answer = channel.request(
+      'infer',
+      { stream, image: data, width, height, time, options, reset, spare, postedAt: sharedNow() },
       spare ? [data.buffer, spare.buffer] : [data.buffer],
+      this,
     );
-    if (!posted) return Promise.reject(new DepthcastError('WORKER_DIED'));
     this.#reset = undefined;
-    this.busySince ||= performance.now();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ width, height, resolve, reject });
-    });
+    this.#inFlight++;
+    return answer.then(this.#take, this.#failed);
   }
 
   reset(): void {
@@ -112,42 +91,34 @@ export class WorkerStream implements InferenceStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#link.post({ case: 'close', value: this.#id }, []);
+    const channel = this.#link.channel();
+    channel?.abort(this, new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' }));
+    channel?.notify('close', this.#id);
     this.#link.closed();
-    this.#rejectAll(new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' }));
     this.#images = [];
     this.#spares = [];
   }
 
-  /** An answer of the worker. */
-  settle(message: Outcome): void {
-    const waiting = this.#waiting.shift();
-    this.busySince = this.#waiting.length > 0 ? performance.now() : 0;
-    if (this.#images.length < this.#maxInFlight) this.#images.push(message.value.image);
-    if (waiting === undefined) return;
-    if (message.case === 'failed') {
-      waiting.reject(new DepthcastError(message.value.code, message.value));
-      return;
-    }
-    const { values, range, reset, timings } = message.value;
+  /** The worker is gone, and this stream's temporal memory with it. */
+  workerDied(): void {
+    this.#reset = 'restart';
+    this.#images = [];
+  }
+
+  readonly #take = ({ image, values, width, height, range, reset, timings }: InferAnswer): DepthMap => {
+    this.#inFlight--;
+    if (this.#images.length < this.#maxInFlight) this.#images.push(image);
     if (reset) this.#epoch++;
     let held = true;
     const release = () => {
       if (held && !this.#closed && this.#spares.length < MAX_SPARES) this.#spares.push(values);
       held = false;
     };
-    const { width, height } = waiting;
-    waiting.resolve({ values, width, height, epoch: this.#epoch, range, reset, timings, release });
-  }
+    return { values, width, height, epoch: this.#epoch, range, reset, timings, release };
+  };
 
-  workerDied(error: DepthcastError): void {
-    this.#reset = 'restart';
-    this.#images = [];
-    this.#rejectAll(error);
-  }
-
-  #rejectAll(error: DepthcastError): void {
-    this.busySince = 0;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-  }
+  readonly #failed = (error: DepthcastError): never => {
+    this.#inFlight--;
+    throw error;
+  };
 }

@@ -24,6 +24,7 @@ export class NpzWriter {
   readonly #width: number;
   readonly #height: number;
   #frames = 0;
+  #failure: unknown;
   /** Of the values, without the .npy header. */
   #crc = 0;
 
@@ -71,8 +72,13 @@ export class NpzWriter {
 
   /** @param map [height * width]; not read any more once this resolves. @throws DepthcastError DISK_FULL */
   async write(map: Float32Array): Promise<void> {
+    if (this.#failure) throw this.#failure;
     const bytes = new Uint8Array(map.buffer, map.byteOffset, map.byteLength);
-    await this.#write(bytes, this.#end);
+    await this.#write(bytes, this.#end).catch((thrown: unknown) => {
+      // A later map would stand in this one's place.
+      this.#failure = thrown;
+      throw thrown;
+    });
     // Not of what did not fit on the disk.
     this.#crc = crc32(bytes, this.#crc);
     this.#frames++;

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
 
@@ -12,21 +11,20 @@ export interface OfflineBoot {
   state: Float32Array | undefined;
 }
 
-export type ToOffline =
-  /** [32, 3, height, width], RGB in [0, 1]; comes back. */
-  { case: 'window'; value: Float32Array<ArrayBuffer> } | { case: 'finish' } | { case: 'exit' };
-
-export interface WindowDone {
+export interface WindowResult {
+  /** Those that the window made final, each of `size`. */
+  maps: Float32Array<ArrayBuffer>[];
   milliseconds: number;
   /** The request's memory comes back. */
-  images?: Float32Array<ArrayBuffer>;
+  images: Float32Array<ArrayBuffer>;
   /** What the window leaves to the next. */
-  state?: Float32Array<ArrayBuffer>;
+  state: Float32Array<ArrayBuffer>;
 }
 
-export type FromOffline =
-  | { case: 'ready' }
-  | { case: 'map'; value: Float32Array<ArrayBuffer> }
-  /** All maps that the window made final were sent. */
-  | { case: 'done'; value: WindowDone }
-  | { case: 'failed'; value: { code: ErrorCode; detail: string | undefined } };
+/** What the offline network's thread is asked for. */
+export interface OfflineCalls {
+  /** [32, 3, height, width], RGB in [0, 1]. */
+  window(images: Float32Array<ArrayBuffer>): WindowResult;
+  /** The maps that waited for a next window. */
+  finish(): Float32Array<ArrayBuffer>[];
+}

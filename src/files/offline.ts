@@ -1,56 +1,31 @@
-import type { Worker } from 'node:worker_threads';
 import { displayRange, ExtremesReader, RangeTracker } from '../depth/range.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { OFFLINE_WINDOW_FRAMES, windowAt } from '../model/offline-windows.ts';
 import { startThread } from '../threads.ts';
-import type { FromOffline, OfflineBoot, ToOffline, WindowDone } from './offline-protocol.ts';
+import { WorkerChannel } from '../worker-channel.ts';
+import type { OfflineBoot, OfflineCalls, WindowResult } from './offline-protocol.ts';
 import type { OfflineState } from './offline-state.ts';
 import type { Prepared } from './prepare.ts';
 import type { DepthResult } from './streaming.ts';
 
-interface WindowResult extends Pick<WindowDone, 'milliseconds' | 'state'> {
-  maps: Float32Array[];
-}
-
 /** The near end of the offline network's thread. */
 export class OfflineNetwork {
   readonly boot: OfflineBoot;
-  readonly #worker: Worker;
-  readonly #ready: Promise<void>;
-  #maps: Float32Array[] = [];
+  readonly #channel: WorkerChannel<OfflineCalls>;
   /** Of frames that no window needs any more. */
   readonly #spares: Float32Array[] = [];
   #images: Float32Array<ArrayBuffer> | undefined;
-  #waiting: { resolve(result: WindowResult): void; reject(error: DepthcastError): void } | undefined;
 
   constructor(boot: OfflineBoot) {
     this.boot = boot;
-    this.#worker = startThread(import.meta.url, './offline-worker', { name: 'offline depth', workerData: boot });
-    this.#ready = new Promise((resolve, reject) => {
-      const fail = (error: DepthcastError) => {
-        reject(error);
-        this.#waiting?.reject(error);
-      };
-      this.#worker.on('message', (message: FromOffline) => {
-        if (message.case === 'ready') resolve();
-        if (message.case === 'map') this.#maps.push(message.value);
-        if (message.case === 'failed') fail(new DepthcastError(message.value.code, message.value));
-        if (message.case === 'done') {
-          const { images, ...rest } = message.value;
-          this.#images = images ?? this.#images;
-          this.#waiting?.resolve({ maps: this.#maps.splice(0), ...rest });
-        }
-      });
-      this.#worker.on('error', ({ message: detail }) => fail(new DepthcastError('WORKER_DIED', { detail })));
-      this.#worker.on('exit', (code) => fail(new DepthcastError('WORKER_DIED', { detail: `exit code ${code}` })));
-    });
-    this.#ready.catch(() => {});
+    const thread = startThread(import.meta.url, './offline-worker', { name: 'offline depth', workerData: boot });
+    this.#channel = new WorkerChannel(thread, 'WORKER_DIED');
   }
 
   /** Resolves when the network is built and loaded. @throws DepthcastError BAD_OPTION, BAD_CHECKPOINT, BAD_MODEL */
   ready(): Promise<void> {
-    return this.#ready;
+    return this.#channel.ready;
   }
 
   takeInput(width: number, height: number): NetworkImage {
@@ -68,30 +43,22 @@ export class OfflineNetwork {
     return this.#images ?? new Float32Array(OFFLINE_WINDOW_FRAMES * 3 * width * height);
   }
 
-  /** Runs the next window; its final maps. */
-  run(images: Float32Array<ArrayBuffer>): Promise<WindowResult> {
+  /** Runs the next window. */
+  async run(images: Float32Array<ArrayBuffer>): Promise<WindowResult> {
     this.#images = undefined;
-    return this.#ask({ case: 'window', value: images }, [images.buffer]);
+    const result = await this.#channel.request('window', images, [images.buffer]);
+    this.#images = result.images;
+    return result;
   }
 
   /** The maps that waited for a next window. */
-  finish(): Promise<WindowResult> {
-    return this.#ask({ case: 'finish' });
+  finish(): Promise<Float32Array[]> {
+    return this.#channel.request('finish', undefined);
   }
 
   /** A thread inside the network is left to itself until it comes back: it cannot be ended without ending the process. */
   close(): void {
-    this.#worker.removeAllListeners();
-    this.#worker.postMessage({ case: 'exit' } satisfies ToOffline);
-    this.#worker.unref();
-  }
-
-  async #ask(message: ToOffline, transfer: ArrayBuffer[] = []): Promise<WindowResult> {
-    await this.#ready;
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      this.#worker.postMessage(message, transfer);
-    });
+    this.#channel.abandon(new DepthcastError('WORKER_DIED', { detail: 'the offline network is closed' }));
   }
 }
 
@@ -133,7 +100,7 @@ export async function* offlineDepth(frames: AsyncIterable<Prepared>, way: Offlin
   let ended = false;
   let time = state?.time ?? 0;
 
-  const results = function* ({ maps, milliseconds }: WindowResult): Generator<DepthResult> {
+  const results = function* (maps: readonly Float32Array[], milliseconds: number): Generator<DepthResult> {
     const share = milliseconds / Math.max(1, maps.length);
     for (const values of maps) {
       const prepared = waiting.shift();
@@ -178,13 +145,15 @@ export async function* offlineDepth(frames: AsyncIterable<Prepared>, way: Offlin
           images.delete(index);
           network.release(image);
         }
-      const result = await Promise.race([network.run(block), aborted]);
+      const ran = network.run(block);
+      // Where it is not waited for, closing the network rejects it.
+      ran.catch(() => {});
+      const result = await Promise.race([ran, aborted]);
       if (result === undefined) return;
-      yield* results(result);
-      if (result.state)
-        await way.save({ windows: n + 1, frames: done, time, range: tracker.state, maps: result.state });
+      yield* results(result.maps, result.milliseconds);
+      await way.save({ windows: n + 1, frames: done, time, range: tracker.state, maps: result.state });
     }
-    if (count > 0) yield* results(await network.finish());
+    if (count > 0) yield* results(await network.finish(), 0);
   } finally {
     for (const { frame } of waiting) frame?.free();
     await source.return?.();

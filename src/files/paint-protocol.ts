@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.ts';
 import type { Size } from '../model/size.ts';
 import type { BytePlane } from '../video/shade-enlarger.ts';
 import type { YuvMatrix } from '../video/yuv.ts';
@@ -42,10 +41,9 @@ export interface PaintAnswer {
   map: Floats | undefined;
 }
 
-export type ToPainter = { case: 'paint'; value: PaintRequest } | { case: 'finish' };
-
-export type FromPainter =
-  | { case: 'ready' }
-  | { case: 'painted'; value: PaintAnswer }
-  | { case: 'failed'; value: { code: ErrorCode; detail: string | undefined } }
-  | { case: 'finished' };
+/** What the painting thread is asked for. */
+export interface PaintCalls {
+  paint(request: PaintRequest): PaintAnswer;
+  /** Closes the archive as well as it can. */
+  finish(): void;
+}

@@ -1,17 +1,13 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { toDepthcastError } from '../errors.ts';
+import { workerData } from 'node:worker_threads';
 import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
+import { answerRequests } from '../worker-channel.ts';
 import { NpzWriter } from './npz.ts';
-import type { FromPainter, PaintBoot, PaintRequest, ToPainter } from './paint-protocol.ts';
+import type { PaintAnswer, PaintBoot, PaintCalls, PaintRequest } from './paint-protocol.ts';
 import { Painter, toShades, type YuvPlanes } from './painter.ts';
 
 // Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
 // the thread that feeds the network. No codecs: they work in the libuv pool anyway.
-
-const port = parentPort;
-if (port === null) throw new Error('the painter runs in a worker thread');
-const send = (message: FromPainter, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const boot = workerData as PaintBoot;
 const { width, height } = boot.size;
@@ -21,23 +17,12 @@ const full = new Float32Array(width * height);
 const shades = new Uint8ClampedArray(width * height);
 let resizer: { key: string; resizer: AlignedResizer } | undefined;
 let npz: NpzWriter | undefined;
-// In order, one at a time.
-let turn = start();
 
-port.on('message', (message: ToPainter) => {
-  turn = turn.then(() => (message.case === 'finish' ? finish() : paint(message.value))).catch(fail);
+answerRequests<PaintCalls, void>({ paint, finish }, async () => {
+  if (boot.npz !== undefined) npz = await NpzWriter.create(boot.npz, width, height, boot.keep);
 });
 
-async function start(): Promise<void> {
-  try {
-    if (boot.npz !== undefined) npz = await NpzWriter.create(boot.npz, width, height, boot.keep);
-    send({ case: 'ready' });
-  } catch (thrown) {
-    fail(thrown);
-  }
-}
-
-async function paint(request: PaintRequest): Promise<void> {
+async function paint(request: PaintRequest, transfer: ArrayBuffer[]): Promise<PaintAnswer> {
   const { values, shades: enlarged, near, far } = request;
   const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
   const needsMap = npz !== undefined || boot.wantsMap;
@@ -56,8 +41,8 @@ async function paint(request: PaintRequest): Promise<void> {
   if (sized) await npz?.write(sized);
   const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
   if (sized) map?.set(sized);
-  const memory = [values, enlarged?.data, picture, map].filter((one) => one !== undefined).map((one) => one.buffer);
-  send({ case: 'painted', value: { values, shades: enlarged?.data, picture, map } }, memory);
+  for (const memory of [values, enlarged?.data, picture, map]) if (memory) transfer.push(memory.buffer);
+  return { values, shades: enlarged?.data, picture, map };
 }
 
 function planesOf(picture: Uint8Array): YuvPlanes {
@@ -83,12 +68,5 @@ function resizerFor(size: Size): AlignedResizer {
 }
 
 async function finish(): Promise<void> {
-  await npz?.finish().catch(fail);
-  send({ case: 'finished' });
-  port?.close();
-}
-
-function fail(thrown: unknown): void {
-  const { code, detail } = toDepthcastError(thrown);
-  send({ case: 'failed', value: { code, detail } });
+  await npz?.finish();
 }

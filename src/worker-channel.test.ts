@@ -1,0 +1,134 @@
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { TestCalls } from '../test/support/channel-worker.ts';
+import { DepthcastError } from './errors.ts';
+import { startThread } from './threads.ts';
+import { WorkerChannel } from './worker-channel.ts';
+
+type Channel = WorkerChannel<TestCalls, string>;
+
+const open: Channel[] = [];
+/** A thread takes a second to start on a busy machine: one serves all that leave it alive. */
+let alive: Channel | undefined;
+const shared = (): Channel => {
+  alive ??= start();
+  open.length = 0;
+  return alive;
+};
+function start(how = 'start'): Channel {
+  const thread = startThread(import.meta.url, '../test/support/channel-worker', { workerData: { start: how } });
+  const channel: Channel = new WorkerChannel(thread, 'WORKER_DIED');
+  open.push(channel);
+  return channel;
+}
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((channel) => channel.end()));
+});
+afterAll(() => alive?.end());
+
+/** What came of each, in order: a value, or code and detail. */
+async function outcomes(promises: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((one) => (one.status === 'fulfilled' ? one.value : [one.reason.code, one.reason.detail]));
+}
+
+describe('WorkerChannel', () => {
+  it('starts the thread, answers in order, and moves memory there and back', async () => {
+    const channel = shared();
+    const order: number[] = [];
+    const waits = [30, 5, 0].map((ms) => channel.request('wait', ms).then((value) => order.push(value)));
+    await expect(channel.ready).resolves.toBe('started');
+    const values = Float32Array.of(1, 2, 3);
+    const doubled = channel.request('double', values, [values.buffer]);
+    expect(values.byteLength).toBe(0);
+    expect(channel.busySince).toBeGreaterThan(0);
+    expect(await doubled).toEqual(Float32Array.of(2, 4, 6));
+    await Promise.all(waits);
+    expect(order).toEqual([30, 5, 0]);
+    expect(channel.busySince).toBe(0);
+  });
+
+  it('rejects a request with what it failed with, and goes on', async () => {
+    const channel = shared();
+    const failed = ['coded', 'plain', 'uncloneable'] as const;
+    const [coded, plain, uncloneable] = await outcomes(failed.map((what) => channel.request('fail', what)));
+    expect([coded, plain]).toEqual([
+      ['DISK_FULL', 'of the thread'],
+      ['INFERENCE_FAILED', 'no code'],
+    ]);
+    expect(uncloneable).toEqual(['INFERENCE_FAILED', expect.stringContaining('could not be cloned')]);
+    expect(await channel.request('wait', 1)).toBe(1);
+  });
+
+  it('rejects the start and what waits for it with what the start failed with or led to', async () => {
+    const channel = start('bad');
+    const waiting = channel.request('wait', 1);
+    await expect(channel.ready).rejects.toMatchObject({ code: 'BAD_MODEL', detail: 'of the start' });
+    await expect(waiting).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    await expect(channel.gone).resolves.toMatchObject({ code: 'WORKER_DIED' });
+  });
+
+  it("aborts one owner's requests: rejected at once, passed over by the thread", async () => {
+    const channel = shared();
+    await channel.ready;
+    const [mine, other] = [{}, {}];
+    const all = [
+      channel.request('wait', 31, [], mine),
+      channel.request('wait', 32, [], mine),
+      channel.request('wait', 33, [], other),
+      channel.request('wait', 34),
+    ];
+    channel.abort(mine, new DepthcastError('BUSY', { detail: 'not any more' }));
+    expect(await outcomes(all)).toEqual([['BUSY', 'not any more'], ['BUSY', 'not any more'], 33, 34]);
+    // The first may have begun.
+    const notes = await channel.request('notes', undefined as never);
+    expect(notes.filter((note) => /wait 3[2-4]/.test(note))).toEqual(['wait 33', 'wait 34']);
+    channel.abort(mine, new DepthcastError('BUSY'));
+  });
+
+  it.each([
+    ['an exception that nothing catches', 'throw', 'crashed'],
+    ['an exit', 'exit', 'exit code 3'],
+  ] as const)('dies by %s: whatever waits is rejected once, and what comes later at once', async (_, how, detail) => {
+    const channel = start();
+    let rejections = 0;
+    const waiting = [
+      channel.request('die', how),
+      channel.request('wait', 1),
+      channel.request('notes', undefined as never),
+    ];
+    for (const one of waiting) one.catch(() => rejections++);
+    expect(await outcomes(waiting)).toEqual(Array(3).fill(['WORKER_DIED', detail]));
+    await expect(channel.gone).resolves.toMatchObject({ code: 'WORKER_DIED', detail });
+    await expect(channel.request('wait', 1)).rejects.toMatchObject({ code: 'WORKER_DIED', detail });
+    expect(rejections).toBe(3);
+    expect(channel.busySince).toBe(0);
+  });
+
+  it('takes notices, whose failure ends the thread', async () => {
+    const channel = start();
+    channel.notify('note', 'good');
+    expect(await channel.request('notes', undefined as never)).toEqual(['good']);
+    channel.notify('note', 'bad');
+    await expect(channel.request('wait', 1)).rejects.toMatchObject({ code: 'WORKER_DIED', detail: 'bad note' });
+    channel.notify('note', 'to nobody');
+  });
+
+  it('ends between two requests, and rejects those that were not begun', async () => {
+    const channel = start();
+    await channel.ready;
+    const waiting = [channel.request('block', 50), channel.request('wait', 60_000)];
+    const ended = channel.end();
+    expect((await outcomes(waiting))[1]).toEqual(['WORKER_DIED', 'exit code 0']);
+    await ended;
+  });
+
+  it('goes on without a thread that does not come back', async () => {
+    const channel = start();
+    await channel.ready;
+    const waiting = [channel.request('block', 200), channel.request('wait', 1)];
+    channel.abandon(new DepthcastError('WORKER_DIED', { detail: 'hung' }));
+    expect(await outcomes(waiting)).toEqual(Array(2).fill(['WORKER_DIED', 'hung']));
+    await expect(channel.request('wait', 1)).rejects.toMatchObject({ detail: 'hung' });
+    await expect(channel.gone).resolves.toMatchObject({ detail: 'exit code 0' });
+  });
+});

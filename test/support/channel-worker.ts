@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { workerData } from 'node:worker_threads';
+import { DepthcastError } from '../../src/errors.ts';
+import { answerRequests } from '../../src/worker-channel.ts';
+
+/** What the thread of `src/worker-channel.test.ts` does. */
+export interface TestCalls {
+  /** Doubles the numbers, in the memory that came. */
+  double(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
+  /** After so many milliseconds. */
+  wait(ms: number): number;
+  /** Blocks the thread for so many milliseconds. */
+  block(ms: number): void;
+  fail(what: 'coded' | 'plain' | 'uncloneable'): unknown;
+  die(how: 'throw' | 'exit'): void;
+  note(text: string): void;
+  notes(): string[];
+}
+
+const notes: string[] = [];
+
+answerRequests<TestCalls, string>(
+  {
+    double: (values, transfer) => {
+      for (let i = 0; i < values.length; i++) values[i] = 2 * values[i]!;
+      transfer.push(values.buffer);
+      return values;
+    },
+    wait: async (ms) => {
+      notes.push(`wait ${ms}`);
+      await sleep(ms);
+      return ms;
+    },
+    block: (ms) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    },
+    fail: (what) => {
+      if (what === 'coded') throw new DepthcastError('DISK_FULL', { detail: 'of the thread' });
+      if (what === 'plain') throw new TypeError('no code');
+      return () => {};
+    },
+    die: (how) => {
+      if (how === 'exit') process.exit(3);
+      setImmediate(() => {
+        throw new Error('crashed');
+      });
+      return sleep(60_000);
+    },
+    note: (text) => {
+      if (text === 'bad') throw new Error('bad note');
+      notes.push(text);
+    },
+    notes: () => notes,
+  },
+  async () => {
+    const { start } = workerData as { start: string };
+    if (start === 'bad') throw new DepthcastError('BAD_MODEL', { detail: 'of the start' });
+    await sleep(20);
+    return `${start}ed`;
+  },
+  'INFERENCE_FAILED',
+);
