@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { EvalOptions } from './eval-run.ts';
 import { integer, readSettings } from './options.ts';
+import { modelOption, settingsOf, threadsOption } from './setting-option.ts';
 
 export function evalCommand(version: string): Command {
   return new Command('eval')
@@ -10,14 +11,14 @@ export function evalCommand(version: string): Command {
       'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences',
     )
     .option('-c, --config <file>', 'settings: depth.model, depth.threads, models.folder')
-    .option('-m, --model <name|file>', 'name, manifest or checkpoint (default: depthcast-nano)')
+    .addOption(modelOption())
     .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
     .option('--baselines', 'judge a constant and a vertical ramp, too')
     .option('--metric', 'a checkpoint without a manifest gives metres (default: by its file name)')
     .option('--size, --input-size <pixels>', "network size (default: the model's own)", integer(16, 4096))
     .option('--max-frames <number>', 'frames of each sequence (default: all; 150 of a scene)', integer(1, 1_000_000))
     .option('--stride <number>', 'take every so manieth frame', integer(1, 1000), 1)
-    .option('--threads <number>', 'threads of each network (default: measured)', integer(0, 128))
+    .addOption(threadsOption('threads of each network'))
     .option('--json', 'print results as JSON, every frame included')
     .option('--html <file>', 'write a report with pictures and plots, one file')
     .addHelpText(
@@ -33,8 +34,8 @@ Examples:
 Benchmarks: kitti, nyu, scannet, sintel, sintel-final, bonn, tum, diode, 7scenes; lists: Video Depth Anything's.
 The layout of a sequence and what each number means: docs/evaluation.md`,
     )
-    .action(async (datasets: string[], options: EvalOptions) => {
-      const config = readSettings(options.config, { 'depth.model': options.model, 'depth.threads': options.threads });
+    .action(async (datasets: string[], options: EvalOptions, command: Command) => {
+      const config = readSettings(options.config, settingsOf(command));
       await (await import('./eval-run.ts')).runEvaluation(datasets, options, config, version);
     });
 }

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkpointOptions } from './models-options.ts';
 import { integer, readSettings } from './options.ts';
+import { SettingOption, settingsOf } from './setting-option.ts';
 
 // A command's own code is loaded when it runs: `list` need not wait for a network's runtime.
 
@@ -22,9 +23,15 @@ export function modelsCommand(): Command {
     .command('pull')
     .description('fetch checkpoints; a pull that was stopped goes on where it ended')
     .argument('<name...>', 'models with an address: see models list')
-    .option('--mirror <url>', 'fetch from here instead of huggingface.co (or: DEPTHCAST_MODELS_MIRROR)')
-    .action(async (names: string[], { mirror }: { mirror?: string }) =>
-      (await import('./models-pull.ts')).pull(names, settings({ 'models.mirror': mirror })),
+    .addOption(
+      new SettingOption(
+        'models.mirror',
+        '--mirror <url>',
+        'fetch from here instead of huggingface.co (or: DEPTHCAST_MODELS_MIRROR)',
+      ),
+    )
+    .action(async (names: string[], _options, command: Command) =>
+      (await import('./models-pull.ts')).pull(names, settings(settingsOf(command))),
     );
 
   models.addCommand(

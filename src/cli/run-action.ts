@@ -25,9 +25,6 @@ export interface RunOptions {
   maxLen: number;
   targetFps: number;
   fps: number;
-  fp32?: boolean;
-  threads: number;
-  sceneCuts: boolean;
   grayscale?: boolean;
   saveNpz?: boolean;
   saveExr?: boolean;
@@ -39,8 +36,9 @@ export interface RunOptions {
   json?: boolean;
 }
 
-export async function run(input: string, options: RunOptions): Promise<void> {
-  const config = readSettings(options.config);
+/** @param given settings of the command line, by key */
+export async function run(input: string, options: RunOptions, given: Record<string, unknown>): Promise<void> {
+  const config = readSettings(options.config, given);
   const model = modelOf(options, config);
   const stop = new AbortController();
   let signalled: keyof typeof EXIT_SIGNAL | undefined;
@@ -62,13 +60,13 @@ export async function run(input: string, options: RunOptions): Promise<void> {
         model,
         mode: options.mode,
         size: options.inputSize ?? ('shortSides' in model.manifest.size ? OFFICIAL_SIZE : undefined),
-        threads: options.threads,
+        threads: config.depth.threads,
         maxRes: options.maxRes,
         maxLength: options.maxLen,
         targetFps: options.targetFps,
         fps: options.fps,
         grayscale: options.grayscale ?? false,
-        sceneCuts: options.sceneCuts,
+        sceneCuts: config.depth.sceneCuts,
         saveNpz: options.saveNpz ?? false,
         saveExr: options.saveExr ?? false,
         savePng16: options.savePng16 ?? false,
@@ -92,12 +90,12 @@ export async function run(input: string, options: RunOptions): Promise<void> {
 }
 
 /** @throws DepthcastError MODEL_NOT_FOUND, BAD_OPTION */
-function modelOf({ model: named, encoder, metric, fp32 }: RunOptions, config: Config): InstalledModel {
+function modelOf({ model: named, encoder, metric }: RunOptions, config: Config): InstalledModel {
   if (named !== undefined && encoder !== undefined)
     throw new DepthcastError('BAD_OPTION', { detail: 'either --model or --encoder' });
   const sizes = { vits: 'small', vitb: 'base', vitl: 'large' } as const;
   const name = named ?? (encoder ? `vda-${metric ? 'metric-' : ''}${sizes[encoder]}` : config.depth.model);
-  const precision = fp32 ? 'fp32' : config.depth.precision;
+  const { precision } = config.depth;
   const model = chosenModel(name, { ...(metric !== undefined && { metric }), ...(precision && { precision }) }, config);
   const { manifest } = model;
   if (metric && manifest.unit !== 'metres')

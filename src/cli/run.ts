@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_CONFIG, integer } from './options.ts';
 import type { RunOptions } from './run-action.ts';
+import { modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
 
 // What the command does is loaded when it runs: help need not wait for a network's runtime.
 
@@ -35,7 +36,7 @@ export function runCommand(): Command {
     .argument('<input>', 'file, folder, glob, URL, - or scene:NAME')
     .requiredOption('-o, --out <folder>', 'where results go')
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
-    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
+    .addOption(modelOption())
     .addOption(new Option('--encoder <name>', 'Video Depth Anything of this size').choices(['vits', 'vitb', 'vitl']))
     .option('--metric', 'metres: the metric model of --encoder, or the checkpoint of --model gives them')
     .addOption(
@@ -48,9 +49,17 @@ export function runCommand(): Command {
     .option('--max-len <frames>', 'most frames of the result; -1: all', orMinusOne(1, 2 ** 31), -1)
     .option('--target-fps <number>', 'take every n-th frame, to about this rate; -1: all', rate, -1)
     .option('--fps <number>', 'frame rate of images and scenes', rate, 30)
-    .option('--fp32', 'arithmetic in 32 bits, whatever the settings say')
-    .option('--threads <number>', 'of the network (default: measured)', integer(0, 128), 0)
-    .option('--no-scene-cuts', 'do not start anew at scene cuts (streaming)')
+    .addOption(
+      new SettingOption('depth.precision', '--fp32', 'arithmetic in 32 bits, whatever the settings say', {
+        value: 'fp32',
+      }),
+    )
+    .addOption(threadsOption('of the network'))
+    .addOption(
+      new SettingOption('depth.sceneCuts', '--no-scene-cuts', 'do not start anew at scene cuts (streaming)', {
+        value: false,
+      }),
+    )
     .option('--grayscale', 'gray instead of inferno')
     .option('--save-npz', 'NAME_depths.npz: key depths, float32 [N,H,W]')
     .option('--save-exr', 'NAME_depths_exr/00000.exr, ...: one float channel')
@@ -61,7 +70,9 @@ export function runCommand(): Command {
     .option('--resume', 'go on where an earlier run ended')
     .option('--json', 'one JSON object a line: start, progress, warning, done')
     .addHelpText('after', AFTER)
-    .action(async (input: string, options: RunOptions) => (await import('./run-action.ts')).run(input, options));
+    .action(async (input: string, options: RunOptions, command: Command) =>
+      (await import('./run-action.ts')).run(input, options, settingsOf(command)),
+    );
 }
 
 function orMinusOne(min: number, max: number) {

@@ -4,79 +4,65 @@ import type { Config } from '../config/schema.ts';
 import { toDepthcastError } from '../errors.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
-import { precisionOption } from './models-options.ts';
-import { DEFAULT_CONFIG, integer, readSettings } from './options.ts';
+import { DEFAULT_CONFIG, readSettings } from './options.ts';
+import { modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
 import { createLog, say, style } from './terminal.ts';
 
 /** Sessions that do not end within this are cut. */
 const CLOSE_MS = 5000;
 
-interface ServeOptions {
-  config?: string;
-  host?: string;
-  https?: boolean;
-  tlsCert?: string;
-  tlsKey?: string;
-  port?: number;
-  model?: string;
-  inputSize?: number | 'auto';
-  metric?: boolean;
-  precision?: string;
-  device?: string;
-  threads?: number;
-  scene?: string[];
-  logLevel?: string;
-  printConfig?: boolean;
-}
-
 export function serveCommand(version: string): Command {
   return new Command('serve')
     .description('serve the page, WebRTC signalling (/ws, WHIP, WHEP) and metrics')
     .option('-c, --config <file>', `settings (default: ${DEFAULT_CONFIG}, where it exists)`)
-    .option('-p, --port <number>', 'TCP port (default: 8080)', integer(0, 65535))
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1; 0.0.0.0 for the network)')
-    .option('--https', 'https with a certificate made here, on every address, so that a phone may open the page')
-    .option('--tls-cert <file>', 'https with this certificate chain (PEM)')
-    .option('--tls-key <file>', 'its key (PEM)')
-    .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
-    .option(
-      '--size, --input-size <pixels|auto>',
-      "network size, or the largest that holds the target (default: the model's own)",
-      sizeOption,
+    .addOption(new SettingOption('server.port', '-p, --port <number>', 'TCP port'))
+    .addOption(new SettingOption('server.host', '--host <address>', 'address to listen on; 0.0.0.0 for the network'))
+    .addOption(
+      new SettingOption(
+        'tls.generate',
+        '--https',
+        'https with a certificate made here, on every address, so that a phone may open the page',
+      ),
     )
-    .option('--metric', 'the checkpoint named by --model gives metres')
-    .addOption(precisionOption())
-    .option('--device <name>', 'what runs the network (default: cpu)')
-    .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
-    .option('--scene <name...>', 'publish synthetic scenes, as streams scene-NAME')
-    .option('--log-level <level>', 'trace | debug | info | warn | error | silent')
+    .addOption(new SettingOption('tls.cert', '--tls-cert <file>', 'https with this certificate chain (PEM)'))
+    .addOption(new SettingOption('tls.key', '--tls-key <file>', 'its key (PEM)'))
+    .addOption(modelOption())
+    .addOption(
+      new SettingOption(
+        'depth.size',
+        '--size, --input-size <pixels|auto>',
+        'network size, or the largest that holds the target',
+        { defaultText: "the model's own" },
+      ),
+    )
+    .addOption(new SettingOption('depth.metric', '--metric', 'the checkpoint named by --model gives metres'))
+    .addOption(
+      new SettingOption('depth.precision', '--precision <type>', "of a checkpoint's network", {
+        defaultText: "the model's own, see: models list",
+      }),
+    )
+    .addOption(new SettingOption('depth.device', '--device <name>', 'what runs the network'))
+    .addOption(threadsOption('threads of each depth worker', 'measured at start'))
+    .addOption(
+      new SettingOption('sources.scenes', '--scene <name...>', 'publish synthetic scenes, as streams scene-NAME'),
+    )
+    .addOption(new SettingOption('log.level', '--log-level <level>', 'least severe messages that are logged'))
     .option('--print-config', 'print the settings in force as YAML, without secrets, and exit')
     .addHelpText(
       'after',
       '\nEnvironment: DEPTHCAST_SECTION_KEY overrides any setting, as DEPTHCAST_SERVER_PORT=9000. SIGHUP reads the settings again.',
     )
-    .action((options: ServeOptions) => serve(options, version));
+    .action((_options, command: Command) => serve(command, version));
 }
 
-async function serve(options: ServeOptions, version: string): Promise<void> {
-  const read = () =>
-    readSettings(options.config, {
-      'server.host': options.host ?? (options.https ? '0.0.0.0' : undefined),
-      'tls.generate': options.https,
-      'tls.cert': options.tlsCert,
-      'tls.key': options.tlsKey,
-      'server.port': options.port,
-      'depth.model': options.model,
-      'depth.size': options.inputSize,
-      'depth.metric': options.metric,
-      'depth.precision': options.precision,
-      'depth.device': options.device,
-      'depth.threads': options.threads,
-      'sources.scenes': options.scene,
-      'log.level': options.logLevel,
-    });
+async function serve(command: Command, version: string): Promise<void> {
+  const { config: file, printConfig: print } = command.opts<{ config?: string; printConfig?: boolean }>();
+  const given = settingsOf(command);
+  // A certificate made here is for other machines: phones, above all.
+  if (given['tls.generate'] === true) given['server.host'] ??= '0.0.0.0';
+  const read = () => readSettings(file, given);
   const config = read();
-  if (options.printConfig) {
+  if (print) {
     say(...printConfig(config).trimEnd().split('\n'));
     return;
   }
@@ -143,5 +129,3 @@ function reloadOnSignal(server: DepthServer, read: () => Config): void {
     }
   });
 }
-
-const sizeOption = (text: string): number | 'auto' => (text === 'auto' ? text : integer(16, 4096)(text));

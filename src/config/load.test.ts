@@ -1,13 +1,10 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import { keyPaths, loadConfig } from './load.ts';
+import { loadConfig } from './load.ts';
 import { printConfig } from './print.ts';
-import { RELOADABLE, reloadConfig } from './reload.ts';
-import { pathsWith } from './rules.ts';
-import { configSchema } from './schema.ts';
+import { reloadConfig } from './reload.ts';
 
 const shipped = new URL('../../config/depthcast.yaml', import.meta.url).pathname;
 const write = (text: string) => {
@@ -17,16 +14,11 @@ const write = (text: string) => {
 };
 
 describe('loadConfig', () => {
-  it('reads the shipped file, which states every key at its default', () => {
+  it('reads the shipped file to the defaults', () => {
     const { targets, ...rest } = loadConfig({ file: shipped });
     const { targets: _none, ...defaults } = loadConfig();
     expect(rest).toEqual(defaults);
     expect(targets.length).toBeGreaterThan(1);
-    const tree = parse(readFileSync(shipped, 'utf8')) as Record<string, Record<string, unknown>>;
-    for (const path of keyPaths()) {
-      const [section = '', key = ''] = path.split('.');
-      expect(tree[section], path).toHaveProperty(key);
-    }
   });
 
   it('lets the environment and then the command line win', () => {
@@ -97,28 +89,6 @@ describe('printConfig', () => {
 });
 
 describe('reloadConfig', () => {
-  it('asks of every setting whether it is taken over: it is live() in the schema, or stands here', () => {
-    const restart: Record<string, string> = {
-      server: 'host port bodyLimit trustProxy',
-      tls: 'cert key generate',
-      limits: 'connections connectionsPerAddress',
-      depth: 'model size targetFps metric precision device threads workers cutThreshold',
-      models: 'folder mirror',
-      sources: 'scenes width height fps',
-    };
-    const listed = Object.entries(restart).flatMap(([section, keys]) =>
-      keys.split(' ').map((key) => `${section}.${key}`),
-    );
-    expect([...RELOADABLE, ...listed].sort()).toEqual([...keyPaths(), 'targets'].sort());
-  });
-
-  it('knows every setting with the name of a secret as one', () => {
-    const secrets = pathsWith('secret', configSchema);
-    expect(secrets).toEqual(['server.tokens', 'jwt.secret', 'rtc.iceServers.credential', 'rtc.iceServers.secret']);
-    const named = keyPaths().filter((path) => /token|secret|credential|password/i.test(path));
-    expect(secrets).toEqual(expect.arrayContaining(named));
-  });
-
   it('takes over what may change, in place, and names what needs a restart', () => {
     const config = loadConfig();
     const { limits, server } = config;

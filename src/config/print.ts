@@ -1,10 +1,12 @@
 import { stringify } from 'yaml';
-import { pathsWith } from './rules.ts';
+import { partsOf } from './rules.ts';
 import { type Config, configSchema } from './schema.ts';
 
 const HIDDEN = '(hidden)';
 /** Keys, at any depth, whose values are secret. */
-const SECRETS = new Set(pathsWith('secret', configSchema).map((path) => path.split('.').at(-1)));
+const SECRETS = new Set(
+  [...partsOf(configSchema)].filter(({ own }) => own.secrecy === 'secret').map(({ path }) => path.split('.').at(-1)),
+);
 
 /** The settings in force as YAML, with the values of secrets replaced. */
 export function printConfig(config: Config): string {

@@ -1,8 +1,10 @@
-import { pathsWith } from './rules.ts';
+import { partsOf } from './rules.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** Keys that a running server takes over. */
-export const RELOADABLE: readonly string[] = pathsWith('live', configSchema);
+export const RELOADABLE: readonly string[] = [...partsOf(configSchema)]
+  .filter(({ own }) => own.reload === 'live')
+  .map(({ path }) => path);
 
 export interface ReloadReport {
   /** Keys whose new value is in force. */

@@ -4,11 +4,11 @@ import { CODEC_NAMES } from '../codecs.ts';
 import { DEPTH_FORMATS } from '../protocol/index.ts';
 import { OUTPUT_TRACKS } from '../protocol/messages.ts';
 import { rightsSchema } from './rights.ts';
-import { live, secret } from './rules.ts';
+import { live, restart, secret, shown } from './rules.ts';
 
 const codec = z.enum(CODEC_NAMES);
 const token = z.string().min(8).max(4096);
-const file = z.string().min(1).nullable().default(null);
+const file = shown(z.string().min(1).nullable().default(null));
 /** As RFC 7064 and RFC 7065 have it. */
 const iceUrl = z
   .string()
@@ -25,21 +25,31 @@ const network = z.string().refine((text) => {
     rest.length === 0 && bits >= 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
   );
 }, 'an address or a network is expected, as 10.0.0.0/8');
+const httpUrl = shown(
+  z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
+);
 const port = z.int().min(0).max(65535);
 
-/** The shape of config/depthcast.yaml. The file documents each key; the two are checked against each other by a test. */
-/** Every setting: its type, its default, whether SIGHUP takes it over (`live`), whether it is shown (`secret`). */
+/**
+ * Every setting: its type, its default, whether SIGHUP takes it over (`live`, `restart`) and, of text, whether it may be seen
+ * (`secret`, `shown`). Tests refuse a key without these marks, or without its comment in config/depthcast.yaml.
+ */
 export const configSchema = z.strictObject({
   server: z.strictObject({
-    host: z.string().min(1).default('127.0.0.1'),
-    port: port.default(8080),
-    bodyLimit: z
-      .int()
-      .min(1024)
-      .max(1 << 20)
-      .default(65536),
-    allowedOrigins: live(z.array(z.string()).default(['*'])),
-    names: live(z.array(hostName).max(64).default([])),
+    host: restart(shown(z.string().min(1).default('127.0.0.1'))),
+    port: restart(port.default(8080)),
+    bodyLimit: restart(
+      z
+        .int()
+        .min(1024)
+        .max(1 << 20)
+        .default(65536),
+    ),
+    allowedOrigins: live(shown(z.array(z.string()).default(['*']))),
+    names: live(shown(z.array(hostName).max(64).default([]))),
     tokens: live(
       secret(
         z
@@ -49,28 +59,22 @@ export const configSchema = z.strictObject({
       ),
     ),
     protect: live(z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view'])),
-    redirectWhenBusy: live(
-      z
-        .url({ protocol: /^https?$/ })
-        .nullable()
-        .default(null),
-    ),
-    trustProxy: z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false),
+    redirectWhenBusy: live(httpUrl),
+    trustProxy: restart(shown(z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false))),
     drainSeconds: live(z.number().min(0).max(86_400).default(10)),
   }),
-  tls: z.strictObject({ cert: file, key: file, generate: z.boolean().default(false) }),
+  tls: z.strictObject({
+    cert: restart(file),
+    key: restart(file),
+    generate: restart(z.boolean().default(false)),
+  }),
   jwt: z.strictObject({
     secret: live(secret(z.string().min(32).nullable().default(null))),
     publicKey: live(file),
     jwks: live(file),
-    jwksUrl: live(
-      z
-        .url({ protocol: /^https?$/ })
-        .nullable()
-        .default(null),
-    ),
-    issuer: live(z.string().min(1).nullable().default(null)),
-    audience: live(z.string().min(1).nullable().default(null)),
+    jwksUrl: live(httpUrl),
+    issuer: live(shown(z.string().min(1).nullable().default(null))),
+    audience: live(shown(z.string().min(1).nullable().default(null))),
     clockTolerance: live(z.number().min(0).max(300).default(5)),
     endsSessions: live(z.boolean().default(true)),
   }),
@@ -80,8 +84,8 @@ export const configSchema = z.strictObject({
     setupSeconds: live(z.number().min(1).max(300).default(15)),
     idleSeconds: live(z.number().min(1).max(3600).default(30)),
     pictureSide: live(z.int().min(64).max(16384).default(4096)),
-    connections: z.int().min(1).max(1_000_000).default(1024),
-    connectionsPerAddress: z.int().min(1).max(1_000_000).default(256),
+    connections: restart(z.int().min(1).max(1_000_000).default(1024)),
+    connectionsPerAddress: restart(z.int().min(1).max(1_000_000).default(256)),
     sessionsPerAddress: live(z.int().min(1).max(65536).default(64)),
     utilisation: live(z.number().min(0.1).max(100).nullable().default(2)),
     slowViewerSeconds: live(z.number().min(1).max(3600).default(20)),
@@ -95,14 +99,14 @@ export const configSchema = z.strictObject({
   rtc: z.strictObject({
     codecs: live(z.array(codec).min(1).default(CODEC_NAMES)),
     receiveBitrate: live(z.int().min(50_000).max(100_000_000).default(4_000_000)),
-    hostAddresses: live(z.array(z.string()).max(16).default(['127.0.0.1'])),
+    hostAddresses: live(shown(z.array(z.string()).max(16).default(['127.0.0.1']))),
     portRange: live(z.tuple([port, port]).nullable().default(null)),
     iceServers: live(
       z
         .array(
           z.strictObject({
-            urls: z.union([iceUrl, z.array(iceUrl).min(1).max(8)]),
-            username: headerText.optional(),
+            urls: shown(z.union([iceUrl, z.array(iceUrl).min(1).max(8)])),
+            username: shown(headerText.optional()),
             credential: secret(headerText.optional()),
             secret: secret(z.string().min(1).optional()),
           }),
@@ -121,31 +125,30 @@ export const configSchema = z.strictObject({
     dtls: live(z.literal([1.2, 1.3]).default(1.2)),
     minPeerPort: live(port.default(1024)),
     privatePeers: live(z.enum(['always', 'local', 'never']).default('local')),
-    allowPeers: live(z.array(network).max(256).default([])),
-    denyPeers: live(z.array(network).max(256).default([])),
+    allowPeers: live(shown(z.array(network).max(256).default([]))),
+    denyPeers: live(shown(z.array(network).max(256).default([]))),
   }),
   depth: z.strictObject({
-    model: z.string().min(1).default('depthcast-nano'),
-    size: z
-      .union([z.int().min(16).max(4096), z.literal('auto')])
-      .nullable()
-      .default(null),
-    targetFps: z.number().min(0.1).max(240).default(15),
-    metric: z.boolean().nullable().default(null),
-    precision: z.enum(['fp32', 'fp16', 'int8']).nullable().default(null),
-    device: z.string().min(1).default('cpu'),
-    threads: z.int().min(0).max(128).default(0),
-    workers: z.int().min(0).max(16).default(0),
+    model: restart(shown(z.string().min(1).default('depthcast-nano'))),
+    size: restart(
+      z
+        .union([z.int().min(16).max(4096), z.literal('auto')])
+        .nullable()
+        .default(null),
+    ),
+    targetFps: restart(z.number().min(0.1).max(240).default(15)),
+    metric: restart(z.boolean().nullable().default(null)),
+    precision: restart(z.enum(['fp32', 'fp16', 'int8']).nullable().default(null)),
+    device: restart(shown(z.string().min(1).default('cpu'))),
+    threads: restart(z.int().min(0).max(128).default(0)),
+    workers: restart(z.int().min(0).max(16).default(0)),
     gapSeconds: live(z.number().min(0.1).max(3600).default(2)),
     sceneCuts: live(z.boolean().default(true)),
-    cutThreshold: z.number().min(0).max(2).nullable().default(null),
+    cutThreshold: restart(z.number().min(0).max(2).nullable().default(null)),
   }),
   models: z.strictObject({
-    folder: z.string().min(1).nullable().default(null),
-    mirror: z
-      .url({ protocol: /^https?$/ })
-      .nullable()
-      .default(null),
+    folder: restart(file),
+    mirror: restart(httpUrl),
   }),
   output: z.strictObject({
     track: live(z.enum(OUTPUT_TRACKS).default('gray')),
@@ -156,19 +159,19 @@ export const configSchema = z.strictObject({
     trackSide: live(z.int().min(64).max(4096).default(1280)),
   }),
   sources: z.strictObject({
-    scenes: z.array(z.string()).max(16).default([]),
-    width: z.int().min(64).max(1920).default(640),
-    height: z.int().min(64).max(1080).default(480),
-    fps: z.number().min(1).max(120).default(30),
+    scenes: restart(shown(z.array(z.string()).max(16).default([]))),
+    width: restart(z.int().min(64).max(1920).default(640)),
+    height: restart(z.int().min(64).max(1080).default(480)),
+    fps: restart(z.number().min(1).max(120).default(30)),
   }),
   targets: live(
     z
       .array(
         z.strictObject({
-          model: z.string(),
+          model: shown(z.string()),
           precision: z.enum(['fp32', 'fp16', 'int8']),
           seconds: z.number().positive(),
-          source: z.string(),
+          source: shown(z.string()),
         }),
       )
       .max(64)
