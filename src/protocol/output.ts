@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { DEPTH_FORMATS } from './types.ts';
+import { DEPTH_FORMATS, type DepthFormat } from './types.ts';
 
 export const OUTPUT_TRACKS = ['gray', 'off'] as const;
 
@@ -12,20 +12,29 @@ const displayRange = z.union([
     .check(z.refine((r) => Math.fround(r.near) !== Math.fround(r.far), 'near and far must differ')),
 ]);
 
+// Written out, not inferred: these types are part of the SDK, whose declarations know nothing of zod.
+
 /** What a session returns; every key may be changed while it runs. */
-export const outputSettings = z.strictObject({
+export interface OutputSettings {
   /** Grayscale depth as a video track on the same peer. */
-  track: z.enum(OUTPUT_TRACKS),
+  track: (typeof OUTPUT_TRACKS)[number];
   /** Depth values on the data channel; `none` sends each frame's metadata alone. */
-  data: z.enum(DEPTH_FORMATS),
-  /** `auto` follows the scene; fixed values are in the model's unit. */
-  range: displayRange,
+  data: DepthFormat;
+  /** Display range: `auto` follows the scene; fixed values are in the model's unit. */
+  range: 'auto' | { near: number; far: number };
   /** A name from `welcome.models`. */
-  model: z.string().check(z.maxLength(64)),
+  model: string;
   /** Network size in pixels, one of the model's `sizes`: the long side or, for Video Depth Anything, the short one. */
+  size: number;
+}
+
+export const outputSettings = z.strictObject({
+  track: z.enum(OUTPUT_TRACKS),
+  data: z.enum(DEPTH_FORMATS),
+  range: displayRange,
+  model: z.string().check(z.maxLength(64)),
   size: z.int().check(z.minimum(16), z.maximum(4096)),
-});
-export type OutputSettings = z.infer<typeof outputSettings>;
+}) satisfies z.ZodMiniType<OutputSettings, OutputSettings>;
 
 export const outputChange = z.partial(outputSettings);
 export type OutputChange = z.infer<typeof outputChange>;

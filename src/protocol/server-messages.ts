@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { errorPayload } from './errors.ts';
 import { presentOutput } from './output.ts';
 import type { Stage } from './stages.ts';
+import type { DepthUnit } from './types.ts';
 
 // What a server sends. It may be newer than who reads it: keys that are not known here are left out, not refused.
 
@@ -29,14 +30,25 @@ export const ERROR_SUBJECTS = [
 ] as const;
 export type ErrorSubject = (typeof ERROR_SUBJECTS)[number];
 
+/** A network that the server offers. */
+export interface ModelInfo {
+  name: string;
+  /** For people. */
+  title: string;
+  /** What its depth values mean. */
+  unit: DepthUnit;
+  /** Allowed values of `size` in the output settings, pixels. */
+  sizes: number[];
+  defaultSize: number;
+}
+
 const modelInfo = z.object({
   name: z.string(),
   title: z.string(),
   unit: z.enum(['disparity', 'metres']),
   sizes: z.array(z.number()),
   defaultSize: z.number(),
-});
-export type ModelInfo = z.infer<typeof modelInfo>;
+}) satisfies z.ZodMiniType<ModelInfo, ModelInfo>;
 
 const iceServer = z.object({
   urls: z.union([z.string(), z.array(z.string())]),
@@ -50,23 +62,39 @@ const stageTimes = z.record(z.string(), z.number()) as unknown as z.ZodMiniType<
 
 const size = { width: z.number(), height: z.number() };
 
-export const sessionStats = z.object({
+/** The server's numbers of one session over the last second. */
+export interface SessionStats {
   /** Frames a second that arrived, were turned into depth, and were dropped because a newer one came. */
+  framesIn: number;
+  framesOut: number;
+  framesDropped: number;
+  stages: StageTimes;
+  /** Last packet in to first packet out, milliseconds. */
+  latency: { p50: number; p95: number };
+  /** Of the last depth map. */
+  epoch: number;
+  near: number;
+  far: number;
+  /** Sizes in pixels of the received picture and of the depth map. */
+  source: { width: number; height: number; codec: string };
+  depth: { width: number; height: number };
+  /** Bits a second: received video, returned gray track and depth data. */
+  bitrate: { video: number; track: number; data: number };
+}
+
+export const sessionStats = z.object({
   framesIn: z.number(),
   framesOut: z.number(),
   framesDropped: z.number(),
   stages: stageTimes,
-  /** Last packet in to first packet out, milliseconds. */
   latency: z.object({ p50: z.number(), p95: z.number() }),
   epoch: z.number(),
   near: z.number(),
   far: z.number(),
   source: z.object({ ...size, codec: z.string() }),
   depth: z.object(size),
-  /** Bits a second: received video, returned gray track and depth data. */
   bitrate: z.object({ video: z.number(), track: z.number(), data: z.number() }),
-});
-export type SessionStats = z.infer<typeof sessionStats>;
+}) satisfies z.ZodMiniType<SessionStats, SessionStats>;
 
 /** Messages from the server. */
 export const serverMessage = z.discriminatedUnion('type', [
