@@ -1,9 +1,19 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+
+const client = (file: string) => fileURLToPath(new URL(`./client/${file}`, import.meta.url));
 
 // The client is static: the server hands out dist/client as it is. Relative addresses keep it working below a path.
 export default defineConfig({
   root: 'client',
   base: './',
+  // The page uses the SDK as whoever installs it does: by its name.
+  resolve: {
+    alias: [
+      { find: /^depthcast-client$/, replacement: client('sdk/index.ts') },
+      { find: /^depthcast-client\/(\w+)$/, replacement: client('$1/index.ts') },
+    ],
+  },
   build: { outDir: '../dist/client', emptyOutDir: true, target: 'es2022', sourcemap: true },
   worker: { format: 'es' },
 });

@@ -1,5 +1,5 @@
+import type { DepthFrame } from 'depthcast-client';
 import { describe, expect, it } from 'vitest';
-import type { DepthFrame } from '../sdk/index.ts';
 import { formatValue, nearness, paint, sample, valueAt } from './depth-picture.ts';
 
 const ramp = Uint32Array.from({ length: 256 }, (_, i) => i + 1);

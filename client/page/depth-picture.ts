@@ -1,4 +1,4 @@
-import type { DepthFrame, DepthUnit } from '../sdk/index.ts';
+import type { DepthFrame, DepthUnit } from 'depthcast-client';
 
 /** What a value is shown between: `near` brightest, `far` darkest, both in `unit`. */
 export interface ValueRange {

@@ -1,4 +1,4 @@
-import type { StageTimes } from '../sdk/index.ts';
+import type { StageTimes } from 'depthcast-client';
 import { byId, make } from './dom.ts';
 
 type Stage = keyof StageTimes;

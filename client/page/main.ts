@@ -1,4 +1,3 @@
-import { listScenes } from '../../src/scene/scene.ts';
 import {
   type DepthError,
   DepthSession,
@@ -7,7 +6,8 @@ import {
   type PreparedScene,
   prepareScene,
   type ReceivedFrame,
-} from '../sdk/index.ts';
+} from 'depthcast-client';
+import { listScenes } from '../../src/scene/scene.ts';
 import { Controls } from './controls.ts';
 import { byId } from './dom.ts';
 import { LatencyChart } from './latency-chart.ts';

@@ -1,4 +1,4 @@
-import type { LiveStats } from '../sdk/index.ts';
+import type { LiveStats } from 'depthcast-client';
 import { byId, make } from './dom.ts';
 
 type Reading = readonly [value: string, unit: string];

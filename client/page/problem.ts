@@ -1,4 +1,4 @@
-import type { DepthError } from '../sdk/index.ts';
+import type { DepthError } from 'depthcast-client';
 import { byId } from './dom.ts';
 
 /** What to do about it. Codes that are not here get no advice beyond their sentence. */

@@ -1,10 +1,10 @@
+import type { OutputSettings, Source, SourceSpec, VideoCodec } from 'depthcast-client';
 import { CODEC_NAMES } from '../../src/codecs.ts';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import { DEPTH_FORMATS } from '../../src/protocol/index.ts';
 import { OUTPUT_TRACKS } from '../../src/protocol/messages.ts';
-import type { OutputSettings, SourceSpec, VideoCodec } from '../sdk/index.ts';
 
-export type SourceChoice = Exclude<SourceSpec, MediaStream>;
+export type SourceChoice = Exclude<SourceSpec, MediaStream | Source>;
 
 /** Everything that the address of the page can set. */
 export interface PageSettings {

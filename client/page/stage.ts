@@ -1,5 +1,5 @@
+import type { ReceivedFrame } from 'depthcast-client';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
-import type { ReceivedFrame } from '../sdk/index.ts';
 import { gradient, lookupTable, transferTables } from './colour-maps.ts';
 import { formatValue, nearness, paint, sample, type ValueRange, valueAt } from './depth-picture.ts';
 import { byId } from './dom.ts';

@@ -18,7 +18,9 @@ const SENTENCES = {
   TIMEOUT: 'The server did not answer in time',
   BAD_ADDRESS: 'The server address is not valid',
   BAD_MESSAGE: 'The server sent something that does not follow the protocol',
-  PROTOCOL_VERSION: 'The server speaks another protocol version; reload the page or update the client',
+  PROTOCOL_VERSION: 'Server and client speak different versions of the protocol',
+  NO_METRES: 'These depth values are relative: metres need a scale',
+  NOT_IN_SERVER: 'The server cannot do all that was asked for',
   CLOSED: 'The session was closed',
 } as const satisfies Record<string, string>;
 

@@ -1,4 +1,5 @@
 import type { ModelInfo, OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
+import { knownSettings, type Welcome } from './compatibility.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { Signalling, type SignallingMessage, type SignallingOptions } from './signalling.ts';
@@ -26,6 +27,8 @@ export interface LinkHandlers {
   stats(stats: SessionStats): void;
   /** The server refused something or tells of a trouble, see `about`; the session goes on. */
   error(error: DepthError): void;
+  /** This server cannot do something that was asked for; it was not told of it. */
+  unsupported(error: DepthError): void;
   depthTrack(track: MediaStreamTrack): void;
   message(message: Uint8Array): void;
   /** Media stopped flowing and ICE is being restarted (true), or it flows again (false). */
@@ -40,6 +43,7 @@ export class Link {
   readonly #options: LinkOptions;
   #signalling: Signalling | undefined;
   #peer: Peer | undefined;
+  #welcome: Welcome | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarting = false;
   #connected = false;
@@ -78,7 +82,7 @@ export class Link {
   }
 
   update(output: Partial<OutputSettings>): void {
-    this.#signalling?.send({ type: 'settings', output });
+    this.#signalling?.send({ type: 'settings', output: this.#known(output) });
   }
 
   reset(): void {
@@ -101,7 +105,7 @@ export class Link {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const { iceServers, output } = this.#options;
+    const { iceServers } = this.#options;
     const { signalling, welcome } = await Signalling.open(
       this.#options,
       { message: (message) => this.#read(message), lost: (error) => this.#end(error) },
@@ -110,6 +114,8 @@ export class Link {
     this.#signalling = signalling;
     const { server, device, models } = welcome;
     this.#handlers.welcome({ name: server, device, models }, welcome.output);
+    this.#welcome = welcome;
+    const output = this.#known(this.#options.output);
     const candidates: (RTCIceCandidate | null)[] = [];
     let offered = false;
     this.#peer = new Peer(
@@ -131,6 +137,14 @@ export class Link {
       for (const candidate of candidates) this.#sendCandidate(candidate);
     });
     await Promise.all([connected, offer]);
+  }
+
+  /** Of settings those that the server has; what is left out is told. */
+  #known(wanted: Partial<OutputSettings>): Partial<OutputSettings> {
+    if (!this.#welcome) return wanted;
+    const { output, error } = knownSettings(this.#welcome, wanted);
+    if (error) this.#handlers.unsupported(error);
+    return output;
   }
 
   #sendCandidate(candidate: RTCIceCandidate | null): void {

@@ -1,5 +1,5 @@
 import { CODEC_NAMES, VIDEO_CODECS, type VideoCodec } from '../../src/codecs.ts';
-import { DepthError } from './errors.ts';
+import type { Platform } from './platform.ts';
 
 export type { VideoCodec };
 
@@ -9,6 +9,7 @@ const MAX_WIDTH = 1280;
 const MAX_BITRATE = 2_500_000;
 
 export interface PeerOptions {
+  platform: Platform;
   track: MediaStreamTrack;
   codec: VideoCodec;
   iceServers: RTCIceServer[];
@@ -34,9 +35,8 @@ export class Peer {
   readonly #transceiver: RTCRtpTransceiver;
   readonly #channel: RTCDataChannel;
 
-  constructor({ track, codec, iceServers }: PeerOptions, handlers: PeerHandlers) {
-    if (typeof RTCPeerConnection === 'undefined') throw new DepthError('WEBRTC_UNSUPPORTED');
-    const pc = new RTCPeerConnection({ iceServers });
+  constructor({ platform, track, codec, iceServers }: PeerOptions, handlers: PeerHandlers) {
+    const pc = new platform.RTCPeerConnection({ iceServers });
     this.connection = pc;
     pc.onicecandidate = (event) => handlers.candidate(event.candidate ?? null);
     pc.ontrack = (event) => handlers.depthTrack(event.track);

@@ -6,22 +6,24 @@ import { Emitter } from './emitter.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { FrameReader, type ReceivedFrame } from './frames.ts';
 import { Link, type LinkHandlers, type ServerInfo } from './link.ts';
+import { browserPlatform, type Platform } from './platform.ts';
 import { signallingUrl } from './signalling.ts';
 import { openSource, type SourceSpec } from './sources/open.ts';
 import type { Source } from './sources/source.ts';
 import type { SessionEvents, SessionOptions, SessionState } from './types.ts';
+import { CLIENT } from './version.ts';
 
-const CLIENT = 'depthcast-web/0.2.0';
 /** A connection that held for this long counts as good: the next loss starts counting attempts anew. */
 const PROVEN_AFTER = 10_000;
 
 /** A live depth stream: video goes to the server, depth comes back. Reconnects by itself; ends with `close()`. */
 export class DepthSession extends Emitter<SessionEvents> {
   /** The returned gray track; the same object through reconnects. Empty until the track is there. */
-  readonly depthStream = new MediaStream();
+  readonly depthStream: MediaStream;
   /** The last depth frames, to be matched with pictures. */
   readonly history = new DepthHistory();
   readonly #options: SessionOptions;
+  readonly #platform: Platform;
   readonly #retry: RetryPolicy;
   readonly #ended = new AbortController();
   #state: SessionState = { name: 'connecting' };
@@ -41,6 +43,8 @@ export class DepthSession extends Emitter<SessionEvents> {
   /** Starts at once; watch `state`. `connect()` is the promise-based way. */
   constructor(options: SessionOptions) {
     super();
+    this.#platform = options.platform ?? browserPlatform();
+    this.depthStream = new this.#platform.MediaStream();
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#wanted = { ...options.output };
@@ -127,7 +131,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     globalThis.addEventListener?.('online', online, { signal });
     try {
       const url = signallingUrl(this.#options.server ?? globalThis.location.href);
-      if (typeof RTCPeerConnection === 'undefined') throw new DepthError('WEBRTC_UNSUPPORTED');
+      if (!this.#platform.RTCPeerConnection) throw new DepthError('WEBRTC_UNSUPPORTED');
       const source = await openSource(this.#options.source);
       if (signal.aborted) return source.close();
       // While it opened, another one may have been put in its place.
@@ -189,6 +193,7 @@ export class DepthSession extends Emitter<SessionEvents> {
       stats: (stats) =>
         this.emit('stats', { ...stats, client: this.#stats.take(reader.counters, this.#link?.roundTrip) }),
       error: (error) => this.#report(error),
+      unsupported: (error) => this.emit('error', error),
       depthTrack: (depthTrack) => this.#show(depthTrack),
       message: (message) => reader.push(message),
       interrupted: (yes) => {
@@ -198,7 +203,8 @@ export class DepthSession extends Emitter<SessionEvents> {
       lost: lose,
     };
     const output = this.#wanted;
-    const options = { url, client: CLIENT, token, track, codec, iceServers, output };
+    const platform = this.#platform;
+    const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output };
     const link = await Link.open(options, handlers, this.#ended.signal);
     this.#link = link;
     // The source and the settings may have changed meanwhile.

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { DepthError } from './errors.ts';
+import { browserPlatform } from './platform.ts';
 import { Signalling, type SignallingHandlers, type SignallingMessage, signallingUrl } from './signalling.ts';
 import { TestServer, welcome } from './test-server.ts';
 
@@ -31,7 +32,7 @@ describe('Signalling', () => {
 
   const open = (handlers: Partial<SignallingHandlers> = {}, signal = new AbortController().signal, token?: string) =>
     Signalling.open(
-      { url: signallingUrl(server.url), client: 'test', token },
+      { platform: browserPlatform(), url: signallingUrl(server.url), client: 'test', token },
       { message() {}, lost() {}, ...handlers },
       signal,
     );

@@ -4,17 +4,19 @@ import {
   parseServerMessage,
   type ServerMessage,
 } from '../../src/protocol/messages.ts';
+import { protocolMismatch, type Welcome } from './compatibility.ts';
 import { DepthError, toDepthError } from './errors.ts';
+import type { Platform } from './platform.ts';
 
 const WELCOME_TIMEOUT = 8_000;
 const PING_INTERVAL = 5_000;
 /** Without an answer for this long the server counts as gone, although TCP has not noticed. */
 const PONG_TIMEOUT = 15_000;
 
-export type Welcome = Extract<ServerMessage, { type: 'welcome' }>;
 export type SignallingMessage = Exclude<ServerMessage, { type: 'welcome' | 'pong' | 'closing' }>;
 
 export interface SignallingOptions {
+  platform: Platform;
   url: URL;
   /** Name and version of the client, for the server's log. */
   client: string;
@@ -63,11 +65,11 @@ export class Signalling {
   /** Last round trip to the server in milliseconds. */
   roundTrip: number | undefined;
 
-  private constructor({ url, client, token }: SignallingOptions, handlers: SignallingHandlers) {
+  private constructor({ platform, url, client, token }: SignallingOptions, handlers: SignallingHandlers) {
     this.#handlers = handlers;
     this.#welcome = resolvable<Welcome>();
     try {
-      this.#socket = new WebSocket(url.href);
+      this.#socket = new platform.WebSocket(url.href);
     } catch (thrown) {
       throw toDepthError(thrown, 'SERVER_UNREACHABLE');
     }
@@ -143,12 +145,9 @@ export class Signalling {
   }
 
   #greet(welcome: Welcome): void {
-    if (welcome.protocol !== PROTOCOL_VERSION) {
-      this.#end(
-        new DepthError('PROTOCOL_VERSION', {
-          detail: `it speaks ${welcome.protocol}, this client ${PROTOCOL_VERSION}`,
-        }),
-      );
+    const mismatch = protocolMismatch(welcome);
+    if (mismatch) {
+      this.#end(mismatch);
       return;
     }
     clearTimeout(this.#timer);

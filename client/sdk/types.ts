@@ -3,6 +3,7 @@ import type { RetryPolicy } from './backoff.ts';
 import type { DepthError } from './errors.ts';
 import type { FrameCounters, ReceivedFrame } from './frames.ts';
 import type { VideoCodec } from './peer.ts';
+import type { Platform } from './platform.ts';
 import type { SourceSpec } from './sources/open.ts';
 import type { Source } from './sources/source.ts';
 
@@ -19,6 +20,8 @@ export interface SessionOptions {
   /** STUN and TURN servers besides those that the server names. */
   iceServers?: RTCIceServer[];
   retry?: Partial<RetryPolicy>;
+  /** Where WebRTC and WebSocket come from; default: the browser's own. `depthcast-client/node` has them for Node. */
+  platform?: Platform;
   onDepth?: (frame: ReceivedFrame) => void;
   onStats?: (stats: LiveStats) => void;
   onState?: (state: SessionState) => void;
