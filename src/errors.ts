@@ -4,7 +4,7 @@
  */
 export const CATALOGUE = {
   BAD_REQUEST: [400, 'The request is malformed'],
-  BAD_OPTION: [400, 'That option or value is not known'],
+  BAD_OPTION: [400, 'That option or value cannot be used'],
   UNAUTHORIZED: [401, 'A valid bearer token is needed'],
   FORBIDDEN: [403, 'The token does not give this right'],
   FORBIDDEN_ORIGIN: [403, 'This origin may not use the server'],

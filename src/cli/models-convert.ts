@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CpuEngine, float32TrialMap } from '../depth/engines/cpu.ts';
 import { readReference, referencePath, writeReference } from '../depth/engines/reference.ts';
 import { DepthcastError } from '../errors.ts';
+import { diskError } from '../files/disk.ts';
+import { makeFolder } from '../make-folder.ts';
 import { Checkpoint } from '../model/checkpoint/checkpoint.ts';
 import { inferConfig } from '../model/graph/config.ts';
 import { anchoredRule, buildStreamGraph } from '../model/graph/video-depth-anything.ts';
@@ -30,7 +32,7 @@ export async function convert(path: string, options: ConvertOptions): Promise<vo
   const folder = dirname(resolve(out));
   const stem = basename(out).replace(/\.onnx$/i, '');
   const names = { model: `${stem}.onnx`, weights: `${stem}.weights` };
-  mkdirSync(folder, { recursive: true });
+  await makeFolder(folder).catch(diskError(folder));
   const temporary = mkdtempSync(join(folder, '.convert-'));
   const checkpoint = Checkpoint.open(path);
   try {

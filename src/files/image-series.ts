@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../atomic-file.ts';
+import { makeFolder } from '../make-folder.ts';
 import { ImageEncoder, type ImageKind } from '../video/image-encoder.ts';
 import { diskError } from './disk.ts';
 
@@ -52,7 +53,7 @@ export class ImageSeries {
     folder: string,
     { width, height, metric, keep = 0 }: { width: number; height: number; metric: boolean; keep?: number },
   ): Promise<ImageSeries> {
-    await mkdir(folder, { recursive: true }).catch(diskError(folder));
+    await makeFolder(folder).catch(diskError(folder));
     for (const name of await readdir(folder))
       if (/^\.?\d{5,}\.(exr|png)(\.part)?$/.test(name) && !(Number.parseInt(name, 10) < keep))
         await rm(join(folder, name));

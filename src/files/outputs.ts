@@ -1,6 +1,7 @@
-import { access, mkdir, rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DepthcastError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { DepthFiles } from './depth-writer.ts';
 import { diskError } from './disk.ts';
 
@@ -40,7 +41,7 @@ export async function refuseExisting(files: OutputFiles): Promise<void> {
 
 /** Makes the folder, without what an earlier run left of the files. @throws DepthcastError BAD_OPTION, DISK_FULL */
 export async function clearOutputs(folder: string, files: OutputFiles): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch(diskError(folder));
+  await makeFolder(folder).catch(diskError(folder));
   for (const file of pathsOf(files)) await rm(file, { recursive: true, force: true }).catch(diskError(file));
 }
 

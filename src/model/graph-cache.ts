@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { ConfigOverrides } from './graph/config.ts';
 import { BUILDER_VERSION, buildOfflineGraph, buildStreamGraph, type Precision } from './graph/video-depth-anything.ts';
 import { MODEL_FILE, WEIGHTS_FILE, writeModel } from './graph/write.ts';
@@ -90,7 +91,7 @@ export class GraphCache {
     try {
       const build = kind === 'stream' ? buildStreamGraph : buildOfflineGraph;
       const model = build(checkpoint, { ...options, target: options.precision === 'float16' ? 'portable' : 'cpu' });
-      await mkdir(temporary, { recursive: true });
+      await makeFolder(temporary);
       writeModel(model, temporary);
       await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
         // Another process was first: its graph is as good.
@@ -136,7 +137,7 @@ export class GraphCache {
     const known = /^([0-9a-f]{64}) (.*)$/.exec(await readFile(note, 'utf8').catch(() => ''));
     if (known && known[2] === state) return known[1]!;
     const digest = await fileHash(full);
-    await mkdir(join(this.#folder, HASHES), { recursive: true });
+    await makeFolder(join(this.#folder, HASHES));
     await writeFileAtomically(note, `${digest} ${state}`);
     return digest;
   }

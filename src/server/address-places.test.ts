@@ -16,6 +16,17 @@ describe('places', () => {
     places.take('a');
   });
 
+  it('tell an address that holds all set-ups alone that it is the one', () => {
+    const places = new AddressPlaces({ ...limits, setupsPerAddress: 64, setups: 2 });
+    const first = places.take('a');
+    places.take('a');
+    const limited = { code: 'RATE_LIMITED', detail: expect.stringMatching(/of one address.*at most 2$/), retryAfter: 5 };
+    expect(() => places.take('a')).toThrow(expect.objectContaining(limited));
+    expect(() => places.take('b')).toThrow(expect.objectContaining({ code: 'BUSY', retryAfter: 5 }));
+    first.settle();
+    places.take('b');
+  });
+
   it('bound the set-ups of all addresses together, however they end', () => {
     const places = new AddressPlaces(limits);
     const taken = Array.from({ length: limits.setups }, (_, i) => places.take(`address ${i}`));

@@ -34,13 +34,13 @@ export class AddressPlaces {
    * @throws DepthcastError RATE_LIMITED; BUSY where everybody's set-ups together are too many
    */
   take(address: string): AddressPlace {
-    const { streams, sessionsPerAddress, setupsPerAddress } = this.#limits;
+    const { streams, sessionsPerAddress, setupsPerAddress, setups } = this.#limits;
     const now = this.#taken.get(address) ?? { sessions: 0, setups: 0 };
-    // Nobody can hold every stream's place without sending anything.
-    const setups = Math.min(setupsPerAddress, Math.max(1, streams - 1));
-    if (now.setups >= setups)
+    // Nobody can hold every stream's place without sending anything; and who holds all set-ups alone finds nobody else busy.
+    const mine = Math.min(setupsPerAddress, setups, Math.max(1, streams - 1));
+    if (now.setups >= mine)
       throw new DepthcastError('RATE_LIMITED', {
-        detail: `${setups} sessions of this address are being set up`,
+        detail: `sessions of one address that are still being set up: at most ${mine}`,
         retryAfter: RETRY_AFTER,
       });
     if (now.sessions >= sessionsPerAddress)
@@ -48,9 +48,9 @@ export class AddressPlaces {
         detail: `this address has ${sessionsPerAddress} sessions`,
         retryAfter: RETRY_AFTER,
       });
-    if (this.#setups >= this.#limits.setups)
+    if (this.#setups >= setups)
       throw new DepthcastError('BUSY', {
-        detail: `${this.#setups} sessions are being set up`,
+        detail: `sessions of everybody that are still being set up: at most ${setups}`,
         retryAfter: RETRY_AFTER,
       });
     this.#taken.set(address, now);

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -7,6 +7,7 @@ import { generate } from 'selfsigned';
 import { writeFileAtomically } from '../atomic-file.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { lanAddresses } from './lan.ts';
 
 const DAY_MS = 86_400_000;
@@ -118,7 +119,7 @@ async function keptOrNew(file: string, log: Logger): Promise<Pem> {
   const made = await make(names, addresses);
   const text = made.cert + made.key;
   try {
-    mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
+    await makeFolder(join(file, '..'), 0o700);
     await writeFileAtomically(file, text, { mode: 0o600 });
   } catch (thrown) {
     log.warn({ file, err: thrown }, 'the TLS certificate cannot be kept; the next start makes another');

@@ -20,6 +20,8 @@ export interface Diagnosis {
   error: DepthcastError;
   /** Waiting does not help: the sender has to change. */
   final: boolean;
+  /** The client was told when it happened. */
+  told?: boolean;
 }
 
 /** Keyframes that the decoder refuses one after another are no accident. */
@@ -58,7 +60,7 @@ export function diagnose({ received, decoded, made, decoding, failure, waiting }
     );
   if (packets > 0 && frames === 0) return because('BAD_VIDEO', `${packets} packets made no whole frame`);
   if (decoded === 0) return undefined;
-  if (failure) return { error: failure, final: false };
+  if (failure) return { error: failure, final: false, told: true };
   if (waiting !== undefined && made === 0)
     return because('BUSY', `the network has not finished a frame in ${Math.round(waiting / 1000)} s`);
   return undefined;

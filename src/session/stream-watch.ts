@@ -40,7 +40,7 @@ export class StreamWatch {
     if (depthless < PATIENCE_MS) return undefined;
     const found = this.#diagnose(source);
     if (!found) return undefined;
-    const fresh = !this.#told.has(found.error.code);
+    const fresh = !found.told && !this.#told.has(found.error.code);
     this.#told.add(found.error.code);
     const final = found.final && this.#stream.frames === 0 && depthless > FINAL_PATIENCE_MS;
     return { error: found.error, fresh, final };

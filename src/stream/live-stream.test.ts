@@ -111,3 +111,22 @@ it('goes on with another network from a new epoch, and says what became of the f
   const { arrived, depth: maps, dropped } = stream.stats.totals;
   expect(maps + Object.values(dropped).reduce((a, b) => a + b, 0)).toBe(arrived);
 });
+
+it('tells of a killed worker once, counts each frame that it costs, and goes on in the next epoch', async () => {
+  const { metrics, stream, source, sink, made } = await open();
+  const troubles: string[] = [];
+  stream.on('trouble', ({ code }) => troubles.push(code));
+  source.picture(1);
+  await made(1);
+  await inferencers[0]!.kill();
+  for (let n = 2; stream.frames === 1; n++) {
+    source.picture(n);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const failed = stream.stats.totals.dropped['WORKER_DIED']!;
+  expect(failed).toBeGreaterThan(1);
+  expect(troubles).toEqual(['WORKER_DIED']);
+  expect(await metrics.registry.metrics()).toMatch(`depthcast_rejected_total{code="WORKER_DIED"} ${failed}`);
+  expect(sink.maps.map(({ epoch }) => epoch)).toEqual([0, 1]);
+  stream.close('test');
+});

@@ -15,7 +15,7 @@ import { Mailbox } from './mailbox.ts';
 import { MediaClock } from './media-clock.ts';
 import { StreamStats } from './stream-stats.ts';
 
-/** The same trouble, frame after frame, is told this often; it is counted each time. */
+/** The same trouble is told this often, and only if there was depth since; it is counted each time. */
 const TROUBLE_MS = 1000;
 
 interface LiveStreamEvents {
@@ -68,7 +68,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #failure: DepthcastError | undefined;
   /** performance.now() since when a picture is on its way to becoming depth. */
   #busySince: number | undefined;
-  #lastTrouble = { code: '', at: 0 };
+  #lastTrouble = { code: '', at: 0, frames: 0 };
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
@@ -276,8 +276,9 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     const error = toDepthcastError(thrown);
     this.#metrics.rejected.inc({ code: error.code });
     const now = performance.now();
-    if (error.code === this.#lastTrouble.code && now - this.#lastTrouble.at < TROUBLE_MS) return;
-    this.#lastTrouble = { code: error.code, at: now };
+    const { code, at, frames } = this.#lastTrouble;
+    if (error.code === code && (now - at < TROUBLE_MS || frames === this.#frameId)) return;
+    this.#lastTrouble = { code: error.code, at: now, frames: this.#frameId };
     this.emit('trouble', error, about);
   }
 }

@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DepthcastError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
 import { fileHash } from './hash.ts';
 import { type Answer, Interrupted, request } from './request.ts';
 
@@ -43,7 +44,7 @@ type Expected = Pick<DownloadOptions, 'bytes' | 'sha256'>;
  */
 export async function download(url: URL, path: string, options: DownloadOptions = {}): Promise<void> {
   const part = `${path}.part`;
-  await diskErrors(() => mkdir(dirname(path), { recursive: true }));
+  await diskErrors(() => makeFolder(dirname(path)));
   let expected: Expected;
   let most = 0;
   let vain = 0;
