@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { printConfig } from '../config/print.ts';
 import type { Config } from '../config/schema.ts';
 import { toDepthcastError } from '../errors.ts';
-import { allowedSizes } from '../model/size.ts';
+import { resolveSize } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
 import { DEFAULT_CONFIG, readSettings } from './options.ts';
 import { modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
@@ -75,7 +75,7 @@ async function serve(command: Command, version: string): Promise<void> {
   for (const url of server.networkUrls) line('', style.cyan(url));
   line(
     'model',
-    `${manifest.name} ${style.dim(`${server.context.config.depth.size ?? allowedSizes(manifest).default} px, ${manifest.precision}, ${manifest.unit}`)}`,
+    `${manifest.name} ${style.dim(`${resolveSize(manifest, server.context.config.depth.size)} px, ${manifest.precision}, ${manifest.unit}`)}`,
   );
   line('device', server.context.device);
   line('publish', `${server.url}/whip/NAME`);

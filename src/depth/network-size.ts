@@ -14,10 +14,8 @@ export function networkSize(
   sourceHeight: number,
   size?: number,
 ): { width: number; height: number } {
-  const allowed = allowedSizes(model);
-  const side = size ?? allowed.default;
-  if (!allowed.sizes.includes(side))
-    throw new DepthcastError('BAD_SIZE', { detail: `${side}; ${model.name} allows ${sizeList(model)}` });
+  const side = size ?? allowedSizes(model).default;
+  checkSize(model, side);
   const rule = model.size;
   if ('fixed' in rule) return rule.fixed;
   if ('shortSides' in rule) return officialSize({ width: sourceWidth, height: sourceHeight }, side, rule.multipleOf);
@@ -27,6 +25,12 @@ export function networkSize(
   const long = round(side);
   const short = Math.min(long, round(side * ratio));
   return sourceWidth >= sourceHeight ? { width: long, height: short } : { width: short, height: long };
+}
+
+/** @throws DepthcastError BAD_SIZE for a size that the model does not allow */
+export function checkSize(model: Pick<ModelManifest, 'size' | 'name'>, size: number): void {
+  if (!allowedSizes(model).sizes.includes(size))
+    throw new DepthcastError('BAD_SIZE', { detail: `${size}; ${model.name} allows ${sizeList(model)}` });
 }
 
 /** For people: "192, 256" or "140 to 518 in steps of 14". */

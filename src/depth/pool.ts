@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
-import { allowedSizes } from '../model/size.ts';
+import { resolveSize } from '../model/size.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
 /** Models kept loaded at once; each holds its weights and threads. */
@@ -127,7 +127,7 @@ export class InferencerPool {
       if (!this.#workers.has(name)) await verifyModel(model);
       const worker = await WorkerInferencer.create(model, {
         threads,
-        size: size !== undefined && allowedSizes(model.manifest).sizes.includes(size) ? size : undefined,
+        size: resolveSize(model.manifest, size),
       });
       this.#workers.set(name, [...(this.#workers.get(name) ?? []), worker]);
       this.#options.onLoad(worker);

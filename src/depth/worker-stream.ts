@@ -1,7 +1,7 @@
 import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
-import { networkSize } from './network-size.ts';
+import { checkSize, networkSize } from './network-size.ts';
 import type { DepthMap, InferenceStream, NetworkImage, OpenOptions, ResetCause, StreamOptions } from './types.ts';
 import { type DepthChannel, type InferAnswer, sharedNow } from './worker-protocol.ts';
 
@@ -38,7 +38,7 @@ export class WorkerStream implements InferenceStream {
     this.#link = link;
     this.#epoch = firstEpoch - 1;
     this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
-    networkSize(model, 4, 3, this.options.size);
+    checkSize(model, this.options.size);
   }
 
   get epoch(): number {
@@ -84,7 +84,7 @@ export class WorkerStream implements InferenceStream {
   }
 
   setOptions(options: Partial<StreamOptions>): void {
-    networkSize(this.#model, 4, 3, options.size ?? this.options.size);
+    if (options.size !== undefined) checkSize(this.#model, options.size);
     Object.assign(this.options, options);
   }
 

@@ -37,6 +37,12 @@ export function roundEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+/** The network size of a stream: the one that is wanted where the model has it, else the model's own. */
+export function resolveSize(model: Pick<ModelManifest, 'size'>, wanted: number | null | undefined): number {
+  const { sizes, default: own } = allowedSizes(model);
+  return wanted != null && sizes.includes(wanted) ? wanted : own;
+}
+
 /** The sizes that may be chosen, in pixels, and the one taken when nothing is said. */
 export function allowedSizes({ size }: Pick<ModelManifest, 'size'>): { sizes: number[]; default: number } {
   if ('longSides' in size) return { sizes: size.longSides, default: size.default };

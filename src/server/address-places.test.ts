@@ -20,7 +20,11 @@ describe('places', () => {
     const places = new AddressPlaces({ ...limits, setupsPerAddress: 64, setups: 2 });
     const first = places.take('a');
     places.take('a');
-    const limited = { code: 'RATE_LIMITED', detail: expect.stringMatching(/of one address.*at most 2$/), retryAfter: 5 };
+    const limited = {
+      code: 'RATE_LIMITED',
+      detail: expect.stringMatching(/of one address.*at most 2$/),
+      retryAfter: 5,
+    };
     expect(() => places.take('a')).toThrow(expect.objectContaining(limited));
     expect(() => places.take('b')).toThrow(expect.objectContaining({ code: 'BUSY', retryAfter: 5 }));
     first.settle();

@@ -1,7 +1,6 @@
-import { networkSize } from '../depth/network-size.ts';
+import { checkSize } from '../depth/network-size.ts';
 import { DepthcastError } from '../errors.ts';
-import type { ModelManifest } from '../model/manifest.ts';
-import { allowedSizes } from '../model/size.ts';
+import { resolveSize } from '../model/size.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { ServerContext } from '../session/server-context.ts';
@@ -19,7 +18,13 @@ export class OutputControl {
     const { manifest } = context.pool.models[0]!;
     const { track, data } = context.config.output;
     this.#context = context;
-    this.#now = { track, data, range: 'auto', model: manifest.name, size: this.#defaultSize(manifest) };
+    this.#now = {
+      track,
+      data,
+      range: 'auto',
+      model: manifest.name,
+      size: resolveSize(manifest, context.config.depth.size),
+    };
   }
 
   /** What is in force; before the first offer, what will be. */
@@ -48,10 +53,9 @@ export class OutputControl {
     Object.assign(now, next);
   }
 
-  /** The publisher was opened with the model, track and data in force; it gets the rest. */
+  /** The publisher was opened with the model, size, track and data in force; it gets the rest. */
   attach(publisher: Publisher): void {
-    const { size, range } = this.#now;
-    if (publisher.stream.size !== size) publisher.stream.setSize(size);
+    const { range } = this.#now;
     if (range !== 'auto') publisher.stream.setRange(range);
     this.#publisher = publisher;
   }
@@ -65,8 +69,9 @@ export class OutputControl {
       const detail = `${name}; there is ${models.map((model) => model.name).join(', ')}`;
       throw new DepthcastError('MODEL_NOT_FOUND', { detail });
     }
-    const size = change.size ?? (name === now.model ? now.size : this.#defaultSize(manifest));
-    networkSize(manifest, 4, 3, size);
+    const size =
+      change.size ?? (name === now.model ? now.size : resolveSize(manifest, this.#context.config.depth.size));
+    checkSize(manifest, size);
     return {
       track: change.track ?? now.track,
       data: change.data ?? now.data,
@@ -74,12 +79,5 @@ export class OutputControl {
       model: name,
       size,
     };
-  }
-
-  /** The size of the settings where the model has it, else the model's own. */
-  #defaultSize(manifest: ModelManifest): number {
-    const { sizes, default: own } = allowedSizes(manifest);
-    const wanted = this.#context.config.depth.size;
-    return wanted !== null && sizes.includes(wanted) ? wanted : own;
   }
 }

@@ -8,7 +8,7 @@ import { type ReloadReport, reloadConfig } from '../config/reload.ts';
 import type { Config, SettledConfig } from '../config/schema.ts';
 import { measureSize } from '../depth/auto-size.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
-import { networkSize } from '../depth/network-size.ts';
+import { checkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<DepthServer> 
   });
   try {
     // A size that the default model does not have stops the start.
-    networkSize(pool.models[0]!.manifest, 4, 3, wanted);
+    if (wanted !== undefined) checkSize(pool.models[0]!.manifest, wanted);
     const first = await pool.get();
     const config = await settle(options.config, first, log);
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });

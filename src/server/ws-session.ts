@@ -190,9 +190,9 @@ export class WsSession {
     }
     clearTimeout(this.#patience);
     await this.#output.change(output);
-    const { model, track, data } = this.#output.now;
+    const { model, size, track, data } = this.#output.now;
     const { client } = this.#auth;
-    const options = { role: 'duplex', model, track: track === 'gray', data, client } as const;
+    const options = { role: 'duplex', model, size, track: track === 'gray', data, client } as const;
     const publisher = await Publisher.open(this.#context, sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');

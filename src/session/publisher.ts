@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DepthcastError } from '../errors.ts';
+import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
@@ -17,7 +18,10 @@ export interface PublisherOptions {
   role: Extract<PeerRole, 'publish' | 'duplex'>;
   /** Name that viewers find the stream by; the session's own secret id when absent. */
   stream?: string | undefined;
+  /** The default model when absent. */
   model?: string | undefined;
+  /** Network size; the one of the settings when absent, where the model has it. */
+  size?: number | undefined;
   track: boolean;
   data: DepthFormat;
   /** Address that the offer came from, where it is known. */
@@ -59,7 +63,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   /**
    * Answers an offer and starts a stream.
-   * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, MODEL_NOT_FOUND
+   * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, MODEL_NOT_FOUND, BAD_SIZE
    */
   static async open(context: ServerContext, offer: string, options: PublisherOptions): Promise<Publisher> {
     const name = options.stream ?? randomBytes(16).toString('base64url');
@@ -72,7 +76,9 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       context.admission.checkWorkers(options.model);
       const inferencer = await context.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
-      stream = new LiveStream({ name, inferencer, metrics: context.metrics, depth: context.config.depth });
+      const { metrics, config } = context;
+      const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
+      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {
         await peer.close();

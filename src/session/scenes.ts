@@ -1,3 +1,4 @@
+import { resolveSize } from '../model/size.ts';
 import { createScene } from '../scene/scene.ts';
 import { SceneSource } from '../sources/scene-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
@@ -15,7 +16,9 @@ export async function publishScenes(context: ServerContext): Promise<void> {
     createScene(scene, { width: 16, height: 16 });
     const name = `scene-${scene}`;
     const { filled, free } = admission.reserve(name);
-    const stream = new LiveStream({ name, inferencer: await pool.get(), metrics, depth: config.depth });
+    const inferencer = await pool.get();
+    const size = resolveSize(inferencer.model, config.depth.size);
+    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
     stream.once('closed', free);
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     const wanted = () => stream.watched;

@@ -9,11 +9,12 @@ import type { LiveDepth } from './live-depth.ts';
 import { LiveStream } from './live-stream.ts';
 
 const model = findModel('depthcast-nano');
-const depth = { size: 160, sceneCuts: false, gapSeconds: 2 };
+const size = 160;
+const depth = { sceneCuts: false, gapSeconds: 2 };
 const [WIDTH, HEIGHT] = [64, 48];
 let inferencers: WorkerInferencer[];
 beforeAll(async () => {
-  const create = () => WorkerInferencer.create(model, { threads: 1, size: 160 });
+  const create = () => WorkerInferencer.create(model, { threads: 1, size });
   inferencers = [await create(), await create()];
 }, 60_000);
 afterAll(() => Promise.all(inferencers.map((one) => one.close())));
@@ -62,7 +63,7 @@ class Recorder implements DepthSink {
 
 async function open() {
   const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
-  const stream = new LiveStream({ name: 'test', inferencer: inferencers[0]!, metrics, depth });
+  const stream = new LiveStream({ name: 'test', inferencer: inferencers[0]!, size, metrics, depth });
   const source = new Pulled();
   stream.attach(source);
   const sink = stream.add((listener) => new Recorder(listener));

@@ -1,9 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type { SettledConfig } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import type { DisplayRange, Inferencer, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { allowedSizes } from '../model/size.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
@@ -29,8 +28,10 @@ interface LiveStreamEvents {
 export interface LiveStreamOptions {
   name: string;
   inferencer: Inferencer;
+  /** One of the network's. */
+  size: number;
   metrics: Metrics;
-  depth: Pick<SettledConfig['depth'], 'size' | 'sceneCuts' | 'gapSeconds'>;
+  depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'>;
 }
 
 interface Arrival extends Arrived {
@@ -71,19 +72,16 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #lastTrouble = { code: '', at: 0, frames: 0 };
   #closed = false;
 
-  /** @throws DepthcastError BAD_SIZE when the configured size does not suit the model */
-  constructor({ name, inferencer, metrics, depth }: LiveStreamOptions) {
+  /** @throws DepthcastError BAD_SIZE */
+  constructor({ name, inferencer, size, metrics, depth }: LiveStreamOptions) {
     super();
     // A listener for each viewer, and `limits.viewersPerStream` bounds those.
     this.setMaxListeners(0);
     this.name = name;
     this.#metrics = metrics;
     this.#inferencer = inferencer;
-    this.#inference = inferencer.open({
-      ...(depth.size !== null && allowedSizes(inferencer.model).sizes.includes(depth.size) ? { size: depth.size } : {}),
-      sceneCuts: depth.sceneCuts,
-      gapSeconds: depth.gapSeconds,
-    });
+    const { sceneCuts, gapSeconds } = depth;
+    this.#inference = inferencer.open({ size, sceneCuts, gapSeconds });
     this.stats = new StreamStats(metrics);
   }
 
@@ -102,10 +100,6 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Depth maps made so far. */
   get frames(): number {
     return this.#frameId;
-  }
-
-  get size(): number {
-    return this.#inference.options.size;
   }
 
   /** Whether anybody receives this stream's depth now. */
@@ -179,8 +173,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#inference.setOptions({ size });
   }
 
-  /** Goes on with another network, from a new epoch. */
-  setInferencer(inferencer: Inferencer, size = allowedSizes(inferencer.model).default): void {
+  /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
+  setInferencer(inferencer: Inferencer, size: number): void {
     const { size: _, ...options } = this.#inference.options;
     const next = inferencer.open({ ...options, size, firstEpoch: this.#inference.epoch + 1 });
     this.#inference.close();
