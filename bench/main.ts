@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchAttacks } from './attacks.ts';
+import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
@@ -28,6 +29,7 @@ const SECTIONS = {
     run: () => benchFiles(values.input),
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
   },
+  edges: { run: () => benchEdges(), about: 'depth enlarged along the edges of its picture, against synthetic scenes' },
   links: {
     run: () => benchLinks(),
     about: 'publishers over impaired links (loss, delay, reordering, a narrow link, a small MTU); pion needs Go',

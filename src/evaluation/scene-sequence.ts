@@ -47,7 +47,7 @@ export function openScene(name: string, { maxFrames = SCENE_FRAMES, stride = 1 }
 }
 
 /** @param rgba [height*width*4], copied */
-function rgbaPicture(rgba: Uint8ClampedArray, width: number, height: number): Picture {
+export function rgbaPicture(rgba: Uint8ClampedArray, width: number, height: number): Picture {
   const frame = new av.Frame();
   frame.alloc();
   frame.width = width;
