@@ -104,7 +104,7 @@ export async function benchEdges(): Promise<void> {
       way,
       mean(f1).toFixed(3),
       mean(near).toFixed(3),
-      mean(rough).toFixed(3),
+      (100 * mean(rough)).toFixed(3),
       mean(absRel).toFixed(3),
       quantile(ms, 0.5).toFixed(1),
     ]),

@@ -6,10 +6,6 @@ use core::arch::wasm32::*;
 
 /// By how much the middle of a step is steepened.
 const GAIN: f32 = 3.0;
-/// Shares of a window's difference that lie between close neighbours on slopes, and at steps.
-const SLOPE: f32 = 0.5;
-const STEP: f32 = 0.8;
-
 pub unsafe fn apply(plan: &Plan, metres: bool, even: f32, luma: bool, scale: f32, shift: f32) {
     let half = plan.to_width.div_ceil(2);
     unsafe {
@@ -24,8 +20,10 @@ pub unsafe fn apply(plan: &Plan, metres: bool, even: f32, luma: bool, scale: f32
                 let count = (plan.to_width - x).min(4);
                 if luma {
                     let value = f32x4_add(f32x4_mul(value, f32x4_splat(scale)), f32x4_splat(shift));
-                    let four = i32x4_trunc_sat_f32x4(f32x4_nearest(value));
-                    let packed = u8x16_narrow_i16x8(i16x8_narrow_i32x4(four, four), i16x8_splat(0));
+                    let value = f32x4_pmin(f32x4_pmax(value, f32x4_splat(0.0)), f32x4_splat(255.0));
+                    // Beyond 2^23 a float's lowest bits are an integer, rounded.
+                    let four = f32x4_add(value, f32x4_splat(8_388_608.0));
+                    let packed = i8x16_shuffle::<0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12>(four, four);
                     store(plan.out.add(at), packed, count);
                 } else {
                     let value = if metres { f32x4_div(f32x4_splat(1.0), value) } else { value };
@@ -56,41 +54,47 @@ unsafe fn blend(plan: &Plan, y: usize) {
 #[inline(always)]
 unsafe fn pixels(plan: &Plan, x: usize, yy: *const u8, uu: *const u8, vv: *const u8, even: f32) -> v128 {
     unsafe {
-        let mut first = [f32x4_splat(0.0); 4];
-        let mut second = first;
-        for n in 0..4 {
-            // The last pixels of a row may be repeated.
-            let at = (x + n).min(plan.to_width - 1);
-            let cell = plan.row.add(*plan.columns.low.add(at) as usize * 8);
-            let part = f32x4_splat(*plan.columns.part.add(at));
-            let lerp = |from: *const f32| {
-                let left = load(from);
-                f32x4_add(left, f32x4_mul(f32x4_sub(load(from.add(8)), left), part))
-            };
-            first[n] = lerp(cell);
-            second[n] = lerp(cell.add(4));
-        }
-        let [fy, fu, fv, offset] = transpose(first);
-        let [plain, least, reach, share] = transpose(second);
+        let cells: [*const f32; 4] =
+            core::array::from_fn(|n| plan.row.add(*plan.columns.low.add(x + n) as usize * 8).cast_const());
+        let parts: [v128; 4] = core::array::from_fn(|n| v128_load32_splat(plan.columns.part.add(x + n).cast()));
+        let lerp = |half: usize| {
+            transpose(core::array::from_fn(|n| {
+                let left = load(cells[n].add(half));
+                f32x4_add(left, f32x4_mul(f32x4_sub(load(cells[n].add(half + 8)), left), parts[n]))
+            }))
+        };
         let m = |a, b| f32x4_mul(a, b);
         let a = |a, b| f32x4_add(a, b);
-        let clamp = |v| f32x4_pmin(f32x4_pmax(v, f32x4_splat(0.0)), f32x4_splat(1.0));
-        let unit = f32x4_splat(1.0 / 255.0);
-        let luma = m(f32x4_convert_u32x4(u32x4_extend_low_u16x8(u16x8_load_extend_u8x8(yy.add(x)))), unit);
+        let (zero, one) = (f32x4_splat(0.0), f32x4_splat(1.0));
+        let clamp = |v| f32x4_pmin(f32x4_pmax(v, zero), one);
+        let [plain, least, reach, steepness] = lerp(4);
+        // Where depth is even, bilinear alone.
+        let uneven = f32x4_sub(m(reach, f32x4_splat(1.0 / even)), one);
+        if !v128_any_true(f32x4_gt(uneven, zero)) {
+            return plain;
+        }
+        let uneven = clamp(uneven);
+        let [fy, fu, fv, offset] = lerp(0);
+        let bytes = widened(v128_load32_zero(yy.add(x).cast()));
+        let luma = f32x4_convert_i32x4(bytes);
         let chroma = |plane: *const u8| {
             let (left, right) = (*plane.add(x / 2) as f32, *plane.add(x / 2 + 1) as f32);
-            m(f32x4(left, left, right, right), unit)
+            f32x4(left, left, right, right)
         };
-        let guided = a(a(m(fy, luma), m(fu, chroma(uu))), a(m(fv, chroma(vv)), offset));
-        // Where depth is even, bilinear alone.
-        let uneven = clamp(f32x4_sub(m(reach, f32x4_splat(1.0 / even)), f32x4_splat(1.0)));
+        let colour = a(a(m(fy, luma), m(fu, chroma(uu))), m(fv, chroma(vv)));
+        let guided = a(m(colour, f32x4_splat(1.0 / 255.0)), offset);
         let value = a(plain, m(f32x4_sub(guided, plain), uneven));
-        let steep = m(clamp(m(f32x4_sub(share, f32x4_splat(SLOPE)), f32x4_splat(1.0 / (STEP - SLOPE)))), uneven);
-        let place = clamp(f32x4_div(f32x4_sub(value, least), f32x4_max(reach, f32x4_splat(1e-20))));
+        let steep = m(steepness, uneven);
+        let place = clamp(f32x4_div(f32x4_sub(value, least), f32x4_pmax(reach, f32x4_splat(1e-20))));
         let middle = f32x4_splat(0.5);
-        let gain = a(f32x4_splat(1.0), m(steep, f32x4_splat(GAIN)));
+        let gain = a(one, m(steep, f32x4_splat(GAIN)));
         a(least, m(reach, clamp(a(m(f32x4_sub(place, middle), gain), middle))))
     }
+}
+
+/// The first four bytes as numbers of 32 bits.
+fn widened(bytes: v128) -> v128 {
+    u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes))
 }
 
 unsafe fn store(to: *mut u8, value: v128, count: usize) {

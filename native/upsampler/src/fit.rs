@@ -5,32 +5,45 @@ use core::arch::wasm32::*;
 
 /// Variance of the guide (0 to 1) that counts as none.
 const FLAT: f32 = 1e-4;
+/// Shares of a map's variance in a window that are too little to trust the fit, and enough.
+const UNEXPLAINED: f32 = 0.1;
+const EXPLAINED: f32 = 0.4;
+/// Shares of a window's difference that lie between close neighbours on slopes, and at steps.
+pub const SLOPE: f32 = 0.5;
+const STEP: f32 = 0.8;
 const SIDE: usize = 2 * RADIUS + 1;
 const SHARE: f32 = 1.0 / (SIDE * SIDE) as f32;
 
-pub unsafe fn fit(plan: &Plan) {
+/// @param even differences of the map that count as none
+pub unsafe fn fit(plan: &Plan, even: f32) {
     unsafe {
         let products = |row: usize, x: usize| {
             let [y, u, v, p] = plan.planes.map(|plane| load(plane.start(row).add(x)));
             let m = f32x4_mul;
-            [y, u, v, p, m(y, y), m(y, u), m(y, v), m(u, u), m(u, v), m(v, v), m(y, p), m(u, p), m(v, p)]
+            [y, u, v, p, m(y, y), m(y, u), m(y, v), m(u, u), m(u, v), m(v, v), m(y, p), m(u, p), m(v, p), m(p, p)]
         };
         windows(plan, products, |row, x, sums| {
-            let fit = solve(sums.map(|sum| f32x4_mul(sum, f32x4_splat(SHARE))));
-            for (plane, value) in plan.fit.iter().zip(fit) {
+            let fit = solve(sums.map(|sum| f32x4_mul(sum, f32x4_splat(SHARE))), even * even / 16.0);
+            for (plane, value) in fits_of(plan).iter().zip(fit) {
                 v128_store(plane.row(row).add(x).cast(), value);
             }
         });
-        for plane in plan.fit {
+        for plane in fits_of(plan) {
             for y in 0..plan.height {
                 plane.pad(y);
             }
         }
-        let fits = |row: usize, x: usize| plan.fit.map(|plane| load(plane.start(row).add(x)));
+        let fits = |row: usize, x: usize| fits_of(plan).map(|plane| load(plane.start(row).add(x)));
         windows(plan, fits, |row, x, sums| {
-            let first = sums.map(|sum| f32x4_mul(sum, f32x4_splat(SHARE)));
+            let [fy, fu, fv, offset, explained] = sums.map(|sum| f32x4_mul(sum, f32x4_splat(SHARE)));
             let [least, most, slope, _] = plan.scratch.map(|plane: Plane| load(plane.row(row).add(x)));
-            let second = [load(plan.planes[3].row(row).add(x)), least, f32x4_sub(most, least), slope];
+            let plain = load(plan.planes[3].row(row).add(x));
+            // What colour does not explain is interpolated.
+            let trust = ramp(explained, UNEXPLAINED, EXPLAINED);
+            let factors = [fy, fu, fv].map(|factor| f32x4_mul(factor, trust));
+            let first =
+                [factors[0], factors[1], factors[2], f32x4_add(plain, f32x4_mul(f32x4_sub(offset, plain), trust))];
+            let second = [plain, least, f32x4_sub(most, least), f32x4_mul(ramp(slope, SLOPE, STEP), trust)];
             let cell = plan.table.add((row * (plan.width + 1) + x) * 8);
             let columns = (plan.width - x).min(4);
             for (half, four) in [transpose(first), transpose(second)].into_iter().enumerate() {
@@ -95,8 +108,20 @@ unsafe fn windows<const N: usize>(
     }
 }
 
-/// Solves each window's 3x3 system by its adjugate. @returns factors of Y, U and V, and offset
-fn solve([y, u, v, p, yy, yu, yv, uu, uv, vv, yp, up, vp]: [v128; 13]) -> [v128; 4] {
+/// From 0 at `low` to 1 at `high`.
+fn ramp(value: v128, low: f32, high: f32) -> v128 {
+    let share = f32x4_mul(f32x4_sub(value, f32x4_splat(low)), f32x4_splat(1.0 / (high - low)));
+    f32x4_pmin(f32x4_pmax(share, f32x4_splat(0.0)), f32x4_splat(1.0))
+}
+
+fn fits_of(plan: &Plan) -> [Plane; 5] {
+    let [y, u, v, offset] = plan.fit;
+    [y, u, v, offset, plan.explained]
+}
+
+/// Solves each window's 3x3 system by its adjugate. @returns factors of Y, U and V, offset, and the share of the variance explained,
+/// which is at least `least`
+fn solve([y, u, v, p, yy, yu, yv, uu, uv, vv, yp, up, vp, pp]: [v128; 14], least: f32) -> [v128; 5] {
     let m = |a, b| f32x4_mul(a, b);
     let s = |a, b| f32x4_sub(a, b);
     let flat = f32x4_splat(FLAT);
@@ -118,7 +143,10 @@ fn solve([y, u, v, p, yy, yu, yv, uu, uv, vv, yp, up, vp]: [v128; 13]) -> [v128;
     let fy = m(scale, three(aa, bb, cc));
     let fu = m(scale, three(bb, dd, ee));
     let fv = m(scale, three(cc, ee, ff));
-    [fy, fu, fv, s(p, f32x4_add(f32x4_add(m(fy, y), m(fu, u)), m(fv, v)))]
+    let offset = s(p, f32x4_add(f32x4_add(m(fy, y), m(fu, u)), m(fv, v)));
+    let variance = f32x4_pmax(s(pp, m(p, p)), f32x4_splat(least));
+    let explained = f32x4_div(f32x4_add(f32x4_add(m(fy, q), m(fu, r)), m(fv, t)), variance);
+    [fy, fu, fv, offset, ramp(explained, 0.0, 1.0)]
 }
 
 pub fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {

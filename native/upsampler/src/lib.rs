@@ -16,6 +16,7 @@ mod shrink;
 mod steps;
 
 use memory::{Plane, Taps, bytes, floats, reserve, taps};
+use shrink::{Span, spans};
 
 /// Pixels of the map that a window reaches on each side.
 pub const RADIUS: usize = 3;
@@ -38,12 +39,16 @@ pub struct Plan {
     /// Factors for Y, U and V, and offset.
     pub fit: [Plane; 4],
     pub scratch: [Plane; 4],
-    /// [13] rows: column sums.
+    /// Share of the map's variance that the fit explains.
+    pub explained: Plane,
+    /// [14] rows: column sums.
     pub sums: *mut f32,
     /// [height][width + 1][8]: factors, offset, map, least, reach, steepness.
     pub table: *mut f32,
     /// [width + 1][8]: the table at a row of the picture.
     pub row: *mut f32,
+    /// Across and down, of Y, and of U and V.
+    pub spans: [[*mut Span; 2]; 2],
     pub columns: Taps,
     pub rows: Taps,
     pub weights: *mut f32,
@@ -73,9 +78,14 @@ pub extern "C" fn plan(width: usize, height: usize, to_width: usize, to_height: 
             planes: planes()?,
             fit: planes()?,
             scratch: planes()?,
-            sums: floats(13 * Plane::stride_of(width))?,
+            explained: plane()?,
+            sums: floats(14 * Plane::stride_of(width))?,
             table: floats(height * (width + 1) * 8)?,
             row: floats((width + 1) * 8)?,
+            spans: [
+                [spans(to_width, width)?, spans(to_height, height)?],
+                [spans(to_width.div_ceil(2), width)?, spans(to_height.div_ceil(2), height)?],
+            ],
             columns: taps(width, to_width)?,
             rows: taps(height, to_height)?,
             weights: median::weights()?,
@@ -118,7 +128,7 @@ pub extern "C" fn filter(best: bool, metres: bool, far: f32, even: f32, luma: bo
             median::clean(plan, even);
         }
         steps::find(plan);
-        fit::fit(plan);
+        fit::fit(plan, even);
         apply::apply(plan, metres, even, luma, scale, shift);
     }
 }

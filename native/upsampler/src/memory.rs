@@ -73,16 +73,16 @@ impl Plane {
     }
 }
 
-/// Each pixel's lower neighbour in a smaller size, and the weight of the upper one.
+/// Each pixel's lower neighbour in a smaller size, and the weight of the upper one; three pixels more, as the last.
 pub struct Taps {
     pub low: *mut u32,
     pub part: *mut f32,
 }
 
 pub fn taps(from: usize, to: usize) -> Option<Taps> {
-    let made = Taps { low: reserve(4 * to)?.cast(), part: floats(to)? };
-    for i in 0..to {
-        let at = ((i as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+    let made = Taps { low: reserve(4 * (to + 3))?.cast(), part: floats(to + 3)? };
+    for i in 0..to + 3 {
+        let at = ((i.min(to - 1) as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
         unsafe {
             *made.low.add(i) = at as u32;
             *made.part.add(i) = at - (at as u32) as f32;

@@ -46,7 +46,7 @@ pub unsafe fn find(plan: &Plan) {
                     hi = f32x4_pmax(hi, at(high, row));
                     st = f32x4_pmax(st, at(steep, row));
                 }
-                let reach = f32x4_max(f32x4_sub(hi, lo), f32x4_splat(1e-20));
+                let reach = f32x4_pmax(f32x4_sub(hi, lo), f32x4_splat(1e-20));
                 v128_store(least.row(y).add(x).cast(), lo);
                 v128_store(most.row(y).add(x).cast(), hi);
                 v128_store(slope.row(y).add(x).cast(), f32x4_div(st, reach));
