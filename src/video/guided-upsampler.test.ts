@@ -50,28 +50,43 @@ const greatestDifference = (a: Float32Array, b: Float32Array): number =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
 /** A step of depth that the network has drawn over three of its pixels, beside the edge of colour. */
-const blurred = (edge: number): At => (x) => Math.min(1, Math.max(0, 0.5 + ((x - edge) * FROM.width) / 3)) * 0.6 + 0.2;
+const blurred =
+  (edge: number): At =>
+  (x) =>
+    Math.min(1, Math.max(0, 0.5 + ((x - edge) * FROM.width) / 3)) * 0.6 + 0.2;
 
 describe.each(QUALITIES)('depth enlarged by its picture (%s)', (quality) => {
   it('stays as even as it is under any texture', () => {
     const random = noise();
-    const flat = upsampler(() => 0.4, () => random);
+    const flat = upsampler(
+      () => 0.4,
+      () => random,
+    );
     expect(Math.max(...flat.values(quality, MEANING))).toBeCloseTo(0.4, 6);
     expect(Math.min(...flat.values(quality, MEANING))).toBeCloseTo(0.4, 6);
     // A wall that leads away: bilinear interpolation, to the last bits.
-    const slanted = upsampler((x, y) => 0.2 + 0.1 * x + 0.05 * y, () => random);
+    const slanted = upsampler(
+      (x, y) => 0.2 + 0.1 * x + 0.05 * y,
+      () => random,
+    );
     expect(greatestDifference(slanted.values(quality, MEANING), bilinear(slanted))).toBeLessThan(1e-6);
   });
 
   it('has its steps where colour has its edges, without halos', () => {
     // Colour changes at column 83 of 160, between two pixels of the map.
     const edge = 83;
-    const guide = (plane: number): At => (x) => (plane > 0 ? 128 : x < edge ? 60 : 180);
+    const guide =
+      (plane: number): At =>
+      (x) =>
+        plane > 0 ? 128 : x < edge ? 60 : 180;
     const made = upsampler(blurred(edge / TO.width), guide);
     const plain = bilinear(made);
     const sharp = made.values(quality, MEANING).slice();
     const row = (values: Float32Array) => values.slice(60 * TO.width, 61 * TO.width);
-    const jumps = (values: Float32Array) => row(values).slice(1).map((value, i) => value - row(values)[i]!);
+    const jumps = (values: Float32Array) =>
+      row(values)
+        .slice(1)
+        .map((value, i) => value - row(values)[i]!);
     const greatest = jumps(sharp).indexOf(Math.max(...jumps(sharp))) + 1;
     expect(greatest).toBe(edge);
     // The step in one pixel, where interpolation spreads it over seven.
@@ -93,7 +108,10 @@ describe.each(QUALITIES)('depth enlarged by its picture (%s)', (quality) => {
 
   it('never leaves the range of the map, whatever the picture', () => {
     const random = noise();
-    const made = upsampler(() => random(0, 0) / 255, () => random);
+    const made = upsampler(
+      () => random(0, 0) / 255,
+      () => random,
+    );
     const [least, most] = [Math.min(...made.map), Math.max(...made.map)];
     const values = made.values(quality, MEANING);
     expect(Math.min(...values)).toBeGreaterThanOrEqual(least - 1e-5);
@@ -102,11 +120,17 @@ describe.each(QUALITIES)('depth enlarged by its picture (%s)', (quality) => {
 
   it('takes what is no number for the farthest, and metres by their inverse', () => {
     const random = noise();
-    const holes = upsampler((x) => (x < 0.5 ? Number.NaN : 0.6), () => random);
+    const holes = upsampler(
+      (x) => (x < 0.5 ? Number.NaN : 0.6),
+      () => random,
+    );
     const values = holes.values(quality, { unit: 'disparity', near: 1, far: 0.1 });
     expect(values.every(Number.isFinite)).toBe(true);
     expect(values[0]).toBeCloseTo(0.1, 5);
-    const metric = upsampler((x) => (x < 0.5 ? 5 : 2), () => (x) => (x < 80 ? 50 : 200));
+    const metric = upsampler(
+      (x) => (x < 0.5 ? 5 : 2),
+      () => (x) => (x < 80 ? 50 : 200),
+    );
     const metres: MapMeaning = { unit: 'metres', near: 1, far: 10 };
     const enlarged = metric.values(quality, metres);
     expect(enlarged[0]).toBeCloseTo(5, 3);
@@ -118,13 +142,29 @@ describe.each(QUALITIES)('depth enlarged by its picture (%s)', (quality) => {
   });
 
   it.each([
-    [{ width: 17, height: 13 }, { width: 41, height: 33 }],
-    [{ width: 16, height: 16 }, { width: 16, height: 16 }],
-    [{ width: 33, height: 9 }, { width: 35, height: 200 }],
+    [
+      { width: 17, height: 13 },
+      { width: 41, height: 33 },
+    ],
+    [
+      { width: 16, height: 16 },
+      { width: 16, height: 16 },
+    ],
+    [
+      { width: 33, height: 9 },
+      { width: 35, height: 200 },
+    ],
   ])('fits any sizes: %j to %j', (from, to) => {
     const random = noise();
-    const made = upsampler((x, y) => 0.1 + 0.02 * x * y, () => random, from, to);
-    expect(greatestDifference(made.values(quality, { ...MEANING, near: 9 }), bilinear(made, from, to))).toBeLessThan(1e-5);
+    const made = upsampler(
+      (x, y) => 0.1 + 0.02 * x * y,
+      () => random,
+      from,
+      to,
+    );
+    expect(greatestDifference(made.values(quality, { ...MEANING, near: 9 }), bilinear(made, from, to))).toBeLessThan(
+      1e-5,
+    );
     expect(made.luma(quality, { ...MEANING, near: 9 }, { near: 235, far: 16 })).toHaveLength(to.width * to.height);
   });
 });
@@ -144,7 +184,10 @@ it('allocates nothing after its first frame', () => {
 });
 
 it('refuses sizes that it does not enlarge to', () => {
-  const [small, large] = [{ width: 64, height: 48 }, { width: 8192, height: 48 }];
+  const [small, large] = [
+    { width: 64, height: 48 },
+    { width: 8192, height: 48 },
+  ];
   expect(GuidedUpsampler.fits(small, large)).toBe(false);
   expect(GuidedUpsampler.fits(small, { width: 63, height: 48 })).toBe(false);
   expect(() => new GuidedUpsampler(small, large)).toThrow(/INTERNAL|64x48/);

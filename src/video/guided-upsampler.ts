@@ -98,7 +98,9 @@ export class GuidedUpsampler {
   /** Whether maps of a size can be enlarged to another: no smaller, and not beyond what pictures may be. */
   static fits(from: Size, to: Size): boolean {
     const { width, height } = from;
-    return width > 1 && height > 1 && to.width >= width && to.height >= height && Math.max(to.width, to.height) <= MAX_SIDE;
+    return (
+      width > 1 && height > 1 && to.width >= width && to.height >= height && Math.max(to.width, to.height) <= MAX_SIDE
+    );
   }
 
   /** @returns [to.height * to.width] in the map's unit; valid until the next call. NaN becomes the farthest. */
@@ -120,6 +122,14 @@ export class GuidedUpsampler {
     const scale = luma === undefined ? 1 : (luma.near - luma.far) / (nearest - farthest);
     const shift = luma === undefined ? 0 : luma.far - farthest * scale;
     const flag = (on: boolean) => (on ? 1 : 0);
-    this.#exports.filter(flag(quality === 'best'), flag(metres), farthest, even, flag(luma !== undefined), scale, shift);
+    this.#exports.filter(
+      flag(quality === 'best'),
+      flag(metres),
+      farthest,
+      even,
+      flag(luma !== undefined),
+      scale,
+      shift,
+    );
   }
 }
