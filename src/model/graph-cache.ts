@@ -18,6 +18,10 @@ export interface GraphRequest {
   readonly height: number;
   readonly precision: Precision;
   readonly config?: ConfigOverrides | undefined;
+  /** `device`: the contract's second form, for engines that keep states on a device; `cpu` when absent. */
+  readonly target?: 'cpu' | 'device' | undefined;
+  /** Streams that share a run of a graph for devices; 1 when absent. */
+  readonly batch?: number | undefined;
 }
 
 /** Folders of builds that did not end are removed after this time. */
@@ -26,7 +30,7 @@ const BUILDING = 'building-';
 const HASHES = 'hashes';
 
 /**
- * Graphs on disk, one folder for each checkpoint (by content), kind, size, precision and version of the builder. A
+ * Graphs on disk, one folder for each checkpoint (by content), kind, size, precision, target and version of the builder. A
  * folder appears whole or not at all: several processes may share a cache. When it grows beyond `maxBytes`, what was
  * not used for longest goes first.
  */
@@ -83,14 +87,15 @@ export class GraphCache {
     return model;
   }
 
-  async #build(folder: string, { checkpoint: path, kind, ...options }: GraphRequest): Promise<void> {
+  async #build(folder: string, { checkpoint: path, kind, target, batch = 1, ...options }: GraphRequest): Promise<void> {
     const temporary = join(this.#folder, `${BUILDING}${randomBytes(8).toString('hex')}`);
     // A graph that is there already does not wait for what reads checkpoints to load.
     const { Checkpoint } = await import('./checkpoint/checkpoint.ts');
     const checkpoint = Checkpoint.open(path);
     try {
       const build = kind === 'stream' ? buildStreamGraph : buildOfflineGraph;
-      const model = build(checkpoint, { ...options, target: options.precision === 'float16' ? 'portable' : 'cpu' });
+      const forCpu = options.precision === 'float16' ? 'portable' : 'cpu';
+      const model = build(checkpoint, { ...options, target: target === 'device' ? 'resident' : forCpu, batch });
       await makeFolder(temporary);
       writeModel(model, temporary);
       await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
@@ -144,8 +149,9 @@ export class GraphCache {
 }
 
 /** The name of a graph's folder. */
-function graphKey(hash: string, { kind, width, height, precision, config }: GraphRequest): string {
+function graphKey(hash: string, { kind, width, height, precision, config, target, batch }: GraphRequest): string {
   const parts = [hash.slice(0, 24), kind, `${width}x${height}`, precision, `v${BUILDER_VERSION}`];
+  if (target === 'device') parts.push('device', ...(batch ? [`b${batch}`] : []));
   if (config) {
     const { heads, taps, temporalHeads } = config;
     parts.push(

@@ -29,6 +29,18 @@ export class GraphBuilder extends GraphNodes {
     return this.#elementwise('Mul', a, b);
   }
 
+  /** a where the condition (bool) holds, else b; all three broadcast. */
+  where(condition: Value, a: Value, b: Value): Value {
+    if (condition.type !== 'bool' || a.type !== b.type) throw mismatch('Where', a, b);
+    return this.node('Where', [condition, a, b], broadcast(condition.shape, broadcast(a.shape, b.shape)), {}, a.type);
+  }
+
+  /** Repeats x along axes of length 1. */
+  expand(x: Value, shape: Shape): Value {
+    if (!same(broadcast(x.shape, shape), shape)) throw new Error(`Expand of [${x.shape}] to [${shape}]`);
+    return this.node('Expand', [x, this.ints(shape)], shape);
+  }
+
   relu(x: Value): Value {
     return this.node('Relu', [x], x.shape);
   }

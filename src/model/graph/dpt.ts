@@ -38,7 +38,13 @@ export function assemble(
   const { graph } = layers;
   const { mapChannels } = config;
   const maps = features.map(({ patches }, i) => {
-    const map = graph.reshape(graph.transpose(patches, [1, 0]), [1, patches.shape[1]!, rows, columns]);
+    const [all, channels] = patches.shape as [number, number];
+    const batch = all / (rows * columns);
+    const rowsLast =
+      batch === 1
+        ? graph.transpose(patches, [1, 0])
+        : graph.transpose(graph.reshape(patches, [batch, rows * columns, channels]), [0, 2, 1]);
+    const map = graph.reshape(rowsLast, [batch, channels, rows, columns]);
     return layers.conv(map, `head.projects.${i}`, mapChannels[i]!, 1);
   });
   return {

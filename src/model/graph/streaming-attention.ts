@@ -1,3 +1,4 @@
+import { positionTable, transposeHeads } from './absorbed.ts';
 import type { NetworkConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
@@ -34,8 +35,9 @@ export class StreamingAttention implements TemporalAttention {
 
   attend(hidden: Value, name: string, norm: string): Value {
     const layers = this.#layers;
+    const config = this.#config;
     const { graph } = layers;
-    const { frames: window, temporalHeads: heads } = this.#config;
+    const { frames: window, temporalHeads: heads } = config;
     const [places, channels] = hidden.shape as [number, number];
     const width = channels / heads;
     const { past, present } = layers.contrib ? this.#inSteps(hidden, norm) : this.#asFloats(hidden);
@@ -49,7 +51,7 @@ export class StreamingAttention implements TemporalAttention {
 
     // Scores [places, heads, window]: by position, then by content of the cache and of this frame. The cache stands on
     // the left of its product, where onnxruntime need not rearrange it.
-    const keyTable = graph.gather(this.#positionTable(`${name}.to_k`, name, channels), this.#slots, 1);
+    const keyTable = graph.gather(positionTable(layers, config, `${name}.to_k`, name, channels), this.#slots, 1);
     const byPosition = graph.add(graph.matmul(q, graph.transpose(keyTable, [0, 2, 1])), this.#mask);
     const wk = this.#byHead(`${name}.to_k`, norm, [heads, width, channels], (w) => w);
     const absorbed = graph.transpose(graph.matmul(q, wk), [1, 2, 0]);
@@ -63,7 +65,7 @@ export class StreamingAttention implements TemporalAttention {
     const wv = this.#byHead(`${name}.to_v`, norm, [heads, channels, width], (w) =>
       transposeHeads(w, heads, width, channels),
     );
-    const valueTable = graph.gather(this.#positionTable(`${name}.to_v`, name, channels), this.#slots, 1);
+    const valueTable = graph.gather(positionTable(layers, config, `${name}.to_v`, name, channels), this.#slots, 1);
     const ofPositions = graph.matmul(graph.transpose(weights, [1, 0, 2]), valueTable);
     const out = graph.add(graph.matmul(graph.transpose(mixed, [1, 0, 2]), wv), ofPositions);
     return graph.reshape(graph.transpose(out, [1, 0, 2]), [places, channels]);
@@ -116,27 +118,6 @@ export class StreamingAttention implements TemporalAttention {
     };
     return this.#layers.derive(`${projection}:heads`, shape, from, make, 'float32');
   }
-
-  /** [heads, window, width]: the positions' rows through a projection. */
-  #positionTable(projection: string, attention: string, channels: number): Value {
-    const { frames: window, temporalHeads: heads } = this.#config;
-    const width = channels / heads;
-    const from = {
-      [`${projection}.weight`]: [channels, channels],
-      [`${attention}.pos_encoder.pe`]: [1, window, channels],
-    };
-    const make = (w: Float32Array, sines: Float32Array = w) => {
-      const table = new Float32Array(window * channels);
-      for (let o = 0; o < channels; o++)
-        for (let s = 0; s < window; s++) {
-          let sum = 0;
-          for (let c = 0; c < channels; c++) sum += w[o * channels + c]! * sines[s * channels + c]!;
-          table[(Math.floor(o / width) * window + s) * width + (o % width)] = sum;
-        }
-      return table;
-    };
-    return this.#layers.derive(`${projection}:positions`, [heads, window, width], from, make, 'float32');
-  }
 }
 
 /** The small part of a state's steps. */
@@ -147,13 +128,4 @@ const MAX_STEPS = 32_766;
 function stepOf(gain: Float32Array, bias: Float32Array): number {
   const most = (values: Float32Array) => values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   return (most(gain) * Math.sqrt(gain.length) + most(bias)) / MAX_STEPS;
-}
-
-/** [heads, width, channels] to [heads, channels, width]. */
-function transposeHeads(w: Float32Array, heads: number, width: number, channels: number): Float32Array {
-  const out = new Float32Array(w.length);
-  for (let h = 0, from = 0; h < heads; h++)
-    for (let e = 0; e < width; e++)
-      for (let c = 0; c < channels; c++, from++) out[(h * channels + c) * width + e] = w[from]!;
-  return out;
 }

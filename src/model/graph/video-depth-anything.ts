@@ -7,6 +7,7 @@ import { assemble, decode, fuseInTime, type PatchGrid } from './dpt.ts';
 import { Layers, type TensorSource } from './layers.ts';
 import type { FloatType } from './nodes.ts';
 import type { OnnxModel, Value } from './onnx.ts';
+import { ResidentAttention } from './resident-attention.ts';
 import { StreamingAttention } from './streaming-attention.ts';
 import { OfflineAttention } from './temporal.ts';
 
@@ -19,8 +20,10 @@ export type Precision = FloatType | 'int8';
 /**
  * `portable`: ONNX's own operators, and states cached as float32. `cpu`: for onnxruntime on a CPU, with its fused
  * attention and states cached in 24 bits, which is a quarter less memory for each stream; not for float16.
+ * `resident`: the contract's second form, which writes its own rings of states, for devices. ONNX's own operators, and
+ * convolutions in float32 whatever the precision: half of them is wrong or slow on some backends.
  */
-export type GraphTarget = 'portable' | 'cpu';
+export type GraphTarget = 'portable' | 'cpu' | 'resident';
 
 export interface GraphOptions {
   /** Sides of the network's input in pixels, multiples of the patch (14). */
@@ -29,6 +32,8 @@ export interface GraphOptions {
   /** Of the weights; inputs and outputs are float32 either way. */
   readonly precision?: Precision;
   readonly target?: GraphTarget;
+  /** Streams that share a run; `resident` alone. */
+  readonly batch?: number;
   readonly config?: ConfigOverrides | undefined;
 }
 
@@ -54,24 +59,37 @@ const FAR_AGE = 41;
  * in: image [1,3,H,W], slots int64[S], mask [S], c0.. [places, S-1, channels];
  * out: depth [1,H,W], h0.. [places, 1, channels], summary [1, D]: the encoder's normalised class token.
  * For `cpu`, an attention has two caches instead of one: int16, and int8 with 1/256 of its step.
+ * For `resident` it is the contract's second form, R = 43: slots, mask, c0.. [places, R, channels], here int64[1],
+ * write bool[1, R, 1]; n0.. instead of h0... With a batch B of streams: image [B,3,H,W], slots, mask [B, R], here [B],
+ * write [B, R, 1], depth [B,H,W], summary [B, D], and rings c0_0.. c0_(B-1), of each stream its own.
  *
  * @throws DepthcastError BAD_CHECKPOINT when the tensors are not those of such a network, BAD_SIZE.
  */
 export function buildStreamGraph(source: TensorSource, options: GraphOptions): OnnxModel {
   const { layers, config, grid } = prepare(source, options);
   const { graph } = layers;
-  const image = graph.input('image', 'float32', [1, 3, options.height, options.width]);
-  const slots = graph.input('slots', 'int64', [config.frames]);
-  const attention = new StreamingAttention(layers, config, slots, graph.input('mask', 'float32', [config.frames]));
+  const { width, height, batch = 1, target } = options;
+  const image = graph.input('image', 'float32', [batch, 3, height, width]);
+  const attention =
+    target === 'resident'
+      ? new ResidentAttention(layers, config, anchoredRule(config.frames), batch)
+      : streamingAttention(layers, config);
   const features = graph.scope('encoder', () => dinov2(layers, config, image));
   const depth = graph.scope('head', () => {
     const maps = graph.scope('assemble', () => assemble(layers, config, features, grid));
     return decode(layers, config, fuseInTime(layers, config, maps, grid, attention), maps, grid);
   });
   graph.output('depth', depth);
-  for (const [i, state] of attention.states.entries()) graph.output(`h${i}`, state);
+  if (attention instanceof ResidentAttention) for (const { name, value } of attention.rings) graph.output(name, value);
+  else for (const [i, state] of attention.states.entries()) graph.output(`h${i}`, state);
   graph.output('summary', features.at(-1)!.summary);
   return finish(layers, config, options, 'stream');
+}
+
+function streamingAttention(layers: Layers, config: NetworkConfig): StreamingAttention {
+  const { graph } = layers;
+  const slots = graph.input('slots', 'int64', [config.frames]);
+  return new StreamingAttention(layers, config, slots, graph.input('mask', 'float32', [config.frames]));
 }
 
 /**
@@ -101,18 +119,22 @@ export function buildOfflineGraph(source: TensorSource, options: GraphOptions): 
 }
 
 function prepare(source: TensorSource, options: GraphOptions) {
-  const { width, height, precision = 'float32', target = 'portable', config: overrides } = options;
+  const { width, height, precision = 'float32', target = 'portable', batch = 1, config: overrides } = options;
   const config = inferConfig(source.tensors, overrides);
   for (const side of [width, height])
     if (!(Number.isInteger(side) && side > 0 && side % config.patch === 0 && side <= MAX_SIDE))
       throw new DepthcastError('BAD_SIZE', {
         detail: `${width}x${height}; both sides must be multiples of ${config.patch}`,
       });
+  if (batch !== 1 && target !== 'resident') throw new Error(`a batch of ${batch} for ${target}`);
   const grid: PatchGrid = { rows: height / config.patch, columns: width / config.patch };
   const int8 = precision === 'int8';
+  if (int8 && target === 'resident')
+    throw new DepthcastError('BAD_OPTION', { detail: 'int8 is for CPUs; on a device use fp16 or fp32' });
   const contrib = target === 'cpu' && precision !== 'float16';
   const builder = new GraphBuilder(int8 ? 'float32' : precision);
-  return { layers: new Layers(builder, source, { int8, contrib }), config, grid };
+  const convolutions = target === 'resident' ? 'float32' : undefined;
+  return { layers: new Layers(builder, source, { int8, contrib, convolutions }), config, grid };
 }
 
 const MAX_SIDE = 4096;
