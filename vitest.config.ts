@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const INTEGRATION = [
   'loadtest/frame-code.test.ts',
   'src/cli/{doctor,eval,models,run}.test.ts',
-  'src/depth/**/{checkpoint-model,cpu,cuts,inferencer,no-telemetry,pool}.test.ts',
+  'src/depth/**/{checkpoint-model,cpu,device-engine,cuts,inferencer,no-telemetry,pool}.test.ts',
   'src/evaluation/**/{benchmarks,evaluate}.test.ts',
   'src/files/**/job.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',

@@ -65,6 +65,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'PARITY_FAILED',
       'DEVICE_UNAVAILABLE',
       'INFERENCE_FAILED',
+      'DEVICE_LOST',
       'WORKER_DIED',
       'DOWNLOAD_NOT_FOUND',
       'DOWNLOAD_FAILED',
@@ -247,6 +248,10 @@ const ADVICE: Record<ErrorCode, Advice> = {
   INFERENCE_FAILED: [
     'onnxruntime failed on a frame, as when memory is short.',
     'See the log; use a smaller network or fewer workers.',
+  ],
+  DEVICE_LOST: [
+    'The graphics driver gave the device up, or its memory is full; the depth worker is restarted.',
+    'Nothing; if it recurs, see the log, use a smaller network, or `--device cpu`.',
   ],
   WORKER_DIED: [
     'The depth worker crashed or hung; it is restarted and the stream gets a new epoch.',

@@ -61,6 +61,7 @@ export const CATALOGUE = {
   BAD_SIZE: [400, 'The network size is not allowed for this model'],
   BAD_OUTPUT: [500, 'The model returned a flat or non-finite depth map'],
   DEVICE_UNAVAILABLE: [422, 'The device is not available on this machine'],
+  DEVICE_LOST: [503, 'The device was lost'],
   WORKER_DIED: [503, 'The depth worker stopped and is being restarted'],
   INFERENCE_FAILED: [500, 'The network failed on a frame'],
 

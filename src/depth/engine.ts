@@ -1,9 +1,33 @@
 import type { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
+
+/** What networks run on. */
+export type DeviceKind = 'cpu' | 'webgpu' | 'cuda';
+
+/** How an engine's answers to the trial clip compare with the CPU's: worst of its frames, by parityError. */
+export interface EngineCheck {
+  readonly frames: number;
+  readonly depth: number;
+  readonly states: number;
+  /** Least deviation of a map over the CPU's. */
+  readonly deviation: number;
+  /** Milliseconds of a frame here, once warm, and on the CPU. */
+  readonly milliseconds: number;
+  readonly cpuMilliseconds: number;
+}
+
+/** Bytes on the device. */
+export interface DeviceMemory {
+  readonly model: number;
+  /** Of one stream at the size that was loaded. */
+  readonly stream: number;
+}
 
 /** What an engine is and can do; known once it is prepared. */
 export interface EngineCapabilities {
+  readonly kind: DeviceKind;
   /** Where it runs, for people: "CPU, 2 threads". */
   readonly device: string;
   /** CPU threads that a frame keeps busy: how many such engines the cores carry. */
@@ -12,6 +36,11 @@ export interface EngineCapabilities {
   readonly summary: boolean;
   /** How far the network is from its float32 self, by parityError; undefined where there is nothing to compare with. */
   readonly parity: number | undefined;
+  readonly precision: ModelPrecision;
+  /** Of a device that is not the CPU. */
+  readonly memory: DeviceMemory | undefined;
+  /** Of a device that is not the CPU: the check that it passed when it was loaded. */
+  readonly check: EngineCheck | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type ort from 'onnxruntime-node';
 import { DepthcastError } from '../../errors.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
+import { ringLength } from '../../model/ring-window.ts';
 import { isStateType, type StateType } from '../../model/state-cache.ts';
 import { createWindow } from '../../model/window.ts';
 
@@ -15,17 +16,49 @@ export function badModel(detail: string): DepthcastError {
   return new DepthcastError('BAD_MODEL', { detail });
 }
 
-type Meta = { name: string; type: string; shape: readonly (number | string)[] };
+/** A graph's input or output; an axis that is left open has a name. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+export interface GraphBorders {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/**
+ * `states`: the graph reads cached states and puts out this frame's. `rings`: it writes its own rings of states (the
+ * contract's second form).
+ */
+export type ContractForm = 'states' | 'rings';
+
+export interface Contract {
+  readonly form: ContractForm;
+  /** In the order of their numbers. */
+  readonly caches: readonly CacheShape[];
+  readonly summary: boolean;
+  /** Axes of the map before its height and width: ones. */
+  readonly depthBatch: readonly number[];
+}
+
+/** What a session of onnxruntime-node says of its graph. */
+export function bordersOf({ inputMetadata, outputMetadata }: ort.InferenceSession): GraphBorders {
+  const infos = (all: readonly ort.InferenceSession.ValueMetadata[]) =>
+    all.flatMap((one) => (one.isTensor ? [{ name: one.name, type: one.type as string, shape: one.shape }] : []));
+  return { inputs: infos(inputMetadata), outputs: infos(outputMetadata) };
+}
 
 /**
  * Checks a graph's inputs and outputs against the streaming contract (docs/models.md).
- * @returns the shape of each cache, in order
  * @throws DepthcastError BAD_MODEL
  */
-export function checkContract(manifest: ModelManifest, session: ort.InferenceSession): CacheShape[] {
-  const inputs = new Map(session.inputMetadata.map((m) => [m.name, m as Meta]));
-  const outputs = new Set(session.outputNames);
-  const slotCount = createWindow(manifest.window).slotCount;
+export function checkContract(manifest: ModelManifest, borders: GraphBorders): Contract {
+  const inputs = new Map(borders.inputs.map((info) => [info.name, info]));
+  const outputs = new Map(borders.outputs.map((info) => [info.name, info]));
+  const form: ContractForm = outputs.has('n0') ? 'rings' : 'states';
+  const slotCount = form === 'rings' ? ringLength(manifest.window) : createWindow(manifest.window).slotCount;
   expectInput(inputs.get('image'), 'image', 'float32', 4);
   for (const [name, type] of [
     ['slots', 'int64'],
@@ -35,24 +68,40 @@ export function checkContract(manifest: ModelManifest, session: ort.InferenceSes
     if (typeof length === 'number' && length !== slotCount)
       throw badModel(`${name} has ${length} slots, the manifest's window makes ${slotCount}`);
   }
-  if (!outputs.has('depth')) throw badModel('there is no output named depth');
+  if (form === 'rings') {
+    expectInput(inputs.get('here'), 'here', 'int64', 1);
+    const [, places] = expectInput(inputs.get('write'), 'write', 'bool', 3);
+    if (typeof places === 'number' && places !== slotCount)
+      throw badModel(`write has ${places} places, the manifest's window makes ${slotCount}`);
+  }
+  const map = outputs.get('depth');
+  if (map === undefined) throw badModel('there is no output named depth');
+  const next = form === 'rings' ? 'n' : 'h';
   const caches: CacheShape[] = [];
   for (let i = 0; inputs.has(`c${i}`); i++) {
     const { type } = inputs.get(`c${i}`)!;
     if (!isStateType(type)) throw badModel(`c${i} is ${type}, which no state is kept in`);
-    const [tokens, , channels] = expectInput(inputs.get(`c${i}`), `c${i}`, type, 3);
+    const [tokens, places, channels] = expectInput(inputs.get(`c${i}`), `c${i}`, type, 3);
     if (typeof channels !== 'number') throw badModel(`c${i} leaves its channels open`);
-    if (!outputs.has(`h${i}`)) throw badModel(`c${i} has no output h${i} to be filled from`);
+    if (form === 'rings' && typeof places === 'number' && places !== slotCount)
+      throw badModel(`c${i} is a ring of ${places}, the manifest's window makes ${slotCount}`);
+    if (!outputs.has(`${next}${i}`)) throw badModel(`c${i} has no output ${next}${i} to be filled from`);
     caches.push({ tokens: tokenRule(tokens!, `c${i}`), channels, type });
   }
-  return caches;
+  const depthBatch = Array<number>(Math.max(0, map.shape.length - 2)).fill(1);
+  return { form, caches, summary: outputs.has('summary'), depthBatch };
 }
 
-function expectInput(meta: Meta | undefined, name: string, type: string, rank: number): readonly (number | string)[] {
-  if (meta === undefined) throw badModel(`there is no input named ${name}`);
-  if (meta.type !== type || meta.shape.length !== rank)
-    throw badModel(`${name} is ${meta.type} of rank ${meta.shape.length}, not ${type} of rank ${rank}`);
-  return meta.shape;
+function expectInput(
+  info: TensorInfo | undefined,
+  name: string,
+  type: string,
+  rank: number,
+): readonly (number | string)[] {
+  if (info === undefined) throw badModel(`there is no input named ${name}`);
+  if (info.type !== type || info.shape.length !== rank)
+    throw badModel(`${name} is ${info.type} of rank ${info.shape.length}, not ${type} of rank ${rank}`);
+  return info.shape;
 }
 
 /** A graph of open size names its token axes T16, N32...: one token for each such square of pixels. */

@@ -8,7 +8,9 @@ import type { Size } from '../../model/size.ts';
 import { StateCache } from '../../model/state-cache.ts';
 import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOptions } from '../engine.ts';
-import { type CacheShape, checkContract } from './contract.ts';
+import { bordersOf, type CacheShape, checkContract } from './contract.ts';
+import { DeviceEngine } from './device-engine.ts';
+import { NodeRuntime } from './node-runtime.ts';
 import { readReference, writeReference } from './reference.ts';
 import { judgeTrial, trialImage } from './trial.ts';
 
@@ -27,8 +29,14 @@ const BACKEND = "onnxruntime's CPU backend";
 export const cpuProvider: EngineProvider = {
   name: 'cpu',
   async prepare({ manifest, file }, graphs, options) {
-    if (manifest.kind !== 'checkpoint')
-      return CpuEngine.load(manifest, { ...options, graph: file, reference: readReference(file) });
+    if (manifest.kind !== 'checkpoint') {
+      try {
+        return await CpuEngine.load(manifest, { ...options, graph: file, reference: readReference(file) });
+      } catch (thrown) {
+        if (thrown instanceof RingGraph) return loadRings(manifest, file, options);
+        throw thrown;
+      }
+    }
     const { width, height } = options;
     const request = { checkpoint: file, kind: 'stream', width, height, config: manifest.network } as const;
     const graph = await graphs.get({ ...request, precision: GRAPH_PRECISION[manifest.precision] });
@@ -39,6 +47,28 @@ export const cpuProvider: EngineProvider = {
     return CpuEngine.load(manifest, { ...options, graph, reference: readReference(graph) });
   },
 };
+
+/** A graph of the contract's second form, which is not this engine's. */
+class RingGraph extends Error {}
+
+/** A graph of the second form: its rings then lie in this process's memory. */
+async function loadRings(manifest: ModelManifest, graph: string, options: PrepareOptions): Promise<Engine> {
+  const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
+  const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph, { threads });
+  try {
+    const state = await engine.createState(options);
+    const map = new Float32Array(options.width * options.height);
+    await state.run(trialImage(options), map);
+    state.dispose();
+    judgeTrial(manifest, BACKEND, options, map, readReference(graph));
+    return engine;
+  } catch (thrown) {
+    await engine.release();
+    if (thrown instanceof DepthcastError) throw thrown;
+    const detail = `a trial run failed: ${(thrown as Error).message}`;
+    throw new DepthcastError('BAD_MODEL', { detail, cause: thrown });
+  }
+}
 
 /** The map that the float32 graph `full` of a model makes of the trial picture: the reference of graphs of less precision. */
 export async function float32TrialMap(manifest: ModelManifest, full: string, size: Size): Promise<Float32Array> {
@@ -70,7 +100,11 @@ export class CpuEngine implements Engine {
     this.#network = network;
     this.trialMap = trial.map;
     const device = `CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
-    this.capabilities = { device, threads, summary: network.summary, parity: trial.parity };
+    const { precision } = manifest;
+    const { summary } = network;
+    const { parity } = trial;
+    const none = { memory: undefined, check: undefined };
+    this.capabilities = { kind: 'cpu', device, threads, summary, parity, precision, ...none };
   }
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */
@@ -162,10 +196,11 @@ class Network {
   /** @throws DepthcastError BAD_MODEL */
   constructor(manifest: ModelManifest, session: ort.InferenceSession) {
     this.session = session;
-    this.caches = checkContract(manifest, session);
-    this.summary = session.outputNames.includes('summary');
-    const map = session.outputMetadata.find(({ name }) => name === 'depth');
-    this.#depthBatch = Array<number>(map?.isTensor ? Math.max(0, map.shape.length - 2) : 1).fill(1);
+    const { form, caches, summary, depthBatch } = checkContract(manifest, bordersOf(session));
+    if (form === 'rings') throw new RingGraph();
+    this.caches = caches;
+    this.summary = summary;
+    this.#depthBatch = depthBatch;
   }
 
   depthTensor(depth: Float32Array, { width, height }: Size): ort.Tensor {
