@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    markdown: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -38,10 +39,12 @@ const SECTIONS = {
     run: () =>
       benchAttacks({
         only: values.only,
+        markdown: values.markdown,
         ...(values.seconds && { seconds: Number(values.seconds) }),
         ...(values.rate && { rates: [1e6 * Number(values.rate)] }),
       }),
-    about: 'each attack of one peer beside an honest stream; --only TEXT, --seconds N, --rate MBIT/S',
+    about:
+      'each attack of one peer beside an honest stream; 20 minutes; --only TEXT, --seconds N, --rate MBIT/S, --markdown',
   },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },

@@ -16,18 +16,38 @@ export interface Attack {
   run(target: Target): Promise<void>;
 }
 
+interface ConnectOptions {
+  role?: 'view' | 'publish';
+  /** A data channel is offered. Its SCTP is the attack's to speak. */
+  data?: boolean;
+  beforeDtls?: boolean;
+}
+
+/** How far an attack has come, to show that it took hold. */
+export interface Tally {
+  /** Connections of its own that were made. */
+  connections: number;
+  /** How far the last of them came. */
+  reached: string;
+  packets: number;
+  bytes: number;
+}
+
 /** The server that is attacked, and how fast. */
 export class Target {
   readonly url: string;
+  readonly tally: Tally = { connections: 0, reached: 'nothing', packets: 0, bytes: 0 };
+  /** The address that the requests come from, as a proxy tells it: each attack is another client. */
+  readonly address: string;
   /** Of a packet, where the attack does not say. */
   readonly bytes: number;
   readonly #bytesPerMs: number;
   readonly #until: number;
   #credit = 0;
   #at = performance.now();
-  sent = 0;
 
-  constructor(url: string, bitsPerSecond: number, seconds: number, bytes = 1000) {
+  constructor(url: string, address: string, bitsPerSecond: number, seconds: number, bytes = 1000) {
+    this.address = address;
     this.bytes = bytes;
     this.url = url;
     this.#bytesPerMs = bitsPerSecond / 8000;
@@ -36,6 +56,12 @@ export class Target {
 
   get over(): boolean {
     return performance.now() >= this.#until;
+  }
+
+  /** One more connection of the attacker's has come so far. */
+  opened(phase: string): void {
+    this.tally.connections++;
+    this.tally.reached = phase;
   }
 
   /** Waits until so many bytes may be sent. */
@@ -50,7 +76,8 @@ export class Target {
       await sleep(2);
     }
     this.#credit -= cost;
-    this.sent += bytes;
+    this.tally.packets++;
+    this.tally.bytes += bytes;
   }
 
   /** Sends packets one after the other at the rate, until the time is over or the server has ended the session. */
@@ -64,7 +91,7 @@ export class Target {
 
   /** Connects as a viewer of the scene, or as a publisher; again and again, as often as the server ends it. */
   async again(
-    options: { role?: 'view' | 'publish'; data?: boolean; beforeDtls?: boolean },
+    options: ConnectOptions,
     use: (client: RtcClient, alive: () => boolean, answer: string) => Promise<void>,
   ): Promise<void> {
     while (!this.over) {
@@ -75,23 +102,20 @@ export class Target {
         client.ice.on('lost', () => {
           ended = true;
         });
-        await use(client, () => !ended && client.dtls.state !== 'closed' && client.dtls.state !== 'failed', answer);
+        const alive = () => !ended && client.dtls.state !== 'closed' && client.dtls.state !== 'failed';
+        await use(client, alive, answer).catch(() => {});
         await client.close().catch(() => {});
       }
       await sleep(200);
     }
   }
 
-  async connect({
-    role = 'view',
-    data = false,
-    beforeDtls = false,
-  }: {
-    role?: 'view' | 'publish';
-    data?: boolean;
-    beforeDtls?: boolean;
-  }): Promise<{ client: RtcClient; answer: string }> {
-    const client = await RtcClient.create({ direction: role === 'view' ? 'recvonly' : 'sendonly', data });
+  async connect({ role = 'view', data = false, beforeDtls = false }: ConnectOptions): Promise<{
+    client: RtcClient;
+    answer: string;
+  }> {
+    const direction = role === 'view' ? 'recvonly' : 'sendonly';
+    const client = await RtcClient.create({ direction, data, sctp: false });
     const path = role === 'view' ? 'whep/scene-room' : `whip/attacker-${Math.floor(Math.random() * 1e9)}`;
     const answer = await this.post(path, client.offerSdp);
     let up = false;
@@ -108,13 +132,14 @@ export class Target {
       }
       await sleep(20);
     }
+    this.opened(beforeDtls ? 'ICE' : 'DTLS');
     return { client, answer };
   }
 
   async post(path: string, offer: string): Promise<string> {
     const response = await fetch(`${this.url}/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
+      headers: { 'content-type': 'application/sdp', 'x-forwarded-for': this.address },
       body: offer,
     });
     const text = await response.text();

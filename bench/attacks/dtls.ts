@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeIdentity } from '../../src/webrtc/dtls/identity.ts';
 import { Attacker, type ItemName } from '../../test/attacks/dtls/attacker.ts';
+import { makeCast } from '../../test/attacks/dtls/cast.ts';
+import { attack } from '../../test/attacks/dtls/play.ts';
+import { makeSequence, type Sequence } from '../../test/attacks/dtls/sequence.ts';
 import { encodeRecord, HANDSHAKE } from '../../test/attacks/dtls/wire.ts';
 import { Random } from '../../test/attacks/random.ts';
 import { RtcClient } from '../../test/support/rtc-client.ts';
@@ -42,9 +45,55 @@ async function connectByHand(target: Target, client: RtcClient, attacker: Attack
   await seen('Finished');
   send(['ChangeCipherSpec', 'Finished']);
   await sleep(200);
+  target.opened('DTLS');
+}
+
+/** A handshake of test/attacks, and whether the server sent media after it. */
+async function playSequence(target: Target, sequence: Sequence): Promise<void> {
+  const client = await RtcClient.create({ direction: 'recvonly', fingerprint: sequence.identity.fingerprint });
+  try {
+    // Offering to be active makes the server the DTLS server.
+    const offer = sequence.client ? client.offerSdp.replaceAll('a=setup:actpass', 'a=setup:active') : client.offerSdp;
+    await target.pace(offer.length);
+    const answer = await target.post('whep/scene-room', offer);
+    const arrived: Buffer[] = [];
+    let media = false;
+    client.ice.on('media', () => {
+      media = true;
+    });
+    const up = new Promise<void>((resolve) => client.ice.once('connected', resolve));
+    client.accept(answer);
+    client.dtls.start = async () => {};
+    client.ice.on('dtls', (packet) => arrived.push(Buffer.from(packet)));
+    await Promise.race([up, sleep(5000)]);
+    target.opened('ICE');
+    await attack(sequence, {
+      receive: async (datagram) => {
+        await target.pace(datagram.length);
+        client.ice.send(datagram);
+        await sleep(1);
+      },
+      take: () => arrived.splice(0),
+      wait: () => sleep(150),
+      connected: () => media,
+    });
+    if (media) target.tally.reached = 'DTLS, which is a fault of the server';
+  } finally {
+    await client.close().catch(() => {});
+  }
 }
 
 export const DTLS: readonly Attack[] = [
+  {
+    name: 'DTLS: illegal handshakes',
+    run: async (target) => {
+      const cast = await makeCast();
+      for (let seed = 1; !target.over; seed++) {
+        const sequence = makeSequence(seed, cast);
+        if (sequence.expected === 'refused') await playSequence(target, sequence).catch(() => sleep(100));
+      }
+    },
+  },
   {
     name: 'DTLS: fragments that claim 16 MiB',
     run: (target) =>

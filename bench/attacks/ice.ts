@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +44,8 @@ const answersWith = (errorCode: number): Attack => ({
       socket.on('message', async (data, { address, port }) => {
         const check = parseStun(data);
         if (check?.kind !== 'request') return;
+        if (target.over) return;
+        target.tally.reached = 'ICE: its checks';
         const answer = writeStun({ kind: 'error', id: check.id, errorCode }, PASSWORD);
         await target.pace(answer.length);
         if (!target.over) socket.send(answer, port, address);
@@ -50,7 +53,8 @@ const answersWith = (errorCode: number): Attack => ({
     while (!target.over) {
       const offer = await offerOf(open);
       await target.pace(offer.length);
-      await target.post('whep/scene-room', offer).catch(() => {});
+      const taken = await target.post('whep/scene-room', offer).catch(() => undefined);
+      if (taken) target.tally.connections++;
       await sleep(500);
     }
     for (const socket of open) socket.close();
@@ -64,7 +68,10 @@ const thirdParties: Attack = {
     const offer = await offerOf(victims);
     while (!target.over) {
       await target.pace(offer.length);
-      await target.post('whep/scene-room', offer).catch(() => sleep(50));
+      await target.post('whep/scene-room', offer).then(
+        () => target.opened('answered offers'),
+        () => sleep(50),
+      );
     }
     for (const socket of victims) socket.close();
   },
@@ -122,4 +129,25 @@ const forgedChecks: Attack = {
     }),
 };
 
-export const ICE: readonly Attack[] = [answersWith(401), answersWith(487), thirdParties, authenticChecks, forgedChecks];
+/** From where the peer is: each the header of a STUN message, then attributes that do not parse, or none that is known. */
+const noise: Attack = {
+  name: 'ICE: noise in STUN messages',
+  bytes: 100,
+  run: (target) =>
+    target.again({}, (client, alive) =>
+      target.flood(
+        () => Buffer.concat([Buffer.from('000100502112a442', 'hex'), randomBytes(92)]),
+        (packet) => client.ice.send(packet),
+        alive,
+      ),
+    ),
+};
+
+export const ICE: readonly Attack[] = [
+  answersWith(401),
+  answersWith(487),
+  thirdParties,
+  authenticChecks,
+  forgedChecks,
+  noise,
+];

@@ -1,13 +1,19 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RtcClient } from '../../test/support/rtc-client.ts';
 import type { Attack } from './attack.ts';
 
 const RTP_HEADER_BYTES = 12;
 
-function rtp(sequence: number, ssrc: number, payload: Buffer): Buffer {
+const VP8 = 96;
+const H264 = 108;
+/** STAP-A (RFC 6184 section 5.7.1) of units of one byte. */
+const UNITS = Buffer.concat([Buffer.from([24]), Buffer.alloc(999, Buffer.from([0, 1, 7]))]);
+
+function rtp(sequence: number, ssrc: number, payload: Buffer, payloadType = VP8): Buffer {
   const packet = Buffer.concat([Buffer.alloc(RTP_HEADER_BYTES), payload]);
   packet[0] = 0x80;
-  packet[1] = 96;
+  packet[1] = payloadType;
   packet.writeUInt16BE(sequence & 0xffff, 2);
   packet.writeUInt32BE((sequence * 3000) >>> 0, 4);
   packet.writeUInt32BE(ssrc >>> 0, 8);
@@ -37,6 +43,7 @@ const media = (name: string, make: (n: number, client: RtcClient) => Buffer): At
   name,
   run: (target) =>
     target.again({ role: 'publish' }, async (client, alive) => {
+      target.tally.reached = 'media';
       let n = 0;
       await target.flood(
         () => make(n++, client),
@@ -51,9 +58,17 @@ const control = (name: string, make: (ssrc: number) => Buffer): Attack => ({
   name,
   run: (target) =>
     target.again({}, async (client, alive) => {
-      const ssrc = () => client.receiver?.getStats().ssrc ?? 1;
+      let ssrc = client.receiver?.getStats().ssrc;
+      for (let i = 0; i < 100 && ssrc === undefined && alive(); i++) {
+        await sleep(50);
+        ssrc = client.receiver?.getStats().ssrc;
+      }
+      // Feedback about a stream that it does not get would be dropped at once.
+      if (ssrc === undefined) return;
+      target.tally.reached = 'media';
+      const about = ssrc;
       await target.flood(
-        () => make(ssrc()),
+        () => make(about),
         (packet) => client.media.sendRtcp(packet),
         alive,
       );
@@ -78,11 +93,21 @@ const estimates = (ssrc: number) =>
     ),
   );
 
+const fullIntra = (ssrc: number) =>
+  feedback(
+    206,
+    4,
+    Buffer.concat([words(5, 0), ...Array.from({ length: 160 }, () => words(ssrc, randomInt(256) * 2 ** 24))]),
+  );
+/** Receiver reports without a block, one behind the other. */
+const reports = () => Buffer.concat(Array<Buffer>(145).fill(feedback(201, 0, words(5))));
+
 export const MEDIA: readonly Attack[] = [
   media('RTP: every second packet missing', (n, { ssrc }) => rtp(2 * n, ssrc, picture())),
   media('RTP: jumps of 400 numbers', (n, { ssrc }) => rtp(400 * n, ssrc, picture())),
   media('RTP: another SSRC each time', (n) => rtp(n, n + 1, picture())),
   { ...media('RTP: one byte in each packet', (n, { ssrc }) => rtp(n, ssrc, Buffer.from([0, 0]))), bytes: 30 },
+  media('RTP: H.264 packets of 333 units', (n, { ssrc }) => rtp(n, ssrc, UNITS, H264)),
   {
     name: 'RTP: forged, from the peer’s address',
     run: (target) =>
@@ -97,4 +122,6 @@ export const MEDIA: readonly Attack[] = [
   control('RTCP: 280 NACKs a packet', nacks),
   control('RTCP: 100 keyframe requests a packet', keyframes),
   control('RTCP: 50 estimates a packet', estimates),
+  control('RTCP: keyframe requests (FIR) of 160 entries', fullIntra),
+  control('RTCP: 145 reports a packet', reports),
 ];

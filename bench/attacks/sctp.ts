@@ -4,6 +4,8 @@ import type { RtcClient } from '../../test/support/rtc-client.ts';
 import type { Attack } from './attack.ts';
 
 const COOKIE = 7;
+const HEARTBEAT = chunk(4, 0, Buffer.from([0, 1, 0, 4]));
+const RECONFIG = 130;
 const STREAMS = 300;
 const PPID_BINARY = 53;
 const PPID_DCEP = 50;
@@ -64,9 +66,9 @@ const sctp = (
   name: `SCTP: ${name}`,
   run: (target) =>
     target.again({ data: true }, async (client, alive) => {
-      await client.sctp?.stop().catch(() => {});
       const association = new Association(client);
-      await association.open().catch(() => {});
+      await association.open();
+      target.tally.reached = 'SCTP';
       for (const bytes of prepare(association)) {
         await target.pace(bytes.length);
         association.send(bytes);
@@ -78,6 +80,14 @@ const sctp = (
       );
     }),
 });
+
+/** An outgoing reset of 16 streams (RFC 6525). */
+const reset = (a: Association) =>
+  chunk(
+    RECONFIG,
+    0,
+    Buffer.concat([u16(13, 48), u32(a.tsn, 0, a.tsn++), u16(...Array.from({ length: 16 }, (_, i) => 2 * i))]),
+  );
 
 const fragments = (flags: number) => (a: Association) =>
   a.make(...Array.from({ length: 55 }, () => data(a.tsn++, 4, 0, PPID_BINARY, flags, Buffer.from([1]))));
@@ -121,6 +131,8 @@ export const SCTP: readonly Attack[] = [
     a.tsn += 2;
     return a.make(...[0, 0, 0].map(() => data(a.tsn, 4, 0, PPID_BINARY, FIRST | LAST | UNORDERED, Buffer.from([1]))));
   }),
+  sctp('160 HEARTBEATs a packet', (a) => a.make(...Array<Buffer>(160).fill(HEARTBEAT))),
+  sctp('stream resets', (a) => a.make(...Array.from({ length: 20 }, () => reset(a)))),
   sctp('INIT again and again', (a) =>
     packet(0, chunk(CHUNK.init, 0, Buffer.concat([u32(9, 1 << 20), u16(65_535, 65_535), u32(a.tsn++)]))),
   ),

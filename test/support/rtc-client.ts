@@ -13,6 +13,8 @@ import { type OfferedMedia, parseOffer } from '../../src/webrtc/sdp/sdp.ts';
 export interface ClientOptions {
   direction?: 'sendrecv' | 'sendonly' | 'recvonly';
   data?: boolean;
+  /** False: data is offered, but the client speaks no SCTP of its own. */
+  sctp?: boolean;
   /** bit/s that it tells the sender to stay below. */
   receiveBitrate?: number;
   /** What the SDP says instead of the certificate's fingerprint. */
@@ -68,7 +70,7 @@ export class RtcClient {
     this.ice.once('connected', () => void this.dtls.start());
     this.ice.on('dtls', (packet) => this.dtls.receive(packet));
     this.ice.on('media', (packet, now) => this.media.receive(packet, now));
-    if (this.#options.data) {
+    if (this.#options.data && this.#options.sctp !== false) {
       this.sctp = new RTCSctpTransport(5000, 262_144);
       // What a channel that was closed meanwhile makes of late messages is not the test's business.
       const internals = this.sctp as unknown as { datachannelReceive(...data: unknown[]): Promise<void> };

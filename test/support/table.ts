@@ -11,6 +11,14 @@ export function printTable(title: string, head: string[], rows: (string | number
   });
 }
 
+/** The same as GitHub-flavoured Markdown. */
+export function printMarkdown(title: string, head: string[], rows: (string | number)[][]): void {
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  console.log(`\n${title}\n\n${line(head)}`);
+  console.log(`|${head.map((_, column) => (column === 0 ? '---' : '---:')).join('|')}|`);
+  for (const row of rows) console.log(line(row.map(format)));
+}
+
 function format(cell: string | number): string {
   if (typeof cell === 'string') return cell;
   return Math.abs(cell) >= 100 ? cell.toFixed(0) : cell.toFixed(cell !== 0 && Math.abs(cell) < 1 ? 2 : 1);

@@ -1,0 +1,174 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { processUsage } from '../../loadtest/process-usage.ts';
+import type { FromServer, ServerSetup } from '../../loadtest/server-child.ts';
+import { Fleet } from '../../test/support/wrtc-fleet.ts';
+
+const MIB = 2 ** 20;
+/** After an attack the server gets so long to be itself again, and its half-open sessions to end. */
+const REST_MS = 1000;
+const SETTLE_MS = 20_000;
+const HONEST = { scene: 'room', width: 320, height: 240, data: 'none', track: 'gray', peers: 1, fps: 15 } as const;
+const OVERRIDES = {
+  'sources.scenes': ['room'],
+  'sources.width': 320,
+  'sources.height': 240,
+  'sources.fps': 10,
+  'limits.utilisation': null,
+  // Each attacker says that it is another client, so that none is refused for what the one before it did.
+  'server.trustProxy': ['127.0.0.1'],
+};
+
+export interface Reading {
+  frames: number;
+  at: number;
+  metrics: Map<string, number>;
+}
+
+export interface Outcome {
+  fps: number;
+  /** ms */
+  p95: number;
+  /** Processor time in cores. */
+  cpu: number;
+  /** MiB of RSS, afterwards. */
+  grown: number;
+  before: Reading;
+  after: Reading;
+}
+
+/** A server in a process of its own, and an honest two-way stream of libwebrtc's in another. */
+export class Stage {
+  readonly url: string;
+  readonly #server: ChildProcess;
+  readonly #fleet: Fleet;
+  readonly #sessions: number;
+
+  static async open(https: boolean): Promise<Stage> {
+    const server = fork(fileURLToPath(new URL('../../loadtest/server-child.ts', import.meta.url)), {
+      execArgv: ['--import', 'tsx'],
+      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+      // Its log, with what the attacks put into it.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    server.send({ overrides: { ...OVERRIDES, 'tls.generate': https }, readCodes: false } satisfies ServerSetup);
+    const [said] = (await once(server, 'message')) as [FromServer];
+    if (said.case !== 'listening') throw new Error(`the server did not start: ${JSON.stringify(said)}`);
+    // Its certificate is one of its own making; nobody but us and our children looks at it.
+    if (https) process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    const url = `${https ? 'https' : 'http'}://127.0.0.1:${said.port}`;
+    const fleet = new Fleet({ ...HONEST, url });
+    await fleet.flowing(60_000);
+    const stage = new Stage(server, url, fleet, 0);
+    return new Stage(server, url, fleet, sessionsOf(await stage.read()));
+  }
+
+  private constructor(server: ChildProcess, url: string, fleet: Fleet, sessions: number) {
+    this.#server = server;
+    this.url = url;
+    this.#fleet = fleet;
+    this.#sessions = sessions;
+  }
+
+  /** Lets the honest stream run for so long, attacked or not. */
+  async watch(seconds: number, during: () => Promise<unknown>): Promise<Outcome> {
+    const memory = this.#memory;
+    const cpu = this.#cpu;
+    const before = await this.read();
+    const began = performance.now();
+    const attack = during();
+    await Promise.race([attack, sleep(seconds * 1000)]);
+    await sleep(Math.max(0, seconds * 1000 - (performance.now() - began)));
+    const spent = (1000 * (this.#cpu - cpu)) / (performance.now() - began);
+    const watched = await this.read();
+    await attack;
+    await sleep(REST_MS);
+    const after = await this.#settled();
+    return {
+      fps: (1000 * (watched.frames - before.frames)) / (watched.at - before.at),
+      p95: latencyQuantile(before, watched, 0.95),
+      cpu: spent,
+      grown: (this.#memory - memory) / MIB,
+      before,
+      after,
+    };
+  }
+
+  async read(): Promise<Reading> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const lines = [...text.matchAll(/^(\w+(?:\{[^}]*\})?) (\S+)$/gm)];
+    const report = await this.#fleet.next();
+    return {
+      frames: report.peers[0]?.frames ?? 0,
+      at: report.at,
+      metrics: new Map(lines.map(([, name, value]) => [name!, Number(value)])),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#fleet.stop();
+    const gone = once(this.#server, 'exit');
+    this.#server.send({ case: 'end' });
+    await gone;
+  }
+
+  get #memory(): number {
+    return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#server.pid}/status`, 'utf8'))![1]);
+  }
+
+  /** Seconds of processor time so far. */
+  get #cpu(): number {
+    return processUsage(this.#server.pid ?? 0)?.cpuSeconds ?? 0;
+  }
+
+  /** The attacker's sessions have ended. */
+  async #settled(): Promise<Reading> {
+    const deadline = performance.now() + SETTLE_MS;
+    for (;;) {
+      const reading = await this.read();
+      if (sessionsOf(reading) <= this.#sessions || performance.now() > deadline) return reading;
+    }
+  }
+}
+
+function sessionsOf({ metrics }: Reading): number {
+  return [...metrics].reduce((sum, [name, value]) => (/^depthcast_sessions\b/.test(name) ? sum + value : sum), 0);
+}
+
+const LATENCY = 'depthcast_frame_latency_seconds_bucket';
+
+/** Between two readings, ms, interpolated within the histogram's buckets. */
+function latencyQuantile(before: Reading, after: Reading, q: number): number {
+  const buckets = [...after.metrics]
+    .flatMap(([name, count]) => {
+      const bound = new RegExp(`^${LATENCY}\\{le="([^"]+)",output="track"\\}`).exec(name)?.[1];
+      return bound === undefined
+        ? []
+        : [{ bound: Number(bound.replace('+Inf', 'Infinity')), count: count - (before.metrics.get(name) ?? 0) }];
+    })
+    .sort((a, b) => a.bound - b.bound);
+  const wanted = q * (buckets.at(-1)?.count ?? 0);
+  let [lower, below] = [0, 0];
+  for (const { bound, count } of buckets) {
+    if (count >= wanted && count > below)
+      return 1000 * (Number.isFinite(bound) ? lower + ((bound - lower) * (wanted - below)) / (count - below) : lower);
+    [lower, below] = [bound, count];
+  }
+  return Number.NaN;
+}
+
+/** Refusals and ends that the server counted meanwhile. */
+export function whatEnded({ before, after }: Outcome): string {
+  const since = (pattern: RegExp) =>
+    [...after.metrics].flatMap(([name, value]) => {
+      const label = pattern.exec(name)?.[1];
+      const count = value - (before.metrics.get(name) ?? 0);
+      return label !== undefined && count > 0 ? [`${label} ${Math.round(count)}`] : [];
+    });
+  const codes = since(/^depthcast_rejected_total\{code="(\w+)"\}/);
+  const shed = since(/^depthcast_peer_packets_total\{outcome="(shed|stranger)"\}/);
+  return [...codes, ...shed].join(', ') || 'nothing: it did no harm';
+}
