@@ -16,7 +16,7 @@ export interface FrameCounters {
   received: number;
   /** Bytes that came over the data channel, chunk headers included. */
   bytes: number;
-  /** Frames that never became complete, because the channel does not retransmit. */
+  /** Frames that never became complete, because a packet was lost, and once more when it was sent again. */
   incomplete: number;
   /** Messages of frames that a newer one had overtaken. */
   late: number;

@@ -47,7 +47,7 @@ export class Peer {
     negotiateCaptureTime(this.#transceiver);
     playAtOnce(this.#transceiver.receiver);
 
-    this.#channel = pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
+    this.#channel = pc.createDataChannel('depth', { ordered: false, maxRetransmits: 1 });
     this.#channel.binaryType = 'arraybuffer';
     this.#channel.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) handlers.message(new Uint8Array(data));

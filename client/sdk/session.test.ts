@@ -66,7 +66,7 @@ describe('DepthSession', () => {
     expect(offer).toMatchObject({ output: { data: 'u16', size: 128 } });
     expect(offer?.type === 'offer' && offer.sdp).toMatch(/m=video[\s\S]*a=sendrecv[\s\S]*m=application/);
     const { label, maxRetransmits } = client.channel!;
-    expect({ label, maxRetransmits }).toEqual({ label: 'depth', maxRetransmits: 0 });
+    expect({ label, maxRetransmits }).toEqual({ label: 'depth', maxRetransmits: 1 });
     await vi.waitFor(() => expect(live.output).toMatchObject({ size: 128 }));
 
     const received = new Promise((resolve) => live.on('depth', resolve));

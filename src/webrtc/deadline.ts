@@ -1,6 +1,11 @@
 /** setTimeout takes no more. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Runs something and counts the time that it takes. */
+export type Meter = (run: () => void) => void;
+
+export const unmetered: Meter = (run) => run();
+
 /** The clock of a protocol that has none: calls it when its deadline has come, one timer at a time. */
 export class Deadline {
   readonly #run: () => void;

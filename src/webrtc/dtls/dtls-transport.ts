@@ -1,4 +1,4 @@
-import { Deadline } from '../deadline.ts';
+import { Deadline, type Meter, unmetered } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Fingerprint } from '../sdp/sdp.ts';
@@ -21,6 +21,8 @@ export interface DtlsOptions {
   /** Of the peer's certificate. */
   fingerprints: readonly Fingerprint[];
   send: (packet: Buffer) => void;
+  /** For the work of timers. */
+  meter?: Meter;
 }
 
 /** DTLS over ICE: a {@link SecureTransport} with a clock. */
@@ -31,10 +33,12 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
   /** The DTLS version in use, once connected. */
   version: 1.2 | 1.3 | undefined;
   readonly #options: DtlsOptions;
-  readonly #deadline = new Deadline(() => {
-    this.#secure?.timeout(performance.now());
-    this.#drain();
-  });
+  readonly #deadline = new Deadline(() =>
+    (this.#options.meter ?? unmetered)(() => {
+      this.#secure?.timeout(performance.now());
+      this.#drain();
+    }),
+  );
   #secure: SecureTransport | undefined;
 
   constructor(options: DtlsOptions) {

@@ -1,3 +1,4 @@
+import { type Meter, unmetered } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
 import { MAX_CANDIDATES } from '../sdp/sdp.ts';
 import { endpoint } from './address.ts';
@@ -19,6 +20,8 @@ export interface IceOptions extends GathererOptions {
 export interface PacketBudget {
   admit(known: boolean, now: number): boolean;
   charge(known: boolean, milliseconds: number): void;
+  /** For the work of timers. */
+  meter: Meter;
 }
 
 interface IceEvents {
@@ -253,7 +256,7 @@ export class IceTransport extends Emitter<IceEvents> {
 
   #poll(): void {
     this.#armedFor = Number.POSITIVE_INFINITY;
-    this.#agent.poll(performance.now());
+    (this.#budget?.meter ?? unmetered)(() => this.#agent.poll(performance.now()));
     this.#arm();
   }
 

@@ -118,3 +118,54 @@ describe('all peers together', () => {
     expect(budgets.size).toBe(1);
   });
 });
+
+describe('a machine with too much to do', () => {
+  /** The thread had a processor for a tenth of the time in which it had work. */
+  const starved = { share: () => 0.1 };
+  const every = (budgets: PeerBudgets, list: PeerBudget[], cost: number, seconds: number) => {
+    const ended = new Set<PeerBudget>();
+    for (let ms = 0; ms < seconds * 1000; ms++) {
+      for (const budget of list) if (budget.admit(true, ms)) budget.charge(true, cost);
+      if (ms % 1000 === 999) {
+        budgets.share(ms);
+        for (const budget of list) if (budget.judge(0) !== undefined) ended.add(budget);
+      }
+    }
+    return ended.size;
+  };
+
+  it('ends nobody for the time in which others had the processor', () => {
+    const make = (threadTime: { share(): number }) => {
+      const budgets = new PeerBudgets(threadTime);
+      const budget = new PeerBudget(LIMITS, 0);
+      budgets.add(budget);
+      return every(budgets, [budget], 0.4, 10);
+    };
+    expect(make(starved)).toBe(0);
+    expect(make({ share: () => 1 })).toBe(1);
+  });
+
+  it('divides what there is among its peers', () => {
+    const budgets = new PeerBudgets(starved);
+    const [modest, greedy] = [new PeerBudget(LIMITS, 0), new PeerBudget(LIMITS, 0)];
+    budgets.add(modest);
+    budgets.add(greedy);
+    for (let ms = 0; ms < 20_000; ms++) {
+      if (ms % 100 === 0 && modest.admit(true, ms)) modest.charge(true, 0.5);
+      if (greedy.admit(true, ms)) greedy.charge(true, 1.5);
+      if (ms % 1000 === 999) budgets.share(ms);
+    }
+    expect(modest.stats.shed).toBe(0);
+    expect(greedy.stats.shed).toBeGreaterThan(1000);
+  });
+});
+
+it('counts the work of timers', () => {
+  const budget = new PeerBudget(LIMITS, 0);
+  const until = performance.now() + 5;
+  budget.meter(() => {
+    while (performance.now() < until);
+  });
+  expect(budget.stats.milliseconds).toBeGreaterThanOrEqual(4.9);
+  expect(budget.stats.handled).toBe(0);
+});

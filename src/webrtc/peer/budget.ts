@@ -1,3 +1,6 @@
+import type { Meter } from '../deadline.ts';
+import { ThreadTime } from './thread-time.ts';
+
 /** What each peer may take of the thread that handles its packets, and of its memory. */
 export interface BudgetLimits {
   /** Share of the thread's time, 0 to 1. */
@@ -9,7 +12,7 @@ export interface BudgetLimits {
 }
 
 export interface BudgetStats {
-  /** ms of the thread's time. */
+  /** ms of processor time. */
   milliseconds: number;
   /** Packets handled. */
   handled: number;
@@ -62,6 +65,8 @@ class Allowance {
  */
 export class PeerBudget {
   readonly stats: BudgetStats = { milliseconds: 0, handled: 0, shed: 0, strangers: 0, held: 0 };
+  /** What of the time by the clock the thread had a processor for; see ThreadTime. */
+  processorShare = 1;
   /** Share that it may have by the judgement over all. */
   cap = Number.POSITIVE_INFINITY;
   #used = 0;
@@ -91,10 +96,22 @@ export class PeerBudget {
 
   /** A packet that was admitted has been handled. */
   charge(known: boolean, milliseconds: number): void {
-    const cost = milliseconds + RECEIVE_MS;
+    const cost = milliseconds * this.processorShare + RECEIVE_MS;
     (known ? this.#own : this.#strangers).take(cost);
     this.#count(cost, 'handled');
   }
+
+  /** Counts what a timer of the peer's does. */
+  readonly meter: Meter = (run) => {
+    const began = performance.now();
+    try {
+      run();
+    } finally {
+      const cost = (performance.now() - began) * this.processorShare;
+      this.#own.take(cost);
+      this.#spend(cost);
+    }
+  };
 
   /**
    * Once a second: what the peer is to be ended for, if it is.
@@ -121,9 +138,13 @@ export class PeerBudget {
   }
 
   #count(milliseconds: number, outcome: 'handled' | 'shed'): void {
+    this.#spend(milliseconds);
+    this.stats[outcome]++;
+  }
+
+  #spend(milliseconds: number): void {
     this.#used += milliseconds;
     this.stats.milliseconds += milliseconds;
-    this.stats[outcome]++;
   }
 }
 
@@ -133,7 +154,12 @@ export class PeerBudget {
  */
 export class PeerBudgets {
   readonly #budgets = new Set<PeerBudget>();
+  readonly #threadTime: Pick<ThreadTime, 'share'>;
   #since = Number.NEGATIVE_INFINITY;
+
+  constructor(threadTime: Pick<ThreadTime, 'share'> = new ThreadTime()) {
+    this.#threadTime = threadTime;
+  }
 
   add(budget: PeerBudget): void {
     this.#budgets.add(budget);
@@ -153,8 +179,12 @@ export class PeerBudgets {
     const elapsed = Math.min(now - this.#since, 2 * WINDOW_MS);
     this.#since = now;
     const demands = [...this.#budgets].map((budget) => budget.takeDemand(elapsed));
-    const cap = fairCap(demands, TOTAL_SHARE);
-    for (const budget of this.#budgets) budget.cap = cap;
+    const share = this.#threadTime.share();
+    const cap = fairCap(demands, TOTAL_SHARE * share);
+    for (const budget of this.#budgets) {
+      budget.cap = cap;
+      budget.processorShare = share;
+    }
   }
 }
 

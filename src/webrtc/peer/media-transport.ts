@@ -1,3 +1,4 @@
+import { type Meter, unmetered } from '../deadline.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import { isRtcp, parseRtp } from '../rtp/packet.ts';
 import { bye, parseRtcp, receiverReport, senderReport, sourceDescription } from '../rtp/rtcp.ts';
@@ -32,6 +33,8 @@ export interface MediaOptions {
   fail: (thrown: unknown) => void;
   /** ms, where known. */
   roundTripTime: () => number | undefined;
+  /** For the work of timers. */
+  meter?: Meter;
 }
 
 /** RTP and RTCP of one peer between its receiver and sender and the network, SRTP in between. */
@@ -59,7 +62,7 @@ export class MediaTransport {
   adopt(video: VideoAgreement | undefined): void {
     const receives = video?.direction === 'sendrecv' || video?.direction === 'recvonly';
     const sends = video?.direction === 'sendrecv' || video?.direction === 'sendonly';
-    const { ssrc, rtxSsrc, receiveBitrate, sendBitrate, fail, roundTripTime } = this.#options;
+    const { ssrc, rtxSsrc, receiveBitrate, sendBitrate, fail, roundTripTime, meter = unmetered } = this.#options;
     if (video && receives) {
       if (this.receiver) this.receiver.renegotiate(video);
       else {
@@ -71,6 +74,7 @@ export class MediaTransport {
           sendRtcp,
           fail,
           roundTripTime,
+          meter,
         });
       }
     }
@@ -87,7 +91,8 @@ export class MediaTransport {
 
   start(keys: SrtpKeys): void {
     this.#srtp = new SrtpSession(keys);
-    this.#timer = setInterval(() => this.#report(performance.now()), REPORT_INTERVAL_MS);
+    const { meter = unmetered } = this.#options;
+    this.#timer = setInterval(() => meter(() => this.#report(performance.now())), REPORT_INTERVAL_MS);
   }
 
   getStats(): MediaTransportStats {

@@ -72,12 +72,14 @@ export class RtcPeer extends Emitter<PeerEvents> {
       version: options.dtls ?? 1.2,
       fingerprints: agreement.transport.fingerprints,
       send,
+      meter: this.#budget.meter,
     });
     this.#media = new MediaTransport({
       ...this.#identity,
       send,
       onAlive: () => this.#ice.noteAlive(),
       fail: this.#fail,
+      meter: this.#budget.meter,
       roundTripTime: () => this.#ice.roundTripTime,
       receiveBitrate: options.receiveBitrate,
       sendBitrate: options.sendBitrate,
@@ -247,6 +249,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
       agreement: data,
       maxMessageSize: this.#maxMessageSize,
       fail: this.#fail,
+      meter: this.#budget.meter,
     })
       .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
       .on('abuse', (detail) => {

@@ -1,4 +1,5 @@
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
+import type { Meter } from '../deadline.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
 
 export interface ReceiverEvents {
@@ -52,6 +53,8 @@ export interface ReceiverOptions {
   sendRtcp: (packet: Buffer) => void;
   /** Takes what a listener throws out of a timer. */
   fail: (thrown: unknown) => void;
+  /** For the work of timers. */
+  meter?: Meter;
   /** ms, where known. */
   roundTripTime: () => number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { VideoCodec } from '../../video/types.ts';
+import { unmetered } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
 import { FrameAssembler } from '../rtp/assembler.ts';
 import { readCaptureTime } from '../rtp/capture-time.ts';
@@ -87,6 +88,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
         if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
       },
       fail: options.fail,
+      meter: options.meter ?? unmetered,
       roundTripTime: () => this.#roundTripTime,
       losesFeedback: () => this.#rate.loss > HIGH_LOSS,
     });

@@ -1,3 +1,4 @@
+import type { Meter } from '../deadline.ts';
 import type { FrameAssembler } from './assembler.ts';
 import { NackList } from './nack.ts';
 
@@ -9,6 +10,8 @@ interface LossRecoveryOptions {
   sendNack: (sequenceNumbers: number[]) => void;
   /** Takes what is thrown out of a timer. */
   fail: (thrown: unknown) => void;
+  /** For the work of timers. */
+  meter: Meter;
   /** ms, where known. */
   roundTripTime: () => number | undefined;
   /** Whether requests get lost, too, so that it pays to repeat them. */
@@ -67,7 +70,7 @@ export class LossRecovery {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         try {
-          this.recover(performance.now());
+          this.#options.meter(() => this.recover(performance.now()));
         } catch (thrown) {
           this.#options.fail(thrown);
         }

@@ -1,4 +1,4 @@
-import { Deadline } from '../deadline.ts';
+import { Deadline, type Meter, unmetered } from '../deadline.ts';
 import type { DtlsTransport } from '../dtls/dtls-transport.ts';
 import { Emitter } from '../emitter.ts';
 import type { DataAgreement } from '../sdp/negotiation.ts';
@@ -12,6 +12,16 @@ interface SctpEvents {
   abuse: [detail: string];
 }
 
+export interface SctpOptions {
+  agreement: DataAgreement;
+  /** Bytes that a message of the peer's may have. */
+  maxMessageSize: number;
+  /** Takes what a listener throws. */
+  fail: (thrown: unknown) => void;
+  /** For the work of timers. */
+  meter?: Meter;
+}
+
 const MAX_CHANNELS = 16;
 /** How sctp-proto tells that the peer ended the association. */
 const GOODBYES: ReadonlySet<string> = new Set(['aborted by peer', 'closed by peer', 'reset by peer']);
@@ -20,20 +30,18 @@ const DEFAULT_MAX_BUFFERED = 8 << 20;
 /** Data channels that the peer opens, over DTLS: an {@link SctpAssociation} with a clock, and DCEP (RFC 8832) on it. */
 export class SctpTransport extends Emitter<SctpEvents> {
   readonly #dtls: DtlsTransport;
-  readonly #options: { agreement: DataAgreement; maxMessageSize: number; fail: (thrown: unknown) => void };
+  readonly #options: SctpOptions;
   readonly #streams = new Map<number, DataChannel>();
-  readonly #deadline = new Deadline(() => {
-    this.#association?.timeout(performance.now());
-    this.#drain();
-  });
+  readonly #deadline = new Deadline(() =>
+    (this.#options.meter ?? unmetered)(() => {
+      this.#association?.timeout(performance.now());
+      this.#drain();
+    }),
+  );
   #association: SctpAssociation | undefined;
   #closed = false;
 
-  /** @param options.fail takes what a listener throws */
-  constructor(
-    dtls: DtlsTransport,
-    options: { agreement: DataAgreement; maxMessageSize: number; fail: (thrown: unknown) => void },
-  ) {
+  constructor(dtls: DtlsTransport, options: SctpOptions) {
     super();
     this.#dtls = dtls;
     this.#options = options;
