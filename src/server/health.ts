@@ -6,8 +6,10 @@ import { sessionReport } from '../session/session-report.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 
+type Context = Omit<ServerContext, 'log'>;
+
 /** `/livez`, `/readyz`, `/metrics`, `/api/info` and `/api/sessions`. */
-export function addHealth(app: FastifyInstance, context: ServerContext, authorizer: Authorizer): void {
+export function addHealth(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {
   const guard = (action: 'api' | 'metrics') => async (request: FastifyRequest) => {
     await authorizer.admit(clientKey(request), request.headers.authorization, { do: action });
   };
@@ -39,7 +41,7 @@ export function addHealth(app: FastifyInstance, context: ServerContext, authoriz
 }
 
 /** What keeps a new session from being taken and served now; the model was warm before the server listened. */
-function whyNotReady({ registry, pool, config, admission }: ServerContext): string[] {
+function whyNotReady({ registry, pool, config, admission }: Omit<Context, 'metrics'>): string[] {
   const reasons: string[] = [];
   if (registry.draining) reasons.push('draining');
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
@@ -48,7 +50,7 @@ function whyNotReady({ registry, pool, config, admission }: ServerContext): stri
   return reasons;
 }
 
-function serverState(context: ServerContext): ServerState {
+function serverState(context: Context): ServerState {
   const { registry, pool, config, admission } = context;
   const alive = pool.workers.filter((worker) => worker.alive).length;
   return {

@@ -1,20 +1,28 @@
+import type { SettledConfig } from '../config/schema.ts';
 import { checkSize } from '../depth/network-size.ts';
+import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
+import type { Admission } from '../session/admission.ts';
 import type { Publisher } from '../session/publisher.ts';
-import type { ServerContext } from '../session/server-context.ts';
+
+export interface OutputContext {
+  config: Pick<SettledConfig, 'depth' | 'output'>;
+  pool: Pick<InferencerPool, 'models' | 'get'>;
+  admission: Pick<Admission, 'checkWorkers'>;
+}
 
 /**
  * What one `/ws` session returns. A change is checked as a whole before anything of it is applied, whether the stream
  * runs already or begins with a later offer.
  */
 export class OutputControl {
-  readonly #context: ServerContext;
+  readonly #context: OutputContext;
   readonly #now: OutputSettings;
   #publisher: Publisher | undefined;
 
-  constructor(context: ServerContext) {
+  constructor(context: OutputContext) {
     const { manifest } = context.pool.models[0]!;
     const { track, data } = context.config.output;
     this.#context = context;

@@ -2,38 +2,25 @@ import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { type ReloadReport, reloadConfig } from '../config/reload.ts';
-import type { Config, SettledConfig } from '../config/schema.ts';
-import { measureSize } from '../depth/auto-size.ts';
-import type { WorkerInferencer } from '../depth/inferencer.ts';
-import { checkSize } from '../depth/network-size.ts';
-import { InferencerPool } from '../depth/pool.ts';
+import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
-import { Metrics } from '../metrics/metrics.ts';
-import { modelFolder } from '../model/store/folder.ts';
-import { Admission } from '../session/admission.ts';
-import { watchInference } from '../session/inference-metrics.ts';
-import { Registry } from '../session/registry.ts';
-import { publishScenes } from '../session/scenes.ts';
 import type { ServerContext } from '../session/server-context.ts';
-import { warmUpDtls } from '../webrtc/index.ts';
+import { boot } from './boot.ts';
 import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
-import { createGuards, type Guards } from './guards.ts';
+import { createGuards } from './guards.ts';
 import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { OwnNames } from './own-names.ts';
 import { Refusals } from './refusals.ts';
-import { addRequestLimit, clientAddress, clientKey } from './request-limit.ts';
-import { type AdmittedSocket, addUpgrades } from './upgrade.ts';
+import { addRequestLimit } from './request-limit.ts';
 import { addWhip } from './whip.ts';
-import { WsSession } from './ws-session.ts';
+import { addWebSockets } from './ws-admission.ts';
 
-/** Connections to /ws at once, for each stream that the server carries. */
-const SOCKETS_PER_STREAM = 4;
 const CLIENT_FILES = resolve(
   import.meta.dirname,
   import.meta.url.includes('/dist/') ? '../../client' : '../../dist/client',
@@ -66,56 +53,25 @@ export interface ServerOptions {
  * Loads the model, then listens.
  * @throws DepthcastError DEVICE_UNAVAILABLE, PORT_IN_USE, PORT_DENIED, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE
  */
-export async function startServer(options: ServerOptions): Promise<DepthServer> {
-  const { version, log = pino({ level: 'silent' }) } = options;
-  const { model, device, threads, workers, size, cutThreshold, metric, precision } = options.config.depth;
-  const wanted = typeof size === 'number' ? size : undefined;
-  if (device !== 'cpu')
-    throw new DepthcastError('DEVICE_UNAVAILABLE', { detail: `${device}; this version runs networks on: cpu` });
-  let context: ServerContext | undefined;
-  const pool = new InferencerPool(model, {
-    threads,
-    workers,
-    cutThreshold,
-    size: wanted,
-    library: {
-      store: modelFolder(options.config.models.folder),
-      metric: metric ?? undefined,
-      precision: precision ?? undefined,
-    },
-    onLoad: (inferencer) => context && watchInference(context, inferencer),
-  });
+export async function startServer({
+  config,
+  version,
+  log = pino({ level: 'silent' }),
+}: ServerOptions): Promise<DepthServer> {
+  const context = await boot({ config, version, log });
   try {
-    // A size that the default model does not have stops the start.
-    if (wanted !== undefined) checkSize(pool.models[0]!.manifest, wanted);
-    const first = await pool.get();
-    const config = await settle(options.config, first, log);
-    const metrics = new Metrics({ version, model: first.model.name, device: first.device });
-    metrics.setTargets(config.targets);
-    const registry = new Registry();
-    const admission = new Admission({ registry, pool, config });
-    context = { config, version, pool, metrics, log, registry, admission, device: first.device };
-    watchInference(context, first);
-    await Promise.all([publishScenes(context), warmUpDtls()]);
     return await listen(context);
   } catch (thrown) {
-    await pool.close();
+    await context.pool.close();
     throw thrown;
   }
 }
 
-/** Turns `size: auto` into a size, by measuring. */
-async function settle(config: Config, inferencer: WorkerInferencer, log: Logger): Promise<SettledConfig> {
-  const { size, targetFps } = config.depth;
-  if (size !== 'auto') return { ...config, depth: { ...config.depth, size } };
-  const { size: chosen, milliseconds, holds } = await measureSize(inferencer, targetFps);
-  const facts = { model: inferencer.model.name, size: chosen, milliseconds: Math.round(milliseconds), targetFps };
-  if (holds) log.info(facts, 'network size measured');
-  else log.warn(facts, 'even the smallest network size does not hold the target');
-  return { ...config, depth: { ...config.depth, size: chosen } };
-}
-
-function createApp({ config, metrics }: ServerContext, refusals: Refusals, certificate?: Certificate): FastifyInstance {
+function createApp(
+  { config, metrics }: Pick<ServerContext, 'config' | 'metrics'>,
+  refusals: Refusals,
+  certificate?: Certificate,
+): FastifyInstance {
   const { bodyLimit, trustProxy } = config.server;
   try {
     return Fastify({
@@ -200,47 +156,6 @@ async function listen(context: ServerContext): Promise<DepthServer> {
       return closing;
     },
   };
-}
-
-/** Sessions of `/ws`, as they come and go. */
-function addWebSockets(app: FastifyInstance, context: ServerContext, { places, authorizer }: Guards): Set<WsSession> {
-  const { config } = context;
-  const sessions = new Set<WsSession>();
-  let admitted = 0;
-  const enter = async (request: FastifyRequest): Promise<AdmittedSocket> => {
-    const address = clientKey(request);
-    const client = clientAddress(request);
-    const bearer = /^Bearer /i.exec(request.headers.authorization ?? '')?.input;
-    const admit = (authorization: string | undefined) => authorizer.admit(address, authorization, { do: 'duplex' });
-    // A program may show its token at once; a browser cannot, and says it in hello.
-    const grant = bearer === undefined ? undefined : await admit(bearer);
-    // No await from here to the place: connections that come together do not pass the bound together.
-    if (admitted >= config.limits.streams * SOCKETS_PER_STREAM) throw new DepthcastError('BUSY', { retryAfter: 5 });
-    const place = places.take(address);
-    admitted++;
-    const end = () => {
-      admitted--;
-      place.leave();
-    };
-    return {
-      open: (socket) => {
-        const session = new WsSession(socket, context, {
-          client,
-          admit: async (token) => grant ?? admit(token === undefined ? undefined : `Bearer ${token}`),
-          renew: (token) => admit(`Bearer ${token}`),
-          settle: place.settle,
-        });
-        sessions.add(session);
-        socket.on('close', () => {
-          sessions.delete(session);
-          end();
-        });
-      },
-      cancel: end,
-    };
-  };
-  addUpgrades(app, enter, (code) => context.metrics.rejected.inc({ code }));
-  return sessions;
 }
 
 function listenError(error: NodeJS.ErrnoException, { server }: Config): DepthcastError {

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
-import { Publisher } from '../session/publisher.ts';
-import type { ServerContext } from '../session/server-context.ts';
-import { Viewer } from '../session/viewer.ts';
+import { Publisher, type PublisherContext } from '../session/publisher.ts';
+import { Viewer, type ViewerContext } from '../session/viewer.ts';
 import type { AddressPlace } from './address-places.ts';
 import type { Grant } from './authorizer.ts';
 import type { Guards } from './guards.ts';
@@ -20,6 +20,8 @@ const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
+type Context = PublisherContext & ViewerContext & { admission: Pick<Admission, 'checkStreams'> };
+
 /** A session as WHIP and WHEP see it: who it is, and what its ICE state is named. */
 interface Resource {
   session: Publisher | Viewer;
@@ -33,7 +35,7 @@ interface Resource {
 }
 
 /** WHIP ingest (RFC 9725), WHEP egress (draft-ietf-action-whep) and the session resources that both create. */
-export function addWhip(app: FastifyInstance, context: ServerContext, { places, authorizer }: Guards): void {
+export function addWhip(app: FastifyInstance, context: Context, { places, authorizer }: Guards): void {
   const resources = new Map<string, Resource>();
   const { config } = context;
 

@@ -11,12 +11,13 @@ import {
   toErrorPayload,
 } from '../protocol/messages.ts';
 import { iceServers } from '../session/ice-servers.ts';
-import { Publisher } from '../session/publisher.ts';
+import { Publisher, type PublisherContext } from '../session/publisher.ts';
+import type { Registry } from '../session/registry.ts';
 import type { ServerContext } from '../session/server-context.ts';
 import type { StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit } from '../webrtc/index.ts';
 import type { Grant } from './authorizer.ts';
-import { OutputControl } from './output-control.ts';
+import { type OutputContext, OutputControl } from './output-control.ts';
 import { longer, TokenExpiry } from './token-expiry.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 
@@ -29,6 +30,10 @@ const MAX_BUFFERED = 1 << 20;
 
 /** Messages that may be refused without the end of the session. */
 const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
+
+export type WsContext = PublisherContext &
+  OutputContext &
+  Pick<ServerContext, 'device'> & { registry: Pick<Registry, 'draining'> };
 
 /** How a connection is authorised. */
 export interface ConnectionAuth {
@@ -45,7 +50,7 @@ export interface ConnectionAuth {
 /** One connection to `/ws`: hello, offer, and then a session whose settings may change while it runs. */
 export class WsSession {
   readonly #socket: WebSocket;
-  readonly #context: ServerContext;
+  readonly #context: WsContext;
   readonly #auth: ConnectionAuth;
   #grant: Grant = { expiresAt: undefined };
   #expiry: TokenExpiry | undefined;
@@ -61,7 +66,7 @@ export class WsSession {
   #waiting = 0;
   #closed = false;
 
-  constructor(socket: WebSocket, context: ServerContext, auth: ConnectionAuth) {
+  constructor(socket: WebSocket, context: WsContext, auth: ConnectionAuth) {
     this.#socket = socket;
     this.#context = context;
     this.#auth = auth;

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
+import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
+import type { DepthData } from '../sinks/depth-data.ts';
 import type { GrayTrack } from '../sinks/gray-track.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { StreamReport } from '../stream/stream-stats.ts';
-import type { RtcPeer } from '../webrtc/index.ts';
-import { grayTrackOf } from './outputs.ts';
+import type { DataChannel, RtcPeer } from '../webrtc/index.ts';
+import { depthDataOf, grayTrackOf } from './outputs.ts';
 import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -15,7 +17,10 @@ import { ChannelWatch } from './stream-watch.ts';
 /** How often a session's counters are read and its client is told. */
 const REPORT_MS = 1000;
 /** The data channel that depth packets travel on. */
-export const DEPTH_CHANNEL = 'depth';
+const DEPTH_CHANNEL = 'depth';
+
+/** What a session needs of its server. */
+export type SessionContext = Pick<ServerContext, 'config' | 'metrics'>;
 
 interface SessionEvents {
   closed: [reason: string, error: DepthcastError | undefined];
@@ -24,34 +29,38 @@ interface SessionEvents {
   trouble: [error: DepthcastError, about: ErrorSubject];
 }
 
-/** What publishers and viewers share: a name, counters that are read once a second, and one way to end. */
+/** What publishers and viewers share: a name, the ways out to the peer, counters that are read once a second, and one end. */
 export abstract class PeerSession<Kind extends Session['kind']> extends EventEmitter<SessionEvents> implements Session {
   /** Secret: whoever knows it may end or change the session. */
   readonly id = randomBytes(16).toString('base64url');
   readonly kind: Kind;
   readonly stream: LiveStream;
   readonly peer: RtcPeer;
-  protected readonly context: ServerContext;
-  protected readonly channels: ChannelWatch;
+  protected readonly context: SessionContext;
+  readonly #channels: ChannelWatch;
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
   #grayTrack: GrayTrack | undefined;
+  #channel: DataChannel | undefined;
+  /** What feeds the channel. */
+  #data: DepthData | undefined;
   #closed = false;
 
-  protected constructor(context: ServerContext, kind: Kind, peer: RtcPeer, stream: LiveStream) {
+  protected constructor(context: SessionContext, kind: Kind, peer: RtcPeer, stream: LiveStream) {
     super();
     this.context = context;
     this.kind = kind;
     this.peer = peer;
     this.stream = stream;
-    this.channels = new ChannelWatch(peer);
+    this.#channels = new ChannelWatch(peer);
     this.#timer = setInterval(() => {
       reportCost(context.metrics, peer, this.#counters);
       this.tick(reportRtp(context.metrics, peer, this.#counters));
     }, REPORT_MS);
     context.metrics.sessions.inc({ kind });
     stream.once('closed', this.#onStreamClosed);
+    peer.on('channel', (channel) => this.#takeChannel(channel));
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
   }
 
@@ -70,6 +79,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     reportCost(this.context.metrics, this.peer, this.#counters);
     this.stream.off('closed', this.#onStreamClosed);
     this.followTrack(false);
+    this.followData();
     this.leave(reason);
     const { metrics } = this.context;
     metrics.sessions.dec({ kind: this.kind });
@@ -92,6 +102,44 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
     this.#grayTrack = track;
     track?.add(sender);
+  }
+
+  /** What the peer's data channel carries. */
+  protected abstract get format(): DepthFormat;
+
+  /** Milliseconds for which the data channel has missed every frame. */
+  protected get channelBehind(): number {
+    return this.#channel ? (this.#data?.behind(this.#channel) ?? 0) : 0;
+  }
+
+  /** Feeds the peer's channel, once it is there, what it is to carry now. */
+  protected followData(): void {
+    if (!this.#channel) return;
+    const data = this.#closed ? undefined : depthDataOf(this.stream, this.format, this.context);
+    if (data === this.#data) return;
+    this.#data?.remove(this.#channel);
+    this.#data = data;
+    data?.add(this.#channel);
+  }
+
+  /** Tells of a channel that is missing. */
+  protected checkChannel(): void {
+    this.tell(this.#channels.look(this.#channel), 'data');
+  }
+
+  #takeChannel(channel: DataChannel): void {
+    if (this.#closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
+      this.emit('trouble', this.#channels.refuse(channel.label), 'data');
+      channel.close();
+      return;
+    }
+    this.#channel = channel;
+    this.followData();
+    channel.on('close', () => {
+      this.#data?.remove(channel);
+      this.#data = undefined;
+      this.#channel = undefined;
+    });
   }
 
   /** Counts a trouble that nothing threw, and tells the client. */

@@ -1,17 +1,25 @@
 import { randomBytes } from 'node:crypto';
+import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
-import { type DataChannel, type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
-import { depthDataOf } from './outputs.ts';
-import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
+import { type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
+import type { Admission } from './admission.ts';
+import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
-import type { ServerContext } from './server-context.ts';
-import { SessionTelemetry } from './session-telemetry.ts';
+import type { Registry } from './registry.ts';
+import { SessionTelemetry, type TelemetryContext } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { StreamWatch } from './stream-watch.ts';
+
+export type PublisherContext = SessionContext &
+  TelemetryContext & {
+    admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
+    pool: Pick<InferencerPool, 'get'>;
+    registry: Pick<Registry, 'add'>;
+  };
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -31,7 +39,6 @@ export interface PublisherOptions {
 /** A peer that sends video, and the live stream that is made of it. */
 export class Publisher extends PeerSession<'whip' | 'ws'> {
   readonly #freeName: () => void;
-  #channel: DataChannel | undefined;
   #track: boolean;
   readonly #watch: StreamWatch;
   #source: TrackSource | undefined;
@@ -42,7 +49,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   #data: DepthFormat;
 
   private constructor(
-    context: ServerContext,
+    context: SessionContext,
     peer: RtcPeer,
     stream: LiveStream,
     o: PublisherOptions,
@@ -54,7 +61,6 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     this.#track = o.track;
     this.#data = o.data;
     stream.on('trouble', (error, about) => this.emit('trouble', error, about));
-    peer.on('channel', (channel) => this.#takeChannel(channel));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
     peer.on('sender', () => this.#wireTrack());
     if (peer.receiver) this.#takeReceiver(peer.receiver);
@@ -65,7 +71,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
    * Answers an offer and starts a stream.
    * @throws DepthcastError STREAM_TAKEN, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC, MODEL_NOT_FOUND, BAD_SIZE
    */
-  static async open(context: ServerContext, offer: string, options: PublisherOptions): Promise<Publisher> {
+  static async open(context: PublisherContext, offer: string, options: PublisherOptions): Promise<Publisher> {
     const name = options.stream ?? randomBytes(16).toString('base64url');
     const telemetry = new SessionTelemetry(context, options.role === 'publish' ? 'whip' : 'ws', options.stream);
     let free = () => {};
@@ -109,9 +115,12 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   /** Changes what the data channel carries. */
   setData(format: DepthFormat): void {
-    if (this.#channel) depthDataOf(this.stream, this.#data, this.context).remove(this.#channel);
     this.#data = format;
-    if (this.#channel) depthDataOf(this.stream, format, this.context).add(this.#channel);
+    this.followData();
+  }
+
+  protected get format(): DepthFormat {
+    return this.#data;
   }
 
   #takeReceiver(receiver: VideoReceiver): void {
@@ -124,20 +133,6 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     this.stream.attach(this.#source);
   }
 
-  #takeChannel(channel: DataChannel): void {
-    if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
-      this.emit('trouble', this.channels.refuse(channel.label), 'data');
-      channel.close();
-      return;
-    }
-    this.#channel = channel;
-    depthDataOf(this.stream, this.#data, this.context).add(channel);
-    channel.on('close', () => {
-      depthDataOf(this.stream, this.#data, this.context).remove(channel);
-      this.#channel = undefined;
-    });
-  }
-
   #wireTrack(): void {
     if (this.closed) return;
     this.followTrack(this.#track);
@@ -147,14 +142,13 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
 
   protected leave(reason: string): void {
     this.#freeName();
-    if (this.#channel) depthDataOf(this.stream, this.#data, this.context).remove(this.#channel);
     this.stream.close(reason);
   }
 
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
     this.#judge();
-    if (this.kind === 'ws' && this.#data !== 'none') this.tell(this.channels.look(this.#channel), 'data');
+    if (this.kind === 'ws' && this.#data !== 'none') this.checkChannel();
     const found = this.#watch.look(this.#source);
     this.#problem = found?.error;
     if (found?.fresh) this.tell(found.error, 'video');

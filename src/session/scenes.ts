@@ -1,14 +1,21 @@
+import type { InferencerPool } from '../depth/pool.ts';
 import { resolveSize } from '../model/size.ts';
 import { createScene } from '../scene/scene.ts';
 import { SceneSource } from '../sources/scene-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
+import type { Admission } from './admission.ts';
 import type { ServerContext } from './server-context.ts';
+
+type Context = Pick<ServerContext, 'config' | 'metrics' | 'log'> & {
+  admission: Pick<Admission, 'reserve'>;
+  pool: Pick<InferencerPool, 'get'>;
+};
 
 /**
  * Publishes the configured synthetic scenes, each as the stream `scene-NAME`.
  * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams
  */
-export async function publishScenes(context: ServerContext): Promise<void> {
+export async function publishScenes(context: Context): Promise<void> {
   const { config, metrics, pool, admission, log } = context;
   const { scenes, width, height, fps } = config.sources;
   for (const scene of scenes) {

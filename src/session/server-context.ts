@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from './admission.ts';
 import type { Registry } from './registry.ts';
 
-/** What every session of a server shares. */
+/** What the parts of a server share. Each names, where it stands, the parts of it that it uses. */
 export interface ServerContext {
   config: SettledConfig;
   pool: InferencerPool;

@@ -1,6 +1,6 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
-import type { Milestone } from '../metrics/metrics.ts';
+import type { Metrics, Milestone } from '../metrics/metrics.ts';
 import type { PeerSession } from './peer-session.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -10,12 +10,14 @@ import { short } from './short-id.ts';
 /** Kinds that are told apart in one session. */
 const MAX_TROUBLES = 20;
 
+export type TelemetryContext = Pick<ServerContext, 'log' | 'version'> & { metrics: Pick<Metrics, 'observeSetup'> };
+
 /**
  * What one session leaves for operators: log lines, and an OpenTelemetry span `depthcast.session` with the events
  * `answered`, `connected` and `first depth`. Without a tracer provider in the process the span costs nothing.
  */
 export class SessionTelemetry {
-  readonly #context: ServerContext;
+  readonly #context: TelemetryContext;
   readonly #kind: string;
   readonly #span: Span;
   readonly #began = performance.now();
@@ -23,7 +25,7 @@ export class SessionTelemetry {
   readonly #troubles = new Map<string, { code: string; detail: string; count: number }>();
 
   /** @param stream public name of the stream; a ws session's is secret and stays out */
-  constructor(context: ServerContext, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
+  constructor(context: TelemetryContext, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
     this.#context = context;
     this.#kind = kind;
     this.#facts = { kind, ...(stream === undefined ? {} : { stream }) };

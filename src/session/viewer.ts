@@ -1,23 +1,23 @@
 import { DepthcastError } from '../errors.ts';
-import type { DepthData } from '../sinks/depth-data.ts';
+import type { DepthFormat } from '../protocol/index.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
-import { type DataChannel, RtcPeer } from '../webrtc/index.ts';
-import { depthDataOf } from './outputs.ts';
-import { DEPTH_CHANNEL, PeerSession } from './peer-session.ts';
+import { RtcPeer } from '../webrtc/index.ts';
+import type { Admission } from './admission.ts';
+import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
-import type { ServerContext } from './server-context.ts';
-import { SessionTelemetry } from './session-telemetry.ts';
+import type { Registry } from './registry.ts';
+import { SessionTelemetry, type TelemetryContext } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
+
+export type ViewerContext = SessionContext &
+  TelemetryContext & { admission: Pick<Admission, 'view'>; registry: Pick<Registry, 'add'> };
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
 export class Viewer extends PeerSession<'whep'> {
   readonly #leave: () => void;
   readonly #slow = new SlowViewer();
-  #channel: DataChannel | undefined;
-  /** What feeds it; the settings may since have changed. */
-  #data: DepthData | undefined;
 
-  private constructor(context: ServerContext, peer: RtcPeer, stream: LiveStream, leave: () => void) {
+  private constructor(context: SessionContext, peer: RtcPeer, stream: LiveStream, leave: () => void) {
     super(context, 'whep', peer, stream);
     this.#leave = leave;
     const follow = () => {
@@ -25,14 +25,13 @@ export class Viewer extends PeerSession<'whep'> {
     };
     peer.on('connected', follow);
     peer.on('sender', follow);
-    peer.on('channel', (channel) => this.#takeChannel(channel));
   }
 
   /**
    * @param client address that the offer came from, where it is known
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
-  static async open(context: ServerContext, offer: string, name: string, client?: string): Promise<Viewer> {
+  static async open(context: ViewerContext, offer: string, name: string, client?: string): Promise<Viewer> {
     const telemetry = new SessionTelemetry(context, 'whep', name);
     let leave = () => {};
     try {
@@ -54,34 +53,21 @@ export class Viewer extends PeerSession<'whep'> {
 
   protected leave(): void {
     this.#leave();
-    if (this.#channel) this.#data?.remove(this.#channel);
+  }
+
+  /** A channel keeps what it began with: this is asked for once. */
+  protected get format(): DepthFormat {
+    return this.context.config.output.data;
   }
 
   protected tick(): void {
     const { config } = this.context;
     const { sender } = this.peer;
     if (!this.peer.connected) return;
-    this.tell(this.channels.look(this.#channel), 'data');
-    const channelBehind = this.#channel ? (this.#data?.behind(this.#channel) ?? 0) : 0;
-    const state = stateOf(sender, config.output.minBitrate, channelBehind);
+    this.checkChannel();
+    const state = stateOf(sender, config.output.minBitrate, this.channelBehind);
     const verdict = this.#slow.judge(state, performance.now(), config.limits.slowViewerSeconds * 1000);
     if (verdict === 'close') void this.close('slow viewer', new DepthcastError('SLOW_VIEWER'));
     else if (sender) this.grayTrack?.rest(sender, verdict === 'rest');
-  }
-
-  #takeChannel(channel: DataChannel): void {
-    if (this.closed || channel.label !== DEPTH_CHANNEL || this.#channel) {
-      this.emit('trouble', this.channels.refuse(channel.label), 'data');
-      channel.close();
-      return;
-    }
-    this.#channel = channel;
-    const data = depthDataOf(this.stream, this.context.config.output.data, this.context);
-    this.#data = data;
-    data.add(channel);
-    channel.on('close', () => {
-      data.remove(channel);
-      this.#channel = undefined;
-    });
   }
 }
