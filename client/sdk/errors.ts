@@ -20,6 +20,7 @@ const SENTENCES = {
   BAD_MESSAGE: 'The server sent something that does not follow the protocol',
   PROTOCOL_VERSION: 'Server and client speak different versions of the protocol',
   NO_METRES: 'These depth values are relative: metres need a scale',
+  NO_PAIRS: 'Pictures cannot be paired with their depth',
   NOT_IN_SERVER: 'The server cannot do all that was asked for',
   CLOSED: 'The session was closed',
 } as const satisfies Record<string, string>;

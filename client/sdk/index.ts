@@ -9,6 +9,7 @@ export { type ClientErrorCode, DepthError, type DepthErrorCode } from './errors.
 export type { FrameCounters, ReceivedFrame } from './frames.ts';
 export type { ServerInfo } from './link.ts';
 export { assumeMetres, type MetresScale, toMetres } from './metres.ts';
+export type { Pair, PairCounters, Unpaired, UnpairedReason } from './pairing/pairing.ts';
 export type { VideoCodec } from './peer.ts';
 export type { Platform } from './platform.ts';
 export { DepthSession } from './session.ts';

@@ -1,4 +1,5 @@
 import { CODEC_NAMES, VIDEO_CODECS, type VideoCodec } from '../../src/codecs.ts';
+import type { Pairing } from './pairing/pairing.ts';
 import type { Platform } from './platform.ts';
 
 export type { VideoCodec };
@@ -9,6 +10,8 @@ const MAX_WIDTH = 1280;
 const MAX_BITRATE = 2_500_000;
 
 export interface PeerOptions {
+  /** Looks at what is sent. */
+  pairing?: Pairing | undefined;
   platform: Platform;
   track: MediaStreamTrack;
   codec: VideoCodec;
@@ -35,7 +38,7 @@ export class Peer {
   readonly #transceiver: RTCRtpTransceiver;
   readonly #channel: RTCDataChannel;
 
-  constructor({ platform, track, codec, iceServers }: PeerOptions, handlers: PeerHandlers) {
+  constructor({ platform, track, codec, iceServers, pairing }: PeerOptions, handlers: PeerHandlers) {
     const pc = new platform.RTCPeerConnection({ iceServers });
     this.connection = pc;
     pc.onicecandidate = (event) => handlers.candidate(event.candidate ?? null);
@@ -46,6 +49,7 @@ export class Peer {
     preferCodec(this.#transceiver, codec);
     negotiateCaptureTime(this.#transceiver);
     playAtOnce(this.#transceiver.receiver);
+    pairing?.attach(this.#transceiver.sender, codec);
 
     this.#channel = pc.createDataChannel('depth', { ordered: false, maxRetransmits: 1 });
     this.#channel.binaryType = 'arraybuffer';

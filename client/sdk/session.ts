@@ -6,6 +6,7 @@ import { Emitter } from './emitter.ts';
 import { DepthError, toDepthError } from './errors.ts';
 import { FrameReader, type ReceivedFrame } from './frames.ts';
 import { Link, type LinkHandlers, type ServerInfo } from './link.ts';
+import { type PairCounters, Pairing } from './pairing/pairing.ts';
 import { browserPlatform, type Platform } from './platform.ts';
 import { signallingUrl } from './signalling.ts';
 import { openSource, type SourceSpec } from './sources/open.ts';
@@ -30,6 +31,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   #source: Source | undefined;
   #link: Link | undefined;
   #reader: FrameReader | undefined;
+  #pairing: Pairing | undefined;
   #wanted: Partial<OutputSettings>;
   #token: string | undefined;
   #output: OutputSettings | undefined;
@@ -50,6 +52,8 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#wanted = { ...options.output };
     this.#token = options.token;
     if (options.onDepth) this.on('depth', options.onDepth);
+    if (options.onPair) this.on('pair', options.onPair);
+    if (options.onUnpaired) this.on('unpaired', options.onUnpaired);
     if (options.onStats) this.on('stats', options.onStats);
     if (options.onState) this.on('state', options.onState);
     if (options.onError) this.on('error', options.onError);
@@ -73,6 +77,11 @@ export class DepthSession extends Emitter<SessionEvents> {
   /** The output settings in force; undefined before the first welcome. */
   get output(): OutputSettings | undefined {
     return this.#output;
+  }
+
+  /** How many depth frames of this connection had their picture; undefined without pairing. */
+  get pairs(): Readonly<PairCounters> | undefined {
+    return this.#pairing?.counters;
   }
 
   /** The peer connection of the moment, for `getStats()`. */
@@ -204,7 +213,8 @@ export class DepthSession extends Emitter<SessionEvents> {
     };
     const output = this.#wanted;
     const platform = this.#platform;
-    const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output };
+    const pairing = this.#startPairing();
+    const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output, pairing };
     const link = await Link.open(options, handlers, this.#ended.signal);
     this.#link = link;
     // The source and the settings may have changed meanwhile.
@@ -214,10 +224,21 @@ export class DepthSession extends Emitter<SessionEvents> {
     return { lost };
   }
 
+  #startPairing(): Pairing | undefined {
+    if (!(this.#options.pairing ?? this.#options.onPair)) return undefined;
+    this.#pairing = new Pairing({
+      pair: (pair) => this.emit('pair', pair),
+      unpaired: (unpaired) => this.emit('unpaired', unpaired),
+      unsupported: (detail) => this.emit('error', new DepthError('NO_PAIRS', { detail })),
+    });
+    return this.#pairing;
+  }
+
   #receive(frame: ReceivedFrame): void {
     this.history.push(frame);
     this.#stats.count(frame);
     this.emit('depth', frame);
+    this.#pairing?.receive(frame);
   }
 
   #settle(output: OutputSettings): void {
@@ -274,6 +295,8 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#link = undefined;
     this.#reader?.close();
     this.#reader = undefined;
+    this.#pairing?.close();
+    this.#pairing = undefined;
     this.history.clear();
   }
 

@@ -2,6 +2,7 @@ import type { OutputSettings, SessionStats } from '../../src/protocol/messages.t
 import type { RetryPolicy } from './backoff.ts';
 import type { DepthError } from './errors.ts';
 import type { FrameCounters, ReceivedFrame } from './frames.ts';
+import type { Pair, Unpaired } from './pairing/pairing.ts';
 import type { VideoCodec } from './peer.ts';
 import type { Platform } from './platform.ts';
 import type { SourceSpec } from './sources/open.ts';
@@ -22,7 +23,14 @@ export interface SessionOptions {
   retry?: Partial<RetryPolicy>;
   /** Where WebRTC and WebSocket come from; default: the browser's own. `depthcast-client/node` has them for Node. */
   platform?: Platform;
+  /**
+   * Keeps the pictures that are sent, so that each depth frame comes with its own: the events `pair` and `unpaired`. On by
+   * itself with `onPair`. Needs encoded transforms and WebCodecs (Chromium 141, Firefox 130, Safari 26, and later).
+   */
+  pairing?: boolean;
   onDepth?: (frame: ReceivedFrame) => void;
+  onPair?: (pair: Pair) => void;
+  onUnpaired?: (unpaired: Unpaired) => void;
   onStats?: (stats: LiveStats) => void;
   onState?: (state: SessionState) => void;
   onError?: (error: DepthError) => void;
@@ -53,6 +61,10 @@ export interface LiveStats extends SessionStats {
 export interface SessionEvents {
   state: SessionState;
   depth: ReceivedFrame;
+  /** A depth frame with the very picture that it was made of; see `pairing`. */
+  pair: Pair;
+  /** A depth frame whose picture is not known; see `pairing`. */
+  unpaired: Unpaired;
   stats: LiveStats;
   /** The server's output settings, after every change. */
   settings: OutputSettings;
