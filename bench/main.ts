@@ -8,6 +8,7 @@ import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
 import { benchCycles, benchSoak } from './soak.ts';
+import { benchWarp } from './warp.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,6 +47,7 @@ const SECTIONS = {
     about:
       'each attack of one peer beside an honest stream; 20 minutes; --only TEXT, --seconds N, --rate MBIT/S, --markdown',
   },
+  warp: { run: () => benchWarp(), about: 'depth carried over to the newest picture, against true depth' },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;

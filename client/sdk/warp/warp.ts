@@ -1,0 +1,144 @@
+import { type BlockFlow, createFlow, estimateFlow, FLOW_BLOCK, type SmallPicture } from './flow.ts';
+
+/** Half of the window by which a pixel chooses among the motions around it. */
+const PIXEL_REACH = 2;
+/** What a pixel's choice costs that is not its own block's motion, in gray levels a pixel of the window. */
+const FOREIGN = 0.5;
+
+export interface DepthMap {
+  width: number;
+  height: number;
+  /** Row-major. */
+  values: Float32Array;
+}
+
+/**
+ * Carries a depth map over to a newer picture: each pixel of the newer picture finds where it was in the picture that the
+ * map belongs to, and takes the value there. The motions are those of blocks; each pixel chooses among those around it the
+ * one that fits its own surroundings best, so that outlines move with their object. Buffers are reused; one a stream.
+ */
+export class DepthWarp {
+  #flow: BlockFlow | undefined;
+  #x = new Float32Array(0);
+  #y = new Float32Array(0);
+  #values = new Float32Array(0);
+
+  /**
+   * @param depth belongs to `older`; its size may differ from the pictures'
+   * @param older, newer of one size, about 160 to 320 pixels wide
+   * @returns the values for `newer`, of the depth map's size; valid until the next call
+   */
+  warp(depth: DepthMap, older: SmallPicture, newer: SmallPicture): Float32Array {
+    const { width, height } = newer;
+    if (older.width !== width || older.height !== height) throw new RangeError('the two pictures differ in size');
+    if (!this.#flow || this.#x.length !== width * height) {
+      this.#flow = createFlow(width, height);
+      this.#x = new Float32Array(width * height);
+      this.#y = new Float32Array(width * height);
+    }
+    if (this.#values.length !== depth.values.length) this.#values = new Float32Array(depth.values.length);
+    estimateFlow(newer, older, this.#flow);
+    refine(newer, older, this.#flow, this.#x, this.#y);
+    sample(depth, width, height, this.#x, this.#y, this.#values);
+    return this.#values;
+  }
+}
+
+/** The motion of each pixel: of the blocks around it the one by which its window looks the same in both pictures. */
+function refine(newer: SmallPicture, older: SmallPicture, flow: BlockFlow, toX: Float32Array, toY: Float32Array): void {
+  const { width, height } = newer;
+  const { columns, rows } = flow;
+  for (let y = 0; y < height; y++) {
+    const by = Math.min(rows - 1, Math.floor(y / FLOW_BLOCK));
+    for (let x = 0; x < width; x++) {
+      const bx = Math.min(columns - 1, Math.floor(x / FLOW_BLOCK));
+      const own = by * columns + bx;
+      let [mx, my] = [flow.dx[own]!, flow.dy[own]!];
+      let least = windowCost(newer, older, x, y, mx, my);
+      for (let j = Math.max(0, by - 1); j <= Math.min(rows - 1, by + 1); j++) {
+        for (let i = Math.max(0, bx - 1); i <= Math.min(columns - 1, bx + 1); i++) {
+          const k = j * columns + i;
+          const [ox, oy] = [flow.dx[k]!, flow.dy[k]!];
+          if (Math.abs(ox - mx) + Math.abs(oy - my) < 0.5) continue;
+          const cost = windowCost(newer, older, x, y, ox, oy) + FOREIGN;
+          if (cost >= least) continue;
+          least = cost;
+          [mx, my] = [ox, oy];
+        }
+      }
+      toX[y * width + x] = x + mx;
+      toY[y * width + x] = y + my;
+    }
+  }
+}
+
+function windowCost(newer: SmallPicture, older: SmallPicture, x: number, y: number, mx: number, my: number): number {
+  const { width, height } = newer;
+  const [ox, oy] = [Math.round(mx), Math.round(my)];
+  let sum = 0;
+  for (let j = -PIXEL_REACH; j <= PIXEL_REACH; j++) {
+    const row = Math.min(height - 1, Math.max(0, y + j)) * width;
+    const oldRow = Math.min(height - 1, Math.max(0, y + j + oy)) * width;
+    for (let i = -PIXEL_REACH; i <= PIXEL_REACH; i++) {
+      const at = Math.min(width - 1, Math.max(0, x + i));
+      const oldAt = Math.min(width - 1, Math.max(0, x + i + ox));
+      sum += Math.abs(newer.luma[row + at]! - older.luma[oldRow + oldAt]!);
+    }
+  }
+  return sum / (2 * PIXEL_REACH + 1) ** 2;
+}
+
+/** Nearest value, not a mean: a mean across an outline is a depth that nothing has. */
+function sample(
+  { width, height, values }: DepthMap,
+  smallWidth: number,
+  smallHeight: number,
+  fromX: Float32Array,
+  fromY: Float32Array,
+  into: Float32Array,
+): void {
+  const [sx, sy] = [width / smallWidth, height / smallHeight];
+  for (let y = 0; y < height; y++) {
+    const row = Math.min(smallHeight - 1, Math.floor((y + 0.5) / sy)) * smallWidth;
+    for (let x = 0; x < width; x++) {
+      const small = row + Math.min(smallWidth - 1, Math.floor((x + 0.5) / sx));
+      const [cx, cy] = [small % smallWidth, row / smallWidth];
+      const oldX = Math.round(x + (fromX[small]! - cx) * sx);
+      const oldY = Math.round(y + (fromY[small]! - cy) * sy);
+      const column = oldX < 0 ? 0 : oldX >= width ? width - 1 : oldX;
+      into[y * width + x] = values[(oldY < 0 ? 0 : oldY >= height ? height - 1 : oldY) * width + column]!;
+    }
+  }
+}
+
+/** A gray picture of `width` pixels from RGBA, by the mean of each area (BT.601). */
+export function smallPicture(
+  rgba: Uint8ClampedArray | Uint8Array,
+  fullWidth: number,
+  fullHeight: number,
+  width = 160,
+  into?: SmallPicture,
+): SmallPicture {
+  const height = Math.max(1, Math.round((fullHeight * width) / fullWidth));
+  const small =
+    into?.width === width && into.height === height ? into : { width, height, luma: new Uint8Array(width * height) };
+  for (let y = 0; y < height; y++) {
+    const [top, bottom] = span(y, height, fullHeight);
+    for (let x = 0; x < width; x++) {
+      const [left, right] = span(x, width, fullWidth);
+      let sum = 0;
+      for (let j = top; j < bottom; j++)
+        for (let i = left; i < right; i++) {
+          const at = 4 * (j * fullWidth + i);
+          sum += 77 * rgba[at]! + 150 * rgba[at + 1]! + 29 * rgba[at + 2]!;
+        }
+      small.luma[y * width + x] = sum / (256 * (bottom - top) * (right - left));
+    }
+  }
+  return small;
+}
+
+const span = (i: number, count: number, size: number): [number, number] => {
+  const from = Math.floor((i * size) / count);
+  return [from, Math.max(from + 1, Math.floor(((i + 1) * size) / count))];
+};
