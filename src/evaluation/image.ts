@@ -1,8 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
-import * as av from 'node-av';
-import { DepthcastError } from '../errors.ts';
-import { Picture } from '../video/index.ts';
-import { check, setOptions } from '../video/native.ts';
+import { open } from 'node:fs/promises';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
+import { gray16Of, readImage } from '../video/image-reader.ts';
+import type { Picture } from '../video/index.ts';
 
 /** Largest side of a picture or depth map. */
 const MAX_SIDE = 8192;
@@ -12,8 +11,6 @@ const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 const PNG_END = Buffer.from('0000000049454e44ae426082', 'hex');
 const JPEG_START = Buffer.from('ffd8ff', 'hex');
 const JPEG_END = Buffer.from('ffd9', 'hex');
-/** What some writers leave behind the end of a JPEG. */
-const JPEG_TAIL = 64;
 
 interface PngHead {
   width: number;
@@ -31,10 +28,12 @@ export interface ExpectedSize {
 
 /** Bytes of a PNG's signature and first chunk. */
 const HEAD_BYTES = 33;
+/** Some writers leave bytes behind the end of a JPEG. */
+const TAIL_BYTES = 64;
 
 /**
  * What a PNG says of itself (ISO/IEC 15948, sections 5.2 and 11.2.2), without decoding it.
- * @param bytes the whole file, or its first 33 bytes and its last 12
+ * @param bytes the file's first 33 bytes and its last ones
  * @throws DepthcastError BAD_DATASET when it is none, or cut short
  */
 function pngHead(bytes: Buffer, path: string): PngHead {
@@ -53,12 +52,10 @@ function pngHead(bytes: Buffer, path: string): PngHead {
  * @throws DepthcastError BAD_DATASET when it cannot be read or is damaged
  */
 export async function readPicture(path: string): Promise<Picture> {
-  const bytes = await readBytes(path);
-  const jpeg = bytes.subarray(0, 3).equals(JPEG_START);
-  if (jpeg && bytes.lastIndexOf(JPEG_END) < bytes.length - JPEG_TAIL) throw bad(path, 'it is cut short');
-  if (!jpeg) pngHead(bytes, path);
-  const frame = await decode(jpeg ? 'mjpeg' : 'png', bytes, path);
-  return new Picture(frame, { rtpTimestamp: 0 });
+  const ends = await bothEnds(path);
+  if (!ends.subarray(0, 3).equals(JPEG_START)) pngHead(ends, path);
+  else if (!ends.subarray(HEAD_BYTES).includes(JPEG_END)) throw bad(path, 'it is cut short');
+  return decode(path);
 }
 
 /**
@@ -66,25 +63,17 @@ export async function readPicture(path: string): Promise<Picture> {
  * @returns [height*width] metres, 0 where nothing was measured
  * @throws DepthcastError BAD_DATASET when it cannot be read, is damaged, or of another size or kind
  */
-export async function readDepth(
-  path: string,
-  { width, height, from }: ExpectedSize,
-  unitsPerMetre = 1000,
-): Promise<Float32Array> {
-  const bytes = await readBytes(path);
-  checkDepthHead(pngHead(bytes, path), path, { width, height, from });
-  const frame = await decode('png', bytes, path);
+export async function readDepth(path: string, size: ExpectedSize, unitsPerMetre = 1000): Promise<Float32Array> {
+  await checkDepth(path, size);
+  const picture = await decode(path);
   try {
-    if (frame.format !== av.AV_PIX_FMT_GRAY16BE) throw bad(path, 'it is not gray with 16 bits');
-    const plane = frame.data![0]!;
-    const stride = frame.linesize[0]!;
-    const depth = new Float32Array(width * height);
-    for (let y = 0, i = 0; y < height; y++)
-      for (let x = 0, at = y * stride; x < width; x++, i++, at += 2)
-        depth[i] = ((plane[at]! << 8) | plane[at + 1]!) / unitsPerMetre;
+    const codes = await gray16Of(picture);
+    if (codes === undefined) throw bad(path, 'it is not gray with 16 bits');
+    const depth = new Float32Array(codes.length);
+    for (let i = 0; i < codes.length; i++) depth[i] = codes[i]! / unitsPerMetre;
     return depth;
   } finally {
-    frame.free();
+    picture.close();
   }
 }
 
@@ -118,13 +107,15 @@ export async function depthSize(path: string): Promise<{ width: number; height: 
   return { width: head.width, height: head.height };
 }
 
+/** The first 33 bytes of a file and its last 64, or fewer of a shorter one. */
 async function bothEnds(path: string): Promise<Buffer> {
   try {
     const file = await open(path);
     try {
       const { size } = await file.stat();
+      if (size === 0 || size > MAX_BYTES) throw bad(path, `it has ${size} bytes`);
       const head = Buffer.alloc(Math.min(size, HEAD_BYTES));
-      const tail = Buffer.alloc(Math.min(size, PNG_END.length));
+      const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
       await file.read(head, 0, head.length, 0);
       await file.read(tail, 0, tail.length, size - tail.length);
       return Buffer.concat([head, tail]);
@@ -132,52 +123,22 @@ async function bothEnds(path: string): Promise<Buffer> {
       await file.close();
     }
   } catch (thrown) {
+    if (thrown instanceof DepthcastError) throw thrown;
     const { code, message } = thrown as NodeJS.ErrnoException;
     throw bad(path, code === 'ENOENT' ? 'it is missing' : message);
   }
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (thrown) {
-    throw bad(path, (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'it is missing' : (thrown as Error).message);
-  }
-  if (bytes.length === 0 || bytes.length > MAX_BYTES) throw bad(path, `it has ${bytes.length} bytes`);
-  return bytes;
 }
 
 export function bad(path: string, why: string): DepthcastError {
   return new DepthcastError('BAD_DATASET', { detail: `${path}: ${why}` });
 }
 
-async function decode(codec: 'png' | 'mjpeg', bytes: Buffer, path: string): Promise<av.Frame> {
-  const implementation = av.Codec.findDecoderByName(codec as av.FFVideoDecoder);
-  if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} decoder` });
-  const context = new av.CodecContext();
-  const packet = new av.Packet();
-  const frame = new av.Frame();
-  context.allocContext3(implementation);
-  packet.alloc();
-  frame.alloc();
-  try {
-    context.threadCount = 1;
-    // No concealment: half a picture is an error.
-    setOptions(context, { err_detect: 'crccheck+explode', max_pixels: String(MAX_SIDE * MAX_SIDE) });
-    check(await context.open2(implementation, null), `opening the ${codec} decoder`);
-    packet.data = bytes;
-    check(await context.sendPacket(packet), 'decoding');
-    check(context.receiveFrameSync(frame), 'decoding');
-    if (frame.decodeErrorFlags !== 0 || frame.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) throw bad(path, 'it is damaged');
-    return frame;
-  } catch (thrown) {
-    frame.free();
-    if (thrown instanceof DepthcastError && thrown.code === 'CODEC_FAILED')
-      throw bad(path, `it is damaged (${thrown.detail})`);
-    throw thrown;
-  } finally {
-    packet.free();
-    context.freeContext();
-  }
+/** Half a picture is an error. */
+async function decode(path: string): Promise<Picture> {
+  const { picture, problems } = await readImage(path, { maxSide: MAX_SIDE, strict: true }).catch((thrown: unknown) => {
+    throw bad(path, `it is damaged (${toDepthcastError(thrown).message})`);
+  });
+  if (picture && problems.size === 0) return picture;
+  picture?.close();
+  throw bad(path, `it is damaged (${[...problems].join('; ') || 'it holds no picture'})`);
 }

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { glob } from 'tinyglobby';
 import { DepthcastError } from '../errors.ts';
+import { readImage } from '../video/image-reader.ts';
 import type { MediaInfo, TimedPicture } from '../video/media-info.ts';
-import { MediaReader } from '../video/media-reader.ts';
 import type { FileSource } from './source.ts';
 
 /** Endings of images that FFmpeg reads. */
@@ -103,22 +103,14 @@ export class ImageSource implements FileSource {
   }
 
   async #image(path: string): Promise<{ picture: TimedPicture['picture']; info: MediaInfo } | undefined> {
-    let reader: MediaReader | undefined;
     try {
-      reader = await MediaReader.open(`file:${path}`);
-      const image = await reader.read();
-      for (const problem of reader.problems) this.#unread(`${path}: ${problem}`);
-      if (image) {
-        const another = await reader.read();
-        if (another) this.#holdsSeveral(path);
-        another?.picture.close();
-        return { picture: image.picture, info: reader.info };
-      }
-      if (reader.problems.size === 0) this.#unread(`${path} holds no picture`);
+      const { picture, info, problems, several } = await readImage(path);
+      for (const problem of problems) this.#unread(`${path}: ${problem}`);
+      if (several) this.#holdsSeveral(path);
+      if (picture) return { picture, info };
+      if (problems.size === 0) this.#unread(`${path} holds no picture`);
     } catch (thrown) {
       this.#unread(`${path}: ${(thrown as Error).message}`);
-    } finally {
-      reader?.close();
     }
     return undefined;
   }

@@ -38,6 +38,8 @@ export interface MediaOptions {
   signal?: AbortSignal;
   /** Largest picture that is decoded, in pixels a side. */
   maxSide?: number;
+  /** Refuse what is damaged, checksums too, rather than show what is left of it. */
+  strict?: boolean;
   /** Keep packets for a copy, where that is possible. */
   keepPackets?: boolean;
 }
@@ -117,7 +119,7 @@ export class MediaReader {
    */
   static async open(address: string, options: MediaOptions = {}): Promise<MediaReader> {
     const format = new av.FormatContext();
-    const { timeoutSeconds = 10, signal, maxSide = MAX_SIDE, keepPackets = false } = options;
+    const { timeoutSeconds = 10, signal, maxSide = MAX_SIDE, strict = false, keepPackets = false } = options;
     const remote = !/^(file|pipe):/.test(address);
     const watchdog = new Watchdog(remote ? timeoutSeconds : Number.POSITIVE_INFINITY, () => format.interrupt());
     const onAbort = () => format.interrupt();
@@ -129,7 +131,7 @@ export class MediaReader {
       const choice = await watchdog.during(() =>
         openFormat(format, address, remote ? timeoutSeconds : undefined, boxes),
       );
-      decoder = await openDecoder(choice.stream);
+      decoder = await openDecoder(choice.stream, strict);
       reader = new MediaReader(format, choice, decoder, watchdog, maxSide);
       if (keepPackets) reader.packets = await reader.#tap(boxes);
       await reader.#begin(address);

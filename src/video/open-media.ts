@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import type { BoxReader } from './iso-boxes.ts';
+import { setOptions } from './native.ts';
 import { chooseStream, type StreamChoice } from './stream-choice.ts';
 
 /** Threads of a decoder; more only hold more pictures in memory. */
@@ -29,7 +30,7 @@ export async function openFormat(
 }
 
 /** @throws DepthcastError BAD_VIDEO */
-export async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av.CodecContext> {
+export async function openDecoder({ codecpar, timeBase }: av.Stream, strict: boolean): Promise<av.CodecContext> {
   const codec = av.Codec.findDecoder(codecpar.codecId);
   if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
   const decoder = new av.CodecContext();
@@ -40,6 +41,7 @@ export async function openDecoder({ codecpar, timeBase }: av.Stream): Promise<av
     decoder.threadCount = Math.min(MAX_THREADS, availableParallelism());
     // The codec's own cropping to the pixel, and not to where rows of memory begin.
     decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
+    if (strict) setOptions(decoder, { err_detect: 'crccheck+explode' });
     readable(await decoder.open2(codec, null), 'opening its decoder');
     return decoder;
   } catch (thrown) {
