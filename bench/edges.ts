@@ -1,12 +1,12 @@
 import { WorkerInferencer } from '../src/depth/inferencer.ts';
 import { benchmarkProtocol, ScaleShiftFit, validMask } from '../src/evaluation/align.ts';
 import { boundaryF1 } from '../src/evaluation/boundary.ts';
-import { rgbaPicture } from '../src/evaluation/scene-sequence.ts';
 import { findModel } from '../src/model/library.ts';
 import { AlignedResizer } from '../src/model/resize.ts';
 import { createScene, createTarget } from '../src/scene/scene.ts';
 import { FrameConverter } from '../src/video/frame-converter.ts';
 import { GuidedUpsampler } from '../src/video/guided-upsampler.ts';
+import { rgbaPicture } from '../src/video/index.ts';
 import { Picture } from '../src/video/picture.ts';
 import { InputScaler } from '../src/video/scaler.ts';
 import { planesOf } from '../test/pictures.ts';

@@ -1,7 +1,5 @@
-import * as av from 'node-av';
 import { createScene, createTarget } from '../scene/scene.ts';
-import { Picture } from '../video/index.ts';
-import { check } from '../video/native.ts';
+import { rgbaPicture } from '../video/index.ts';
 import type { Sequence, SequenceSelection, TrueFrame } from './types.ts';
 
 /** Frames of a scene when nothing is said: five seconds, one cut among them in the scene that has cuts. */
@@ -44,20 +42,4 @@ export function openScene(name: string, { maxFrames = SCENE_FRAMES, stride = 1 }
       return { ...truth, picture: rgbaPicture(target.rgba, WIDTH, HEIGHT) };
     },
   };
-}
-
-/** @param rgba [height*width*4], copied */
-export function rgbaPicture(rgba: Uint8ClampedArray, width: number, height: number): Picture {
-  const frame = new av.Frame();
-  frame.alloc();
-  frame.width = width;
-  frame.height = height;
-  frame.format = av.AV_PIX_FMT_RGBA;
-  frame.colorSpace = av.AVCOL_SPC_RGB;
-  frame.colorRange = av.AVCOL_RANGE_JPEG;
-  check(frame.getBuffer(), `a ${width}x${height} picture`);
-  const plane = frame.data![0]!;
-  const stride = frame.linesize[0]!;
-  for (let y = 0; y < height; y++) plane.set(rgba.subarray(y * width * 4, (y + 1) * width * 4), y * stride);
-  return new Picture(frame, { rtpTimestamp: 0 });
 }

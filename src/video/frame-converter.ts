@@ -1,5 +1,5 @@
 import * as av from 'node-av';
-import { check, Guard, setOptions } from './native.ts';
+import { check, emptyFrame, Guard, setOptions } from './native.ts';
 import type { Picture } from './picture.ts';
 import type { YuvMatrix } from './yuv.ts';
 
@@ -62,14 +62,9 @@ export class FrameConverter {
 
 /** An empty 4:2:0 frame. @throws DepthcastError CODEC_FAILED when memory cannot be had */
 export function yuvFrame(width: number, height: number, matrix: YuvMatrix): av.Frame {
-  const frame = new av.Frame();
-  frame.alloc();
-  frame.width = width;
-  frame.height = height;
-  frame.format = av.AV_PIX_FMT_YUV420P;
+  const frame = emptyFrame(width, height, av.AV_PIX_FMT_YUV420P);
   frame.colorSpace = SPACES[matrix][0]!;
   frame.colorRange = av.AVCOL_RANGE_MPEG;
-  check(frame.getBuffer(), `a ${width}x${height} picture`);
   return frame;
 }
 

@@ -1,6 +1,6 @@
 export { VideoDecoder } from './decoder.ts';
 export { GrayEncoder } from './gray-encoder.ts';
 export { Picture } from './picture.ts';
-export { rawPicture } from './raw-picture.ts';
+export { rawPicture, rgbaPicture } from './raw-picture.ts';
 export { InputScaler } from './scaler.ts';
 export type { EncodedFrame, VideoCodec } from './types.ts';

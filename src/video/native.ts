@@ -14,6 +14,24 @@ export function setOptions(target: av.CodecContext | av.SoftwareScaleContext, op
   for (const [name, value] of Object.entries(options)) check(target.setOption(name, value), `option ${name}=${value}`);
 }
 
+/** A frame with memory of its own. @throws DepthcastError CODEC_FAILED when memory cannot be had */
+export function emptyFrame(width: number, height: number, format: av.AVPixelFormat): av.Frame {
+  const frame = new av.Frame();
+  frame.alloc();
+  frame.width = width;
+  frame.height = height;
+  frame.format = format;
+  check(frame.getBuffer(), `a ${width}x${height} picture`);
+  return frame;
+}
+
+/** Copies rows without padding into a frame's only plane. @param bytes of one pixel */
+export function fillRows(frame: av.Frame, samples: Uint8Array | Uint8ClampedArray, bytes: number): void {
+  const [plane, stride] = [frame.data![0]!, frame.linesize[0]!];
+  const row = frame.width * bytes;
+  for (let y = 0; y < frame.height; y++) plane.set(samples.subarray(y * row, (y + 1) * row), y * stride);
+}
+
 /**
  * Guards a native object that works in the libuv pool: one call at a time, and no freeing under a running call, which
  * would crash the process.

@@ -1,5 +1,5 @@
 import * as av from 'node-av';
-import { check } from './native.ts';
+import { emptyFrame, fillRows } from './native.ts';
 import { Picture } from './picture.ts';
 
 /**
@@ -8,12 +8,7 @@ import { Picture } from './picture.ts';
  * @throws DepthcastError CODEC_FAILED when memory cannot be had
  */
 export function rawPicture(planes: Uint8Array, width: number, height: number, rtpTimestamp: number): Picture {
-  const frame = new av.Frame();
-  frame.alloc();
-  frame.width = width;
-  frame.height = height;
-  frame.format = av.AV_PIX_FMT_YUV420P;
-  check(frame.getBuffer(), `a ${width}x${height} picture`);
+  const frame = emptyFrame(width, height, av.AV_PIX_FMT_YUV420P);
   let from = 0;
   frame.data!.forEach((plane, index) => {
     const w = index === 0 ? width : (width + 1) >> 1;
@@ -23,4 +18,17 @@ export function rawPicture(planes: Uint8Array, width: number, height: number, rt
   });
   const at = performance.now();
   return new Picture(frame, { rtpTimestamp, firstPacketAt: at, lastPacketAt: at });
+}
+
+/**
+ * A picture of full-range RGB.
+ * @param rgba [height*width*4], copied
+ * @throws DepthcastError CODEC_FAILED when memory cannot be had
+ */
+export function rgbaPicture(rgba: Uint8ClampedArray, width: number, height: number): Picture {
+  const frame = emptyFrame(width, height, av.AV_PIX_FMT_RGBA);
+  frame.colorSpace = av.AVCOL_SPC_RGB;
+  frame.colorRange = av.AVCOL_RANGE_JPEG;
+  fillRows(frame, rgba, 4);
+  return new Picture(frame, { rtpTimestamp: 0 });
 }

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npy } from '../../../test/support/npy.ts';
 import { png } from '../../../test/support/png.ts';
+import { rgbUrl } from '../../video/jpeg.ts';
 import { parseContender } from '../contender.ts';
 import { findSequences } from '../dataset.ts';
 import { judge } from '../judge.ts';
 import type { Predictor } from '../predictor.ts';
 import { Predictors } from '../predictor.ts';
-import { rgbUrl } from '../report/jpeg.ts';
 import type { Sequence, SequenceSelection } from '../types.ts';
 
 let root: string;

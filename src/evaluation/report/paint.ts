@@ -1,7 +1,7 @@
 import { colourAt } from '../../protocol/colour-map.ts';
+import { pictureUrl, rgbUrl } from '../../video/jpeg.ts';
 import type { Mask } from '../align.ts';
 import type { Snapshot } from '../judge.ts';
-import { pictureUrl, rgbUrl } from './jpeg.ts';
 
 type Colour = readonly [number, number, number];
 

@@ -1,7 +1,7 @@
 import * as av from 'node-av';
-import { DepthcastError } from '../../errors.ts';
-import type { Picture } from '../../video/index.ts';
-import { check, setOptions } from '../../video/native.ts';
+import { DepthcastError } from '../errors.ts';
+import { check, emptyFrame, fillRows, setOptions } from './native.ts';
+import type { Picture } from './picture.ts';
 
 /** Of 1 (best) to 31, in units of FF_QP2LAMBDA. */
 const QUALITY = 3 * 118;
@@ -17,9 +17,7 @@ export function pictureUrl(picture: Picture): Promise<string> {
 export async function rgbUrl(rgb: Uint8Array, width: number, height: number): Promise<string> {
   const frame = emptyFrame(width, height, av.AV_PIX_FMT_RGB24);
   try {
-    const plane = frame.data![0]!;
-    const stride = frame.linesize[0]!;
-    for (let y = 0; y < height; y++) plane.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * stride);
+    fillRows(frame, rgb, 3);
     return await jpegUrl(frame);
   } finally {
     frame.free();
@@ -64,14 +62,4 @@ async function jpegUrl(source: av.Frame): Promise<string> {
     packet.free();
     frame.free();
   }
-}
-
-function emptyFrame(width: number, height: number, format: av.AVPixelFormat): av.Frame {
-  const frame = new av.Frame();
-  frame.alloc();
-  frame.width = width;
-  frame.height = height;
-  frame.format = format;
-  check(frame.getBuffer(), `a ${width}x${height} picture`);
-  return frame;
 }
