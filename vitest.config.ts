@@ -10,15 +10,17 @@ const INTEGRATION = [
   'src/files/**/job.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
-  'src/video/**/{codec,hostile,media-reader}.test.ts',
+  'src/video/**/{as-shown,codec,hostile,media-reader}.test.ts',
   'src/webrtc/engine/transport.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];
 for (const pattern of INTEGRATION)
   if (globSync(pattern).length === 0) throw new Error(`vitest.config.ts: no file matches ${pattern} any more`);
 
-// docs/testing.md says what belongs where. Projects run one after the other; the files of one side by side, but for e2e:
-// two cores cannot carry two live tests at once.
+/** Count frames or bits against the clock, or compare pictures in time: two cores cannot carry two of them at once. */
+const LIVE = ['test/e2e/{live,network-faults,rtc,truth}.test.ts'];
+
+// docs/testing.md says what belongs where. Projects run one after the other; the files of one side by side, but for live.
 export default defineConfig({
   test: {
     // Tests that load onnxruntime by themselves must not report to its makers either; see src/depth/no-telemetry.ts.
@@ -35,6 +37,8 @@ export default defineConfig({
           include: ['{src,client,loadtest}/**/*.test.ts', 'test/unit/**/*.test.ts'],
           exclude: INTEGRATION,
           maxWorkers: 2,
+          // Its files leave nothing behind in their process, which so loads every module once.
+          isolate: false,
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
@@ -63,10 +67,22 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          fileParallelism: false,
+          exclude: LIVE,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'live',
+          include: LIVE,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -78,7 +94,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -10,7 +10,7 @@ const { project: projects } = parseArgs({ options, strict: false }).values;
 
 ensureInstalled();
 ensureBuilt();
-if (projects === undefined || projects.includes('e2e')) {
+if (projects === undefined || projects.includes('e2e') || projects.includes('live')) {
   const chromium = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
   ensureBrowser('Chromium', chromium, 'chromium', true);
   ensureBrowser('Firefox', ['firefox', 'firefox-esr'], 'firefox-esr', false);

@@ -1,27 +1,35 @@
-// npm run test:attacks: handshakes and packets as no honest peer sends them, against the transports in this process.
+// npm run test:attacks: handshakes and packets as no honest peer sends them, against the transports in this process and a server.
 import { parseArgs } from 'node:util';
+import { loadConfig } from '../../src/config/load.ts';
+import { startServer } from '../../src/server/server.ts';
 import { describeFault, runSequences } from './dtls/run.ts';
+import { MANY_SESSIONS, runThroughServer } from './dtls/through-server.ts';
 import { runAssociations } from './sctp/run.ts';
 
-const USAGE = `npm run test:attacks -- [--dtls N] [--sctp N] [--seed N]
+/** Others than those that are played against the transport alone. */
+const SERVER_SEEDS = 7_000_000;
+
+const USAGE = `npm run test:attacks -- [--dtls N] [--server N] [--sctp N] [--seed N]
 
 Plays DTLS handshakes in which messages are left out, repeated, reordered, replaced, fragmented, forged or taken from another
 handshake, with wrong certificates, keys, suites and Finished, in both roles; and honest ones over bad networks. None but the honest may
-connect, and those always. Then SCTP associations whose peer sends anything: none may fail, grow or send without bound.
+connect, and those always. Some of them again through a running server, where none but the honest may get media. Then SCTP associations whose peer sends anything: none may fail, grow or send without bound.
 
   --dtls N   handshakes; 20000 by default, 0 for none
+  --server N handshakes through a server; 500 by default, 0 for none
   --sctp N   associations; 10000 by default, 0 for none
   --seed N   the first one's seed; 1 by default. The same seed makes the same packets.
 
 Examples:
-  npm run test:attacks -- --dtls 1000000 --sctp 0
-  npm run test:attacks -- --dtls 1 --sctp 0 --seed 4711
+  npm run test:attacks -- --dtls 1000000 --server 0 --sctp 0
+  npm run test:attacks -- --dtls 1 --server 0 --sctp 0 --seed 4711
 `;
 
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h' },
     dtls: { type: 'string' },
+    server: { type: 'string' },
     sctp: { type: 'string' },
     seed: { type: 'string' },
   },
@@ -30,13 +38,14 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const number = (name: 'dtls' | 'sctp' | 'seed', fallback: number): number => {
+const number = (name: 'dtls' | 'server' | 'sctp' | 'seed', fallback: number): number => {
   const value = values[name] === undefined ? fallback : Number(values[name]);
   if (Number.isInteger(value) && value >= 0) return value;
   console.error(`--${name} takes a whole number, not ${values[name]}`);
   process.exit(1);
 };
 const handshakes = number('dtls', 20_000);
+const throughServer = number('server', 500);
 const associations = number('sctp', 10_000);
 const seed = number('seed', 1);
 
@@ -67,6 +76,19 @@ if (handshakes > 0) {
     kinds,
     faults.map(describeFault),
   );
+}
+if (throughServer > 0) {
+  const config = loadConfig({ overrides: { ...MANY_SESSIONS, 'server.port': 0, 'log.level': 'silent' } });
+  const server = await startServer({ config, version: 'attacked' });
+  const tick = progress(throughServer, 'handshakes through a server');
+  const report = await runThroughServer(`http://127.0.0.1:${server.port}`, throughServer, SERVER_SEEDS + seed, tick);
+  const { refused, connects, either } = report.expected;
+  print(
+    `DTLS through a server: ${report.sequences} handshakes: ${refused} illegal, ${connects} honest, ${either} unusual but legal; ${report.media} got media`,
+    report.kinds,
+    report.faults,
+  );
+  await server.close();
 }
 if (associations > 0) {
   const report = runAssociations(associations, seed, progress(associations, 'associations'));

@@ -21,10 +21,16 @@ interface Received {
 /** Every second pixel of the 256x192 maps: Playwright carries numbers as text. */
 const [W, H] = [128, 96];
 let server: DepthServer & { base: string };
+/** Rendered once: 90 pictures to and fro. */
+let room: TruthCamera;
 beforeAll(async () => {
   server = await startApp();
+  room = truthCamera('room', 90);
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  room.remove();
+  await server.close();
+});
 
 /** Every depth frame that the page's SDK received in `seconds`, once the stream has settled. */
 async function receive(camera: TruthCamera, seconds: number): Promise<Received[]> {
@@ -54,15 +60,13 @@ async function receive(camera: TruthCamera, seconds: number): Promise<Received[]
 
 describe('depth against the truth, through a real camera, encoder, network and data channel', () => {
   it('agrees with the exact depth of the very picture that its RTP timestamp names', async () => {
-    const camera = truthCamera('room', 90);
     const { numbers, stop } = watchNumbers();
-    const frames = await receive(camera, 4);
+    const frames = await receive(room, 4);
     stop();
-    camera.remove();
     const clip = frames.map(({ rtpTimestamp, values }) => {
       const number = numbers.get(rtpTimestamp);
       expect(number, `no picture had timestamp ${rtpTimestamp}`).toBeDefined();
-      return { prediction: Float32Array.from(values), depth: depthAt(camera.depths[number!]!, W, H) };
+      return { prediction: Float32Array.from(values), depth: depthAt(room.depths[number!]!, W, H) };
     });
     expect(clip.length).toBeGreaterThan(20);
     // Pictures moved on: the frames are not one picture over and over.
@@ -88,17 +92,15 @@ describe('depth against the truth, through a real camera, encoder, network and d
   it.each([2, 10])(
     'never shows the network a corrupt picture at %i percent packet loss below RTP, both ways',
     async (percent) => {
-      const camera = truthCamera('room', 90);
       const { numbers, stop } = watchNumbers();
       const loss = injectLoss(percent / 100);
-      const frames = await receive(camera, 6).finally(loss.restore);
+      const frames = await receive(room, 6).finally(loss.restore);
       stop();
-      camera.remove();
       expect(loss.lost().received).toBeGreaterThan(20);
       expect(frames.length).toBeGreaterThan(10);
       const protocol = benchmarkProtocol(10);
       const ranks = frames.map(({ rtpTimestamp, values }) => {
-        const depth = depthAt(camera.depths[numbers.get(rtpTimestamp)!]!, W, H);
+        const depth = depthAt(room.depths[numbers.get(rtpTimestamp)!]!, W, H);
         return spearman(
           Float32Array.from(values),
           depth.map((z) => 1 / z),

@@ -1,19 +1,28 @@
-import { describe, expect, it, vi } from 'vitest';
-import { SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SrtpSession } from './srtp.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, type SrtpSession } from './srtp.ts';
 
-// The examples of RFC 7714 give session keys: here what is given is what is used.
-vi.mock('./srtp-keys.ts', async (original) => ({
-  ...(await original<typeof import('./srtp-keys.ts')>()),
-  SessionKeys: class {
-    readonly cipher: Buffer;
-    readonly salt: Buffer;
-    readonly auth = Buffer.alloc(20);
-    constructor(key: Buffer, salt: Buffer) {
-      this.cipher = key;
-      this.salt = salt;
-    }
-  },
-}));
+// The examples of RFC 7714 give session keys: here what is given is what is used. Other files of this process have the real module.
+let srtp: typeof import('./srtp.ts');
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('./srtp-keys.ts', async (original) => ({
+    ...(await original<typeof import('./srtp-keys.ts')>()),
+    SessionKeys: class {
+      readonly cipher: Buffer;
+      readonly salt: Buffer;
+      readonly auth = Buffer.alloc(20);
+      constructor(key: Buffer, salt: Buffer) {
+        this.cipher = key;
+        this.salt = salt;
+      }
+    },
+  }));
+  srtp = await import('./srtp.ts');
+});
+afterAll(() => {
+  vi.doUnmock('./srtp-keys.ts');
+  vi.resetModules();
+});
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const SALT = hex('517569642070726f2071756f');
@@ -22,7 +31,7 @@ const RTP_PAYLOAD = '47616c6c696120657374206f6d6e697320646976697361 20696e207061
 
 function session(profile: number, bytes: number): SrtpSession {
   const key = Buffer.alloc(bytes).map((_, i) => i) as Buffer;
-  return new SrtpSession({ profile, localKey: key, localSalt: SALT, remoteKey: key, remoteSalt: SALT });
+  return new srtp.SrtpSession({ profile, localKey: key, localSalt: SALT, remoteKey: key, remoteSalt: SALT });
 }
 
 describe('RFC 7714', () => {
