@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { printMarkdown, printTable } from '../test/support/table.ts';
+import { printMarkdown, printTable } from '../test/support/load/table.ts';
 import type { Attack, Tally } from './attacks/attack.ts';
 import { ATTACKS, IDLE } from './attacks/list.ts';
 import { type Outcome, Stage, whatEnded } from './attacks/stage.ts';

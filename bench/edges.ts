@@ -10,7 +10,7 @@ import { rgbaPicture } from '../src/video/index.ts';
 import { Picture } from '../src/video/picture.ts';
 import { InputScaler } from '../src/video/scaler.ts';
 import { planesOf } from '../test/pictures.ts';
-import { printTable, quantile } from '../test/support/table.ts';
+import { printTable, quantile } from '../test/support/load/table.ts';
 
 const SIZE = { width: 640, height: 480 };
 const PIXELS = SIZE.width * SIZE.height;

@@ -10,7 +10,7 @@ import { FrameConverter } from '../src/video/frame-converter.ts';
 import { MediaReader } from '../src/video/media-reader.ts';
 import { InputScaler } from '../src/video/scaler.ts';
 import { VideoWriter } from '../src/video/video-writer.ts';
-import { printTable, quantile } from '../test/support/table.ts';
+import { printTable, quantile } from '../test/support/load/table.ts';
 
 const ROUNDS = 9;
 /** Of the synthetic clip that is measured where no other is named. */

@@ -2,7 +2,7 @@ import { EngineSet } from '../src/depth/engine-set.ts';
 import { networkSize } from '../src/depth/network-size.ts';
 import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
-import { printTable, quantile } from '../test/support/table.ts';
+import { printTable, quantile } from '../test/support/load/table.ts';
 
 const FRAMES = 120;
 

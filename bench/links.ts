@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServerProcess } from '../loadtest/server-process.ts';
 import { CLIP_FPS, writeClip } from '../test/interop/clips.ts';
 import { Peer } from '../test/interop/peer-process.ts';
 import { PEERS, type Session } from '../test/interop/peers.ts';
 import type { Impairment } from '../test/support/impair/impairment.ts';
 import { Network } from '../test/support/impair/network.ts';
-import { printTable } from '../test/support/table.ts';
+import { ServerProcess } from '../test/support/load/server-process.ts';
+import { printTable } from '../test/support/load/table.ts';
 
 /** 80 ms each way, up to 40 more. */
 const FAR: Impairment = { delayMs: 60, jitterMs: 40 };

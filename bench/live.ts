@@ -1,8 +1,8 @@
 import { loadConfig } from '../src/config/load.ts';
 import { STAGES } from '../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../src/server/server.ts';
-import { printTable, quantile } from '../test/support/table.ts';
-import { Fleet, type FleetOptions, type FleetReport } from '../test/support/wrtc-fleet.ts';
+import { printTable, quantile } from '../test/support/load/table.ts';
+import { Fleet, type FleetOptions, type FleetReport } from '../test/support/load/wrtc-fleet.ts';
 import { cpuSplit, threadTimes } from './threads.ts';
 
 export interface LiveRun {

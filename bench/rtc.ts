@@ -5,7 +5,7 @@ import { MediaTransport } from '../src/webrtc/peer/media-transport.ts';
 import { negotiate } from '../src/webrtc/sdp/negotiation.ts';
 import { parseOffer } from '../src/webrtc/sdp/sdp.ts';
 import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, type SrtpKeys } from '../src/webrtc/srtp/srtp.ts';
-import { printTable } from '../test/support/table.ts';
+import { printTable } from '../test/support/load/table.ts';
 
 const FRAMES = 3000;
 const FRAME_BYTES = 11_000;

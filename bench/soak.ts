@@ -1,7 +1,7 @@
 import { loadConfig } from '../src/config/load.ts';
 import { startServer } from '../src/server/server.ts';
-import { printTable } from '../test/support/table.ts';
-import { Fleet } from '../test/support/wrtc-fleet.ts';
+import { printTable } from '../test/support/load/table.ts';
+import { Fleet } from '../test/support/load/wrtc-fleet.ts';
 import { runLive } from './live.ts';
 
 const MB = 1 << 20;

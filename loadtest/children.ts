@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DepthcastError } from '../src/errors.ts';
-import { processUsage } from './process-usage.ts';
+import { processUsage } from '../test/support/load/process-usage.ts';
 import type { ChildSetup, FromChild, StreamReport, StreamSpec, ToChild } from './protocol.ts';
 
 const STREAMS_PER_CHILD = 4;

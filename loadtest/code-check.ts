@@ -1,5 +1,5 @@
-import { FRAME_MODULUS } from './frame-code.ts';
-import type { CodeReading } from './server-child.ts';
+import { FRAME_MODULUS } from '../test/support/load/frame-code.ts';
+import type { CodeReading } from '../test/support/load/server-child.ts';
 
 /** Readings and depth maps that wait for each other. */
 const MEMORY = 4000;

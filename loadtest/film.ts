@@ -1,5 +1,5 @@
-import { renderPictures, toAndFro } from '../test/support/moving-pictures.ts';
-import { codeRows, drawFrameCode, type FrameCode } from './frame-code.ts';
+import { codeRows, drawFrameCode, type FrameCode } from '../test/support/load/frame-code.ts';
+import { renderPictures, toAndFro } from '../test/support/load/moving-pictures.ts';
 
 /** Played to and fro. */
 const PICTURES = 48;

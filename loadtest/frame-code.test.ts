@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { GrayEncoder, VideoDecoder } from '../src/video/index.ts';
 import { planesOf } from '../test/pictures.ts';
+import { codeRows, drawFrameCode, readFrameCode } from '../test/support/load/frame-code.ts';
 import { Film } from './film.ts';
-import { codeRows, drawFrameCode, readFrameCode } from './frame-code.ts';
 
 test('every stream and frame number comes back from the picture it was drawn into', () => {
   const [width, height] = [320, 240];

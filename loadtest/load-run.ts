@@ -1,11 +1,11 @@
 import { seededRandom } from '../test/support/impair/impairment.ts';
+import { Histogram, type Quantiles } from '../test/support/load/histogram.ts';
+import { type Scrape, scrape } from '../test/support/load/metrics.ts';
+import { processUsage } from '../test/support/load/process-usage.ts';
 import { Children } from './children.ts';
 import { CodeCheck } from './code-check.ts';
-import { Histogram, type Quantiles } from './histogram.ts';
 import type { LoadOptions } from './options.ts';
-import { processUsage } from './process-usage.ts';
 import type { StreamReport } from './protocol.ts';
-import { type Scrape, scrape } from './scrape.ts';
 import { Tally } from './tally.ts';
 import type { Target } from './targets.ts';
 import { sumUp, type WindowResult } from './window.ts';

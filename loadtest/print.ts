@@ -1,4 +1,4 @@
-import { printTable } from '../test/support/table.ts';
+import { printTable } from '../test/support/load/table.ts';
 import type { Capacity } from './capacity.ts';
 import type { Comparison, TargetReport } from './report.ts';
 import { CAPACITY_COLUMNS, COMPARISON_COLUMNS, capacityRow, comparisonRow, fixed, ms } from './rows.ts';

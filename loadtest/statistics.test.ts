@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '../test/support/impair/impairment.ts';
+import { Histogram } from '../test/support/load/histogram.ts';
+import { readScrape } from '../test/support/load/metrics.ts';
 import { CodeCheck, type Verdict } from './code-check.ts';
-import { Histogram } from './histogram.ts';
 import { emptyReport, type StreamReport } from './protocol.ts';
 import { compare, streamsPerCore, type TargetReport } from './report.ts';
-import { readScrape } from './scrape.ts';
 import { Tally } from './tally.ts';
 import type { WindowResult } from './window.ts';
 

@@ -1,8 +1,8 @@
 import wrtc from '@roamhq/wrtc';
 import { Reassembler } from '../src/protocol/index.ts';
+import { httpSignalling, Refusal, type Signalling, wsSignalling } from '../test/support/load/signalling.ts';
 import type { Film } from './film.ts';
 import type { ChildSetup, StreamReport, StreamSpec } from './protocol.ts';
-import { httpSignalling, Refusal, type Signalling, wsSignalling } from './signalling.ts';
 import { StreamMeter } from './stream-meter.ts';
 import { TappedPeer } from './tapped-peer.ts';
 
@@ -89,9 +89,11 @@ export class Stream {
     const way =
       signalling === 'post' || !twoWay
         ? httpSignalling(`${url}/whip/${this.#name}`, token)
-        : wsSignalling(url, token, { track: track ? 'gray' : 'off', ...(data === 'off' ? {} : { data }) }, (reason) =>
-            this.#fail(new Error(reason)),
-          );
+        : wsSignalling(url, {
+            token,
+            output: { track: track ? 'gray' : 'off', ...(data === 'off' ? {} : { data }) },
+            onEnd: (reason) => this.#fail(new Error(reason)),
+          });
     const publisher = this.#leg(way, true);
     const source = new nonstandard.RTCVideoSource();
     const { pc } = publisher.peer;

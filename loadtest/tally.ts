@@ -1,4 +1,4 @@
-import { Histogram, type Quantiles } from './histogram.ts';
+import { Histogram, type Quantiles } from '../test/support/load/histogram.ts';
 import type { StreamReport } from './protocol.ts';
 
 /** Seconds that one report covers. */

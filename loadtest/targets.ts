@@ -1,8 +1,9 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DepthcastError } from '../src/errors.ts';
-import type { CodeReading, FromServer, ServerSetup } from './server-child.ts';
+import type { CodeReading, ServerSetup } from '../test/support/load/server-child.ts';
+import { ServerProcess } from '../test/support/load/server-process.ts';
 
 /** A server under load. */
 export interface Target {
@@ -33,36 +34,22 @@ async function stopChild(child: ChildProcess, ask: () => void): Promise<void> {
 }
 
 /** depthcast from this source tree, on a free port of the loopback address. */
-export async function startOwnServer(setup: ServerSetup): Promise<Target> {
-  const file = fileURLToPath(new URL('./server-child.ts', import.meta.url));
-  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
-  const child = spawn(process.execPath, ['--import', 'tsx', file], { stdio, detached: DETACHED });
-  const stop = () => stopChild(child, () => child.send('end'));
+export async function startOwnServer({ overrides, readCodes }: ServerSetup): Promise<Target> {
   const target: Target = {
     name: 'depthcast',
     url: '',
     signalling: 'depthcast',
-    pid: child.pid,
+    pid: undefined,
     onCodes: undefined,
-    stop,
+    stop: async () => {},
   };
-  const port = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new DepthcastError('INTERNAL', { detail: 'the server did not start' })),
-      START_MS,
-    );
-    child.on('message', (message: FromServer) => {
-      if (message.case === 'codes') target.onCodes?.(message.readings);
-      else {
-        clearTimeout(timer);
-        if (message.case === 'listening') resolve(message.port);
-        else reject(new DepthcastError('INTERNAL', { detail: `the server did not start: ${message.message}` }));
-      }
-    });
-    child.once('exit', (code) => reject(new DepthcastError('INTERNAL', { detail: `the server ended with ${code}` })));
-    child.send(setup);
-  });
-  return Object.assign(target, { url: `http://127.0.0.1:${port}` });
+  const onCodes = readCodes ? (readings: CodeReading[]) => target.onCodes?.(readings) : undefined;
+  try {
+    const server = await ServerProcess.start({ overrides, onCodes, detached: DETACHED });
+    return Object.assign(target, { url: server.base, pid: server.pid, stop: () => server.close() });
+  } catch (thrown) {
+    throw new DepthcastError('INTERNAL', { detail: (thrown as Error).message, cause: thrown });
+  }
 }
 
 /** A server that runs already. */

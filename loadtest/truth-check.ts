@@ -1,7 +1,7 @@
 import { benchmarkProtocol, validMask } from '../src/evaluation/align.ts';
 import { clipErrors, spearman } from '../src/evaluation/metrics.ts';
+import type { FrameCode } from '../test/support/load/frame-code.ts';
 import type { Film } from './film.ts';
-import type { FrameCode } from './frame-code.ts';
 import type { TruthCheck } from './protocol.ts';
 
 /** Scenes are rooms and streets: what lies further away does not count. */

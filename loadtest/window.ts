@@ -1,4 +1,4 @@
-import { Histogram, type Quantiles } from './histogram.ts';
+import { Histogram, type Quantiles } from '../test/support/load/histogram.ts';
 import type { StreamResult, Tally } from './tally.ts';
 
 /** What was measured over a stretch of time, by stream and in sum. */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
 import { startServer } from '../src/server/server.ts';
+import { Fleet } from '../test/support/load/wrtc-fleet.ts';
 import {
   adapterQueries,
   dashboardQueries,
@@ -17,7 +18,6 @@ import {
   ruleQueries,
   selectors,
 } from '../test/support/promql.ts';
-import { Fleet } from '../test/support/wrtc-fleet.ts';
 
 /** Long enough for rates over $__rate_interval and for what is observed once a second. */
 const LOAD_SECONDS = 40;

@@ -1,11 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { processUsage } from '../../loadtest/process-usage.ts';
-import type { FromServer, ServerSetup } from '../../loadtest/server-child.ts';
-import { Fleet } from '../../test/support/wrtc-fleet.ts';
+import { parseMetrics } from '../../test/support/load/metrics.ts';
+import { processUsage } from '../../test/support/load/process-usage.ts';
+import { ServerProcess } from '../../test/support/load/server-process.ts';
+import { Fleet } from '../../test/support/load/wrtc-fleet.ts';
 
 const MIB = 2 ** 20;
 /** After an attack the server gets so long to be itself again, and its half-open sessions to end. */
@@ -43,30 +40,27 @@ export interface Outcome {
 /** A server in a process of its own, and an honest two-way stream of libwebrtc's in another. */
 export class Stage {
   readonly url: string;
-  readonly #server: ChildProcess;
+  readonly #server: ServerProcess;
   readonly #fleet: Fleet;
   readonly #sessions: number;
 
   static async open(https: boolean): Promise<Stage> {
-    const server = fork(fileURLToPath(new URL('../../loadtest/server-child.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx'],
-      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
-      // Its log, with what the attacks put into it.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    const server = await ServerProcess.start({
+      overrides: { ...OVERRIDES, 'tls.generate': https },
+      env: { MALLOC_ARENA_MAX: '2' },
+      // Its log would hold what the attacks put into it.
+      quiet: true,
     });
-    server.send({ overrides: { ...OVERRIDES, 'tls.generate': https }, readCodes: false } satisfies ServerSetup);
-    const [said] = (await once(server, 'message')) as [FromServer];
-    if (said.case !== 'listening') throw new Error(`the server did not start: ${JSON.stringify(said)}`);
     // Its certificate is one of its own making; nobody but us and our children looks at it.
     if (https) process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-    const url = `${https ? 'https' : 'http'}://127.0.0.1:${said.port}`;
+    const url = `${https ? 'https' : 'http'}://127.0.0.1:${server.port}`;
     const fleet = new Fleet({ ...HONEST, url });
     await fleet.flowing(60_000);
     const stage = new Stage(server, url, fleet, 0);
     return new Stage(server, url, fleet, sessionsOf(await stage.read()));
   }
 
-  private constructor(server: ChildProcess, url: string, fleet: Fleet, sessions: number) {
+  private constructor(server: ServerProcess, url: string, fleet: Fleet, sessions: number) {
     this.#server = server;
     this.url = url;
     this.#fleet = fleet;
@@ -99,29 +93,28 @@ export class Stage {
 
   async read(): Promise<Reading> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
-    const lines = [...text.matchAll(/^(\w+(?:\{[^}]*\})?) (\S+)$/gm)];
     const report = await this.#fleet.next();
     return {
       frames: report.peers[0]?.frames ?? 0,
       at: report.at,
-      metrics: new Map(lines.map(([, name, value]) => [name!, Number(value)])),
+      metrics: new Map(
+        parseMetrics(text).map(({ name, labels, value }) => [labels ? `${name}{${labels}}` : name, value]),
+      ),
     };
   }
 
   async close(): Promise<void> {
     await this.#fleet.stop();
-    const gone = once(this.#server, 'exit');
-    this.#server.send({ case: 'end' });
-    await gone;
+    await this.#server.close();
   }
 
   get #memory(): number {
-    return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#server.pid}/status`, 'utf8'))![1]);
+    return processUsage(this.#server.pid)?.rssBytes ?? Number.NaN;
   }
 
   /** Seconds of processor time so far. */
   get #cpu(): number {
-    return processUsage(this.#server.pid ?? 0)?.cpuSeconds ?? 0;
+    return processUsage(this.#server.pid)?.cpuSeconds ?? Number.NaN;
   }
 
   /** The attacker's sessions have ended. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ServerProcess } from '../../loadtest/server-process.ts';
+import { ServerProcess } from '../support/load/server-process.ts';
 import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
-import { Fleet } from '../support/wrtc-fleet.ts';
+import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { metric, startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 

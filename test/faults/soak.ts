@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ServerProcess, sumMetric } from '../../loadtest/server-process.ts';
 import { Network } from '../support/impair/network.ts';
-import { printTable } from '../support/table.ts';
-import { Fleet, type FleetOptions } from '../support/wrtc-fleet.ts';
+import { sumMetric } from '../support/load/metrics.ts';
+import { ServerProcess } from '../support/load/server-process.ts';
+import { printTable } from '../support/load/table.ts';
+import { Fleet, type FleetOptions } from '../support/load/wrtc-fleet.ts';
 
 const USAGE = `npm run soak -- [--minutes N] [--fps N] [--size WxH] [--loss SHARE] [--churn SECONDS] [--json FILE]
 

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../src/config/load.ts';
 import { startServer } from '../../src/server/server.ts';
-import { quantile } from '../support/table.ts';
-import { Fleet } from '../support/wrtc-fleet.ts';
+import { quantile } from '../support/load/table.ts';
+import { Fleet } from '../support/load/wrtc-fleet.ts';
 
 const USAGE = `npm run worker-kills -- [--minutes N] [--every SECONDS]
 

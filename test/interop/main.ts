@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ServerProcess } from '../../loadtest/server-process.ts';
+import { ServerProcess } from '../support/load/server-process.ts';
 import { MATRIX, type Task, type TaskName, tasks } from './cells.ts';
 import { type ClipName, writeClip } from './clips.ts';
 import { Peer } from './peer-process.ts';

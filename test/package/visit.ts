@@ -2,7 +2,7 @@
 // installed, opens its page, streams video to it, and ends it. The command comes as the first argument; prints JSON.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Fleet } from '../support/wrtc-fleet.ts';
+import { Fleet } from '../support/load/wrtc-fleet.ts';
 
 const PORT = 47_180;
 const BASE = `http://127.0.0.1:${PORT}`;

@@ -31,7 +31,12 @@ const IMPORTS = [
   ['loadtest/a.ts', '../test/support/b.ts', true],
   ['loadtest/c.ts', '../test/e2e/b.ts', false],
   ['loadtest/d.ts', '../bench/b.ts', false],
+  ['bench/a.ts', '../loadtest/b.ts', false],
+  ['bench/c.ts', '../test/support/load/b.ts', true],
+  ['bench/d.ts', '../test/e2e/b.ts', false],
+  ['test/faults/a.ts', '../../loadtest/b.ts', false],
   ['test/support/a.ts', '../e2e/b.ts', false],
+  ['test/support/load/a.ts', '../../../loadtest/b.ts', false],
   ['src/video/circle-a.ts', './circle-b.ts', false],
   ['src/video/circle-b.ts', './circle-a.ts', false],
 ] as const;

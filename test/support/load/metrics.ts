@@ -1,4 +1,4 @@
-/** What the load test takes from a server's /metrics. */
+/** What a server's /metrics tell of its load. */
 export interface Scrape {
   cpuSeconds: number;
   rssBytes: number;
@@ -18,11 +18,17 @@ export function parseMetrics(text: string): { name: string; labels: string; valu
   });
 }
 
+/** The sum of a metric's series that carry all of `labels`; 0 of none. */
+export function sumMetric(text: string, name: string, labels: Record<string, string> = {}): number {
+  const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+  return parseMetrics(text)
+    .filter((sample) => sample.name === name && wanted.every((label) => sample.labels.includes(label)))
+    .reduce((total, { value }) => total + value, 0);
+}
+
 export function readScrape(text: string): Scrape {
-  const samples = parseMetrics(text);
-  const sum = (name: string, label = '') =>
-    samples.filter((s) => s.name === name && s.labels.includes(label)).reduce((total, { value }) => total + value, 0);
-  const frames = (outcome: string) => sum('depthcast_frames_total', `outcome="${outcome}"`);
+  const sum = (name: string, labels?: Record<string, string>) => sumMetric(text, name, labels);
+  const frames = (outcome: string) => sum('depthcast_frames_total', { outcome });
   return {
     cpuSeconds: sum('process_cpu_seconds_total'),
     rssBytes: sum('process_resident_memory_bytes'),

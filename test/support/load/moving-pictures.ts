@@ -1,5 +1,5 @@
-import { createScene } from '../../src/scene/scene.ts';
-import { y4mFrame, y4mFrameSize } from '../../src/scene/y4m.ts';
+import { createScene } from '../../../src/scene/scene.ts';
+import { y4mFrame, y4mFrameSize } from '../../../src/scene/y4m.ts';
 
 export interface MovingPictures {
   scene: string;

@@ -4,7 +4,8 @@ import {
   type OutputChange,
   PROTOCOL_VERSION,
   parseServerMessage,
-} from '../src/protocol/messages.ts';
+  type ServerMessage,
+} from '../../../src/protocol/messages.ts';
 
 const ANSWER_MS = 15_000;
 
@@ -70,13 +71,17 @@ function codeOf(body: string): string | undefined {
   }
 }
 
-/** `/ws`: a two-way session. `onEnd` is called when the server or the network ends it after the answer. */
-export function wsSignalling(
-  base: string,
-  token: string | undefined,
-  output: OutputChange,
-  onEnd: (reason: string) => void,
-): Signalling {
+export interface WsOptions {
+  token?: string | undefined;
+  output: OutputChange;
+  /** The server or the network has ended the session after the answer. */
+  onEnd: (reason: string) => void;
+  /** Sees every message of the server. */
+  onMessage?: (message: ServerMessage) => void;
+}
+
+/** `/ws`: a two-way session. */
+export function wsSignalling(base: string, { token, output, onEnd, onMessage }: WsOptions): Signalling {
   let socket: WebSocket | undefined;
   let closed = false;
   const send = (message: ClientMessage) =>
@@ -99,6 +104,7 @@ export function wsSignalling(
       opened.on('message', (text) => {
         const message = parseServerMessage(String(text));
         if (message === undefined) return;
+        onMessage?.(message);
         if (message.type === 'welcome') send({ type: 'offer', sdp: offer, output });
         else if (message.type === 'error' && message.fatal) ended(new Refusal(message.code, message.retryAfter));
         else if (message.type === 'closing') ended(new Error(message.reason));

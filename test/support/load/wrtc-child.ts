@@ -1,16 +1,10 @@
 // An independent WebRTC stack (libwebrtc through @roamhq/wrtc) as load: a number of two-way sessions that send a
 // synthetic scene and count what comes back. Its own process, because the library crashes at a natural exit.
 import wrtc from '@roamhq/wrtc';
-import { WebSocket } from 'ws';
-import { decodeFrame, Reassembler } from '../../src/protocol/index.ts';
-import {
-  type ClientMessage,
-  PROTOCOL_VERSION,
-  parseServerMessage,
-  type ServerMessage,
-  type SessionStats,
-} from '../../src/protocol/messages.ts';
+import { decodeFrame, Reassembler } from '../../../src/protocol/index.ts';
+import type { SessionStats } from '../../../src/protocol/messages.ts';
 import { renderPictures, toAndFro } from './moving-pictures.ts';
+import { Refusal, type Signalling, wsSignalling } from './signalling.ts';
 import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
 
 const { RTCPeerConnection, nonstandard } = wrtc;
@@ -29,18 +23,20 @@ class LoadPeer {
   };
   readonly source = new nonstandard.RTCVideoSource();
   readonly #pc = new RTCPeerConnection();
-  readonly #socket: WebSocket;
+  readonly #signalling: Signalling;
   readonly #reassembler = new Reassembler();
   #sink: { stop(): void } | undefined;
 
-  constructor(options: FleetOptions) {
-    this.#socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}/ws`);
-    this.#socket.on('message', (text) => {
-      const message = parseServerMessage(String(text));
-      if (message) void this.#receive(message, options);
+  constructor({ url, data, track }: FleetOptions) {
+    const told = (text: string) => this.report.errors.push(text);
+    this.#signalling = wsSignalling(url, {
+      output: { data, track },
+      onEnd: told,
+      onMessage: (message) => {
+        if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
+        else if (message.type === 'error') told(`${message.code}: ${message.message}`);
+      },
     });
-    this.#socket.on('open', () => this.#send({ type: 'hello', protocol: PROTOCOL_VERSION, client: 'load' }));
-    this.#socket.on('error', (error) => this.report.errors.push(error.message));
     this.#pc.onconnectionstatechange = () => {
       this.report.connected = this.#pc.connectionState === 'connected';
     };
@@ -53,33 +49,22 @@ class LoadPeer {
     };
   }
 
-  close(): void {
-    this.#sink?.stop();
-    this.#pc.close();
-    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ type: 'bye' });
-    this.#socket.close();
-  }
-
-  #send(message: ClientMessage): void {
-    this.#socket.send(JSON.stringify(message));
-  }
-
-  async #receive(message: ServerMessage, options: FleetOptions): Promise<void> {
-    if (message.type === 'welcome') await this.#offer(options);
-    else if (message.type === 'answer') await this.#pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
-    else if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
-    else if (message.type === 'error') this.report.errors.push(`${message.code}: ${message.message}`);
-  }
-
-  async #offer({ data, track }: FleetOptions): Promise<void> {
+  /** @throws where the server cannot be reached, or refuses; `report` has its reason then */
+  async connect(): Promise<void> {
     this.#pc.addTrack(this.source.createTrack());
     const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
     channel.binaryType = 'arraybuffer';
     channel.onmessage = ({ data }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
-    const offer = await this.#pc.createOffer();
-    await this.#pc.setLocalDescription(offer);
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
     await this.#gathered();
-    this.#send({ type: 'offer', sdp: this.#pc.localDescription!.sdp, output: { data, track } });
+    const sdp = await this.#signalling.exchange(this.#pc.localDescription!.sdp);
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  close(): void {
+    this.#sink?.stop();
+    this.#pc.close();
+    this.#signalling.close();
   }
 
   /** Offers with all candidates in them: fewer messages, one less thing to vary. */
@@ -112,6 +97,10 @@ process.once('message', (options: FleetOptions) => {
   const { width, height, fps } = options;
   const frames = [...renderPictures(options, PICTURES)].map(({ i420 }) => i420);
   const peers = Array.from({ length: options.peers }, () => new LoadPeer(options));
+  for (const peer of peers)
+    peer.connect().catch((thrown: Error) => {
+      if (!(thrown instanceof Refusal)) peer.report.errors.push(thrown.message);
+    });
   const startedAt = performance.now();
   let sent = 0;
   let step = 0;

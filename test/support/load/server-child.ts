@@ -1,8 +1,8 @@
-// The server under load, in a process of its own so that its CPU time can be told from the load's. On its way into the
-// network every picture's frame code is read and told: what the network saw under which RTP timestamp.
-import { loadConfig } from '../src/config/load.ts';
-import { startServer } from '../src/server/server.ts';
-import { InputScaler, type Picture } from '../src/video/index.ts';
+// A server in a process of its own, so that its CPU time can be told from the load's. Where asked, every picture's frame code is read
+// on its way into the network and told: what the network saw under which RTP timestamp.
+import { loadConfig } from '../../../src/config/load.ts';
+import { startServer } from '../../../src/server/server.ts';
+import { InputScaler, type Picture } from '../../../src/video/index.ts';
 import { readFrameCode } from './frame-code.ts';
 
 /** An RTP timestamp and the code of its picture; -1 where none could be read. */
@@ -24,7 +24,7 @@ const tell = (message: FromServer) => process.send?.(message);
 
 process.once('message', ({ overrides, readCodes }: ServerSetup) => {
   if (readCodes) watchCodes();
-  const file = new URL('../config/depthcast.yaml', import.meta.url).pathname;
+  const file = new URL('../../../config/depthcast.yaml', import.meta.url).pathname;
   void (async () => {
     const config = loadConfig({ file, env: process.env, overrides: { 'server.port': 0, ...overrides } });
     const server = await startServer({ config, version: 'loadtest' });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { FromServer, ServerSetup } from './server-child.ts';
+import { sumMetric } from './metrics.ts';
+import type { CodeReading, FromServer, ServerSetup } from './server-child.ts';
 
 const PATH = fileURLToPath(new URL('./server-child.ts', import.meta.url));
 const START_MS = 120_000;
@@ -9,6 +10,12 @@ export interface ServerProcessOptions {
   /** Settings that differ from the shipped ones, by dotted key. */
   overrides?: Record<string, unknown>;
   env?: NodeJS.ProcessEnv;
+  /** Makes the server read the frame codes of its pictures, and gets them. */
+  onCodes?: ((readings: CodeReading[]) => void) | undefined;
+  /** In a session of its own a server gets its share of a full machine apart from the load, as services do. */
+  detached?: boolean;
+  /** Its log is not printed. */
+  quiet?: boolean;
 }
 
 /** A depthcast server, from source, in a process of its own. */
@@ -17,15 +24,19 @@ export class ServerProcess {
   readonly port: number;
 
   /** @throws where it does not start */
-  static async start({ overrides = {}, env = {} }: ServerProcessOptions = {}): Promise<ServerProcess> {
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const { overrides = {}, env = {}, onCodes, detached = false, quiet = false } = options;
     const child = spawn(process.execPath, ['--import', 'tsx', PATH], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...env },
+      detached,
     });
     try {
-      const setup: ServerSetup = { overrides, readCodes: false };
+      const setup: ServerSetup = { overrides, readCodes: onCodes !== undefined };
       child.send(setup);
-      return new ServerProcess(child, await listening(child));
+      const server = new ServerProcess(child, await listening(child));
+      child.on('message', (message: FromServer) => message.case === 'codes' && onCodes?.(message.readings));
+      return server;
     } catch (thrown) {
       child.kill('SIGKILL');
       throw thrown;
@@ -39,6 +50,10 @@ export class ServerProcess {
 
   get base(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   get exited(): boolean {
@@ -69,18 +84,6 @@ export class ServerProcess {
     if (!response.ok) throw new Error(`/metrics: ${response.status} ${text}`);
     return sumMetric(text, name, labels);
   }
-}
-
-/** @param text of `/metrics` */
-export function sumMetric(text: string, name: string, labels: Record<string, string> = {}): number {
-  let sum = 0;
-  for (const line of text.split('\n')) {
-    const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
-    if (match?.[1] !== name) continue;
-    const wanted = Object.entries(labels).every(([key, value]) => match[2]?.includes(`${key}="${value}"`));
-    if (wanted) sum += Number(match[3]);
-  }
-  return sum;
 }
 
 function listening(child: ChildProcess): Promise<number> {

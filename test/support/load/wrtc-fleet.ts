@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { SessionStats } from '../../src/protocol/messages.ts';
+import type { SessionStats } from '../../../src/protocol/messages.ts';
 
 export interface FleetOptions {
   /** Base URL of the server. */
