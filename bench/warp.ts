@@ -1,6 +1,6 @@
 import { DepthWarp, smallPicture } from '../client/sdk/warp/warp.ts';
 import { createScene } from '../src/scene/scene.ts';
-import { printTable } from '../test/support/table.ts';
+import { printTable } from '../test/support/load/table.ts';
 
 /** Of the pictures that motion is found in. */
 const SMALL_WIDTH = Number(process.env['SMALL'] ?? 256);

@@ -1,7 +1,7 @@
 // Runs in a browser: sends pictures with their number drawn in them, and compares the number in each picture that comes
 // with a depth map with the number in that map.
 import { DepthSession, type Pair } from '../../../client/sdk/index.ts';
-import { drawFrameCode, readFrameCode } from '../../../loadtest/frame-code.ts';
+import { drawFrameCode, readFrameCode } from '../../support/load/frame-code.ts';
 
 const [WIDTH, HEIGHT] = [320, 240];
 /** Milliseconds from picture to picture; every so many pictures the camera changes its rate. */
