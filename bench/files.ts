@@ -54,7 +54,7 @@ export async function benchFiles(input: string | undefined): Promise<void> {
     );
     const ratios = network.run.map((run, i) => run.wall / network.alone[i]!.wall).sort((a, b) => a - b);
     console.log(
-      `  wall time, run / alone, rounds in order of size: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`,
+      `  wall time, run / alone, rounds sorted by size: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`,
     );
   } finally {
     rmSync(folder, { recursive: true });

@@ -5,7 +5,7 @@ import type { WindowResult } from './window.ts';
 
 /** Bitrates, keyframes and further depth workers settle before a number of streams is measured. */
 const SETTLE_SECONDS = 5;
-/** How long streams may take to come about; one that does not is refused, or the machine is full. */
+/** How long streams may take to connect; one that does not is refused, or the machine is full. */
 const CONNECT_SECONDS = 20;
 
 export interface CapacityStep {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadCommand, parseOptions } from './options.ts';
 
-/** Refusals as errors, without a word on the terminal. */
+/** Refusals as errors, with nothing on the terminal. */
 function parse(...argv: string[]) {
   const command = loadCommand()
     .exitOverride()

@@ -64,7 +64,7 @@ export class TappedPeer {
     return { up: random('up'), down: random('down') };
   }
 
-  /** Offers, waits for the answer and lets the connection come about. */
+  /** Offers, waits for the answer and starts to connect. */
   async connect(): Promise<void> {
     const { pc } = this;
     await pc.setLocalDescription(await pc.createOffer());

@@ -5,7 +5,7 @@ import { ServerProcess } from '../../test/support/load/server-process.ts';
 import { Fleet } from '../../test/support/load/wrtc-fleet.ts';
 
 const MIB = 2 ** 20;
-/** After an attack the server gets so long to be itself again, and its half-open sessions to end. */
+/** How long the server has to recover after an attack, and its half-open sessions to end. */
 const REST_MS = 1000;
 const SETTLE_MS = 20_000;
 const HONEST = { scene: 'room', width: 320, height: 240, data: 'none', track: 'gray', peers: 1, fps: 15 } as const;
@@ -67,7 +67,7 @@ export class Stage {
     this.#sessions = sessions;
   }
 
-  /** Lets the honest stream run for so long, attacked or not. */
+  /** Lets the honest stream run, attacked or not. */
   async watch(seconds: number, during: () => Promise<unknown>): Promise<Outcome> {
     const memory = this.#memory;
     const cpu = this.#cpu;

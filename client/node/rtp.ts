@@ -48,7 +48,7 @@ export async function openRtp({ port, host = '127.0.0.1' }: RtpOptions): Promise
     packets++;
     track.writeRtp(packet);
   });
-  // Errors of single packets are none of the source.
+  // Errors of single packets are not errors of the source.
   socket.on('error', () => {});
   const stream = new MediaStream([track]);
   const source = sourceOf(stream, `rtp ${host}:${socket.address().port}`, () => {

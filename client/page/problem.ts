@@ -28,7 +28,7 @@ const ADVICE: Record<string, string> = {
   DRAINING: 'The server is restarting. The page comes back by itself.',
   MODEL_NOT_FOUND: 'Choose another model.',
   BAD_SIZE: 'Choose another input size.',
-  DECODER_OVERRUN: 'The machine is busy; depth goes on with the next keyframe.',
+  DECODER_OVERRUN: 'The machine is busy; depth resumes with the next keyframe.',
   TRACK_PAUSED: 'The network between is slow; depth data goes on. Choose a smaller output, or turn the gray track off.',
   WORKER_DIED: 'The server restarts its depth worker by itself.',
 };

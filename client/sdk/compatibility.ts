@@ -16,7 +16,7 @@ export function protocolMismatch({ server, protocol }: Welcome): DepthError | un
 /**
  * Takes out of the wanted settings what this server, which tells all of its settings in its welcome, does not know: an
  * older one would refuse the whole message.
- * @returns the settings to ask for, and what is to be told of those that were left out
+ * @returns the settings to ask for, and the notices about those that were left out
  */
 export function knownSettings(
   { server, output }: Welcome,

@@ -89,7 +89,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     return this.#link?.connection;
   }
 
-  /** Changes some output settings, now and for later reconnects. The `settings` event tells what came of it. */
+  /** Changes some output settings, now and for later reconnects. The `settings` event tells what the server applied. */
   update(output: Partial<OutputSettings>): void {
     this.#wanted = { ...this.#wanted, ...output };
     this.#link?.update(output);

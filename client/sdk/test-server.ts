@@ -49,7 +49,7 @@ export class TestClient {
     this.#socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  /** Ends the connection without a word. */
+  /** Ends the connection without a closing message. */
   drop(): void {
     this.#socket.terminate();
     void this.peer?.close();

@@ -61,7 +61,7 @@ export interface LiveStats extends SessionStats {
 export interface SessionEvents {
   state: SessionState;
   depth: ReceivedFrame;
-  /** A depth frame with the very picture that it was made of; see `pairing`. */
+  /** A depth frame with the picture that it was made of; see `pairing`. */
   pair: Pair;
   /** A depth frame whose picture is not known; see `pairing`. */
   unpaired: Unpaired;

@@ -69,7 +69,7 @@ describe('doctor', { timeout: 180_000 }, () => {
     }
   });
 
-  it('goes on with the defaults when the settings cannot be read, in plain text in a pipe', async () => {
+  it('uses the defaults when the settings cannot be read, in plain text in a pipe', async () => {
     const config = join(folder, 'broken.yaml');
     writeFileSync(config, 'server: { prot: 1 }\n');
     const { code, out } = await doctor(['--config', config]);

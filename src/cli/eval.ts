@@ -17,7 +17,7 @@ export function evalCommand(version: string): Command {
     .option('--metric', 'a checkpoint without a manifest gives metres (default: by its file name)')
     .option('--size, --input-size <pixels>', "network size (default: the model's own)", integer(16, 4096))
     .option('--max-frames <number>', 'frames of each sequence (default: all; 150 of a scene)', integer(1, 1_000_000))
-    .option('--stride <number>', 'take every so manieth frame', integer(1, 1000), 1)
+    .option('--stride <number>', 'take every n-th frame', integer(1, 1000), 1)
     .addOption(threadsOption('threads of each network'))
     .option('--json', 'print results as JSON, every frame included')
     .option('--html <file>', 'write a report with pictures and plots, one file')

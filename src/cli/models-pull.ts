@@ -10,7 +10,7 @@ const BAR = 28;
 /** A terminal's bar is drawn this often at most. */
 const DRAW_MS = 100;
 
-/** Fetches models one after the other. Ctrl-C stops at once and keeps what has come. */
+/** Fetches models one after the other. Ctrl-C stops at once and keeps what has been received. */
 export async function pull(names: string[], config: Config): Promise<void> {
   const store = modelFolder(config.models.folder);
   // All names first: a misspelt one is told before an hour's download.

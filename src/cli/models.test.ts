@@ -227,7 +227,7 @@ describe('models convert, verify and bench', () => {
       /BAD_ARRAY .*N,3,H,W/,
     ],
     [
-      'an array that is none',
+      'a file that is not an array',
       ['verify', 'tiny.pth', '--inputs', 'tiny.pth', '--expected', 'zeros.npy', ...TINY_OPTIONS],
       /BAD_ARRAY/,
     ],

@@ -142,7 +142,7 @@ describe('depthcast run', { timeout: 90_000 }, () => {
       /MODEL_NOT_FOUND .*models pull vda-metric-small/,
     ],
     ['metres of a model without', [at('clip.mp4'), '--metric'], /BAD_OPTION .*metres/],
-    ['to go on with a pipe', ['-', '--resume'], /BAD_OPTION .*cannot be read again/],
+    ['to resume from a pipe', ['-', '--resume'], /BAD_OPTION .*cannot be read again/],
   ])('refuses %s', async (_name, args, message) => {
     const { code, out } = await run(...args, '--out', at('refused'));
     expect([code, out]).toEqual([1, expect.stringMatching(message)]);

@@ -28,7 +28,7 @@ Exit status:
   0    all frames were processed
   1    an error; what was done until then is kept
   2    done, but the input was damaged, cut short or stalled; what could be read is written
-  130  stopped by Ctrl-C (143: SIGTERM); what was done plays and loads, and --resume goes on with it`;
+  130  stopped by Ctrl-C (143: SIGTERM); what was done plays and loads, and --resume continues it`;
 
 export function runCommand(): Command {
   return new Command('run')
@@ -65,7 +65,7 @@ export function runCommand(): Command {
     .option('--save-exr', 'NAME_depths_exr/00000.exr, ...: one float channel')
     .option('--save-png16', 'NAME_depths_png16/00000.png, ...: 16 bits, with frames.csv')
     .option('--side-by-side', 'NAME_side.mp4: source and depth')
-    .option('--timeout <seconds>', 'a network source is silent for so long: it has stalled', integer(1, 3600), 10)
+    .option('--timeout <seconds>', 'a network source that is silent for this long has stalled', integer(1, 3600), 10)
     .option('--force', 'replace what is there')
     .option('--resume', 'go on where an earlier run ended')
     .option('--json', 'one JSON object a line: start, progress, warning, done')

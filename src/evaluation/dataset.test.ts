@@ -118,7 +118,7 @@ describe('a broken data set is refused with the file and what is wrong with it',
     expect(Picture.open).toBe(open);
   });
 
-  it('what is not there, and scenes that are none', async () => {
+  it('what is missing, and names that are not scenes', async () => {
     await expect(findSequences([join(folder, 'nowhere')])).rejects.toMatchObject({ code: 'BAD_DATASET' });
     await expect(findSequences(['scene:nowhere'])).rejects.toMatchObject({ code: 'UNKNOWN_SCENE' });
   });

@@ -34,7 +34,7 @@ const TAIL_BYTES = 64;
 /**
  * What a PNG says of itself (ISO/IEC 15948, sections 5.2 and 11.2.2), without decoding it.
  * @param bytes the file's first 33 bytes and its last ones
- * @throws DepthcastError BAD_DATASET when it is none, or cut short
+ * @throws DepthcastError BAD_DATASET when it is not an image, or cut short
  */
 function pngHead(bytes: Buffer, path: string): PngHead {
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 8).equals(PNG_SIGNATURE)) throw bad(path, 'it is no PNG');

@@ -113,7 +113,7 @@ describe('a recorded sequence', () => {
     expect(contenders[0]!.tae).toBeCloseTo(expected.relative.tae, 3);
   });
 
-  it('takes every so manieth frame, up to a limit, with its own pose and truth', async () => {
+  it('takes every n-th frame, up to a limit, with its own pose and truth', async () => {
     const all = await openRecording(recording);
     const some = await openRecording(recording, { stride: 3, maxFrames: 2 });
     expect([some.frames, some.fps, some.maxDepth, some.posed]).toEqual([2, 10 / 3, 6, true]);

@@ -112,7 +112,7 @@ function network(contender: Contender, worker: WorkerInferencer): Predictor {
           if (!input) throw new DepthcastError('INTERNAL', { detail: 'no picture was taken' });
           if (separate || !contender.memory) stream.reset();
           const map = await stream.infer(input, index / fps);
-          // Memory that a worker took with it would be missed in the numbers without a word.
+          // Memory that a worker took with it would change the numbers silently.
           if (map.reset === 'restart')
             throw new DepthcastError('WORKER_DIED', { detail: 'it lost the memory of a frame' });
           const { preprocess, inference, postprocess } = map.timings;

@@ -109,7 +109,7 @@ export function flicker(frames: readonly Float32Array[], mask?: Mask): number {
   return meter.value();
 }
 
-/** Values that percentiles are taken of, at most; of more, every so manieth pixel is looked at. */
+/** Values that percentiles are taken of, at most; of more, every n-th pixel is used. */
 const MAX_VALUES = 4_000_000;
 
 /** `flicker`, one frame after the other. */

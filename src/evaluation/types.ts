@@ -61,7 +61,7 @@ export interface Sequence extends SequenceInfo {
 export interface SequenceSelection {
   /** At most so many; undefined for all. */
   maxFrames?: number | undefined;
-  /** Every so manieth; 1 for all. */
+  /** Every n-th; 1 for all. */
   stride?: number | undefined;
 }
 

@@ -63,13 +63,13 @@ describe('NpzWriter', () => {
     expect(await NpzWriter.count(path, H, W)).toBeUndefined();
   });
 
-  it('goes on with a finished archive behind any map', async () => {
+  it('continues a finished archive after any map', async () => {
     await (await write(0, 9)).finish();
     await (await write(4, 6, 4)).finish();
     expect(maps(path)).toEqual(Array.from({ length: 6 }, (_, n) => map(n)));
   });
 
-  it('goes on with one that a dead process left, in the middle of a map', async () => {
+  it('continues one that a killed process left, in the middle of a map', async () => {
     const dying = await write(0, 9);
     const left = readFileSync(path);
     await dying.finish();
@@ -79,7 +79,7 @@ describe('NpzWriter', () => {
     expect(maps(path)).toEqual(Array.from({ length: 12 }, (_, n) => map(n)));
   });
 
-  it('refuses to go on with too little, or with something else', async () => {
+  it('refuses to continue too short an archive, or another file', async () => {
     await (await write(0, 3)).finish();
     await expect(NpzWriter.create(path, W, H, 4)).rejects.toMatchObject({ code: 'BAD_ARRAY' });
     writeFileSync(path, 'no archive');

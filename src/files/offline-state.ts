@@ -34,7 +34,7 @@ export async function writeState(record: string, { maps, ...head }: OfflineState
   await writeFileAtomically(path, Buffer.concat([line, bytes]), options).catch(diskError(path));
 }
 
-/** The latest state within so many frames; undefined where there is none, or it is no state of `values` numbers. */
+/** The latest state within so many frames; undefined where there is none, or it does not hold `values` numbers. */
 export async function readState(record: string, frames: number, values: number): Promise<OfflineState | undefined> {
   for (const path of Object.values(pathsOf(record))) {
     try {

@@ -36,7 +36,7 @@ export function outputFiles(folder: string, name: string, options: OutputOptions
 export async function refuseExisting(files: OutputFiles): Promise<void> {
   for (const file of pathsOf(files))
     if (await exists(file))
-      throw new DepthcastError('OUTPUT_EXISTS', { detail: `${file}; --force replaces it, --resume goes on with it` });
+      throw new DepthcastError('OUTPUT_EXISTS', { detail: `${file}; --force replaces it, --resume continues it` });
 }
 
 /** Makes the folder, without what an earlier run left of the files. @throws DepthcastError BAD_OPTION, DISK_FULL */

@@ -7,7 +7,7 @@ import { diskError } from './disk.ts';
 const count = z.int().min(0);
 const size = z.strictObject({ width: count, height: count });
 
-/** NAME_depths.json: what the files beside it are, and what a later run needs to go on with them. */
+/** NAME_depths.json: what the files beside it are, and what a later run needs to continue them. */
 const recordSchema = z.strictObject({
   format: z.literal(1),
   input: z.string(),

@@ -8,7 +8,7 @@ export class SerialQueue {
     this.#bound = bound;
   }
 
-  /** Resolves when there is room for the next. @throws what an earlier piece failed with; nothing runs after a failure */
+  /** Resolves when the next may be added. @throws what an earlier piece failed with; nothing runs after a failure */
   async add(work: () => Promise<void>): Promise<void> {
     this.#last = this.#last.then(work);
     this.#last.catch(() => {});

@@ -60,7 +60,7 @@ export class Sink {
     }
   }
 
-  /** Takes a result over, its frame and its values; resolves when there is room for the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
+  /** Takes a result over, its frame and its values; resolves when it can take the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
   async write({ prepared, values, size, range, release }: DepthResult, epoch: number): Promise<void> {
     const { index, time, frame } = prepared;
     const colour = this.#files.sideBySide ? (frame?.clone() ?? undefined) : undefined;

@@ -10,7 +10,7 @@ const MAX_WAITING = 3;
 
 /** NAME_src.mp4, the frames that depth was made of. */
 export interface SourceCopy {
-  /** Takes the frame over. Resolves when there is room for the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
+  /** Takes the frame over. Resolves when it can take the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
   write(prepared: Pick<Prepared, 'frame' | 'time' | 'stamp'>): Promise<void>;
   /** Passes over a frame that an earlier run wrote. */
   skip(stamp: bigint | undefined): Promise<void>;

@@ -58,7 +58,7 @@ export class Writer {
   }
 
   /**
-   * Hands a map over, its memory with it; resolves when there is room for the next.
+   * Hands a map over, its memory with it; resolves when it can take the next.
    * @param values of `size`. @param colour the source's frame, for the side-by-side video; freed when it is written
    * @throws what writing an earlier one failed with
    */

@@ -19,7 +19,7 @@ test.each([
   expect(() => checkDepth(map)).toThrow(expect.objectContaining({ code: 'BAD_OUTPUT' }));
 });
 
-test('parity: 0 for the same map, in units of its spread otherwise, NaN when a value is none', () => {
+test('parity: 0 for the same map, in units of its spread otherwise, NaN when a value is not a number', () => {
   expect(parityError(ramp, ramp)).toBe(0);
   expect(
     parityError(

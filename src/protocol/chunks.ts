@@ -25,9 +25,9 @@ const MAX_COUNT = 0xffff;
  * @param sequence counts the packets of a channel; wraps at 2^32
  */
 export function chunk(packet: Uint8Array, sequence: number, maxChunk = MAX_CHUNK): Uint8Array[] {
-  const room = maxChunk - CHUNK_HEADER_SIZE;
-  const count = Math.ceil(packet.length / room);
-  if (room < 1 || packet.length < 1 || count > MAX_COUNT)
+  const payloadSize = maxChunk - CHUNK_HEADER_SIZE;
+  const count = Math.ceil(packet.length / payloadSize);
+  if (payloadSize < 1 || packet.length < 1 || count > MAX_COUNT)
     throw badPacket(`${packet.length} bytes do not fit chunks of ${maxChunk}`);
   const size = Math.ceil(packet.length / count);
   return Array.from({ length: count }, (_, index) => {

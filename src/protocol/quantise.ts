@@ -39,7 +39,7 @@ export function quantise16(values: Float32Array, codes: Uint16Array, steps = U16
   }
   const offset = min <= max ? min : 0;
   let scale = min <= max ? Math.fround((max - min) / steps) : 0;
-  // At the very end of float32 the rounded step could carry the last code beyond it.
+  // At the upper limit of float32 the rounded step could carry the last code beyond it.
   if (!Number.isFinite(Math.fround(offset + scale * steps))) scale = Math.fround(scale * (1 - 2 ** -23));
   const inverse = scale === 0 ? 0 : 1 / scale;
   // The usual case: storing truncates, and nothing needs a bound (a subnormal `scale` is rounded too much for that).

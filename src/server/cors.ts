@@ -15,7 +15,7 @@ const ALLOWED_HEADERS = ['authorization', 'content-type', 'if-match'];
 const EXPOSED_HEADERS = ['location', 'etag', 'link', 'accept-post', 'accept-patch', 'retry-after', 'www-authenticate'];
 const PREFLIGHT_SECONDS = 600;
 
-/** What pages must not read by way of a name that leads here, see {@link expectOwnName}. */
+/** What pages must not read through a host name that resolves to this server, see {@link expectOwnName}. */
 const READABLE = /^\/(api|metrics)(\/|$)/;
 /** A probe may speak HTTP/1.0, which has no Host header. */
 const PROBE = /^\/(livez|readyz)$/;

@@ -7,7 +7,7 @@ import type { Certificate } from './certificate.ts';
 /** `host`, `host:port`, `[v6]:port` (RFC 9110 section 7.2). */
 const AUTHORITY = /^(\[[0-9a-f:.]+\]|[\w.~-]+)(?::\d{0,5})?$/i;
 
-/** The host of a Host header, lower case, without port and brackets; undefined where that is none. */
+/** The host of a Host header, lower case, without port and brackets; undefined where it is not valid. */
 export function hostOf(authority: string): string | undefined {
   return AUTHORITY.exec(authority)?.[1]
     ?.toLowerCase()

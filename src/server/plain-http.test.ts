@@ -26,7 +26,7 @@ it.each([
   ['says nothing', []],
   ['begins a request in plain http', ['G']],
   ['begins a handshake of TLS', ['\x16\x03\x01']],
-  ['goes on with a handshake of TLS for ever', ['\x16\x03\x01\x40\x00\x01', '\0']],
+  ['continues a TLS handshake for ever', ['\x16\x03\x01\x40\x00\x01', '\0']],
   ['sends its headers byte by byte', [`${HEAD}A: `, 'a']],
   ['sends its body byte by byte', [`${HEAD}\r\n`, 'a']],
 ])('ends a connection that %s', async (_name, [first, more]) => {

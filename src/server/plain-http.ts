@@ -36,7 +36,7 @@ export function sortByFirstByte(server: Server, patience: number): void {
       if (first[0] === HANDSHAKE) {
         clearTimeout(timer);
         const key = `${socket.remoteAddress} ${socket.remotePort}`;
-        // A moment after Node has told of it.
+        // Shortly after Node has reported it.
         shaking.set(
           key,
           setTimeout(() => socket.destroy(), patience + GRACE_MS),

@@ -11,7 +11,7 @@ export const RATE_LIMIT = 200;
 const RATE_MS = 10_000;
 /** Largest message, bytes: an SDP offer of 64 KiB, escaped. */
 const MAX_MESSAGE = 160 * 1024;
-/** Beyond this the socket is closed (1009) without a word, before the message is read to its end. */
+/** Beyond this the socket is closed (1009) without an error message, before the message is read to its end. */
 export const MAX_PAYLOAD = 4 * MAX_MESSAGE;
 
 /** Reads one client's messages: how many, and what they say. */

@@ -4,7 +4,7 @@ import type { VideoSender } from '../webrtc/index.ts';
 const HIGH_LOSS = 0.25;
 /** Of the least bitrate; whoever asks for less cannot follow the track. */
 const MIN_SHARE = 0.8;
-/** Seconds that a viewer is sent frames before it is judged, and that it is then left in peace. */
+/** Seconds that a viewer is sent frames before it is judged, and then is not judged again. */
 const TRIAL_TICKS = 3;
 const REST_TICKS = 2;
 

@@ -8,7 +8,7 @@ import { type Diagnosis, diagnose } from './diagnosis.ts';
 const PATIENCE_MS = 1900;
 /** For this long, where only another sender could help. */
 const FINAL_PATIENCE_MS = 2800;
-/** A path that is silent for so long brings nothing to explain. */
+/** A path that is silent for longer than this gives nothing to diagnose. */
 const SILENCE_MS = 1500;
 
 /** Notices, once a second, that a publisher's packets make no depth, and why. */

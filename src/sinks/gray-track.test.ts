@@ -133,7 +133,7 @@ describe('GrayTrack', () => {
     expect(slow.listenerCount('bitrate') + slow.listenerCount('keyframe')).toBe(0);
   });
 
-  it('does nothing while nobody receives, and lets go of everything when it is closed under work', async () => {
+  it('does nothing while nobody receives, and frees everything when it is closed while encoding', async () => {
     const { track, push, released } = open();
     void push(0);
     expect(released()).toBe(1);

@@ -28,7 +28,7 @@ export class GrayTrack implements DepthSink {
   readonly #options: GrayTrackOptions;
   readonly #listener: SinkListener;
   readonly #senders = new Map<VideoSender, () => void>();
-  /** Receivers that get nothing for now, and those that wait for a keyframe to go on with. */
+  /** Receivers that get nothing for now, and those that wait for a keyframe to continue. */
   readonly #resting = new Set<VideoSender>();
   readonly #waiting = new Set<VideoSender>();
   readonly #mailbox = new Mailbox<LiveDepth>(
@@ -77,7 +77,7 @@ export class GrayTrack implements DepthSink {
     this.#waiting.delete(sender);
   }
 
-  /** Sends a receiver nothing, or lets it go on with the next keyframe. A resting one does not slow the others down. */
+  /** Sends a receiver nothing, or resumes it with the next keyframe. A paused one does not slow the others down. */
   rest(sender: VideoSender, resting: boolean): void {
     if (!this.#senders.has(sender) || this.#resting.has(sender) === resting) return;
     if (resting) this.#resting.add(sender);

@@ -93,7 +93,7 @@ it('takes any source and any sink, and tells what each frame cost and what faile
   expect([source.closed, sink.closed]).toEqual([1, 1]);
 });
 
-it('goes on with another network from a new epoch, and says what became of the frame under way', async () => {
+it('continues with another network in a new epoch, and counts the outcome of the frame in flight', async () => {
   const { stream, source, sink, made } = await open();
   source.picture(1);
   await made(1);

@@ -284,7 +284,7 @@ test('a decoder at work does not ask for keyframes', async () => {
   decoder.close();
 });
 
-test('closing a busy decoder lets go of everything', async () => {
+test('closing a busy decoder frees everything', async () => {
   const frames = await encoded('H264', 5);
   const before = Picture.open;
   const decoder = await VideoDecoder.create('H264');

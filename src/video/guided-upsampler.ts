@@ -30,7 +30,7 @@ interface Size {
 
 /** Share of the display range that depth may differ by within a window and still counts as even. */
 const EVEN = 0.02;
-/** Where a range is given that is none. */
+/** Where an invalid range is given. */
 const LEAST_EVEN = 1e-9;
 /** Pictures are no larger, in pixels a side. */
 const MAX_SIDE = 4096;

@@ -169,7 +169,7 @@ function associationsOf(meta: Buffer, { from }: Box, item: number): number[] {
   return [];
 }
 
-/** A centred part of the picture, moved by an offset (ISO/IEC 14496-12, 12.1.4); undefined where it is none. */
+/** A centred part of the picture, moved by an offset (ISO/IEC 14496-12, 12.1.4); undefined where it is not valid. */
 function cleanAperture(meta: Buffer, from: number, size: { width: number; height: number }) {
   const fraction = (n: number) => meta.readInt32BE(from + 8 * n) / meta.readInt32BE(from + 8 * n + 4);
   const [width, height] = [Math.round(fraction(0)), Math.round(fraction(1))];

@@ -32,7 +32,7 @@ export class BoxReader {
   /**
    * @param address as `MediaReader.open` takes it
    * @param seconds that a server may take to answer
-   * @returns undefined where nobody can go back and forth in it, as in a pipe
+   * @returns undefined where it cannot be sought in, as a pipe
    * @throws DepthcastError BAD_VIDEO where it cannot be read
    */
   static async open(address: string, seconds: number): Promise<BoxReader | undefined> {

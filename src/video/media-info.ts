@@ -38,7 +38,7 @@ export interface TimedPicture {
 
 export const ratio = ({ num, den }: Fraction): number => (den === 0 ? 0 : num / den);
 
-/** Frames a second of a stream: on average, else at least, else a guess. An average that one long pause makes tiny is none. */
+/** Frames a second of a stream: on average, else at least, else a guess. An average that one long pause makes tiny is ignored. */
 export function rateOf({ avgFrameRate, rFrameRate }: av.Stream): Fraction {
   const [average, steady] = [ratio(avgFrameRate), ratio(rFrameRate)];
   const paused = average < 1 && steady >= 10 * average && steady <= MAX_STEADY;

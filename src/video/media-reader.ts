@@ -21,7 +21,7 @@ import { Watchdog } from './watchdog.ts';
 const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
 const FROM_A_PIPE = '; a pipe cannot go back, as most MP4 files need: give the file itself';
-/** Missing at the beginning, in seconds, that is told of. */
+/** Seconds missing at the beginning from which on a problem is reported. */
 const LATE = 0.1;
 /** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
 const HDR = new Map<av.AVColorTransferCharacteristic, string>([

@@ -4,7 +4,7 @@ import { type Fraction, ratio } from './media-info.ts';
 /** A step of the clock beyond this, in seconds and in frames, is no pause but a break: FFmpeg's own bound is the same. */
 const LONGEST_PAUSE = 10;
 const LONGEST_PAUSE_FRAMES = 10;
-/** Where the container says that a picture is shown for so long, more is believed, in seconds. */
+/** A longer pause, in seconds, is believed only where the container states such a duration for the picture. */
 const LONGEST_STATED = 600;
 /** A step back beyond this, in seconds, is a new beginning; less is disorder: decoding times only rise. */
 const LONGEST_BACK = 0.25;

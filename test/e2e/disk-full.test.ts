@@ -71,7 +71,7 @@ describe('a full disk', needs(mayMount, 'the right to mount (Linux, root)'), () 
   });
 });
 
-describe('a disk with no room for logs', needs(existsSync('/dev/full'), '/dev/full (Linux)'), () => {
+describe('a full disk for the log', needs(existsSync('/dev/full'), '/dev/full (Linux)'), () => {
   it('does not stop the server', async () => {
     const port = await freePort();
     const full = openSync('/dev/full', 'w');

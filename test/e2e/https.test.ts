@@ -57,7 +57,7 @@ it('sends plain http, and plain ws, to https', async () => {
   expect(await raw('SSH-2.0-x\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-it('survives handshakes that are none, and counts them', async () => {
+it('survives invalid handshakes, and counts them', async () => {
   const before = await metric(server, 'depthcast_rejected_total', { code: 'BAD_REQUEST' });
   await raw(Buffer.from([0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5]));
   await until(

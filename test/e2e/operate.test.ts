@@ -102,7 +102,7 @@ it('drains: runs what runs, refuses what is new, and settles when the last sessi
   const draining = server.drain(60).then(() => {
     settled = true;
   });
-  // A crowded machine may have no room either.
+  // A busy machine may have no free capacity either.
   const { ready, reasons } = (await (await fetch(`${server.base}/readyz`)).json()) as {
     ready: boolean;
     reasons: string[];

@@ -78,7 +78,7 @@ it('a depth worker that dies again and again is started again each time, and the
 /** The library that the faketime command loads into programs. */
 const FAKETIME = spawnSync('faketime', ['-m', '-f', '+0', 'sh', '-c', 'echo $LD_PRELOAD']).stdout?.toString().trim();
 describe('a wall clock that jumps', needs(FAKETIME, 'faketime (Debian: faketime)'), () => {
-  it('an hour forth, and two back: depth goes on, in the same session and epoch', async () => {
+  it('an hour ahead, and two back: depth continues, in the same session and epoch', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'depthcast-clock-'));
     const file = join(folder, 'offset');
     const set = (offset: string) => writeFileSync(file, `${offset}\n`);

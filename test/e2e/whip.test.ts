@@ -249,7 +249,7 @@ const shown = (player: Page) =>
     return { width: video.videoWidth, height: video.videoHeight, time: video.currentTime };
   });
 
-describe('clients that nobody here wrote', () => {
+describe('independent clients', () => {
   it('@eyevinn/whip-web-client publishes, and three viewers see its depth', async () => {
     const publisher = await openBlankPage(browser);
     await publisher.addScriptTag({ content: await whipWebClient() });

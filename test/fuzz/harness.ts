@@ -11,7 +11,7 @@ export interface FuzzTarget<T = unknown> {
   open?: () => Promise<void> | void;
   /**
    * Reads one input. It may return, or throw a DepthcastError: anything else that is thrown is a finding.
-   * @returns false where the input was refused without a word
+   * @returns false where the input was refused without an error
    */
   read: (input: T) => unknown;
   close?: () => Promise<void> | void;

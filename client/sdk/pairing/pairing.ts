@@ -7,7 +7,7 @@ const CAPACITY = 60;
 /** Depth frames that wait for their picture, which the decoder may still hold. */
 const MAX_WAITING = 8;
 
-/** A depth frame and the very picture that it was made of. */
+/** A depth frame and the picture that it was made of. */
 export interface Pair {
   /**
    * The picture as the server received it, after encoding. Closed when the listeners have returned: keep a `clone()`.

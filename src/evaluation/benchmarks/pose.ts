@@ -2,7 +2,7 @@
 const ROTATION_SLACK = 0.01;
 
 /**
- * A camera-to-world matrix of 12 or 16 row-major numbers as column-major 4x4; undefined where it is none, as the lines of
+ * A camera-to-world matrix of 12 or 16 row-major numbers as column-major 4x4; undefined where it is not one, as the lines of
  * infinities that stand for frames whose pose was not found.
  */
 export function poseOf(rows: readonly number[]): Float64Array | undefined {

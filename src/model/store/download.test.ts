@@ -267,7 +267,7 @@ const canMount =
   process.platform === 'linux' && (await run('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])).code === 0;
 
 describe('a full disk', needs(canMount, 'the right to mount (Linux, root)'), () => {
-  /** Runs `download` in a child whose folder is the small file system; prints what came of it and what was left. */
+  /** Runs `download` in a child whose folder is the small file system; prints the result and what was left. */
   const pullInto = (url: string) => {
     const module = new URL('./download.ts', import.meta.url).href;
     const script = `

@@ -148,7 +148,7 @@ async function writeBody(
     throw new Interrupted('DOWNLOAD_FAILED', { detail: `the connection was cut after ${done} of ${total} bytes` });
 }
 
-/** What an earlier call left that this one can go on with. */
+/** What an earlier call left that this one can resume from. */
 async function resumable(url: URL, part: string): Promise<{ bytes: number; etag: string } | undefined> {
   try {
     const { size } = await stat(part);
@@ -188,7 +188,7 @@ async function roomFor(path: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path));
   if (bavail * bsize < bytes)
     throw new DepthcastError('DISK_FULL', {
-      detail: `${dirname(path)} has ${megabytes(bavail * bsize)} left, ${megabytes(bytes)} are needed; make room or set models.folder`,
+      detail: `${dirname(path)} has ${megabytes(bavail * bsize)} left, ${megabytes(bytes)} are needed; free some space or set models.folder`,
     });
 }
 

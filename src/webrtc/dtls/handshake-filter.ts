@@ -14,7 +14,7 @@ const ACK = 26;
 const FATAL = 2;
 const SERVER_HELLO = 2;
 const HELLO_VERIFY_REQUEST = 3;
-/** Messages that DTLS 1.2 and 1.3 send in clear text: Finished is none of them. */
+/** Messages that DTLS 1.2 and 1.3 send in clear text: Finished is not one of them. */
 const MESSAGES: ReadonlySet<number> = new Set([1, 2, 3, 4, 11, 12, 13, 14, 15, 16]);
 
 /** The records of a datagram that may be part of a handshake, one by one. */

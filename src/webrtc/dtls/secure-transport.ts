@@ -48,7 +48,7 @@ const MAX_PROTECTED = 4;
 /**
  * DTLS with SRTP keys (RFC 5764) between us and one peer: datagrams go in and come out, and when the handshake is over, verified
  * keys. No socket and no clock: each call takes the time, `deadline` says when `timeout` is due, and after each call `poll` gives
- * what came of it until it gives nothing. No input makes a call throw.
+ * the results until there are none left. No input makes a call throw.
  *
  * No key is given out, and no data, before the peer's certificate has one of the fingerprints and the whole transcript is verified
  * by its signature and Finished. The protocol is dimpl's, in WebAssembly (native/transport).

@@ -190,7 +190,7 @@ describe('an answer', () => {
     expect(bench.agent.controlling).toBe(false);
   });
 
-  it('from elsewhere, with another password or without one is none', () => {
+  it('from another address, with another password or without one is ignored', () => {
     const bench = new Bench();
     bench.answer = (check) => {
       bench.reply({ ...check, ...B });

@@ -9,7 +9,7 @@ import { type Transaction, Transactions } from './transactions.ts';
 
 /** RFC 8445 section 14.2: at most one check in this time, repetitions included. */
 const TA_MS = 50;
-/** A controlling agent waits so long for a better pair once it has one. */
+/** How long a controlling agent waits for a better pair once it has one. */
 const NOMINATION_WAIT_MS = 200;
 /** Requests that came before the peer's credentials did are kept, so many, until then. */
 const MAX_EARLY = 32;
@@ -269,7 +269,7 @@ export class IceAgent {
     const transaction = this.#transactions.get(message.id);
     if (!transaction) return false;
     const { pair } = transaction;
-    // RFC 8445 section 7.2.5.2.1: an answer from elsewhere is none.
+    // RFC 8445 section 7.2.5.2.1: an answer from another address is ignored.
     if (pair.path !== path || pair.remote.address !== address || pair.remote.port !== port) return false;
     const authentic = isAuthentic(packet, message, pair.credentials.remotePwd);
     if (message.kind === 'response' && !authentic) return false;

@@ -40,7 +40,7 @@ export class IceGatherer {
   #closed = false;
 
   /**
-   * @param onPath told of each way out as it opens
+   * @param onPath called for each local address as it opens
    * @param onPacket gets everything that arrives, from whomever
    */
   constructor(options: GathererOptions, onPath: (path: Path) => void, onPacket: OnPacket) {

@@ -171,7 +171,7 @@ describe('a peer whose address changes', () => {
     away.ask({ nominate: false });
     await vi.waitUntil(() => ice!.remoteAddresses === 2);
     expect(ice!.selectedPair?.remote).toBe(`127.0.0.1:${home.port}`);
-    // Neither was for want of a nomination alone, nor of time.
+    // Neither failed for lack of a nomination alone, nor of time.
     away.ask();
     await selected(away.port);
   });

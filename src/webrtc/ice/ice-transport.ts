@@ -62,7 +62,7 @@ export class IceTransport extends Emitter<IceEvents> {
   #watch: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
-  /** Those of the pair that 'connected' told of. */
+  /** Those of the pair that 'connected' reported. */
   #connectedAs: Credentials | undefined;
   #closed = false;
 

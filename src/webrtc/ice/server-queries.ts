@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
-/** An answer waits so long for a STUN or TURN server; what comes later is still of use to the checks. */
+/** How long an answer waits for a STUN or TURN server; what comes later is still of use to the checks. */
 const WAIT_MS = 400;
 /** A server that let an answer wait in vain is not waited for again within this. */
 const DISTRUST_MS = 60_000;

@@ -14,7 +14,7 @@ export class Sources {
 
   /**
    * Takes in where an authentic request came from.
-   * @param forget told of the one that has to go for it
+   * @param forget called with the one that is dropped for it
    * @returns false where too many have lately
    */
   admit(source: string, now: number, forget: (old: string) => void): boolean {

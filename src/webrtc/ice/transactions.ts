@@ -3,7 +3,7 @@ import type { Pair } from './check-list.ts';
 /** RFC 8489 section 6.2.1: the first wait; it doubles from one transmission to the next. */
 const FIRST_WAIT_MS = 500;
 const MAX_TRANSMISSIONS = 7;
-/** A consent check is sent once (RFC 7675 section 5.1); an answer that comes later than this is none. */
+/** A consent check is sent once (RFC 7675 section 5.1); an answer that comes later than this is ignored. */
 const CONSENT_WAIT_MS = 30_000;
 
 /** One check of ours that waits for its answer. */
@@ -11,7 +11,7 @@ export interface Transaction {
   readonly id: string;
   readonly pair: Pair;
   readonly packet: Buffer;
-  /** Our role when it was sent: a conflict that was resolved since is none. */
+  /** Our role when it was sent: a conflict that was resolved since does not count. */
   readonly controlling: boolean;
   /** With USE-CANDIDATE: success selects the pair. */
   readonly nominates: boolean;

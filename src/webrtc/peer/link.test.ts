@@ -189,7 +189,7 @@ describe('a sender and a receiver', () => {
     expect(stats.nacksSent).toBeLessThan(2 * link.lost + 20);
   });
 
-  it('ask for a keyframe when the network was dead for a second, and go on with it', async () => {
+  it('ask for a keyframe when the network was dead for a second, and continue with it', async () => {
     link = new Link({ loss: 0, delay: 10 });
     await link.play(0, 30);
     link.options.loss = 1;

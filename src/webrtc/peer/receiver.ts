@@ -23,7 +23,7 @@ import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-
 const MIN_PLI_INTERVAL_MS = 300;
 /** A path that loses so much of what comes loses as much of what is asked for. */
 const HIGH_LOSS = 0.04;
-/** Without packets for so long there is nobody to ask. */
+/** Without packets for longer than this there is no sender to ask. */
 const SILENCE_MS = 1000;
 /** After this, or two round trips, a keyframe request counts as lost. */
 const PLI_RETRY_MS = 450;

@@ -69,7 +69,7 @@ describe.each(CODEC_NAMES)('%s', (codec) => {
     decoder.close();
   });
 
-  it('goes on with a keyframe after a loss, of any packet', async () => {
+  it('continues with a keyframe after the loss of any packet', async () => {
     const sent = await encode(codec);
     const keyframes = sent.flatMap(({ keyframe }, n) => (keyframe ? [n] : []));
     expect(keyframes).toEqual([0, 12]);

@@ -80,7 +80,7 @@ export class Retransmitter {
       sent.resends++;
       this.resent++;
       this.#budget -= sent.packet.length;
-      // Without RTX the very same packet goes again; not a byte of it may differ, or its nonce would be used twice.
+      // Without RTX the same packet is sent again; not a byte of it may differ, or its nonce would be used twice.
       if (sent.rtxPayloadType === undefined) this.#send(sent.packet, sent.headerLength);
       else this.#send(this.#wrap(sent, sent.rtxPayloadType, stamp), sent.headerLength);
     }

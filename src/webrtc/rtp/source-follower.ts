@@ -96,7 +96,7 @@ export class SourceFollower {
       this.#pause = Math.max(now - source.lastAt, PAUSE_DECAY * this.#pause);
     source.bytes = recent(source, now) + bytes;
     source.lastAt = now;
-    // The map's order is that of their last packets: the one that was silent the longest makes room.
+    // The map's order is that of their last packets: the one that was silent the longest is dropped.
     this.#sources.delete(ssrc);
     if (this.#sources.size >= MAX_SOURCES) {
       const oldest = [...this.#sources.keys()].find((key) => key !== this.#ssrc);

@@ -22,7 +22,7 @@ export function rtpPacket(
   return packet;
 }
 
-/** The first bytes of a VP8 keyframe of 640x480, and of one that is none (RFC 6386 section 9.1). */
+/** The first bytes of a VP8 keyframe of 640x480, and of a frame that is not one (RFC 6386 section 9.1). */
 export const VP8_KEYFRAME = Buffer.concat([
   Buffer.from([0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01]),
   Buffer.alloc(300, 0x5a),

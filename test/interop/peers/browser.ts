@@ -1,6 +1,8 @@
 // A browser: browser.ts chromium|firefox MODE URL NAME CODEC [data] [audio]. One JSON object a line, its counts so far, until its
 // standard input ends.
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { launchBrowser, openBlankPage } from '../../e2e/support/browser.ts';
 import { Firefox } from '../../e2e/support/firefox.ts';
 import { countChunks, exchange } from './exchange.ts';
@@ -13,7 +15,7 @@ const SCRIPT = `
 const __name = (f) => f;
 ${exchange.toString()}
 ${countChunks.toString()}
-async function begin({ mode, url, name, codec, data, audio }) {
+async function begin({ mode, url, name, protocol, codec, data, audio }) {
   const seen = window.seen = { connected: false, sent: 0, track: 0, depth: 0 };
   const peer = window.peer = new RTCPeerConnection();
   peer.onconnectionstatechange = () => { seen.connected ||= peer.connectionState === 'connected'; };
@@ -43,7 +45,7 @@ async function begin({ mode, url, name, codec, data, audio }) {
   }
   await peer.setLocalDescription();
   while (peer.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 20));
-  const { answer, end } = await exchange({ mode, url, name, sdp: peer.localDescription.sdp, WebSocket });
+  const { answer, end } = await exchange({ mode, url, name, protocol, sdp: peer.localDescription.sdp, WebSocket });
   window.end = end;
   await peer.setRemoteDescription({ type: 'answer', sdp: answer });
 }
@@ -84,7 +86,15 @@ process.stdin.resume();
 const page = await open();
 try {
   await page.evaluate(`(() => { ${SCRIPT} })()`);
-  const settings = { mode, url, name, codec, data: options.includes('data'), audio: options.includes('audio') };
+  const settings = {
+    mode,
+    url,
+    name,
+    protocol: PROTOCOL_VERSION,
+    codec,
+    data: options.includes('data'),
+    audio: options.includes('audio'),
+  };
   await page.evaluate(`window.begin(${JSON.stringify(settings)})`);
   while (!ended) {
     console.log(JSON.stringify(await page.evaluate('window.report()')));

@@ -5,12 +5,14 @@ export interface Exchange {
   url: string;
   name: string;
   sdp: string;
+  /** Of `/ws`, as src/protocol/ has it: this function imports nothing. */
+  protocol: number;
   WebSocket: typeof globalThis.WebSocket;
 }
 
 /** Takes the offer to the server: WHIP, WHEP or /ws. `end` ends the session as a good client does. */
 export async function exchange(options: Exchange): Promise<{ answer: string; end: () => Promise<unknown> }> {
-  const { mode, url, name, sdp } = options;
+  const { mode, url, name, sdp, protocol } = options;
   if (mode !== 'ws') {
     const headers = { 'content-type': 'application/sdp' };
     const response = await fetch(`${url}/${mode}/${name}`, { method: 'POST', body: sdp, headers });
@@ -24,7 +26,7 @@ export async function exchange(options: Exchange): Promise<{ answer: string; end
   const answer = await new Promise<string>((resolve, reject) => {
     socket.onerror = () => reject(new Error('the WebSocket failed'));
     socket.onopen = () => {
-      send({ type: 'hello', protocol: 1, client: 'interop' });
+      send({ type: 'hello', protocol, client: 'interop' });
       send({ type: 'offer', sdp, output: { track: 'gray', data: 'u16' } });
     };
     socket.onmessage = ({ data }) => {

@@ -1,7 +1,9 @@
 // libwebrtc through @roamhq/wrtc: libwebrtc.ts MODE URL NAME CODEC [data] [audio]. One JSON object a line, its counts so far, until its
 // standard input ends. A process of its own, because the library crashes at a natural exit.
+
 import wrtc from '@roamhq/wrtc';
 import { WebSocket } from 'ws';
+import { PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { CLIP_FPS, CLIP_SIZE, pictures } from '../clips.ts';
 import { countChunks, exchange } from './exchange.ts';
 
@@ -36,7 +38,14 @@ try {
   await peer.setLocalDescription(await peer.createOffer());
   while (peer.iceGatheringState !== 'complete') await new Promise((resolve) => setTimeout(resolve, 20));
   const sdp = only(peer.localDescription!.sdp, codec);
-  const { answer, end } = await exchange({ mode, url, name, sdp, WebSocket: WebSocket as never });
+  const { answer, end } = await exchange({
+    mode,
+    url,
+    name,
+    sdp,
+    protocol: PROTOCOL_VERSION,
+    WebSocket: WebSocket as never,
+  });
   await peer.setRemoteDescription({ type: 'answer', sdp: answer });
   setInterval(tell, 200);
   process.stdin.on('end', () => void end().finally(() => process.exit(0)));

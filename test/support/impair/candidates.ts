@@ -6,7 +6,7 @@ export interface CandidateAddress {
 
 const CANDIDATE = /^(a=candidate:\S+ 1 udp \d+ )(\S+) (\d+)( typ host\b.*)$/i;
 
-/** A description or fragment without candidates and without a word on where they end: the peer is found by its checks. */
+/** A description or fragment without candidates and without an end-of-candidates mark: the peer is found by its checks. */
 export function withoutCandidates(sdp: string): string {
   return sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, '');
 }

@@ -22,7 +22,7 @@ export interface Impairment {
   bitrate?: number;
   /** What may wait before the bottleneck, in bytes; what comes on top is lost. 32768 by default. */
   queueBytes?: number;
-  /** Packets whose UDP payload and headers (28 bytes of IPv4 and UDP) exceed this many bytes are lost, without a word. */
+  /** Packets whose UDP payload and headers (28 bytes of IPv4 and UDP) exceed this many bytes are dropped silently. */
   mtu?: number;
   /** Nothing passes. */
   blackout?: boolean;

@@ -25,7 +25,7 @@ export interface NetworkStats {
 }
 
 const MAX_PATHS = 4096;
-/** A path that nothing came through for so long is given back. */
+/** A path that was idle for this long is freed. */
 const IDLE_MS = 120_000;
 const MAX_BODY = 16 << 20;
 const DESCRIPTION = /^application\/(sdp|trickle-ice-sdpfrag)/i;
