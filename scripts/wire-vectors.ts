@@ -9,7 +9,9 @@ import {
   type DepthFormat,
   type DepthFrameInfo,
   encodeFrame,
-  PACKET_HEADER_SIZE,
+  type Intrinsics,
+  type MetricMap,
+  type PacketVersion,
 } from '../src/protocol/index.ts';
 import { FLAG_PACKED } from '../src/protocol/layout.ts';
 
@@ -17,8 +19,12 @@ import { FLAG_PACKED } from '../src/protocol/layout.ts';
 export interface WireVector {
   name: string;
   says: string;
+  version: PacketVersion;
   format: DepthFormat;
+  /** What comes out; of version 1 without the camera, which is assumed. */
   info: DepthFrameInfo;
+  /** Where anchors make metres of the network's values: what the sender was given, and the map. */
+  network?: Pick<DepthFrameInfo, 'unit' | 'near' | 'far'> & { metric: MetricMap };
   /** What goes in. */
   input: (number | string)[];
   /** What comes out: exactly these float32 numbers. */
@@ -53,11 +59,19 @@ const base: DepthFrameInfo = {
   far: 0.5,
 };
 
+const CALIBRATED: Intrinsics = { fx: 600.25, fy: 601.5, cx: 315.75, cy: 242, source: 'given' };
+
 interface Case {
   name: string;
   says: string;
+  /** 1 where it is left out. */
+  version?: PacketVersion;
   format: DepthFormat;
+  /** What goes in. */
   info: DepthFrameInfo;
+  metric?: MetricMap;
+  /** What of it comes out otherwise. */
+  out?: Partial<DepthFrameInfo>;
   input: Float32Array;
   output: Float32Array;
   chunks?: { sequence: number; maxChunk: number };
@@ -117,23 +131,78 @@ const CASES: Case[] = [
       i === 127 ? 65534 : i === 126 ? 0 : 100 + 10 * (i >> 4) - (i & 15),
     ),
   },
+  {
+    name: 'v2-none',
+    says: 'Version 2: metadata alone, with a calibrated camera and an estimated capture time.',
+    version: 2,
+    format: 'none',
+    info: { ...base, intrinsics: CALIBRATED, captureTime: 1732286990123.5, captureTimeError: 6.5, latency: 33.25 },
+    input: new Float32Array(0),
+    output: new Float32Array(0),
+  },
+  {
+    name: 'v2-u16-disparity',
+    says: 'Version 2: relative disparity; nobody told of the camera.',
+    version: 2,
+    format: 'u16',
+    info: { ...base, intrinsics: { fx: 502.5, fy: 502.5, cx: 319.5, cy: 239.5, source: 'assumed' } },
+    input: Float32Array.of(1, 2, 65535, Number.NaN, Number.NEGATIVE_INFINITY, 256),
+    output: Float32Array.of(1, 2, 65535, Number.NaN, Number.NaN, 256),
+  },
+  {
+    name: 'v2-u16-anchored',
+    says: 'Version 2: disparity that five anchors made metres of, 1 / (0.5 d - 1): at infinity from d = 2 down.',
+    version: 2,
+    format: 'u16',
+    info: { ...base, intrinsics: CALIBRATED, near: 10, far: 1 },
+    metric: { scale: 0.5, shift: -1, anchors: 5, variance: [0.0009765625, 0, 0.00390625] },
+    out: { unit: 'metres', near: 0.25, far: Number.POSITIVE_INFINITY },
+    input: Float32Array.of(1, 2, 65535, Number.NaN, 4, 2.25),
+    // Codes of a step of 1: 2.25 is stored as 2.
+    output: Float32Array.of(
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      1 / 32766.5,
+      Number.NaN,
+      1,
+      Number.POSITIVE_INFINITY,
+    ),
+  },
+  {
+    name: 'v2-f16-anchored',
+    says: "Version 2: halves of a network's metres, which anchors doubled.",
+    version: 2,
+    format: 'f16',
+    info: { ...base, unit: 'metres', intrinsics: CALIBRATED, near: 1, far: 80 },
+    metric: { scale: 2, shift: 0, anchors: 1, variance: [0, 0, 0.0625] },
+    out: { near: 2, far: 160 },
+    input: Float32Array.of(1, 2.5, 65504, Number.NaN, Number.POSITIVE_INFINITY, 0),
+    output: Float32Array.of(2, 5, 131008, Number.NaN, Number.POSITIVE_INFINITY, 0),
+  },
 ];
 
 export async function wireVectors(): Promise<WireVector[]> {
   const deflate = promisify(deflateRaw);
   return Promise.all(
-    CASES.map(async ({ name, says, format, info, input, output, chunks }) => {
-      const packet = await encodeFrame(info, input, format, (bytes) => deflate(bytes, { level: 1 }));
+    CASES.map(async ({ name, says, version = 1, format, info, metric, out, input, output, chunks }) => {
+      const packet = await encodeFrame(info, input, format, (bytes) => deflate(bytes, { level: 1 }), {
+        version,
+        metric,
+      });
+      const { unit, near, far } = info;
+      const accuracy = metric && { anchors: metric.anchors, variance: metric.variance };
       const vector: WireVector = {
         name,
         says,
+        version,
         format,
-        info,
+        info: { ...info, ...out, ...(accuracy ? { accuracy } : {}) },
+        ...(metric ? { network: { unit, near, far, metric } } : {}),
         input: plain(input),
         output: plain(output),
         packet: hex(packet),
       };
-      if (packet[6]! & FLAG_PACKED) vector.planes = hex(inflateRawSync(packet.subarray(PACKET_HEADER_SIZE)));
+      if (packet[6]! & FLAG_PACKED) vector.planes = hex(inflateRawSync(packet.subarray(packet[7])));
       if (chunks) vector.chunks = { ...chunks, messages: chunk(packet, chunks.sequence, chunks.maxChunk).map(hex) };
       return vector;
     }),
@@ -166,10 +235,13 @@ export function withSamples(document: string, vectors: WireVector[]): string {
   return `${document.slice(0, begin + BEGIN.length)}\n\n${samples(vectors)}\n\n${document.slice(end)}`;
 }
 
+/** Infinity as a string: JSON has no number for it. */
+const ofJson = (_: string, value: unknown): unknown => (value === Number.POSITIVE_INFINITY ? 'Infinity' : value);
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const vectors = await wireVectors();
   mkdirSync(DIRECTORY, { recursive: true });
   for (const vector of vectors)
-    writeFileSync(new URL(`${vector.name}.json`, DIRECTORY), `${JSON.stringify(vector, null, 2)}\n`);
+    writeFileSync(new URL(`${vector.name}.json`, DIRECTORY), `${JSON.stringify(vector, ofJson, 2)}\n`);
   writeFileSync(DOCUMENT, withSamples(readFileSync(DOCUMENT, 'utf8'), vectors));
 }

@@ -8,7 +8,8 @@ const metres = { unit: 'metres', near: 0.5, far: 10 } as const;
 
 function frame(values: number[], width: number, range: typeof disparity | typeof metres): DepthFrame {
   const height = values.length / width;
-  const info = { frameId: 0, epoch: 0, rtpTimestamp: 0, sourceWidth: 640, sourceHeight: 480 };
+  const intrinsics = { fx: 500, fy: 500, cx: 319.5, cy: 239.5, source: 'assumed' } as const;
+  const info = { frameId: 0, epoch: 0, rtpTimestamp: 0, sourceWidth: 640, sourceHeight: 480, intrinsics };
   return { ...info, ...range, width, height, format: 'f16', values: Float32Array.from(values) };
 }
 

@@ -12,6 +12,7 @@ const frame = (frameId: number, rtpTimestamp: number, captureTime?: number): Rec
   sourceWidth: 4,
   sourceHeight: 4,
   unit: 'disparity',
+  intrinsics: { fx: 3, fy: 3, cx: 1.5, cy: 1.5, source: 'assumed' },
   near: 1,
   far: 0,
   format: 'none',

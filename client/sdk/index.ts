@@ -1,6 +1,14 @@
 /** The browser SDK of depthcast: live video to a depth server, depth back. */
 
-export type { DepthFormat, DepthFrame, DepthUnit } from '../../src/protocol/index.ts';
+export type {
+  AnchorAccuracy,
+  CameraSettings,
+  DepthFormat,
+  DepthFrame,
+  DepthUnit,
+  Intrinsics,
+  IntrinsicsSource,
+} from '../../src/protocol/index.ts';
 export type { ErrorSubject, ModelInfo, OutputSettings, SessionStats, StageTimes } from '../../src/protocol/messages.ts';
 export type { RetryPolicy } from './backoff.ts';
 export { connect } from './connect.ts';

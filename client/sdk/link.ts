@@ -1,3 +1,4 @@
+import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { ModelInfo, OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
 import { knownSettings, type Welcome } from './compatibility.ts';
 import { DepthError, toDepthError } from './errors.ts';
@@ -11,6 +12,7 @@ const RESTART_TIMEOUT = 8_000;
 
 export interface LinkOptions extends PeerOptions, SignallingOptions {
   output: Partial<OutputSettings>;
+  camera: CameraSettings | undefined;
 }
 
 export interface ServerInfo {
@@ -85,6 +87,11 @@ export class Link {
     this.#signalling?.send({ type: 'settings', output: this.#known(output) });
   }
 
+  /** @param camera undefined for that of the server's settings */
+  setCamera(camera: CameraSettings | undefined): void {
+    this.#signalling?.send({ type: 'settings', camera: camera ?? null });
+  }
+
   reset(): void {
     this.#signalling?.send({ type: 'reset' });
   }
@@ -105,7 +112,7 @@ export class Link {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const { iceServers } = this.#options;
+    const { iceServers, camera } = this.#options;
     const { signalling, welcome } = await Signalling.open(
       this.#options,
       { message: (message) => this.#read(message), lost: (error) => this.#end(error) },
@@ -116,6 +123,7 @@ export class Link {
     this.#handlers.welcome({ name: server, device, models }, welcome.output);
     this.#welcome = welcome;
     const output = this.#known(this.#options.output);
+    if (camera) this.setCamera(camera);
     const candidates: (RTCIceCandidate | null)[] = [];
     let offered = false;
     this.#peer = new Peer(

@@ -1,4 +1,5 @@
 import { CODEC_NAMES, VIDEO_CODECS, type VideoCodec } from '../../src/codecs.ts';
+import { CHANNEL_PROTOCOL } from '../../src/protocol/index.ts';
 import type { Pairing } from './pairing/pairing.ts';
 import type { Platform } from './platform.ts';
 
@@ -51,7 +52,7 @@ export class Peer {
     playAtOnce(this.#transceiver.receiver);
     pairing?.attach(this.#transceiver.sender, codec);
 
-    this.#channel = pc.createDataChannel('depth', { ordered: false, maxRetransmits: 1 });
+    this.#channel = pc.createDataChannel('depth', { ordered: false, maxRetransmits: 1, protocol: CHANNEL_PROTOCOL });
     this.#channel.binaryType = 'arraybuffer';
     this.#channel.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) handlers.message(new Uint8Array(data));

@@ -166,7 +166,7 @@ describe('DepthSession', () => {
 
   it('drops a setting that the server refuses', async () => {
     server.answer = (client, message) => {
-      if (message.type === 'settings' && message.output.size === 999)
+      if (message.type === 'settings' && message.output?.size === 999)
         client.send({ type: 'error', code: 'BAD_SIZE', message: 'no', fatal: false, about: 'settings' });
       else return client.serve(message);
     };
@@ -185,7 +185,7 @@ describe('DepthSession', () => {
 
   it('keeps a setting when the server has trouble with something else before it confirms', async () => {
     server.answer = (client, message) => {
-      if (message.type === 'settings' && message.output.size === 128)
+      if (message.type === 'settings' && message.output?.size === 128)
         client.send({ type: 'error', code: 'TRACK_PAUSED', message: 'slow', fatal: false, about: 'track' });
       return client.serve(message);
     };

@@ -1,3 +1,4 @@
+import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { OutputSettings } from '../../src/protocol/messages.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
 import { ClientStats } from './client-stats.ts';
@@ -33,6 +34,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   #reader: FrameReader | undefined;
   #pairing: Pairing | undefined;
   #wanted: Partial<OutputSettings>;
+  #camera: CameraSettings | undefined;
   #token: string | undefined;
   #output: OutputSettings | undefined;
   #server: ServerInfo | undefined;
@@ -50,6 +52,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#wanted = { ...options.output };
+    this.#camera = options.camera;
     this.#token = options.token;
     if (options.onDepth) this.on('depth', options.onDepth);
     if (options.onPair) this.on('pair', options.onPair);
@@ -95,6 +98,12 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#link?.update(output);
   }
 
+  /** What is known of the camera of the moment and those of later sources; undefined for nothing. */
+  setCamera(camera: CameraSettings | undefined): void {
+    this.#camera = camera;
+    this.#link?.setCamera(this.#cameraOf(this.#source));
+  }
+
   /**
    * Shows the server a newer token, before the present one expires and with it the session, and keeps it for reconnects.
    * One that is refused is an `error` event; the session goes on until its last good token expires.
@@ -120,6 +129,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     const last = this.#source;
     this.#adopt(next);
     await this.#link?.replaceTrack(next.track);
+    this.#link?.setCamera(this.#cameraOf(next));
     this.reset();
     last?.close();
   }
@@ -214,11 +224,13 @@ export class DepthSession extends Emitter<SessionEvents> {
     const output = this.#wanted;
     const platform = this.#platform;
     const pairing = this.#startPairing();
-    const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output, pairing };
+    const camera = this.#cameraOf(this.#source);
+    const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output, camera, pairing };
     const link = await Link.open(options, handlers, this.#ended.signal);
     this.#link = link;
     // The source and the settings may have changed meanwhile.
     if (this.#source && this.#source.track !== track) await link.replaceTrack(this.#source.track);
+    if (this.#cameraOf(this.#source) !== camera) link.setCamera(this.#cameraOf(this.#source));
     // The answer tells what is in force.
     link.update(this.#wanted === output ? {} : this.#wanted);
     return { lost };
@@ -253,6 +265,14 @@ export class DepthSession extends Emitter<SessionEvents> {
     for (const key of Object.keys(this.#wanted) as (keyof OutputSettings)[])
       this.#wanted = { ...this.#wanted, [key]: this.#output[key] };
     this.emit('settings', this.#output);
+  }
+
+  /** What was told, else what the source knows; a calibration without a size is for the source's pictures, which may be sent smaller. */
+  #cameraOf(source: Source | undefined): CameraSettings | undefined {
+    const camera = this.#camera ?? source?.camera;
+    if (!camera || !('fx' in camera) || camera.width !== undefined) return camera;
+    const { width, height } = source?.track.getSettings?.() ?? {};
+    return width && height ? { ...camera, width, height } : camera;
   }
 
   #show(track: MediaStreamTrack): void {

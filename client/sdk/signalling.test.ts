@@ -53,7 +53,7 @@ describe('Signalling', () => {
     expect(greeting).toEqual(welcome());
     const client = await server.client(0);
     await client.until(() => client.types().includes('ping'));
-    expect(client.received[0]).toEqual({ type: 'hello', protocol: 1, client: 'test', token: 'secret' });
+    expect(client.received[0]).toEqual({ type: 'hello', protocol: 2, client: 'test', token: 'secret' });
     await vi.waitFor(() => expect(signalling.roundTrip).toBeGreaterThan(0));
     signalling.close();
     signalling.close();
@@ -68,7 +68,7 @@ describe('Signalling', () => {
   });
 
   it('reports a server of another protocol', async () => {
-    server.answer = (client) => client.send(welcome(2));
+    server.answer = (client) => client.send(welcome(1));
     await expect(open()).rejects.toMatchObject({ code: 'PROTOCOL_VERSION', retryable: false });
   });
 

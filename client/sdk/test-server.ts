@@ -10,9 +10,9 @@ const deflate = promisify<Uint8Array, Buffer>(deflateRaw);
 
 export const DEFAULT_OUTPUT: OutputSettings = { track: 'gray', data: 'u16', range: 'auto', model: 'm', size: 256 };
 
-export const welcome = (protocol = 1): ServerMessage => ({
+export const welcome = (protocol = 2): ServerMessage => ({
   type: 'welcome',
-  protocol: protocol as 1,
+  protocol,
   server: 'test 0',
   device: 'CPU',
   models: [{ name: 'm', title: 'M', unit: 'disparity', sizes: [128, 256], defaultSize: 256 }],

@@ -1,3 +1,4 @@
+import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
 import type { RetryPolicy } from './backoff.ts';
 import type { DepthError } from './errors.ts';
@@ -16,6 +17,11 @@ export interface SessionOptions {
   token?: string;
   /** What to return; the server's defaults for what is left out. */
   output?: Partial<OutputSettings>;
+  /**
+   * What is known of the camera, so that depth frames carry its intrinsics: `{ hfov: degrees }`, or a calibration in pixels of the pictures
+   * of the source (`width` and `height` where it was made at another size). Synthetic scenes tell theirs by themselves.
+   */
+  camera?: CameraSettings;
   /** Preferred codec of the video sent, where the browser has it; default VP8. The gray track comes back as VP8 or H264. */
   codec?: VideoCodec;
   /** STUN and TURN servers besides those that the server names. */

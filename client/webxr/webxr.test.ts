@@ -12,6 +12,7 @@ const frame = (unit: DepthFrame['unit'], values: number[]): DepthFrame => ({
   sourceWidth: 8,
   sourceHeight: 4,
   unit,
+  intrinsics: { fx: 6, fy: 6, cx: 3.5, cy: 1.5, source: 'assumed' },
   near: 10,
   far: 0,
   format: 'f16',

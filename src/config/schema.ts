@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CODEC_NAMES } from '../codecs.ts';
-import { DEPTH_FORMATS } from '../protocol/index.ts';
+import { type CameraSettings, cameraSettings, DEPTH_FORMATS } from '../protocol/index.ts';
 import { OUTPUT_TRACKS } from '../protocol/messages.ts';
 import { rightsSchema } from './rights.ts';
 import { live, restart, secret, shown } from './rules.ts';
@@ -30,6 +30,10 @@ const httpUrl = shown(
     .url({ protocol: /^https?$/ })
     .nullable()
     .default(null),
+);
+const camera = z.custom<CameraSettings>(
+  (value) => cameraSettings.safeParse(value).success,
+  'a camera is expected: { hfov } in degrees, or { fx, fy, cx, cy } in pixels, with width and height or without',
 );
 const port = z.int().min(0).max(65535);
 
@@ -144,6 +148,7 @@ export const configSchema = z.strictObject({
     workers: restart(z.int().min(0).max(16).default(0)),
     gapSeconds: live(z.number().min(0.1).max(3600).default(2)),
     sceneCuts: live(z.boolean().default(true)),
+    camera: live(camera.nullable().default(null)),
     cutThreshold: restart(z.number().min(0).max(2).nullable().default(null)),
   }),
   models: z.strictObject({

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { cameraSettings } from './camera.ts';
 import { outputChange } from './output.ts';
 
 /**
@@ -29,13 +30,19 @@ export const clientMessage = z.discriminatedUnion('type', [
     client: z.optional(text(128)),
     /** Needed when the server's settings list tokens. */
     token: z.optional(text(TOKEN_LIMIT)),
+    /** Of the pictures that will be sent; a server that speaks version 1 alone refuses it, so ask for its version first. */
+    camera: z.optional(cameraSettings),
   }),
   /** SDP offer with one sending (or sendrecv) video m-line and, for depth data, the channel "depth". Again later: ICE restart. */
   z.strictObject({ type: z.literal('offer'), sdp: text(SDP_LIMIT), output: z.optional(outputChange) }),
   /** Trickled ICE candidate; null, nothing or an empty string ends them. One that cannot be read is refused, no more. */
   z.strictObject({ type: z.literal('candidate'), candidate: z.optional(candidate) }),
-  /** Changes some of the output settings. */
-  z.strictObject({ type: z.literal('settings'), output: outputChange }),
+  /** Changes some of the output settings, or what is known of the camera: null for nothing. */
+  z.strictObject({
+    type: z.literal('settings'),
+    output: z.optional(outputChange),
+    camera: z.optional(z.nullable(cameraSettings)),
+  }),
   /** A newer token, so that the session outlasts the one of `hello`. */
   z.strictObject({ type: z.literal('token'), token: text(TOKEN_LIMIT) }),
   /** Forgets temporal memory: the next frame begins a new epoch. */

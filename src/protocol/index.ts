@@ -1,10 +1,26 @@
 export {
+  ASSUMED_FIELD_OF_VIEW,
+  Camera,
+  type CameraSettings,
+  cameraSettings,
+  type Intrinsics,
+  type IntrinsicsSource,
+} from './camera.ts';
+export {
   CHUNK_HEADER_SIZE,
   chunk,
   MAX_CHUNK,
   Reassembler,
 } from './chunks.ts';
 export { PACKET_HEADER_SIZE } from './layout.ts';
-export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
-export type { DepthFormat, DepthFrame, DepthFrameInfo, DepthUnit } from './types.ts';
+export { DepthPacker, decodeFrame, encodeFrame, type PackOptions } from './packet.ts';
+export type {
+  AnchorAccuracy,
+  DepthFormat,
+  DepthFrame,
+  DepthFrameInfo,
+  DepthUnit,
+  MetricMap,
+} from './types.ts';
 export { DEPTH_FORMATS } from './types.ts';
+export { CHANNEL_PROTOCOL, type PacketVersion, packetVersionOf } from './versions.ts';

@@ -1,5 +1,7 @@
 import { DepthcastError } from '../errors.ts';
-import { DEPTH_FORMATS, type DepthFormat, type DepthFrameInfo } from './types.ts';
+import { Camera, INTRINSICS_SOURCES, type Intrinsics } from './camera.ts';
+import { DEPTH_FORMATS, type DepthFormat, type DepthFrameInfo, type MetricMap } from './types.ts';
+import type { PacketVersion } from './versions.ts';
 
 /** Byte offset of every header field of a depth packet; all little endian. docs/protocol.md documents each. */
 export const PACKET_FIELDS = {
@@ -25,12 +27,22 @@ export const PACKET_FIELDS = {
   payloadSize: [60, 'u32'],
   estimatedCaptureTime: [64, 'f64'],
   captureTimeError: [72, 'f32'],
+  intrinsicsSource: [76, 'u8'],
+  reserved: [77, 'u8'],
+  anchors: [78, 'u16'],
+  fx: [80, 'f32'],
+  fy: [84, 'f32'],
+  cx: [88, 'f32'],
+  cy: [92, 'f32'],
+  variance: [96, 'f32[3]'],
 } as const;
 
+/** The least that every version has. */
 export const PACKET_HEADER_SIZE = 64;
-/** With the fields behind those that every packet has, and four bytes that are 0. */
+/** Version 1 with an estimated capture time, and four bytes that are 0. */
 const LONG_HEADER_SIZE = 80;
-const PACKET_VERSION = 1;
+/** Version 2; the last four bytes are 0. */
+export const MAX_HEADER_SIZE = 112;
 /** "DCDF" */
 const PACKET_MAGIC = 0x46444344;
 
@@ -38,9 +50,11 @@ export const FLAG_PACKED = 1;
 const FLAG_METRES = 2;
 const FLAG_CAPTURE_TIME = 4;
 const FLAG_LATENCY = 8;
-const KNOWN_FLAGS = FLAG_PACKED | FLAG_METRES | FLAG_CAPTURE_TIME | FLAG_LATENCY;
+/** The stored values are 1/metres: version 2 alone. */
+const FLAG_INVERSE = 16;
+const FLAGS_OF_1 = FLAG_PACKED | FLAG_METRES | FLAG_CAPTURE_TIME | FLAG_LATENCY;
+const KNOWN_FLAGS: Readonly<Record<PacketVersion, number>> = { 1: FLAGS_OF_1, 2: FLAGS_OF_1 | FLAG_INVERSE };
 
-/** Format codes: the index is the byte on the wire. */
 /** Bytes of one stored value. */
 export const VALUE_SIZE: Readonly<Record<DepthFormat, number>> = { none: 0, u8: 1, u16: 2, f16: 2 };
 
@@ -56,10 +70,12 @@ export interface Affine {
 }
 
 export interface PacketHeader extends Affine {
-  info: DepthFrameInfo;
+  info: DepthFrameInfo & { intrinsics: Intrinsics };
   format: DepthFormat;
   /** Whether the payload is a raw-deflate stream of byte planes. */
   packed: boolean;
+  /** Whether stored values are 1/metres; `info` is in metres already. */
+  inverse: boolean;
   /** Bytes that the payload has once it is unpacked. */
   rawSize: number;
   /** The payload as it stands in the packet; a view. */
@@ -71,29 +87,39 @@ export function badPacket(detail: string, cause?: unknown): DepthcastError {
 }
 
 /** Bytes of the header that this frame needs. */
-export const headerSizeOf = ({ captureTimeError }: DepthFrameInfo): number =>
-  captureTimeError === undefined ? PACKET_HEADER_SIZE : LONG_HEADER_SIZE;
+export const headerSizeOf = ({ captureTimeError }: DepthFrameInfo, version: PacketVersion): number =>
+  version === 2 ? MAX_HEADER_SIZE : captureTimeError === undefined ? PACKET_HEADER_SIZE : LONG_HEADER_SIZE;
+
+export interface HeaderOptions {
+  version: PacketVersion;
+  packed: boolean;
+  /** Makes metres of the values; version 1 cannot tell and carries the network's own. */
+  metric: MetricMap | undefined;
+}
 
 /** Writes the header at the start of `packet`, whose remainder is the payload. */
 export function writeHeader(
   packet: Uint8Array,
   info: DepthFrameInfo,
   format: DepthFormat,
-  packed: boolean,
-  { offset, scale }: Affine,
+  affine: Affine,
+  { version, packed, metric }: HeaderOptions,
 ): void {
-  const headerSize = headerSizeOf(info);
+  const headerSize = headerSizeOf(info, version);
   const view = new DataView(packet.buffer, packet.byteOffset, headerSize);
   // An estimate stands where only receivers that know of it look.
   const estimated = info.captureTimeError !== undefined;
   const told = estimated ? undefined : info.captureTime;
+  const { scale: gain, shift } = (version === 2 ? metric : undefined) ?? { scale: 1, shift: 0 };
+  const anchored = version === 2 && metric !== undefined;
   const flags =
     (packed ? FLAG_PACKED : 0) |
-    (info.unit === 'metres' ? FLAG_METRES : 0) |
+    (info.unit === 'metres' || anchored ? FLAG_METRES : 0) |
     (told === undefined ? 0 : FLAG_CAPTURE_TIME) |
-    (info.latency === undefined ? 0 : FLAG_LATENCY);
+    (info.latency === undefined ? 0 : FLAG_LATENCY) |
+    (anchored && info.unit === 'disparity' ? FLAG_INVERSE : 0);
   view.setUint32(0, PACKET_MAGIC, true);
-  view.setUint8(4, PACKET_VERSION);
+  view.setUint8(4, version);
   view.setUint8(5, DEPTH_FORMATS.indexOf(format));
   view.setUint8(6, flags);
   view.setUint8(7, headerSize);
@@ -106,17 +132,31 @@ export function writeHeader(
   view.setUint16(26, info.sourceHeight, true);
   view.setFloat32(28, info.latency ?? 0, true);
   view.setFloat64(32, told ?? 0, true);
-  view.setFloat32(40, info.near, true);
-  view.setFloat32(44, info.far, true);
-  view.setFloat32(48, offset, true);
-  view.setFloat32(52, scale, true);
+  view.setFloat32(40, gain * info.near + shift, true);
+  view.setFloat32(44, gain * info.far + shift, true);
+  view.setFloat32(48, gain * affine.offset + shift, true);
+  view.setFloat32(52, gain * affine.scale, true);
   view.setUint32(56, info.width * info.height * VALUE_SIZE[format], true);
   view.setUint32(60, packet.length - headerSize, true);
-  if (!estimated) return;
-  view.setFloat64(64, info.captureTime ?? 0, true);
-  view.setFloat32(72, info.captureTimeError!, true);
+  if (headerSize === PACKET_HEADER_SIZE) return;
+  view.setFloat64(64, estimated ? (info.captureTime ?? 0) : 0, true);
+  view.setFloat32(72, info.captureTimeError ?? 0, true);
   view.setUint32(76, 0, true);
+  if (version === 1) return;
+  const { source, fx, fy, cx, cy } = info.intrinsics ?? assumedIntrinsics(info);
+  view.setUint8(76, INTRINSICS_SOURCES.indexOf(source));
+  view.setUint16(78, metric?.anchors ?? 0, true);
+  view.setFloat32(80, fx, true);
+  view.setFloat32(84, fy, true);
+  view.setFloat32(88, cx, true);
+  view.setFloat32(92, cy, true);
+  for (let i = 0; i < 3; i++) view.setFloat32(96 + 4 * i, metric?.variance[i] ?? 0, true);
+  view.setUint32(108, 0, true);
 }
+
+const assumed = new Camera();
+const assumedIntrinsics = ({ sourceWidth, sourceHeight }: DepthFrameInfo): Intrinsics =>
+  assumed.intrinsics(sourceWidth, sourceHeight);
 
 /**
  * Reads and checks a packet's header. Everything a hostile sender could lie about is checked here, so that the rest
@@ -128,13 +168,14 @@ export function readHeader(packet: Uint8Array): PacketHeader {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   if (view.getUint32(0, true) !== PACKET_MAGIC) throw badPacket('it does not start with DCDF');
   const version = view.getUint8(4);
-  if (version !== PACKET_VERSION) throw badPacket(`version ${version} is not known`);
+  if (version !== 1 && version !== 2) throw badPacket(`version ${version} is not known`);
   const format = DEPTH_FORMATS[view.getUint8(5)];
   if (!format) throw badPacket(`format ${view.getUint8(5)} is not known`);
   const flags = view.getUint8(6);
-  if (flags & ~KNOWN_FLAGS) throw badPacket(`flags ${flags} are not known`);
+  if (flags & ~KNOWN_FLAGS[version]) throw badPacket(`flags ${flags} are not known`);
   const headerSize = view.getUint8(7);
-  if (headerSize < PACKET_HEADER_SIZE || headerSize > packet.length) throw badPacket(`header size ${headerSize}`);
+  const least = version === 1 ? PACKET_HEADER_SIZE : MAX_HEADER_SIZE;
+  if (headerSize < least || headerSize > packet.length) throw badPacket(`header size ${headerSize}`);
 
   const info: DepthFrameInfo = {
     frameId: view.getUint32(8, true),
@@ -154,7 +195,14 @@ export function readHeader(packet: Uint8Array): PacketHeader {
     info.captureTime = view.getFloat64(64, true);
     info.captureTimeError = view.getFloat32(72, true);
   }
+  if (version === 2) readCamera(view, info);
   checkInfo(info);
+  const inverse = (flags & FLAG_INVERSE) !== 0;
+  if (inverse) {
+    if (info.unit !== 'metres') throw badPacket('inverse metres that are no metres');
+    info.near = inverted(info.near);
+    info.far = inverted(info.far);
+  }
 
   const offset = view.getFloat32(48, true);
   const scale = view.getFloat32(52, true);
@@ -167,7 +215,20 @@ export function readHeader(packet: Uint8Array): PacketHeader {
   if (view.getUint32(60, true) !== payload.length) throw badPacket(`the payload has ${payload.length} bytes`);
   const possible = packed ? rawSize <= payload.length * MAX_EXPANSION : rawSize === payload.length;
   if (!possible) throw badPacket(`${payload.length} payload bytes cannot hold ${rawSize}`);
-  return { info, format, packed, offset, scale, rawSize, payload };
+  const intrinsics = info.intrinsics ?? assumedIntrinsics(info);
+  return { info: { ...info, intrinsics }, format, packed, inverse, offset, scale, rawSize, payload };
+}
+
+/** Metres of an inverse depth; what is at infinity, or beyond what the fit can tell, is Infinity. NaN stays. */
+export const inverted = (q: number): number => (q <= 0 ? Number.POSITIVE_INFINITY : 1 / q);
+
+function readCamera(view: DataView, info: DepthFrameInfo): void {
+  const source = INTRINSICS_SOURCES[view.getUint8(76)];
+  if (!source) throw badPacket(`source of intrinsics ${view.getUint8(76)} is not known`);
+  const float = (at: number) => view.getFloat32(at, true);
+  info.intrinsics = { fx: float(80), fy: float(84), cx: float(88), cy: float(92), source };
+  const anchors = view.getUint16(78, true);
+  if (anchors > 0) info.accuracy = { anchors, variance: [float(96), float(100), float(104)] };
 }
 
 /**
@@ -181,4 +242,8 @@ export function checkInfo(info: DepthFrameInfo): void {
   if (info.width * info.height > MAX_VALUES) throw badPacket(`${info.width}x${info.height} is too large`);
   for (const field of ['near', 'far', 'captureTime', 'captureTimeError', 'latency'] as const)
     if (info[field] !== undefined && !Number.isFinite(info[field])) throw badPacket(`${field} is ${info[field]}`);
+  const { intrinsics: k, accuracy } = info;
+  if (k && !(k.fx > 0 && k.fy > 0 && [k.fx, k.fy, k.cx, k.cy].every(Number.isFinite)))
+    throw badPacket(`the camera is ${k.fx} ${k.fy} ${k.cx} ${k.cy}`);
+  if (accuracy && !accuracy.variance.every(Number.isFinite)) throw badPacket(`the variance is ${accuracy.variance}`);
 }

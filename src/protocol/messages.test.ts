@@ -26,7 +26,7 @@ const valid: ServerMessage[] = [
     iceServers: [{ urls: 'stun:127.0.0.1' }],
   },
   { type: 'answer', sdp: 'v=0' },
-  { type: 'settings', output: { ...output, range: { near: 1, far: 0 } } },
+  { type: 'settings', output: { ...output, range: { near: 1, far: 0 } }, camera: { hfov: 60 } },
   { type: 'stats', stats },
   { type: 'pong', id: 7 },
   { type: 'error', code: 'BUSY', message: 'full', fatal: true, about: 'offer', retryAfter: 2 },
@@ -41,7 +41,7 @@ describe('parseServerMessage', () => {
 
   it.each(valid)('refuses $type when any one field is missing', (message) => {
     for (const key of Object.keys(message)) {
-      if (['type', 'retryAfter', 'about'].includes(key)) continue;
+      if (['type', 'retryAfter', 'about', 'camera'].includes(key)) continue;
       const { [key]: _, ...rest } = message as unknown as Record<string, unknown>;
       expect(() => parseServerMessage(JSON.stringify(rest)), key).toThrow(message.type);
     }

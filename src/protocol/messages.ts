@@ -22,4 +22,4 @@ export {
   sessionStats,
 } from './server-messages.ts';
 export { STAGES, type Stage } from './stages.ts';
-export { PROTOCOL_VERSION } from './versions.ts';
+export { PROTOCOL_VERSION, PROTOCOL_VERSIONS } from './versions.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { depthMap, seeded } from '../../test/depth-map.ts';
 import { DepthcastError } from '../errors.ts';
-import { type DepthFrameInfo, DepthPacker, decodeFrame, encodeFrame, PACKET_HEADER_SIZE } from './index.ts';
+import { type DepthFrameInfo, DepthPacker, decodeFrame, encodeFrame, type MetricMap } from './index.ts';
 import { FLAG_PACKED } from './layout.ts';
 
 const zlib = promisify(deflateRaw);
@@ -44,7 +44,7 @@ test('noise stays raw, and a browser compressor makes the same packets as zlib',
   const noise = Float32Array.from({ length: 64 * 64 }, random);
   const packet = await encodeFrame(frame(64, 64), noise, 'u16', deflate);
   expect(packet[6]! & FLAG_PACKED).toBe(0);
-  expect(packet.length).toBe(PACKET_HEADER_SIZE + 2 * noise.length);
+  expect(packet.length).toBe(packet[7]! + 2 * noise.length);
 
   const web = async (bytes: Uint8Array) => {
     const stream = new Blob([Uint8Array.from(bytes)]).stream().pipeThrough(new CompressionStream('deflate-raw'));
@@ -100,16 +100,16 @@ test('any values of any size come back within the documented error', async () =>
 test('every half decodes and encodes back to itself', async () => {
   const random = seeded(9);
   const codes = Uint16Array.from({ length: 65536 }, (_, i) => i).sort(() => random() - 0.5);
-  const packet = new Uint8Array(PACKET_HEADER_SIZE + 2 * codes.length);
-  packet.set(
-    (await encodeFrame(frame(256, 256), new Float32Array(65536), 'f16', deflate)).subarray(0, PACKET_HEADER_SIZE),
-  );
+  const packed = await encodeFrame(frame(256, 256), new Float32Array(65536), 'f16', deflate);
+  const header = packed.subarray(0, packed[7]);
+  const packet = new Uint8Array(header.length + 2 * codes.length);
+  packet.set(header);
   packet[6] = 0;
   new DataView(packet.buffer).setUint32(60, 2 * codes.length, true);
-  packet.set(new Uint8Array(codes.buffer), PACKET_HEADER_SIZE);
+  packet.set(new Uint8Array(codes.buffer), header.length);
   const { values } = await decodeFrame(packet);
   const again = await encodeFrame(frame(256, 256), values, 'f16', async (bytes) => bytes);
-  const back = new Uint16Array(again.slice(PACKET_HEADER_SIZE).buffer);
+  const back = new Uint16Array(again.slice(again[7]).buffer);
   codes.forEach((code, i) => {
     const notANumber = (code & 0x7c00) === 0x7c00 && (code & 0x3ff) !== 0;
     expect(back[i]).toBe(notANumber ? 0x7e00 : code);
@@ -179,9 +179,10 @@ test('a zip bomb is refused without unpacking it', async () => {
   const bombed = async (inflated: number, rawSize: number, width: number, height: number) => {
     const payload = deflateRawSync(Buffer.alloc(inflated), { level: 9 });
     const header = await encodeFrame(frame(1, 1), new Float32Array(1), 'u16', deflate);
-    const packet = new Uint8Array(PACKET_HEADER_SIZE + payload.length);
-    packet.set(header.subarray(0, PACKET_HEADER_SIZE));
-    packet.set(payload, PACKET_HEADER_SIZE);
+    const size = header[7]!;
+    const packet = new Uint8Array(size + payload.length);
+    packet.set(header.subarray(0, size));
+    packet.set(payload, size);
     const view = new DataView(packet.buffer);
     view.setUint8(6, FLAG_PACKED);
     view.setUint16(20, width, true);
@@ -197,4 +198,40 @@ test('a zip bomb is refused without unpacking it', async () => {
   await expect(decodeFrame(await bombed(100, 2 << 24, 4096, 4096))).rejects.toThrow('cannot hold');
   await expect(decodeFrame(await bombed(100, 0xffff * 0xffff * 2, 0xffff, 0xffff))).rejects.toThrow('too large');
   await expect(decodeFrame(await bombed(1999, 2000, 100, 10))).rejects.toThrow('instead of 2000');
+});
+
+test('both versions carry the same payload; only the second has camera and metres', async () => {
+  const packer = new DepthPacker(deflate);
+  const map = depthMap(64, 48);
+  const intrinsics = { fx: 500, fy: 501, cx: 320.5, cy: 240, source: 'given' } as const;
+  const metric: MetricMap = { scale: 0.5, shift: 0.125, anchors: 4, variance: [0.25, 0, 0.5] };
+  for (const format of ['u8', 'u16', 'f16'] as const) {
+    const second = (await packer.pack({ ...frame(64, 48), intrinsics }, map, format, { metric })).slice();
+    const first = packer.as(1).slice();
+    expect([first[4], second[4]]).toEqual([1, 2]);
+    expect(Buffer.compare(first.subarray(first[7]), second.subarray(second[7]))).toBe(0);
+    const old = await decodeFrame(first);
+    const now = await decodeFrame(second);
+    expect(old).toMatchObject({ unit: 'disparity', near: 1, far: 0, intrinsics: { source: 'assumed' } });
+    expect(old.accuracy).toBeUndefined();
+    expect(now).toMatchObject({ unit: 'metres', near: 1 / 0.625, far: 8, intrinsics });
+    expect(now.accuracy).toEqual({ anchors: 4, variance: [0.25, 0, 0.5] });
+    old.values.forEach((d, i) => {
+      expect(now.values[i]! * (0.5 * d + 0.125)).toBeCloseTo(1, 5);
+    });
+  }
+});
+
+test('a camera that is none is refused', async () => {
+  const intrinsics = { fx: 500, fy: 501, cx: 320.5, cy: 240, source: 'given' } as const;
+  for (const bad of [{ fx: 0 }, { fy: -1 }, { cx: Number.NaN }, { cy: Number.POSITIVE_INFINITY }])
+    await expect(
+      encodeFrame({ ...frame(2, 2), intrinsics: { ...intrinsics, ...bad } }, new Float32Array(4), 'u16', deflate),
+    ).rejects.toMatchObject({ code: 'BAD_PACKET' });
+  const packet = await encodeFrame({ ...frame(2, 2), intrinsics }, new Float32Array(4), 'u16', deflate);
+  const changed = (at: number, byte: number) => packet.map((v, i) => (i === at ? byte : v));
+  await expect(decodeFrame(changed(76, 3))).rejects.toThrow('source of intrinsics');
+  await expect(decodeFrame(changed(83, 0xff))).rejects.toThrow('the camera is');
+  await expect(decodeFrame(changed(6, 16))).rejects.toThrow('no metres');
+  await expect(decodeFrame(changed(7, 80))).rejects.toThrow('header size');
 });

@@ -6,6 +6,8 @@ import {
   badPacket,
   checkInfo,
   headerSizeOf,
+  inverted,
+  MAX_HEADER_SIZE,
   type PacketHeader,
   readHeader,
   VALUE_SIZE,
@@ -13,7 +15,8 @@ import {
 } from './layout.ts';
 import { fromBytes, fromPlanes, toBytes, toPlanes } from './planes.ts';
 import { dequantise8, dequantise16, quantise8, quantise16, U16_STEPS } from './quantise.ts';
-import type { DepthFormat, DepthFrame, DepthFrameInfo } from './types.ts';
+import type { DepthFormat, DepthFrame, DepthFrameInfo, MetricMap } from './types.ts';
+import type { PacketVersion } from './versions.ts';
 
 /** A raw-deflate compressor (RFC 1951): zlib.deflateRaw in Node, CompressionStream in a browser. */
 export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
@@ -21,13 +24,32 @@ export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
 /** Float formats store no affine map. */
 const IDENTITY: Affine = { offset: 0, scale: 1 };
 
+export interface PackOptions {
+  /** 2 where it is left out. */
+  version?: PacketVersion;
+  /** Makes metres of the values, on the reading side: what is stored stays the network's, so that both versions share it. */
+  metric?: MetricMap | undefined;
+}
+
+/** What a packer holds of its last packet, so that it may be had in the other version. */
+interface Packed {
+  info: DepthFrameInfo;
+  format: DepthFormat;
+  affine: Affine;
+  packed: boolean;
+  metric: MetricMap | undefined;
+  payloadSize: number;
+}
+
 /** Turns depth maps into packets, one after the other, in memory that it reuses. */
 export class DepthPacker {
   readonly #deflate: Deflate;
   readonly #steps: number;
   #codes = new Uint16Array(0);
   #planes = new Uint8Array(0);
-  #packet = new Uint8Array(0);
+  /** The payload begins at MAX_HEADER_SIZE; a shorter header ends there. */
+  #packet = new Uint8Array(MAX_HEADER_SIZE);
+  #last: Packed | undefined;
   #busy = false;
 
   /**
@@ -44,23 +66,40 @@ export class DepthPacker {
    * @param values row-major, width*height, in `info.unit`; ignored for format `none`
    * @throws DepthcastError BAD_PACKET when `info` and `values` do not make a depth map, INTERNAL on overlapping calls
    */
-  async pack(info: DepthFrameInfo, values: Float32Array, format: DepthFormat): Promise<Uint8Array> {
+  async pack(
+    info: DepthFrameInfo,
+    values: Float32Array,
+    format: DepthFormat,
+    { version = 2, metric }: PackOptions = {},
+  ): Promise<Uint8Array> {
     if (this.#busy) throw new DepthcastError('INTERNAL', { detail: 'a depth packet is already being packed' });
     this.#busy = true;
+    this.#last = undefined;
     try {
-      return await this.#pack(info, values, format);
+      this.#last = await this.#pack(info, values, format, metric);
+      return this.as(version);
     } finally {
       this.#busy = false;
     }
   }
 
-  async #pack(info: DepthFrameInfo, values: Float32Array, format: DepthFormat): Promise<Uint8Array> {
+  /** The packet of the last call in this version, in the same memory: the one before is no longer valid. */
+  as(version: PacketVersion): Uint8Array {
+    if (!this.#last) throw new DepthcastError('INTERNAL', { detail: 'no depth packet was packed' });
+    const { info, format, affine, packed, metric, payloadSize } = this.#last;
+    const packet = this.#packet.subarray(MAX_HEADER_SIZE - headerSizeOf(info, version), MAX_HEADER_SIZE + payloadSize);
+    writeHeader(packet, info, format, affine, { version, packed, metric });
+    return packet;
+  }
+
+  async #pack(
+    info: DepthFrameInfo,
+    values: Float32Array,
+    format: DepthFormat,
+    metric: MetricMap | undefined,
+  ): Promise<Packed> {
     checkInfo(info);
-    if (format === 'none') {
-      const packet = this.#packetOf(headerSizeOf(info));
-      writeHeader(packet, info, format, false, IDENTITY);
-      return packet;
-    }
+    if (format === 'none') return { info, format, affine: IDENTITY, packed: false, metric, payloadSize: 0 };
     const { width, height } = info;
     const count = width * height;
     if (values.length !== count) throw badPacket(`${values.length} values for ${width}x${height}`);
@@ -75,12 +114,11 @@ export class DepthPacker {
     toPlanes(this.#codes, width, height, bytes, planes);
     const deflated = await this.#deflate(planes);
     const packed = deflated.length < planes.length;
-    const headerSize = headerSizeOf(info);
-    const packet = this.#packetOf(headerSize + (packed ? deflated.length : planes.length));
-    if (packed) packet.set(deflated, headerSize);
-    else toBytes(this.#codes, count, bytes, packet.subarray(headerSize));
-    writeHeader(packet, info, format, packed, affine);
-    return packet;
+    const payloadSize = packed ? deflated.length : planes.length;
+    const payload = this.#payloadOf(payloadSize);
+    if (packed) payload.set(deflated);
+    else toBytes(this.#codes, count, bytes, payload);
+    return { info, format, affine, packed, metric, payloadSize };
   }
 
   #quantise(info: DepthFrameInfo, values: Float32Array, format: 'u8' | 'u16' | 'f16'): Affine {
@@ -90,9 +128,10 @@ export class DepthPacker {
     return IDENTITY;
   }
 
-  #packetOf(size: number): Uint8Array {
-    if (this.#packet.length < size) this.#packet = new Uint8Array(Math.ceil(size * 1.25));
-    return this.#packet.subarray(0, size);
+  #payloadOf(size: number): Uint8Array {
+    const needed = MAX_HEADER_SIZE + size;
+    if (this.#packet.length < needed) this.#packet = new Uint8Array(Math.ceil(needed * 1.25));
+    return this.#packet.subarray(MAX_HEADER_SIZE, needed);
   }
 }
 
@@ -102,8 +141,9 @@ export function encodeFrame(
   values: Float32Array,
   format: DepthFormat,
   deflate: Deflate,
+  options?: PackOptions,
 ): Promise<Uint8Array> {
-  return new DepthPacker(deflate).pack(info, values, format);
+  return new DepthPacker(deflate).pack(info, values, format, options);
 }
 
 /**
@@ -144,6 +184,10 @@ function valuesOf(codes: Uint16Array, header: PacketHeader): Float32Array {
   else {
     const table = halfTable();
     for (let i = 0; i < codes.length; i++) values[i] = table[codes[i]!]!;
+    // Only where anchors made metres of them; otherwise halves come back bit by bit.
+    const { offset, scale } = header;
+    if (offset !== 0 || scale !== 1) for (let i = 0; i < codes.length; i++) values[i] = offset + scale * values[i]!;
   }
+  if (header.inverse) for (let i = 0; i < values.length; i++) values[i] = inverted(values[i]!);
   return values;
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { cameraSettings } from './camera.ts';
 import { errorPayload } from './errors.ts';
 import { presentOutput } from './output.ts';
 import type { Stage } from './stages.ts';
@@ -111,7 +112,8 @@ export const serverMessage = z.discriminatedUnion('type', [
     iceServers: z.array(iceServer),
   }),
   z.object({ type: z.literal('answer'), sdp: z.string() }),
-  z.object({ type: z.literal('settings'), output: presentOutput }),
+  /** What is in force; the camera as it was told, by the client or the server's settings. */
+  z.object({ type: z.literal('settings'), output: presentOutput, camera: z.exactOptional(cameraSettings) }),
   z.object({ type: z.literal('stats'), stats: sessionStats }),
   z.object({ type: z.literal('pong'), id: z.number() }),
   /** A token was taken; when the last of those shown expires, seconds since the Unix epoch, or null for never. */

@@ -1,9 +1,25 @@
+import type { Intrinsics } from './camera.ts';
+
 /** How depth values are stored in a packet. `none` carries the frame's metadata alone. */
 export const DEPTH_FORMATS = ['none', 'u8', 'u16', 'f16'] as const;
 export type DepthFormat = (typeof DEPTH_FORMATS)[number];
 
 /** What a depth value means: disparity (1/z) up to an unknown scale and shift, or metres along the optical axis. */
 export type DepthUnit = 'disparity' | 'metres';
+
+/** How well metres that were fitted to anchors are known. */
+export interface AnchorAccuracy {
+  /** Anchors in the fit, at most 65535. */
+  anchors: number;
+  /** v0, v1, v2: the variance of the inverse depth q = 1 / metres is v0 + v1 q + v2 q^2, in 1/m^2. `metresError` reads it. */
+  variance: readonly [number, number, number];
+}
+
+/** What makes metres of a network's values: of disparity 1 / (scale * value + shift), of metres scale * value (shift is 0). */
+export interface MetricMap extends AnchorAccuracy {
+  scale: number;
+  shift: number;
+}
 
 /** Everything that travels with a depth map. */
 export interface DepthFrameInfo {
@@ -27,6 +43,10 @@ export interface DepthFrameInfo {
   sourceWidth: number;
   sourceHeight: number;
   unit: DepthUnit;
+  /** The camera of the source picture. Packets of version 1 carry none: it is then what is assumed of any camera. */
+  intrinsics?: Intrinsics;
+  /** Where the metres came of anchors; absent where the network itself gives metres. */
+  accuracy?: AnchorAccuracy;
   /** Display range, in value units: `near` is the value shown brightest, `far` the one shown darkest. */
   near: number;
   far: number;
@@ -36,6 +56,7 @@ export interface DepthFrameInfo {
 
 /** A depth map with its values in `unit`, row by row from the top left. Empty when the format was `none`. */
 export interface DepthFrame extends DepthFrameInfo {
+  intrinsics: Intrinsics;
   format: DepthFormat;
   /** Row-major, width*height values; length 0 for format `none`. */
   values: Float32Array;

@@ -1,4 +1,5 @@
 import { DepthcastError } from '../errors.ts';
+import type { Intrinsics } from './camera.ts';
 import { CATALOGUE, CUT_EVERY, type Entry, type SceneInfo } from './catalogue.ts';
 import { createTarget, Renderer, type RenderTarget } from './renderer.ts';
 
@@ -20,6 +21,8 @@ export interface Scene extends SceneInfo {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** The camera of every picture; undefined where the scene cuts between cameras. */
+  readonly intrinsics: Intrinsics | undefined;
   /** The camera never moves. */
   readonly tripod: boolean;
   /** Nothing but the camera moves. */
@@ -73,8 +76,11 @@ export function createScene(name: string, { width, height, seed = 1, fps = 30 }:
 
 function film(entry: Entry, seed: number, width: number, height: number) {
   const worlds = entry.build(seed);
+  const shots = worlds.map((world) => new Renderer(world, width, height));
+  const { intrinsics } = shots[0]!;
   return {
-    shots: worlds.map((world) => new Renderer(world, width, height)),
+    shots,
+    intrinsics: shots.every((shot) => shot.intrinsics.fx === intrinsics.fx) ? intrinsics : undefined,
     every: worlds.length > 1 ? CUT_EVERY : Number.POSITIVE_INFINITY,
     tripod: worlds.length === 1 && worlds.every((w) => w.tripod),
     still: worlds.length === 1 && worlds.every((w) => w.still),

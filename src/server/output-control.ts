@@ -3,6 +3,7 @@ import { checkSize } from '../depth/network-size.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
+import type { CameraSettings } from '../protocol/index.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import type { Publisher } from '../session/publisher.ts';
@@ -20,12 +21,14 @@ export interface OutputContext {
 export class OutputControl {
   readonly #context: OutputContext;
   readonly #now: OutputSettings;
+  #camera: CameraSettings | undefined;
   #publisher: Publisher | undefined;
 
   constructor(context: OutputContext) {
     const { manifest } = context.pool.models[0]!;
     const { track, data } = context.config.output;
     this.#context = context;
+    this.#camera = context.config.depth.camera ?? undefined;
     this.#now = {
       track,
       data,
@@ -38,6 +41,17 @@ export class OutputControl {
   /** What is in force; before the first offer, what will be. */
   get now(): Readonly<OutputSettings> {
     return this.#now;
+  }
+
+  /** What is known of the client's camera. */
+  get camera(): CameraSettings | undefined {
+    return this.#camera;
+  }
+
+  /** @param camera null for that of the server's settings */
+  setCamera(camera: CameraSettings | null): void {
+    this.#camera = camera ?? this.#context.config.depth.camera ?? undefined;
+    this.#publisher?.stream.setCamera(this.#camera);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher, type PublisherContext } from '../session/publisher.ts';
@@ -59,6 +60,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
           : await Publisher.open(context, offer, {
               role: 'publish',
               stream: name,
+              camera: cameraOf(request.query),
               track: false,
               data: 'none',
               client: clientAddress(request),
@@ -166,6 +168,23 @@ function refuse(allow: string) {
     reply.header('allow', allow);
     throw new DepthcastError('METHOD_NOT_ALLOWED');
   };
+}
+
+const CAMERA_KEYS = ['hfov', 'fx', 'fy', 'cx', 'cy', 'width', 'height'] as const;
+
+/**
+ * The camera in the query of a WHIP address: `?hfov=70`, or `?fx=900&fy=900&cx=640&cy=360`, with `&width=1280&height=720` where it was
+ * calibrated at that size. undefined where the query has nothing of it.
+ */
+function cameraOf(query: unknown): CameraSettings | undefined {
+  const given = Object.entries(query ?? {}).filter(([key]) => (CAMERA_KEYS as readonly string[]).includes(key));
+  if (given.length === 0) return undefined;
+  const read = cameraSettings.safeParse(
+    Object.fromEntries(given.map(([key, text]) => [key, text === '' ? Number.NaN : Number(text)])),
+  );
+  if (read.success) return read.data;
+  const detail = 'the camera is hfov in degrees, or fx, fy, cx, cy in pixels, with width and height or without';
+  throw new DepthcastError('BAD_REQUEST', { detail });
 }
 
 function sdpBody(request: FastifyRequest, type: string): string {

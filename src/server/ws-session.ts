@@ -6,7 +6,7 @@ import {
   type ErrorSubject,
   type ModelInfo,
   type OutputChange,
-  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS,
   type ServerMessage,
   toErrorPayload,
 } from '../protocol/messages.ts';
@@ -135,8 +135,9 @@ export class WsSession {
         await this.#publisher?.peer.addCandidate(ofCandidate(message.candidate));
         break;
       case 'settings':
-        await this.#output.change(message.output);
-        this.#send({ type: 'settings', output: this.#output.now });
+        await this.#output.change(message.output ?? {});
+        if (message.camera !== undefined) this.#output.setCamera(message.camera);
+        this.#tellSettings();
         break;
       case 'token':
         await this.#renew(message.token);
@@ -154,10 +155,12 @@ export class WsSession {
     }
   }
 
-  async #greet({ protocol, token }: Extract<ClientMessage, { type: 'hello' }>): Promise<void> {
+  async #greet({ protocol, token, camera }: Extract<ClientMessage, { type: 'hello' }>): Promise<void> {
     if (this.#greeted) throw new DepthcastError('BAD_MESSAGE', { detail: 'hello came twice' });
-    if (protocol !== PROTOCOL_VERSION)
-      throw new DepthcastError('PROTOCOL_VERSION', { detail: `${protocol}; this server speaks ${PROTOCOL_VERSION}` });
+    if (!(PROTOCOL_VERSIONS as readonly number[]).includes(protocol)) {
+      const detail = `${protocol}; this server speaks ${PROTOCOL_VERSIONS.join(' and ')}`;
+      throw new DepthcastError('PROTOCOL_VERSION', { detail });
+    }
     const { config, pool, version } = this.#context;
     this.#grant = await this.#auth.admit(token);
     if (this.#closed) return;
@@ -165,9 +168,10 @@ export class WsSession {
     clearTimeout(this.#patience);
     this.#patience = this.#expect('offer', Math.max(HELLO_MS, config.limits.setupSeconds * 1000));
     this.#greeted = true;
+    if (camera) this.#output.setCamera(camera);
     this.#send({
       type: 'welcome',
-      protocol: PROTOCOL_VERSION,
+      protocol,
       server: `depthcast ${version}`,
       device: this.#context.device,
       models: pool.models.map(({ manifest }): ModelInfo => {
@@ -197,7 +201,8 @@ export class WsSession {
     await this.#output.change(output);
     const { model, size, track, data } = this.#output.now;
     const { client } = this.#auth;
-    const options = { role: 'duplex', model, size, track: track === 'gray', data, client } as const;
+    const { camera } = this.#output;
+    const options = { role: 'duplex', model, size, track: track === 'gray', data, camera, client } as const;
     const publisher = await Publisher.open(this.#context, sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');
@@ -214,8 +219,13 @@ export class WsSession {
     this.#output.attach(publisher);
     if (this.#context.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
     this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
-    this.#send({ type: 'settings', output: this.#output.now });
+    this.#tellSettings();
     this.#tellNotes(publisher);
+  }
+
+  #tellSettings(): void {
+    const { now: output, camera } = this.#output;
+    this.#send({ type: 'settings', output, ...(camera ? { camera } : {}) });
   }
 
   /** What of the offer is not done. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
-import type { DepthFormat } from '../protocol/index.ts';
+import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import { type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
@@ -32,6 +32,8 @@ export interface PublisherOptions {
   size?: number | undefined;
   track: boolean;
   data: DepthFormat;
+  /** What the client told of its camera; that of the settings where it is absent. */
+  camera?: CameraSettings | undefined;
   /** Address that the offer came from, where it is known. */
   client?: string | undefined;
 }
@@ -85,6 +87,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       const { metrics, config } = context;
       const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
       stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
+      if (options.camera) stream.setCamera(options.camera);
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {
         await peer.close();

@@ -1,3 +1,4 @@
+import type { DepthUnit, Intrinsics } from '../protocol/index.ts';
 import type { Session } from './session.ts';
 import { short } from './short-id.ts';
 
@@ -7,6 +8,10 @@ export interface VideoReport {
   /** Of the last picture. */
   width: number;
   height: number;
+  /** The camera of that picture, in its pixels; null before the first. */
+  intrinsics: Intrinsics | null;
+  /** Of the depth that is sent. */
+  unit: DepthUnit;
   /** Frames a second that came, and that depth was made of. */
   framesIn: number;
   framesOut: number;
@@ -41,6 +46,8 @@ export function videoReport({ stream, peer }: Session): VideoReport {
     codec: stream.source?.codec ?? '',
     width: stream.last.width,
     height: stream.last.height,
+    intrinsics: stream.last.width > 0 ? stream.camera.intrinsics(stream.last.width, stream.last.height) : null,
+    unit: stream.unit,
     framesIn: latest?.framesIn ?? 0,
     framesOut: latest?.framesOut ?? 0,
     arrived: totals.arrived,

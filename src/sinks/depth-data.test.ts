@@ -11,10 +11,16 @@ const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
 /** A channel that a client reads, and that may fall behind. */
 class Channel {
   bufferedAmount = 0;
+  readonly protocol: string;
   readonly frames: Promise<DepthFrame>[] = [];
   readonly reassembler = new Reassembler();
+  readonly versions: number[] = [];
+  constructor(protocol = '') {
+    this.protocol = protocol;
+  }
   send(chunk: Uint8Array): boolean {
     const packet = this.reassembler.push(chunk);
+    if (packet) this.versions.push(packet[4]!);
     if (packet) this.frames.push(decodeFrame(packet));
     return true;
   }
@@ -99,4 +105,20 @@ it('goes on counting packets when a channel changes its format, so that none cou
   const frames = await Promise.all(channel.frames);
   expect(frames.map(({ frameId }) => frameId)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(channel.reassembler.stats.stale).toBe(0);
+});
+
+it('gives each channel the packets that it reads: version 1 to clients of before', async () => {
+  const { data, push } = open('u16');
+  const channels = ['depthcast-2', '', 'depthcast-2', 'depthcast-7'].map((protocol) => new Channel(protocol));
+  for (const channel of channels) data.add(asChannel(channel));
+  await push(0);
+  await push(1);
+  expect(channels.map(({ versions }) => versions)).toEqual([
+    [2, 2],
+    [1, 1],
+    [2, 2],
+    [2, 2],
+  ]);
+  const [now, old] = await Promise.all(channels.slice(0, 2).map(({ frames }) => frames[1]!));
+  expect(now).toEqual(old);
 });

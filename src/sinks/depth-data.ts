@@ -1,5 +1,5 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import { chunk, type DepthFormat, DepthPacker } from '../protocol/index.ts';
+import { chunk, type DepthFormat, DepthPacker, type PacketVersion, packetVersionOf } from '../protocol/index.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
@@ -23,7 +23,7 @@ export interface DepthDataOptions {
 }
 
 /**
- * Depth packets of one format on data channels: packed once for all of them. A channel that still holds the last
+ * Depth packets of one format on data channels: packed once for all of them, whichever version each reads. A channel that still holds the last
  * frame is behind and misses this one; nothing queues up.
  */
 export class DepthData implements DepthSink {
@@ -99,14 +99,18 @@ export class DepthData implements DepthSink {
       const began = performance.now();
       const { info, map, lastPacketAt } = depth;
       if (lastPacketAt !== undefined) info.latency = began - lastPacketAt;
-      const packet = await this.#packer.pack(info, map.values, this.format);
+      await this.#packer.pack(info, map.values, this.format, { metric: depth.metric });
       const packed = performance.now();
       let latency: number | undefined;
+      let bytes = 0;
+      let packet: { version: PacketVersion; bytes: Uint8Array } | undefined;
       for (const channel of ready) {
-        for (const piece of chunk(packet, nextSequence(channel))) channel.send(piece);
+        const version = packetVersionOf(channel.protocol);
+        if (packet?.version !== version) packet = { version, bytes: this.#packer.as(version) };
+        for (const piece of chunk(packet.bytes, nextSequence(channel))) channel.send(piece);
+        bytes += packet.bytes.length;
         if (lastPacketAt !== undefined) latency ??= performance.now() - lastPacketAt;
       }
-      const bytes = packet.length * ready.length;
       metrics.channelBytes.inc(bytes);
       metrics.channelFrames.inc({ outcome: 'sent' }, ready.length);
       this.#listener.sent({ encode: packed - began, send: performance.now() - packed, bytes, latency });

@@ -1,5 +1,5 @@
 import type { DepthMap } from '../depth/types.ts';
-import type { DepthFrameInfo } from '../protocol/index.ts';
+import type { DepthFrameInfo, MetricMap } from '../protocol/index.ts';
 
 /**
  * One depth map on its way to several sinks. Each sink that reads it later than `push` retains and releases it;
@@ -10,12 +10,15 @@ export class LiveDepth {
   readonly info: DepthFrameInfo;
   /** performance.now() at the source frame's last packet, where there was one. */
   readonly lastPacketAt: number | undefined;
+  /** What makes metres of the values, where the stream has anchors. */
+  readonly metric: MetricMap | undefined;
   #holders = 1;
 
-  constructor(map: DepthMap, info: DepthFrameInfo, lastPacketAt: number | undefined) {
+  constructor(map: DepthMap, info: DepthFrameInfo, lastPacketAt: number | undefined, metric?: MetricMap) {
     this.map = map;
     this.info = info;
     this.lastPacketAt = lastPacketAt;
+    this.metric = metric;
   }
 
   retain(): this {

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { DisplayRange, Inferencer, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
@@ -31,7 +32,7 @@ export interface LiveStreamOptions {
   /** One of the network's. */
   size: number;
   metrics: Metrics;
-  depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'>;
+  depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'> & Partial<Pick<Config['depth'], 'camera'>>;
 }
 
 interface Arrival extends Arrived {
@@ -60,6 +61,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     (waiting, next) => this.#burst.keeps(waiting, next),
   );
   readonly #clock = new MediaClock();
+  #camera: Camera;
   #inferencer: Inferencer;
   #inference: InferenceStream;
   #source: FrameSource | undefined;
@@ -79,6 +81,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.setMaxListeners(0);
     this.name = name;
     this.#metrics = metrics;
+    this.#camera = new Camera(depth.camera ?? undefined);
     this.#inferencer = inferencer;
     const { sceneCuts, gapSeconds } = depth;
     this.#inference = inferencer.open({ size, sceneCuts, gapSeconds });
@@ -100,6 +103,21 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Depth maps made so far. */
   get frames(): number {
     return this.#frameId;
+  }
+
+  /** Of the depth that is sent. */
+  get unit(): DepthUnit {
+    return this.#inferencer.model.unit;
+  }
+
+  /** Of the pictures: what was told of it, or what is assumed. */
+  get camera(): Camera {
+    return this.#camera;
+  }
+
+  /** @param settings undefined for what is assumed of any camera */
+  setCamera(settings: CameraSettings | undefined): void {
+    this.#camera = new Camera(settings);
   }
 
   /** Whether anybody receives this stream's depth now. */
@@ -229,7 +247,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       Object.assign(this.last, { ...range, epoch });
       this.last.depthWidth = width;
       this.last.depthHeight = height;
-      const info = {
+      const info: DepthFrameInfo = {
         frameId: this.#frameId++ >>> 0,
         epoch,
         rtpTimestamp: picture.rtpTimestamp,
@@ -240,6 +258,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         sourceWidth: picture.width,
         sourceHeight: picture.height,
         unit: model.unit,
+        intrinsics: this.#camera.intrinsics(picture.width, picture.height),
         ...range,
       };
       const depth = new LiveDepth(map, info, picture.lastPacketAt);

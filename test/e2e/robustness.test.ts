@@ -58,7 +58,7 @@ describe('signalling', () => {
     ['a key of the wrong type', [hello, '{"type":"settings","output":{"data":17}}'], 'BAD_MESSAGE'],
     ['an offer before hello', ['{"type":"offer","sdp":"v=0"}'], 'BAD_MESSAGE'],
     ['hello twice', [hello, hello], 'BAD_MESSAGE'],
-    ['another protocol version', ['{"type":"hello","protocol":2}'], 'PROTOCOL_VERSION'],
+    ['another protocol version', ['{"type":"hello","protocol":3}'], 'PROTOCOL_VERSION'],
     ['an SDP that is none', [hello, '{"type":"offer","sdp":"v=0"}'], 'BAD_SDP'],
     ['an SDP beyond the limit', [hello, JSON.stringify({ type: 'offer', sdp: 'a'.repeat(70_000) })], 'BAD_MESSAGE'],
     ['a model that is not there', [hello, '{"type":"offer","sdp":"v=0","output":{"model":"gpt"}}'], 'MODEL_NOT_FOUND'],

@@ -33,7 +33,8 @@ function start({ name, width, height, frameRate }: Extract<ToSceneWorker, { type
   }
   interval = Math.max(interval, cost / SHARE);
   for (let i = 0; i < PICTURES; i++) free.push(new ArrayBuffer(scene.width * scene.height * 4));
-  post({ type: 'started', width: scene.width, height: scene.height });
+  const { width: w, height: h, intrinsics } = scene;
+  post({ type: 'started', width: w, height: h, camera: intrinsics && { ...intrinsics, width: w, height: h } });
   play(scene, interval);
 }
 

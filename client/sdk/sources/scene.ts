@@ -1,3 +1,4 @@
+import type { CameraSettings } from '../../../src/protocol/index.ts';
 import { DepthError, toDepthError } from '../errors.ts';
 import type { FromSceneWorker, ToSceneWorker } from './scene-messages.ts';
 import { type Source, sourceOf } from './source.ts';
@@ -22,10 +23,15 @@ export async function openScene(spec: SceneSpec): Promise<Source> {
   try {
     const screen = new StreamCanvas(renderer.width, renderer.height, spec.frameRate ?? FRAME_RATE);
     renderer.play((picture) => screen.show(picture));
-    return sourceOf(screen.stream, spec.name, () => {
-      renderer.close();
-      for (const track of screen.stream.getTracks()) track.stop();
-    });
+    return sourceOf(
+      screen.stream,
+      spec.name,
+      () => {
+        renderer.close();
+        for (const track of screen.stream.getTracks()) track.stop();
+      },
+      renderer.camera,
+    );
   } catch (thrown) {
     renderer.close();
     throw toDepthError(thrown, 'SOURCE_UNSUPPORTED');
@@ -66,13 +72,15 @@ class SceneRenderer {
   readonly #worker: Worker;
   readonly width: number;
   readonly height: number;
+  readonly camera: CameraSettings | undefined;
   #held: ArrayBuffer[] = [];
   #show: (picture: ImageData) => void = () => {};
 
-  private constructor(worker: Worker, width: number, height: number) {
+  private constructor(worker: Worker, width: number, height: number, camera: CameraSettings | undefined) {
     this.#worker = worker;
     this.width = width;
     this.height = height;
+    this.camera = camera;
   }
 
   /** Shows the first picture and keeps the memory of all, so that the worker stops. */
@@ -104,7 +112,7 @@ class SceneRenderer {
   static async start({ name, width = 640, height = 480, frameRate = FRAME_RATE }: SceneSpec): Promise<SceneRenderer> {
     const worker = new Worker(new URL('./scene-worker.ts', import.meta.url), { type: 'module', name: `scene ${name}` });
     try {
-      const size = await new Promise<{ width: number; height: number }>((resolve, reject) => {
+      const started = await new Promise<Extract<FromSceneWorker, { type: 'started' }>>((resolve, reject) => {
         const fail = (detail: string) => reject(new DepthError('SOURCE_UNSUPPORTED', { detail }));
         worker.onerror = (event) => fail(event.message);
         worker.onmessage = ({ data }: MessageEvent<FromSceneWorker>) => {
@@ -113,7 +121,7 @@ class SceneRenderer {
         };
         send(worker, { type: 'start', name, width, height, frameRate });
       });
-      return new SceneRenderer(worker, size.width, size.height);
+      return new SceneRenderer(worker, started.width, started.height, started.camera);
     } catch (thrown) {
       worker.terminate();
       throw toDepthError(thrown, 'SOURCE_UNSUPPORTED');

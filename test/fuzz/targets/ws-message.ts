@@ -3,7 +3,7 @@ import { damagedJson } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
 
 const MESSAGES = [
-  { type: 'hello', protocol: 1, client: 'fuzz', token: 'secret-secret' },
+  { type: 'hello', protocol: 2, client: 'fuzz', token: 'secret-secret', camera: { hfov: 70 } },
   { type: 'offer', sdp: 'v=0\r\n', output: { track: 'gray', data: 'u16', range: { near: 1, far: 0 }, size: 256 } },
   {
     type: 'candidate',
@@ -11,6 +11,8 @@ const MESSAGES = [
   },
   { type: 'candidate', candidate: { candidate: '', sdpMid: null, usernameFragment: 'abcd' } },
   { type: 'settings', output: { range: 'auto', model: 'depthcast-nano', size: 192, data: 'f16', track: 'off' } },
+  { type: 'settings', camera: { fx: 600, fy: 601.5, cx: 320, cy: 240, width: 640, height: 480 } },
+  { type: 'settings', camera: null },
   { type: 'token', token: 'secret-secret' },
   { type: 'reset' },
   { type: 'ping', id: 1 },
