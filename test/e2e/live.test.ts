@@ -89,6 +89,32 @@ describe('a two-way session', () => {
     await page.close();
   });
 
+  it('carries the camera: that of the scene, or what the page tells', async () => {
+    await open('source=scene:room&data=u16');
+    const seen = await page.evaluate(async () => {
+      const session = window.depthcast.session!;
+      const next = (wanted: string) =>
+        new Promise<{ k: object; width: number }>((resolve) => {
+          const stop = session.on('depth', ({ intrinsics, sourceWidth: width }) => {
+            if (intrinsics.source !== wanted) return;
+            stop();
+            resolve({ k: intrinsics, width });
+          });
+        });
+      const given = await next('given');
+      session.setCamera({ hfov: 90 });
+      return { given, derived: await next('derived'), known: session.source!.camera };
+    });
+    const { given, derived, known } = seen;
+    const { fx, width } = known as { fx: number; width: number };
+    expect(given.k).toMatchObject({ fx: expect.closeTo((fx * given.width) / width, 2) });
+    expect(derived.k).toMatchObject({ fx: expect.closeTo(derived.width / 2, 2), cx: (derived.width - 1) / 2 });
+    const response = await fetch(`${server.base}/api/sessions`);
+    const [{ video }] = ((await response.json()) as { sessions: { video: object }[] }).sessions as [{ video: object }];
+    expect(video).toMatchObject({ unit: 'disparity', intrinsics: { source: 'derived' } });
+    await page.close();
+  });
+
   it('gets the gray track in the codec of its latest offer, and in no other', async () => {
     const client = await RtcClient.create();
     const publisher = await Publisher.open(server.context, client.offerSdp, {

@@ -100,6 +100,17 @@ describe('WHIP, RFC 9725', () => {
     expect(server.context.registry.streams).toHaveLength(0);
   });
 
+  it('takes the camera from the address, and refuses one that is none', async () => {
+    const sdp = await offer('sendonly');
+    for (const query of ['hfov=', 'hfov=200', 'fx=900&fy=900', 'hfov=70&hfov=80']) {
+      const response = await post(`/whip/cam?${query}`, sdp);
+      expect([query, response.status, await codeOf(response)]).toEqual([query, 400, 'BAD_REQUEST']);
+    }
+    expect((await post('/whip/cam?fx=900&fy=901&cx=640&cy=360&width=1280&height=720&other=1', sdp)).status).toBe(201);
+    const [stream] = server.context.registry.streams;
+    expect(stream!.camera.intrinsics(640, 360)).toMatchObject({ fx: 450, fy: 450.5, source: 'given' });
+  });
+
   it('4.4 an offer without usable video: 422', async () => {
     const sdp = await offer('sendonly');
     const codecless = sdp.replaceAll(/a=rtpmap:(\d+) (VP8|VP9|AV1|H264|H265)\//g, 'a=rtpmap:$1 X-NONE/');
