@@ -2,17 +2,17 @@ import { DepthWarp, smallPicture } from '../client/sdk/warp/warp.ts';
 import { createScene } from '../src/scene/scene.ts';
 import { printTable } from '../test/support/load/table.ts';
 
-/** Of the pictures that motion is found in. */
-const SMALL_WIDTH = Number(process.env['SMALL'] ?? 256);
+/** Of the pictures that motion is found in: a pixel is a pixel of the map. */
+const SMALL_WIDTH = 256;
 const SCENES = ['person', 'room', 'room-static', 'street', 'hall', 'tabletop'];
 const [WIDTH, HEIGHT] = [640, 480];
-/** Of the depth maps: as upsampled to the picture. */
-const [MAP_WIDTH, MAP_HEIGHT] = [640, 480];
+/** Of the depth maps, as the embedded network makes them. */
+const [MAP_WIDTH, MAP_HEIGHT] = [256, 192];
 const AGES_MS = [60, 120];
-const MOMENTS = Number(process.env['MOMENTS'] ?? 24);
+const MOMENTS = 24;
 /** A boundary: neighbours whose depths differ by more than this ratio. Its band: pixels at most this far away. */
 const EDGE_RATIO = 1.15;
-const BAND = 10;
+const BAND = 4;
 /** A value is wrong that is off by more than this ratio. */
 const WRONG_RATIO = 1.1;
 

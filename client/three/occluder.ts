@@ -1,4 +1,4 @@
-import { BufferAttribute, BufferGeometry, GLSL3, Mesh, ShaderMaterial, Vector2, Vector4 } from 'three';
+import { AlwaysDepth, BufferAttribute, BufferGeometry, GLSL3, Mesh, ShaderMaterial, Vector2, Vector4 } from 'three';
 import type { DepthFrame } from '../../src/protocol/index.ts';
 import type { MetresScale } from '../sdk/metres.ts';
 import type { ViewRegion } from '../webxr/index.ts';
@@ -34,7 +34,9 @@ export class DepthOccluder extends Mesh<BufferGeometry, ShaderMaterial> {
         depthSize: { value: new Vector2(1, 1) },
         region: { value: new Vector4(0, 0, 1, 1) },
       },
-      depthTest: false,
+      // Graphics cards write depth only where they test it.
+      depthTest: true,
+      depthFunc: AlwaysDepth,
       depthWrite: true,
       toneMapped: false,
       colorWrite: showPicture,

@@ -13,7 +13,7 @@ import type { PairsReport } from './support/pairs-page.ts';
 
 /** PAIRS=5000 npm test -- --project e2e test/e2e/pairs.test.ts proves more. */
 const WANTED = Number(process.env['PAIRS'] ?? 300);
-const PATIENCE_MS = 60_000 + 200 * WANTED;
+const PATIENCE_MS = 60_000 + 400 * WANTED;
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-pairs-'));
 let server: DepthServer & { base: string };

@@ -1,0 +1,65 @@
+// A cube that turns behind whoever sits before the camera: what is nearer than the cube hides it.
+import { assumeMetres, connect, DepthError, type Pair } from 'depthcast-client';
+import { DepthOccluder, matchCamera } from 'depthcast-client/three';
+import { coverRegion } from 'depthcast-client/webxr';
+import {
+  AmbientLight,
+  BoxGeometry,
+  DirectionalLight,
+  Mesh,
+  MeshStandardMaterial,
+  PerspectiveCamera,
+  Scene,
+  WebGLRenderer,
+} from 'three';
+
+/** Relative depth is taken to reach from here to there (metres); the cube stands between. */
+const NEAR = 0.7;
+const FAR = 4;
+const CUBE_AT = 2.4;
+/** Of most webcams, in degrees. */
+const FIELD_OF_VIEW = 60;
+
+const canvas = document.querySelector<HTMLCanvasElement>('#view')!;
+const note = document.querySelector<HTMLElement>('#note')!;
+const query = new URLSearchParams(location.search);
+
+const renderer = new WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
+const camera = new PerspectiveCamera();
+camera.near = 0.1;
+camera.far = 50;
+const scene = new Scene();
+const occluder = new DepthOccluder();
+const cube = new Mesh(new BoxGeometry(0.8, 0.8, 0.8), new MeshStandardMaterial({ color: '#ff6a00', roughness: 0.55 }));
+cube.position.set(0.3, 0.25, -CUBE_AT);
+const sun = new DirectionalLight('#ffffff', 2.2);
+sun.position.set(1, 2, 2);
+scene.add(occluder, cube, sun, new AmbientLight('#ffffff', 1.1));
+
+function draw({ picture, depth, ageMs }: Pair): void {
+  const aspect = innerWidth / innerHeight;
+  renderer.setPixelRatio(Math.min(2, devicePixelRatio));
+  renderer.setSize(innerWidth, innerHeight, false);
+  occluder.setView(coverRegion(depth.sourceWidth / depth.sourceHeight, aspect));
+  matchCamera(camera, { horizontalFov: FIELD_OF_VIEW }, depth, aspect);
+  cube.rotation.set(0.35, performance.now() / 1500, 0);
+  occluder.update(picture, depth, depth.unit === 'metres' ? undefined : assumeMetres(depth, NEAR, FAR));
+  renderer.render(scene, camera);
+  note.textContent = `The picture is ${ageMs.toFixed(0)} ms old, and so is its depth`;
+  document.body.dataset['frames'] = String(Number(document.body.dataset['frames'] ?? 0) + 1);
+}
+
+try {
+  const wanted = query.get('source') ?? 'camera';
+  await connect({
+    server: query.get('server') ?? location.origin,
+    source: wanted.startsWith('scene:') ? { kind: 'scene', name: wanted.slice('scene:'.length) } : { kind: 'camera' },
+    output: { track: 'off', data: 'u16' },
+    onPair: draw,
+    onError: ({ message }) => {
+      note.textContent = message;
+    },
+  });
+} catch (thrown) {
+  note.textContent = thrown instanceof DepthError ? thrown.message : String(thrown);
+}
