@@ -7,7 +7,6 @@ import {
   type ModelInfo,
   type OutputChange,
   PROTOCOL_VERSIONS,
-  type ServerMessage,
   toErrorPayload,
 } from '../protocol/messages.ts';
 import { iceServers } from '../session/ice-servers.ts';
@@ -17,6 +16,7 @@ import type { ServerContext } from '../session/server-context.ts';
 import type { StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit } from '../webrtc/index.ts';
 import type { Grant } from './authorizer.ts';
+import { MessageSocket } from './message-socket.ts';
 import { type OutputContext, OutputControl } from './output-control.ts';
 import { longer, TokenExpiry } from './token-expiry.ts';
 import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
@@ -24,9 +24,6 @@ import { MessageReader, RATE_LIMIT } from './ws-reader.ts';
 type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate'];
 
 const HELLO_MS = 10_000;
-const HEARTBEAT_MS = 15_000;
-/** A client that does not read its messages is let go. */
-const MAX_BUFFERED = 1 << 20;
 
 /** Messages that may be refused without the end of the session. */
 const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
@@ -49,53 +46,42 @@ export interface ConnectionAuth {
 
 /** One connection to `/ws`: hello, offer, and then a session whose settings may change while it runs. */
 export class WsSession {
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #context: WsContext;
   readonly #auth: ConnectionAuth;
   #grant: Grant = { expiresAt: undefined };
   #expiry: TokenExpiry | undefined;
   /** Runs out where the next step of the set-up does not come: hello, then the offer. */
   #patience: NodeJS.Timeout;
-  readonly #heartbeat: NodeJS.Timeout;
   readonly #reader = new MessageReader();
   readonly #output: OutputControl;
   #greeted = false;
-  #alive = true;
   #publisher: Publisher | undefined;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #closed = false;
+  /** Settles when its publisher has ended. */
+  #ended: Promise<void> | undefined;
 
   constructor(socket: WebSocket, context: WsContext, auth: ConnectionAuth) {
-    this.#socket = socket;
     this.#context = context;
     this.#auth = auth;
     this.#output = new OutputControl(context);
     this.#patience = this.#expect('hello', HELLO_MS);
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    socket.on('pong', () => {
-      this.#alive = true;
+    this.#socket = new MessageSocket(socket, context, {
+      message: (data, isBinary) => this.#receive(data, isBinary),
+      ended: (reason) => {
+        this.#closed = true;
+        this.#ended = this.#end(reason);
+      },
     });
-    // ws ends a connection that asks for pongs faster than it reads them, without another word.
-    socket.on('ping', () => {
-      if (socket.readyState === socket.OPEN || this.#closed) return;
-      context.metrics.rejected.inc({ code: 'SLOW_CLIENT' });
-      void this.#end('ping flood');
-    });
-    // Broken frames, invalid UTF-8, a message beyond any bound: ws has already closed the socket for it.
-    socket.on('error', (error) => {
-      context.metrics.rejected.inc({ code: 'BAD_MESSAGE' });
-      context.log.debug({ err: error }, 'socket error');
-    });
-    socket.on('close', () => void this.#end('socket closed'));
   }
 
   /** Tells the client why, and ends. */
   async close(reason: string, retryAfter?: number): Promise<void> {
-    this.#send({ type: 'closing', reason, ...(retryAfter === undefined ? {} : { retryAfter }) });
+    this.#socket.send({ type: 'closing', reason, ...(retryAfter === undefined ? {} : { retryAfter }) });
     this.#socket.close(1001, reason);
-    await this.#end(reason);
+    await this.#ended;
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -146,11 +132,11 @@ export class WsSession {
         this.#publisher?.stream.reset();
         break;
       case 'ping':
-        this.#send({ type: 'pong', id: message.id });
+        this.#socket.send({ type: 'pong', id: message.id });
         break;
       case 'bye':
-        this.#socket.close(1000, 'bye');
-        await this.#end('client ended it');
+        this.#socket.close(1000, 'bye', 'client ended it');
+        await this.#ended;
         break;
     }
   }
@@ -169,7 +155,7 @@ export class WsSession {
     this.#patience = this.#expect('offer', Math.max(HELLO_MS, config.limits.setupSeconds * 1000));
     this.#greeted = true;
     if (camera) this.#output.setCamera(camera);
-    this.#send({
+    this.#socket.send({
       type: 'welcome',
       protocol,
       server: `depthcast ${version}`,
@@ -188,12 +174,12 @@ export class WsSession {
     this.#grant = longer(this.#grant, await this.#auth.renew(token));
     this.#expiry?.renew(this.#grant);
     const { expiresAt } = this.#grant;
-    this.#send({ type: 'token', expires: expiresAt === undefined ? null : Math.floor(expiresAt / 1000) });
+    this.#socket.send({ type: 'token', expires: expiresAt === undefined ? null : Math.floor(expiresAt / 1000) });
   }
 
   async #offer(sdp: string, output: OutputChange = {}): Promise<void> {
     if (this.#publisher) {
-      this.#send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
+      this.#socket.send({ type: 'answer', sdp: await this.#publisher.peer.restart(sdp) });
       this.#tellNotes(this.#publisher);
       return;
     }
@@ -218,14 +204,14 @@ export class WsSession {
     });
     this.#output.attach(publisher);
     if (this.#context.config.jwt.endsSessions) this.#expiry = new TokenExpiry(publisher, this.#grant);
-    this.#send({ type: 'answer', sdp: publisher.peer.answerSdp });
+    this.#socket.send({ type: 'answer', sdp: publisher.peer.answerSdp });
     this.#tellSettings();
     this.#tellNotes(publisher);
   }
 
   #tellSettings(): void {
     const { now: output, camera } = this.#output;
-    this.#send({ type: 'settings', output, ...(camera ? { camera } : {}) });
+    this.#socket.send({ type: 'settings', output, ...(camera ? { camera } : {}) });
   }
 
   /** What of the offer is not done. */
@@ -240,7 +226,7 @@ export class WsSession {
 
   #report(report: StreamReport): void {
     const { last, source } = this.#publisher!.stream;
-    this.#send({
+    this.#socket.send({
       type: 'stats',
       stats: {
         ...report,
@@ -268,35 +254,14 @@ export class WsSession {
     this.#context.log.info({ code, detail }, 'ws session refused or ended');
     // 1008: policy violation; the error message before it says what happened.
     this.#socket.close(1008, code);
-    void this.#end(code);
   }
 
   #tell(error: DepthcastError, about: ErrorSubject, fatal: boolean): void {
-    this.#send({ type: 'error', ...toErrorPayload(error), fatal, about });
-  }
-
-  #send(message: ServerMessage): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (this.#socket.bufferedAmount > MAX_BUFFERED) {
-      this.#context.metrics.rejected.inc({ code: 'SLOW_CLIENT' });
-      this.#socket.terminate();
-    } else this.#socket.send(JSON.stringify(message));
-  }
-
-  #beat(): void {
-    if (!this.#alive) {
-      this.#socket.terminate();
-      return;
-    }
-    this.#alive = false;
-    this.#socket.ping();
+    this.#socket.send({ type: 'error', ...toErrorPayload(error), fatal, about });
   }
 
   async #end(reason: string): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
     clearTimeout(this.#patience);
-    clearInterval(this.#heartbeat);
     await this.#publisher?.close(reason);
   }
 }
