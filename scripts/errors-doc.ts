@@ -76,6 +76,8 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
     about: 'The command line, and the start of the server.',
     codes: [
       'BAD_OPTION',
+      'LIVEKIT_MISSING',
+      'LIVEKIT_FAILED',
       'BAD_CONFIG',
       'PORT_IN_USE',
       'PORT_DENIED',
@@ -267,6 +269,14 @@ const ADVICE: Record<ErrorCode, Advice> = {
     'Fetch it again; use another mirror if it recurs.',
   ],
   BAD_OPTION: ['An option is unknown, out of range or contradicts another.', 'See `--help` of the command.'],
+  LIVEKIT_MISSING: [
+    "`depthcast agent` without LiveKit's library, on a machine that it does not exist for, or in another version.",
+    'Install the optional packages (`npm install @livekit/rtc-node @livekit/protocol`); not on musl or Windows arm64.',
+  ],
+  LIVEKIT_FAILED: [
+    'The LiveKit server is away, refuses the key, or a track could not be published.',
+    'The agent tries again by itself; check `--url`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`.',
+  ],
   BAD_CONFIG: [
     'A key, variable or value of the settings is wrong.',
     'Correct what the message names; `--print-config` shows what is in force.',

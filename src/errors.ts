@@ -65,6 +65,9 @@ export const CATALOGUE = {
   WORKER_DIED: [503, 'The depth worker stopped and is being restarted'],
   INFERENCE_FAILED: [500, 'The network failed on a frame'],
 
+  LIVEKIT_MISSING: [501, "LiveKit's library cannot be used on this machine"],
+  LIVEKIT_FAILED: [502, 'The LiveKit server refused or failed'],
+
   BAD_CONFIG: [400, 'The configuration is not valid'],
   PORT_IN_USE: [500, 'The port is already in use'],
   PORT_DENIED: [500, 'The port may not be opened by this user'],

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { toDepthcastError } from '../errors.ts';
+import { agentCommand } from './agent.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalCommand } from './eval.ts';
 import { modelsCommand } from './models.ts';
@@ -24,6 +25,7 @@ const program = new Command('depthcast')
   .addCommand(runCommand())
   .addCommand(evalCommand(version))
   .addCommand(modelsCommand())
+  .addCommand(agentCommand(version))
   .addCommand(doctorCommand(version));
 
 try {

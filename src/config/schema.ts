@@ -67,6 +67,22 @@ export const configSchema = z.strictObject({
     trustProxy: restart(shown(z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false))),
     drainSeconds: live(z.number().min(0).max(86_400).default(10)),
   }),
+  cluster: z.strictObject({
+    agentPort: restart(z.int().min(1).max(65535).nullable().default(null)),
+    agentHost: restart(shown(z.string().min(1).nullable().default(null))),
+  }),
+  livekit: z.strictObject({
+    url: restart(
+      shown(
+        z
+          .url({ protocol: /^(wss?|https?)$/ })
+          .nullable()
+          .default(null),
+      ),
+    ),
+    name: restart(shown(z.string().max(128).default('depth'))),
+    auto: restart(z.boolean().default(false)),
+  }),
   tls: z.strictObject({
     cert: restart(file),
     key: restart(file),

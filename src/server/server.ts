@@ -8,6 +8,7 @@ import { type ReloadReport, reloadConfig } from '../config/reload.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import type { ServerContext } from '../session/server-context.ts';
+import { AgentPort } from './agent-port.ts';
 import { boot } from './boot.ts';
 import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
@@ -117,6 +118,10 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   } catch (thrown) {
     throw listenError(thrown as NodeJS.ErrnoException, config);
   }
+  const agentPort = await AgentPort.open(context).catch(async (thrown) => {
+    await app.close();
+    throw thrown;
+  });
   const { port } = app.server.address() as AddressInfo;
   const { local, network } = pageUrls(certificate ? 'https' : 'http', config.server.host, port);
   let closing: Promise<void> | undefined;
@@ -147,10 +152,12 @@ async function listen(context: ServerContext): Promise<DepthServer> {
     close: (reason = 'server shutting down') => {
       closing ??= (async () => {
         log.info({ reason }, 'closing');
+        agentPort?.announceEnd();
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
         await context.registry.close(reason);
         certificate?.close();
         await app.close();
+        await agentPort?.close();
         await context.pool.close();
       })();
       return closing;

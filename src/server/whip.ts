@@ -76,7 +76,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     }
     if (session.closed) {
       place.leave();
-      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: 5 });
+      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: 1 });
     }
     const resource: Resource = { session, kind, stream: name, offer, etag: etagOf(offer), expiry: undefined };
     resources.set(session.id, resource);

@@ -7,6 +7,11 @@ import type { Registry } from './registry.ts';
 const RETRY_PLACE = 5;
 const RETRY_WORKERS = 10;
 
+/** Utilisation that counts as all of a server whose utilisation is not limited. */
+const UNLIMITED = 2;
+/** What a server that still takes someone has free at least. */
+const SLIVER = 0.01;
+
 export interface AdmissionOptions {
   registry: Registry;
   pool: Pick<InferencerPool, 'workersLimit' | 'models'>;
@@ -77,6 +82,20 @@ export class Admission {
    */
   get utilisation(): number {
     return this.#workers() / this.#options.pool.workersLimit;
+  }
+
+  /**
+   * The share of this server that newcomers may still take, 0 to 1: of the places or of the depth workers' time, whichever
+   * is scarcer. 0 where one more publisher would be refused.
+   */
+  get free(): number {
+    const { registry, config } = this.#options;
+    const { streams, utilisation: limit } = config.limits;
+    if (registry.draining || registry.placesTaken >= streams || !this.hasWorkerTime()) return 0;
+    const places = 1 - registry.placesTaken / streams;
+    // Without a limit nobody is refused for it; load still counts when servers are compared.
+    const time = 1 - this.utilisation / (limit ?? UNLIMITED);
+    return Math.max(SLIVER, Math.min(places, time));
   }
 
   /** The utilisation with one stream more. */

@@ -2,8 +2,9 @@ import { DepthcastError } from '../errors.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { Session } from './session.ts';
 
-/** Seconds after which a refused client may try again. */
-const RETRY_AFTER = 5;
+/** Seconds after which a refused client may try again. A publisher that lost its server is back elsewhere within few. */
+const RETRY_TAKEN = 5;
+const RETRY_ABSENT = 1;
 const DRAIN_POLL_MS = 50;
 
 interface Place {
@@ -48,7 +49,7 @@ export class Registry {
    * @throws DepthcastError STREAM_TAKEN
    */
   reserve(name: string): { filled(stream: LiveStream): void; free(): void } {
-    if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_AFTER });
+    if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_TAKEN });
     const place: Place = { name, stream: undefined, viewers: 0 };
     this.#places.set(name, place);
     return {
@@ -68,7 +69,7 @@ export class Registry {
   view(name: string): { stream: LiveStream; leave(): void } {
     const place = this.#places.get(name);
     if (place?.stream === undefined)
-      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: RETRY_AFTER });
+      throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: RETRY_ABSENT });
     place.viewers++;
     let left = false;
     const leave = () => {

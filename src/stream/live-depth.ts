@@ -12,13 +12,22 @@ export class LiveDepth {
   readonly lastPacketAt: number | undefined;
   /** What makes metres of the values, where the stream has anchors. */
   readonly metric: MetricMap | undefined;
+  /** What the source knows the picture by that this was made of. */
+  readonly identity: unknown;
   #holders = 1;
 
-  constructor(map: DepthMap, info: DepthFrameInfo, lastPacketAt: number | undefined, metric?: MetricMap) {
+  constructor(
+    map: DepthMap,
+    info: DepthFrameInfo,
+    lastPacketAt: number | undefined,
+    metric?: MetricMap,
+    identity?: unknown,
+  ) {
     this.map = map;
     this.info = info;
     this.lastPacketAt = lastPacketAt;
     this.metric = metric;
+    this.identity = identity;
   }
 
   retain(): this {

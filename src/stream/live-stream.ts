@@ -261,7 +261,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         intrinsics: this.#camera.intrinsics(picture.width, picture.height),
         ...range,
       };
-      const depth = new LiveDepth(map, info, picture.lastPacketAt);
+      const depth = new LiveDepth(map, info, picture.lastPacketAt, undefined, picture.identity);
       for (const sink of this.#sinks) sink.push(depth);
       depth.release();
       if (this.#frameId === 1) this.emit('started');

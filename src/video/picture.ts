@@ -5,10 +5,11 @@ import type { EncodedFrame } from './types.ts';
 let open = 0;
 
 /** When a picture was taken and how it came here, as far as is known. */
-export type PictureOrigin = Pick<
-  EncodedFrame,
-  'rtpTimestamp' | 'captureTime' | 'captureTimeError' | 'firstPacketAt' | 'lastPacketAt'
->;
+export interface PictureOrigin
+  extends Pick<EncodedFrame, 'rtpTimestamp' | 'captureTime' | 'captureTimeError' | 'firstPacketAt' | 'lastPacketAt'> {
+  /** What its source knows it by; sinks of the same kind find it with the depth. Nobody else looks into it. */
+  identity?: unknown;
+}
 
 /** One decoded picture. It holds native memory: whoever gets it closes it. */
 export class Picture {
@@ -19,6 +20,7 @@ export class Picture {
   /** Capture time in ms since the Unix epoch, where known; with an error, in ms, it is an estimate. */
   readonly captureTime: number | undefined;
   readonly captureTimeError: number | undefined;
+  readonly identity: unknown;
   /** `performance.now()` when the first and the last packet arrived, and when it was decoded. */
   readonly firstPacketAt: number | undefined;
   readonly lastPacketAt: number | undefined;
@@ -35,6 +37,7 @@ export class Picture {
     this.rtpTimestamp = source.rtpTimestamp;
     this.captureTime = source.captureTime;
     this.captureTimeError = source.captureTimeError;
+    this.identity = source.identity;
     this.firstPacketAt = source.firstPacketAt;
     this.lastPacketAt = source.lastPacketAt;
     this.decodedAt = performance.now();

@@ -1,13 +1,19 @@
 import * as av from 'node-av';
 import { emptyFrame, fillRows } from './native.ts';
-import { Picture } from './picture.ts';
+import { Picture, type PictureOrigin } from './picture.ts';
 
 /**
  * A picture of raw YUV 4:2:0 samples, BT.601 limited range, for sources that are not compressed.
  * @param planes Y [height*width], then U and V [ceil(height/2)*ceil(width/2)], one behind the other; copied
  * @throws DepthcastError CODEC_FAILED when memory cannot be had
  */
-export function rawPicture(planes: Uint8Array, width: number, height: number, rtpTimestamp: number): Picture {
+export function rawPicture(
+  planes: Uint8Array,
+  width: number,
+  height: number,
+  rtpTimestamp: number,
+  origin: Pick<PictureOrigin, 'captureTime' | 'identity'> = {},
+): Picture {
   const frame = emptyFrame(width, height, av.AV_PIX_FMT_YUV420P);
   let from = 0;
   frame.data!.forEach((plane, index) => {
@@ -17,7 +23,7 @@ export function rawPicture(planes: Uint8Array, width: number, height: number, rt
     for (let y = 0; y < h; y++, from += w) plane.set(planes.subarray(from, from + w), y * stride);
   });
   const at = performance.now();
-  return new Picture(frame, { rtpTimestamp, firstPacketAt: at, lastPacketAt: at });
+  return new Picture(frame, { ...origin, rtpTimestamp, firstPacketAt: at, lastPacketAt: at });
 }
 
 /**

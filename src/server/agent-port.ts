@@ -1,0 +1,75 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { DepthcastError } from '../errors.ts';
+import type { ServerContext } from '../session/server-context.ts';
+
+/** Balancers ask a few times a second, one connection each time; whoever holds more is not one. */
+const MAX_CONNECTIONS = 64;
+const PATIENCE_MS = 1000;
+
+type Asked = Pick<ServerContext, 'admission' | 'registry' | 'pool' | 'config'>;
+
+/**
+ * What a balancer is told: a line as HAProxy's `agent-check` reads it (HAProxy configuration manual, section 5.2).
+ * `drain` takes this server out of the choice for newcomers, whom others serve, while whoever belongs here still comes.
+ * @param closing sessions are being cut: nobody need come any more
+ */
+export function agentLine({ admission, registry, pool }: Asked, closing = false): string {
+  if (closing) return 'down#closing\n';
+  if (registry.draining) return 'up drain#draining\n';
+  if (pool.workers.every((worker) => !worker.alive)) return 'up drain#depth-workers-restart\n';
+  const weight = Math.round(100 * admission.free);
+  return weight === 0 ? 'up drain#full\n' : `up ready ${weight}%\n`;
+}
+
+/** The port at which balancers ask how much of this server is free. */
+export class AgentPort {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #closing = false;
+
+  private constructor(context: Asked) {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      // Whoever asks may be gone before the answer.
+      socket.on('error', () => socket.destroy());
+      socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+      // What it sends is of no interest.
+      socket.resume();
+      socket.end(agentLine(context, this.#closing));
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /**
+   * Listens where `cluster.agentPort` says; undefined where it says nothing.
+   * @throws DepthcastError PORT_IN_USE, PORT_DENIED, BAD_CONFIG
+   */
+  static async open(context: Asked): Promise<AgentPort | undefined> {
+    const { cluster, server } = context.config;
+    if (cluster.agentPort === null) return undefined;
+    const port = new AgentPort(context);
+    const host = cluster.agentHost ?? server.host;
+    await new Promise<void>((resolve, reject) => {
+      port.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const code =
+          error.code === 'EADDRINUSE' ? 'PORT_IN_USE' : error.code === 'EACCES' ? 'PORT_DENIED' : 'BAD_CONFIG';
+        reject(
+          new DepthcastError(code, { detail: `cluster.agentPort ${host}:${cluster.agentPort}: ${error.message}` }),
+        );
+      });
+      port.#server.listen(cluster.agentPort!, host, resolve);
+    });
+    return port;
+  }
+
+  /** From now on balancers hear that this server goes down. */
+  announceEnd(): void {
+    this.#closing = true;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
