@@ -1,4 +1,7 @@
 import type { LocalParticipant } from '@livekit/rtc-node';
+import { networkSize } from '../depth/network-size.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
@@ -13,7 +16,7 @@ interface Settings {
   track: 'gray' | 'off';
   data: DepthFormat;
   way: DataWay;
-  model: string;
+  size: number;
 }
 
 /** The sinks of one job's stream, as its settings have them. */
@@ -27,18 +30,35 @@ export class JobOutputs {
   #data: DataSink | undefined;
   #dataKey = '';
 
-  constructor(context: AgentContext, stream: LiveStream, participant: LocalParticipant, publisher: string) {
+  /** @param size of the stream's network */
+  constructor(
+    context: AgentContext,
+    stream: LiveStream,
+    size: number,
+    participant: LocalParticipant,
+    publisher: string,
+  ) {
     this.#context = context;
     this.#stream = stream;
     this.#participant = participant;
     this.#publisher = publisher;
     const { track, data } = context.config.output;
-    this.#now = { track: track === 'off' ? 'off' : 'gray', data, way: 'track', model: stream.model };
+    this.#now = { track: track === 'off' ? 'off' : 'gray', data, way: 'track', size };
   }
 
   /** Of the stream's values. */
   get unit(): string {
-    return this.#context.pool.models.find(({ manifest }) => manifest.name === this.#stream.model)?.manifest.unit ?? '';
+    return this.#manifest.unit;
+  }
+
+  /** What the network sees of a picture of this size. */
+  networkSize(width: number, height: number): { width: number; height: number } {
+    return networkSize(this.#manifest, width, height, this.#now.size);
+  }
+
+  get #manifest(): ModelManifest {
+    const { models } = this.#context.pool;
+    return (models.find(({ manifest }) => manifest.name === this.#stream.model) ?? models[0]!).manifest;
   }
 
   /** @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, BUSY */
@@ -49,8 +69,13 @@ export class JobOutputs {
       this.#context.admission.checkWorkers(model);
       const inferencer = await this.#context.pool.get(model);
       if (stream.closed) return;
-      stream.setInferencer(inferencer, size);
-    } else if (size !== undefined && size !== stream.size) stream.setSize(size);
+      const next = size ?? resolveSize(inferencer.model, this.#context.config.depth.size);
+      stream.setInferencer(inferencer, next);
+      this.#now.size = next;
+    } else if (size !== undefined && size !== this.#now.size) {
+      stream.setSize(size);
+      this.#now.size = size;
+    }
     if (range !== undefined) stream.setRange(range);
     if (track !== undefined) this.#now.track = track === 'off' ? 'off' : 'gray';
     if (data !== undefined) this.#now.data = data;

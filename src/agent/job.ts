@@ -12,8 +12,8 @@ import {
   TrackSource,
 } from '@livekit/rtc-node';
 import type { Logger } from 'pino';
-import { networkSize } from '../depth/network-size.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import { resolveSize } from '../model/size.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
 import { preferSize } from './ffi.ts';
@@ -214,12 +214,7 @@ export class DepthJob extends EventEmitter<JobEvents> {
     this.#source = source;
     this.#stream.attach(source);
     const { width = 0, height = 0 } = publication;
-    const network = networkSize(
-      this.#options.context.pool.models[0]!.manifest,
-      width || 4,
-      height || 3,
-      this.#stream.size,
-    );
+    const network = this.#outputs!.networkSize(width || 4, height || 3);
     preferSize(publication, LAYER * network.width, LAYER * network.height);
   }
 
@@ -229,7 +224,8 @@ export class DepthJob extends EventEmitter<JobEvents> {
     const model = this.#settings.model;
     const inferencer = await pool.get(model);
     const name = `${this.roomName}/${this.publisher}`;
-    const stream = new LiveStream({ name, inferencer, metrics, depth: config.depth });
+    const size = this.#settings.size ?? resolveSize(inferencer.model, config.depth.size);
+    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
     this.#stream = stream;
     place.filled(stream);
     stream.on('trouble', (error) => this.#refuse(error));
@@ -237,7 +233,7 @@ export class DepthJob extends EventEmitter<JobEvents> {
       metrics.observeSetup('livekit', 'first_depth', this.#elapsed);
       this.#log.info({ ms: this.#elapsed }, 'first depth');
     });
-    this.#outputs = new JobOutputs(context, stream, this.#room.localParticipant!, this.publisher);
+    this.#outputs = new JobOutputs(context, stream, size, this.#room.localParticipant!, this.publisher);
     await this.#outputs.change(this.#settings);
     if (participant) await this.#apply(participant.attributes);
     this.#tell();

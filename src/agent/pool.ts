@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config, SettledConfig } from '../config/schema.ts';
 import { measureSize } from '../depth/auto-size.ts';
-import { networkSize } from '../depth/network-size.ts';
+import { checkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { modelFolder } from '../model/store/folder.ts';
@@ -30,7 +30,7 @@ export async function openPool(
     },
   });
   try {
-    networkSize(pool.models[0]!.manifest, 4, 3, wanted);
+    if (wanted !== undefined) checkSize(pool.models[0]!.manifest, wanted);
     const first = await pool.get();
     let settled = size;
     if (settled === 'auto') {
