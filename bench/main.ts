@@ -7,6 +7,7 @@ import { benchFiles } from './files.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
+import { benchPlacement } from './placement.ts';
 import { benchCycles, benchSoak } from './soak.ts';
 import { benchWarp } from './warp.ts';
 
@@ -48,6 +49,10 @@ const SECTIONS = {
       'each attack of one peer beside an honest stream; 20 minutes; --only TEXT, --seconds N, --rate MBIT/S, --markdown',
   },
   warp: { run: () => benchWarp(), about: 'depth carried over to the newest picture, against true depth' },
+  placement: {
+    run: () => benchPlacement(),
+    about: 'publishers come and go at 1,000 replicas, in simulated time; minutes',
+  },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;

@@ -8,6 +8,9 @@ const PATIENCE_MS = 1000;
 
 type Asked = Pick<ServerContext, 'admission' | 'registry' | 'pool' | 'config'>;
 
+/** Per cent of this server that newcomers may still take; 0 where nobody is taken. */
+export const agentWeight = ({ free }: Pick<ServerContext['admission'], 'free'>): number => Math.round(100 * free);
+
 /**
  * What a balancer is told: a line as HAProxy's `agent-check` reads it (HAProxy configuration manual, section 5.2).
  * `drain` takes this server out of the choice for newcomers, whom others serve, while whoever belongs here still comes.
@@ -17,7 +20,7 @@ export function agentLine({ admission, registry, pool }: Asked, closing = false)
   if (closing) return 'down#closing\n';
   if (registry.draining) return 'up drain#draining\n';
   if (pool.workers.every((worker) => !worker.alive)) return 'up drain#depth-workers-restart\n';
-  const weight = Math.round(100 * admission.free);
+  const weight = agentWeight(admission);
   return weight === 0 ? 'up drain#full\n' : `up ready ${weight}%\n`;
 }
 
