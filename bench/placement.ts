@@ -1,4 +1,4 @@
-import { type SimulationOptions, simulate } from '../loadtest/placement/simulation.ts';
+import { type SimulationOptions, simulate } from './placement/simulation.ts';
 
 /** A replica of two cores with the embedded network, 640x480 at 15 fps: docs/performance.md. */
 const MEASURED = { workers: 2, places: 16, utilisation: 2, rate: 15, milliseconds: 17, spread: 0.2 } as const;

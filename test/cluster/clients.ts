@@ -1,6 +1,6 @@
 // Independent clients of a cluster (libwebrtc): WHIP publishers, WHEP viewers, and sessions of the SDK. A process of its own,
 // because the library crashes at a natural exit.
-import { renderPictures, toAndFro } from '../support/moving-pictures.ts';
+import { renderPictures, toAndFro } from '../support/load/moving-pictures.ts';
 import { HttpSession } from './http-session.ts';
 import type { FromClients, ToClients } from './protocol.ts';
 import { asBrowser, SdkSession } from './sdk-session.ts';

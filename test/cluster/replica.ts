@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { sumMetric } from '../../loadtest/server-process.ts';
+import { sumMetric } from '../support/load/metrics.ts';
 import { ports, REPLICAS, replicaBase } from './balancer.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));

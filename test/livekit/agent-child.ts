@@ -1,7 +1,8 @@
 // The command `depthcast agent`, with one thing more: the code of every picture is read on its way into the network and told.
-import { readFrameCode } from '../../loadtest/frame-code.ts';
+
 import type { FrameIdentity } from '../../src/agent/identity.ts';
 import { InputScaler, type Picture } from '../../src/video/index.ts';
+import { readFrameCode } from '../support/load/frame-code.ts';
 
 /** The publisher's timestamp of a picture, and the frame number drawn in it; -1 where none can be read. */
 export type FrameReading = [timestamp: string, frame: number];

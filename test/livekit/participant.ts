@@ -2,13 +2,16 @@
 // of its own for each.
 import { type FfiEvent, TrackPublishOptions, VideoEncoding } from '@livekit/rtc-ffi-bindings';
 import { dispose, LocalVideoTrack, Room, RoomEvent, TrackKind, TrackSource, VideoSource } from '@livekit/rtc-node';
-import { Film } from '../../loadtest/film.ts';
 import { captureI420, checkFfi, FRAME_METADATA, readFrames } from '../../src/agent/ffi.ts';
 import { decodeFrame } from '../../src/protocol/index.ts';
+import { drawFrameCode } from '../support/load/frame-code.ts';
+import { renderPictures, toAndFro } from '../support/load/moving-pictures.ts';
 import type { DepthReport, FromParticipant, PublisherSetup, ToParticipant, ViewerSetup } from './protocol.ts';
 
 const TELL_MS = 200;
 const SIZE = { width: 480, height: 360 };
+/** Played to and fro. */
+const PICTURES = 24;
 const tell = (message: FromParticipant) => process.send?.(message);
 const room = new Room();
 
@@ -29,7 +32,7 @@ async function end(): Promise<void> {
 }
 
 async function publish({ url, token, fps, stream, identified }: PublisherSetup): Promise<void> {
-  const film = new Film({ scene: 'room', seed: 7, fps, ...SIZE });
+  const film = [...renderPictures({ scene: 'room', seed: 7, fps, ...SIZE }, PICTURES)].map(({ i420 }) => i420);
   const { width, height } = SIZE;
   await room.connect(url, token, { autoSubscribe: false, dynacast: false });
   const source = new VideoSource(width, height);
@@ -52,7 +55,8 @@ async function publish({ url, token, fps, stream, identified }: PublisherSetup):
       if (due < n) return;
       n = due + 1;
       const frame = due;
-      const picture = film.picture({ stream, frame });
+      const picture = film[toAndFro(frame, PICTURES)]!.slice();
+      drawFrameCode(picture, width, height, { stream, frame });
       const userTimestamp = BigInt(Date.now()) * 1000n;
       stamps.push([String(userTimestamp), frame]);
       captureI420(

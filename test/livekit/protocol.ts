@@ -5,7 +5,7 @@ export interface PublisherSetup {
   url: string;
   token: string;
   fps: number;
-  /** Whose pictures they are, see loadtest/frame-code.ts. */
+  /** Whose pictures they are, see test/support/load/frame-code.ts. */
   stream: number;
   /** Sends frame metadata. */
   identified: boolean;
