@@ -10,7 +10,7 @@ const INTEGRATION = [
   'src/files/**/job.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
-  'src/video/**/{as-shown,codec,hostile,media-reader}.test.ts',
+  'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',
   'src/webrtc/engine/transport.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];

@@ -3,7 +3,6 @@ import { DepthcastError } from '../errors.ts';
 
 /** Parameter sets in the header alone (ISO/IEC 14496-15, 8.4.1.1). */
 const HVC1 = Buffer.from('hvc1').readUInt32LE();
-/** What a killed process loses at most, in ms of its time. */
 const FLUSH_MS = 3000;
 
 export interface Rational {
@@ -21,6 +20,8 @@ export interface Mp4Stream {
   aspect?: Rational | undefined;
   /** Packets do not stand in the order in which their pictures are shown. */
   reordered?: boolean;
+  /** What a killed process loses at most, in ms of its time, and the last packet. 3000 by default. */
+  flushMs?: number;
 }
 
 /**
@@ -31,21 +32,26 @@ export class Mp4File {
   readonly #format: av.FormatContext;
   readonly #stream: av.Stream;
   readonly #timeBase: Rational;
+  readonly #flushMs: number;
   #flushedAt = performance.now();
   /** Packets since then, and whether there ever was one. */
   #unflushed = 0;
   #empty = true;
+  /** The last packet, in the file's time base. Only the next one's time says how long it lasts, and the muxer has to be told: it
+   * guesses for the last of each fragment, and all times behind that one would be off. */
+  #held: av.Packet | undefined;
 
-  private constructor(format: av.FormatContext, stream: av.Stream, timeBase: Rational) {
+  private constructor(format: av.FormatContext, stream: av.Stream, timeBase: Rational, flushMs: number) {
     this.#format = format;
     this.#stream = stream;
     this.#timeBase = timeBase;
+    this.#flushMs = flushMs;
   }
 
   /** @throws DepthcastError DISK_FULL, CODEC_FAILED when the file cannot be made, or MP4 does not hold such a stream */
   static async create(
     path: string,
-    { parameters, timeBase, fps, aspect, reordered = false }: Mp4Stream,
+    { parameters, timeBase, fps, aspect, reordered = false, flushMs = FLUSH_MS }: Mp4Stream,
   ): Promise<Mp4File> {
     const format = new av.FormatContext();
     try {
@@ -62,7 +68,7 @@ export class Mp4File {
       const movflags = `hybrid_fragmented+frag_custom${reordered ? '+delay_moov' : ''}`;
       const flags = av.Dictionary.fromObject({ movflags });
       written(await format.writeHeader(flags), path);
-      return new Mp4File(format, stream, timeBase);
+      return new Mp4File(format, stream, timeBase, flushMs);
     } catch (thrown) {
       await format.closeOutput();
       throw thrown;
@@ -73,15 +79,21 @@ export class Mp4File {
   async put(packet: av.Packet): Promise<void> {
     packet.streamIndex = 0;
     packet.rescaleTs(this.#timeBase, this.#stream.timeBase);
-    written(await this.#format.writeFrame(packet), 'writing the video');
+    const held = this.#held;
+    this.#held = packet.clone() ?? undefined;
     packet.unref();
-    this.#empty = false;
-    this.#unflushed++;
-    if (performance.now() - this.#flushedAt > FLUSH_MS) await this.flush();
+    if (!this.#held) throw new DepthcastError('CODEC_FAILED', { detail: 'writing the video: out of memory' });
+    if (held) await this.#write(held, this.#held.dts - held.dts);
+    if (performance.now() - this.#flushedAt > this.#flushMs) await this.#flush();
   }
 
-  /** Takes what was put to the disk. @throws DepthcastError DISK_FULL */
+  /** Takes all that was put to the disk. @throws DepthcastError DISK_FULL */
   async flush(): Promise<void> {
+    await this.#writeHeld();
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
     // To flush nothing crashes FFmpeg's muxer.
     if (this.#unflushed === 0) return;
     this.#unflushed = 0;
@@ -90,14 +102,35 @@ export class Mp4File {
     await this.#format.flush();
   }
 
+  /** As long as it says itself. */
+  async #writeHeld(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held) await this.#write(held, 0n);
+  }
+
+  async #write(packet: av.Packet, duration: bigint): Promise<void> {
+    if (duration > 0n) packet.duration = duration;
+    try {
+      written(await this.#format.writeFrame(packet), 'writing the video');
+    } finally {
+      packet.free();
+    }
+    this.#empty = false;
+    this.#unflushed++;
+  }
+
   /** Writes the index. Then close. @throws DepthcastError DISK_FULL */
   async finish(): Promise<void> {
+    await this.#writeHeld();
     // FFmpeg's hybrid muxer crashes on a file without frames; what then stands there is its beginning.
     if (!this.#empty) written(await this.#format.writeTrailer(), 'the end of the video');
   }
 
   /** Not asynchronously: a thread may end right after this. */
   close(): void {
+    this.#held?.free();
+    this.#held = undefined;
     this.#format.closeOutputSync();
   }
 }

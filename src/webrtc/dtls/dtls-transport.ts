@@ -1,6 +1,6 @@
 import { Deadline, type Meter, unmetered } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { TransportModule } from '../engine/transport-module.ts';
 import type { Fingerprint } from '../sdp/sdp.ts';
 import type { SrtpKeys } from '../srtp/srtp.ts';
 import { localIdentity } from './identity.ts';
@@ -47,7 +47,7 @@ export class DtlsTransport extends Emitter<DtlsEvents> {
   }
 
   /** The peer's instance of the transport module, once connecting. */
-  get engine(): Engine | undefined {
+  get engine(): TransportModule | undefined {
     return this.#secure?.engine;
   }
 

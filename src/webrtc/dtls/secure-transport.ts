@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Engine } from '../engine/engine.ts';
+import { TransportModule } from '../engine/transport-module.ts';
 import type { Fingerprint } from '../sdp/sdp.ts';
 import { type SrtpKeys, srtpLengths } from '../srtp/srtp.ts';
 import {
@@ -54,7 +54,7 @@ const MAX_PROTECTED = 4;
  * by its signature and Finished. The protocol is dimpl's, in WebAssembly (native/transport).
  */
 export class SecureTransport {
-  readonly engine: Engine;
+  readonly engine: TransportModule;
   readonly #client: boolean;
   readonly #fingerprints: readonly Fingerprint[];
   readonly #outputs: SecureOutput[] = [];
@@ -76,7 +76,7 @@ export class SecureTransport {
     this.#client = role === 'client';
     this.#awaitsAnswer = this.#client;
     this.#fingerprints = fingerprints;
-    this.engine = new Engine(identity.key);
+    this.engine = new TransportModule(identity.key);
     const length = this.engine.put(identity.certificate);
     this.#run(now, ({ calls }) => calls.dtls_new(this.#client ? 1 : 0, version === 1.3 ? 0 : 12, length, MTU));
   }
@@ -164,7 +164,7 @@ export class SecureTransport {
     this.#run(now, ({ calls }) => calls.dtls_packet(this.engine.put(bytes)));
   }
 
-  #run(now: number, call: (engine: Engine) => number): void {
+  #run(now: number, call: (engine: TransportModule) => number): void {
     if (this.#state === 'over') return;
     const { engine } = this;
     engine.now = now;

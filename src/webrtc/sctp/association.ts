@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts';
+import type { TransportModule } from '../engine/transport-module.ts';
 
 export interface AssociationOptions {
   /** The peer's SCTP port, from signalling. */
@@ -42,13 +42,13 @@ const RECEIVE_WINDOW = 1 << 20;
  * SecureTransport, whose engine it shares. Both sides send INIT (RFC 8841). The protocol is sctp-proto's, in WebAssembly.
  */
 export class SctpAssociation {
-  readonly #engine: Engine;
+  readonly #engine: TransportModule;
   readonly #outputs: SctpOutput[] = [];
   readonly #maxSend: number;
   #deadline = Number.POSITIVE_INFINITY;
   #over = false;
 
-  constructor(engine: Engine, { port, maxSend, maxReceive, now }: AssociationOptions) {
+  constructor(engine: TransportModule, { port, maxSend, maxReceive, now }: AssociationOptions) {
     this.#engine = engine;
     // 0 stands for "no limit" (RFC 8841).
     this.#maxSend = Math.min(maxSend || MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES);
@@ -108,7 +108,7 @@ export class SctpAssociation {
     this.#over = true;
   }
 
-  #run(now: number, call: (engine: Engine) => number | undefined): void {
+  #run(now: number, call: (engine: TransportModule) => number | undefined): void {
     if (this.#over) return;
     const engine = this.#engine;
     engine.now = now;

@@ -1,4 +1,4 @@
-import { Engine } from '../../../src/webrtc/engine/engine.ts';
+import { TransportModule } from '../../../src/webrtc/engine/transport-module.ts';
 import { SctpAssociation, type SctpOutput } from '../../../src/webrtc/sctp/association.ts';
 import type { Random } from '../random.ts';
 import { CHUNK, chunk, chunks, packet, u16, u32 } from './wire.ts';
@@ -8,7 +8,7 @@ const COOKIE_PARAMETER = 7;
 
 /** An association of ours in this process, and the other end in an attacker's hands. */
 export class SctpVictim {
-  readonly engine = new Engine();
+  readonly engine = new TransportModule();
   readonly association: SctpAssociation;
   now = 1000;
   connected = false;

@@ -1,4 +1,4 @@
-import { Engine } from '../../../src/webrtc/engine/engine.ts';
+import { TransportModule } from '../../../src/webrtc/engine/transport-module.ts';
 import { type Reliability, SctpAssociation } from '../../../src/webrtc/sctp/association.ts';
 import { type Impairment, seededRandom } from './impairment.ts';
 
@@ -90,7 +90,12 @@ export interface SctpEnd {
 
 /** Ours, in an engine of its own. */
 export function ownEnd(now: number): SctpEnd {
-  const association = new SctpAssociation(new Engine(), { port: 5000, maxSend: 262_144, maxReceive: 262_144, now });
+  const association = new SctpAssociation(new TransportModule(), {
+    port: 5000,
+    maxSend: 262_144,
+    maxReceive: 262_144,
+    now,
+  });
   const packets: Buffer[] = [];
   const messages: Buffer[] = [];
   let connected = false;

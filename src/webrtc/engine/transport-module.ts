@@ -47,7 +47,7 @@ function module(): object {
  * One peer's instance of the module: DTLS and SCTP of that peer, and nothing of any other. It has 16 MiB of memory at most, and
  * a panic in it is an exception for its peer alone. It has no clock and no sockets: set `now` before each call.
  */
-export class Engine {
+export class TransportModule {
   /** ms, of any clock that does not go back. */
   now = 0;
   readonly calls: Exports;
