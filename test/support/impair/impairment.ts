@@ -24,6 +24,8 @@ export interface Impairment {
   queueBytes?: number;
   /** Packets whose UDP payload and headers (28 bytes of IPv4 and UDP) exceed this many bytes are dropped silently. */
   mtu?: number;
+  /** Of the path's DTLS datagrams, those with these numbers are lost; the first is 0. */
+  loseDtls?: readonly number[];
   /** Nothing passes. */
   blackout?: boolean;
 }
@@ -33,7 +35,7 @@ export interface ImpairmentStats {
   delivered: number;
   receivedBytes: number;
   deliveredBytes: number;
-  lost: { random: number; burst: number; queue: number; size: number; blackout: number };
+  lost: { random: number; burst: number; queue: number; size: number; blackout: number; chosen: number };
   duplicated: number;
   reordered: number;
   /** Most bytes that waited before the bottleneck. */
@@ -46,7 +48,7 @@ export function noStats(): ImpairmentStats {
     delivered: 0,
     receivedBytes: 0,
     deliveredBytes: 0,
-    lost: { random: 0, burst: 0, queue: 0, size: 0, blackout: 0 },
+    lost: { random: 0, burst: 0, queue: 0, size: 0, blackout: 0, chosen: 0 },
     duplicated: 0,
     reordered: 0,
     maxQueueBytes: 0,

@@ -26,6 +26,7 @@ export class Link {
   readonly #inFlight: InFlight[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #dtlsDatagrams = 0;
 
   constructor(impairment: Impairment, seed: number) {
     this.set(impairment);
@@ -44,13 +45,16 @@ export class Link {
     this.#bad = false;
   }
 
-  /** @param deliver hands the packet on, once for each copy that arrives */
-  send(bytes: number, deliver: () => void): void {
+  /**
+   * @param deliver hands the packet on, once for each copy that arrives
+   * @param first its first byte, which tells the protocol (RFC 7983)
+   */
+  send(bytes: number, deliver: () => void, first = 0): void {
     if (this.#closed) return;
     const { stats } = this;
     stats.received++;
     stats.receivedBytes += bytes;
-    if (this.#isLost(bytes)) return;
+    if (this.#isChosen(first) || this.#isLost(bytes)) return;
     this.#forward(bytes, deliver);
     if (this.#happens(this.#impairment.duplicate)) {
       stats.duplicated++;
@@ -66,6 +70,13 @@ export class Link {
 
   #happens(share: number | undefined): boolean {
     return share !== undefined && share > 0 && this.#random() < share;
+  }
+
+  #isChosen(first: number): boolean {
+    if (first < 20 || first > 63) return false;
+    const chosen = this.#impairment.loseDtls?.includes(this.#dtlsDatagrams++) ?? false;
+    if (chosen) this.stats.lost.chosen++;
+    return chosen;
   }
 
   #isLost(bytes: number): boolean {

@@ -262,7 +262,8 @@ function sum(all: readonly ImpairmentStats[]): ImpairmentStats {
   for (const stats of all) {
     for (const key of ['received', 'delivered', 'receivedBytes', 'deliveredBytes', 'duplicated', 'reordered'] as const)
       total[key] += stats[key];
-    for (const key of ['random', 'burst', 'queue', 'size', 'blackout'] as const) total.lost[key] += stats.lost[key];
+    for (const key of ['random', 'burst', 'queue', 'size', 'blackout', 'chosen'] as const)
+      total.lost[key] += stats.lost[key];
     total.maxQueueBytes = Math.max(total.maxQueueBytes, stats.maxQueueBytes);
   }
   return total;

@@ -84,11 +84,15 @@ export class UdpPath {
 
   #fromClient(data: Buffer, { address, port }: RemoteInfo): void {
     this.#lastPacketAt = performance.now();
-    this.up.send(data.length, () => {
-      if (this.#closed) return;
-      this.#observe?.('up', data);
-      this.#mappingOf({ address, port })?.socket.send(data, this.#target.port, this.#target.address);
-    });
+    this.up.send(
+      data.length,
+      () => {
+        if (this.#closed) return;
+        this.#observe?.('up', data);
+        this.#mappingOf({ address, port })?.socket.send(data, this.#target.port, this.#target.address);
+      },
+      data[0],
+    );
   }
 
   #mappingOf(client: Mapping['client']): Mapping | undefined {
@@ -103,11 +107,15 @@ export class UdpPath {
     socket.on('message', (data, from) => {
       if (from.port !== this.#target.port || from.address !== this.#target.address) return;
       this.#lastPacketAt = performance.now();
-      this.down.send(data.length, () => {
-        if (this.#closed) return;
-        this.#observe?.('down', data);
-        this.#front.send(data, client.port, client.address);
-      });
+      this.down.send(
+        data.length,
+        () => {
+          if (this.#closed) return;
+          this.#observe?.('down', data);
+          this.#front.send(data, client.port, client.address);
+        },
+        data[0],
+      );
     });
     const mapping = { client, socket };
     this.#mappings.set(key, mapping);
