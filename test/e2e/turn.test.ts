@@ -63,13 +63,8 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
       'sources.scenes': ['room'],
     });
     const client = await RtcClient.create({ direction: 'recvonly' });
-    const response = await fetch(`${own.base}/whep/scene-room`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      // The server learns a port where nobody is, and with it whom the relay may let through; the client, the relay alone.
-      body: client.offerSdp.replaceAll(/^(a=candidate:.*) \d+ typ/gm, '$1 9 typ'),
-    });
-    const answer = await response.text();
+    // The server learns a port where nobody is, and with it whom the relay may let through; the client, the relay alone.
+    const answer = await view(own.base, client.offerSdp.replaceAll(/^(a=candidate:.*) \d+ typ/gm, '$1 9 typ'));
     const relays = answer.match(/a=candidate:.* typ relay .*\r\n/g);
     expect(relays).toHaveLength(1);
     client.accept(answer.replaceAll(/a=candidate:.* typ (host|srflx).*\r\n/g, ''));
@@ -88,12 +83,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
       'sources.scenes': ['room'],
     });
     const client = await RtcClient.create({ direction: 'recvonly' });
-    const response = await fetch(`${own.base}/whep/scene-room`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: client.offerSdp,
-    });
-    const answer = await response.text();
+    const answer = await view(own.base, client.offerSdp);
     expect(answer).not.toContain('typ relay');
     client.accept(answer);
     await until('depth', () => client.receiver?.getStats().packets);
@@ -101,3 +91,10 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
     await own.close();
   });
 });
+
+/** A viewer's offer to scene-room. @returns the answer */
+async function view(base: string, offer: string): Promise<string> {
+  const headers = { 'content-type': 'application/sdp' };
+  const response = await fetch(`${base}/whep/scene-room`, { method: 'POST', headers, body: offer });
+  return response.text();
+}
