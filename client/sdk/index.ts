@@ -28,3 +28,5 @@ export { type PreparedScene, prepareScene, type SceneSpec } from './sources/scen
 export type { Source } from './sources/source.ts';
 export type { LiveStats, SessionEvents, SessionOptions, SessionState } from './types.ts';
 export { VERSION } from './version.ts';
+export type { SmallPicture } from './warp/flow.ts';
+export { type DepthMap, DepthWarp, smallPicture } from './warp/warp.ts';
