@@ -101,7 +101,9 @@ function closeOnSignal(agent: Running, { server }: Config): void {
     else say('', style.dim('ending jobs; once more to stop at once'));
     setTimeout(() => process.exit(1), CLOSE_MS).unref();
     await agent.close();
-    process.exit(0);
+    // No exit at once: what is still at a codec would end the process with an error.
+    process.exitCode = 0;
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
