@@ -30,6 +30,7 @@ export class Replica {
       // What a busy machine measures of itself must not decide about what places do.
       LIMITS_UTILISATION: 100,
       LIMITS_STREAMS: PLACES,
+      LIMITS_IDLESECONDS: 600,
       DEPTH_SIZE: 160,
       DEPTH_THREADS: 1,
       DEPTH_WORKERS: 1,
