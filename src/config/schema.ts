@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CODEC_NAMES } from '../codecs.ts';
 import { type CameraSettings, cameraSettings, DEPTH_FORMATS } from '../protocol/index.ts';
-import { OUTPUT_TRACKS } from '../protocol/messages.ts';
+import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../protocol/messages.ts';
 import { rightsSchema } from './rights.ts';
 import { live, restart, secret, shown } from './rules.ts';
 
@@ -101,6 +101,7 @@ export const configSchema = z.strictObject({
   limits: z.strictObject({
     streams: live(z.int().min(1).max(4096).default(16)),
     viewersPerStream: live(z.int().min(1).max(4096).default(64)),
+    encodesPerStream: live(z.int().min(1).max(8).default(4)),
     setupSeconds: live(z.number().min(1).max(300).default(15)),
     idleSeconds: live(z.number().min(1).max(3600).default(30)),
     pictureSide: live(z.int().min(64).max(16384).default(4096)),
@@ -173,6 +174,8 @@ export const configSchema = z.strictObject({
   }),
   output: z.strictObject({
     track: live(z.enum(OUTPUT_TRACKS).default('gray')),
+    layout: live(z.enum(LAYOUTS).default('depth')),
+    upsampling: live(z.enum(UPSAMPLINGS).default('off')),
     data: live(z.enum(DEPTH_FORMATS).default('u16')),
     u16Steps: live(z.int().min(255).max(65534).default(4095)),
     minBitrate: live(z.int().min(20_000).default(150_000)),

@@ -1,10 +1,10 @@
 import { workerData } from 'node:worker_threads';
 import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
+import { Painter, toShades, type YuvPlanes } from '../video/painter.ts';
 import { answerRequests } from '../worker-channel.ts';
 import { NpzWriter } from './npz.ts';
 import type { PaintAnswer, PaintBoot, PaintCalls, PaintRequest } from './paint-protocol.ts';
-import { Painter, toShades, type YuvPlanes } from './painter.ts';
 
 // Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
 // the thread that feeds the network. No codecs: they work in the libuv pool anyway.

@@ -1,11 +1,11 @@
 import type * as av from 'node-av';
 import type { Size } from '../model/size.ts';
+import { toShades } from '../video/painter.ts';
 import { type BytePlane, ShadeEnlarger } from '../video/shade-enlarger.ts';
 import { DepthWriter, type DepthWriterOptions } from './depth-writer.ts';
 import type { MapFacts } from './image-series.ts';
 import type { Bytes, Floats, PaintAnswer } from './paint-protocol.ts';
 import { PaintThread } from './paint-thread.ts';
-import { toShades } from './painter.ts';
 import { SerialQueue } from './serial-queue.ts';
 
 /** Maps that may be on their way to the files. */

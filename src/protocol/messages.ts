@@ -5,10 +5,14 @@
 export { type ClientMessage, clientMessage } from './client-messages.ts';
 export { type ErrorPayload, toErrorPayload } from './errors.ts';
 export {
+  LAYOUTS,
+  type Layout,
   OUTPUT_TRACKS,
   type OutputChange,
   type OutputSettings,
   outputSettings,
+  UPSAMPLINGS,
+  type Upsampling,
 } from './output.ts';
 export {
   ERROR_SUBJECTS,

@@ -3,6 +3,17 @@ import { DEPTH_FORMATS, type DepthFormat } from './types.ts';
 
 export const OUTPUT_TRACKS = ['gray', 'off'] as const;
 
+/**
+ * What a depth track shows: depth alone, as gray or in colours, or the very picture that it was made of with it, above or
+ * beside it in one video, which nothing can separate.
+ */
+export const LAYOUTS = ['depth', 'stacked', 'side-by-side', 'colour-map'] as const;
+export type Layout = (typeof LAYOUTS)[number];
+
+/** How depth is brought to the picture's size: interpolated, or along the picture's edges. */
+export const UPSAMPLINGS = ['off', 'fast', 'best'] as const;
+export type Upsampling = (typeof UPSAMPLINGS)[number];
+
 // Within float32, as packets carry them, with their difference.
 const bound = z.number().check(z.minimum(-1e30), z.maximum(1e30));
 const displayRange = z.union([
@@ -18,6 +29,10 @@ const displayRange = z.union([
 export interface OutputSettings {
   /** Grayscale depth as a video track on the same peer. */
   track: (typeof OUTPUT_TRACKS)[number];
+  /** What that track shows: depth, or the picture that it was made of with it. */
+  layout: Layout;
+  /** How depth is enlarged for the track: interpolated, or along the edges of its picture. */
+  upsampling: Upsampling;
   /** Depth values on the data channel; `none` sends each frame's metadata alone. */
   data: DepthFormat;
   /** Display range: `auto` follows the scene; fixed values are in the model's unit. */
@@ -30,6 +45,8 @@ export interface OutputSettings {
 
 export const outputSettings = z.strictObject({
   track: z.enum(OUTPUT_TRACKS),
+  layout: z.enum(LAYOUTS),
+  upsampling: z.enum(UPSAMPLINGS),
   data: z.enum(DEPTH_FORMATS),
   range: displayRange,
   model: z.string().check(z.maxLength(64)),
@@ -45,6 +62,9 @@ const openName = <const T extends string>(_names: readonly T[]) => z.string() as
 /** The settings as a server tells them: it may be newer and know more. */
 export const presentOutput = z.object({
   track: openName(OUTPUT_TRACKS),
+  // Older servers know neither.
+  layout: z._default(openName(LAYOUTS), 'depth'),
+  upsampling: z._default(openName(UPSAMPLINGS), 'off'),
   data: openName(DEPTH_FORMATS),
   range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
   model: z.string(),

@@ -26,11 +26,13 @@ export class OutputControl {
 
   constructor(context: OutputContext) {
     const { manifest } = context.pool.models[0]!;
-    const { track, data } = context.config.output;
+    const { track, layout, upsampling, data } = context.config.output;
     this.#context = context;
     this.#camera = context.config.depth.camera ?? undefined;
     this.#now = {
       track,
+      layout,
+      upsampling,
       data,
       range: 'auto',
       model: manifest.name,
@@ -56,13 +58,15 @@ export class OutputControl {
 
   /**
    * Takes a change over; without a network size, a new model begins at its own.
-   * @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE; BUSY or BAD_MODEL when the model cannot be loaded
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE; BUSY or BAD_MODEL when the model cannot be loaded; BUSY when the
+   *   stream is encoded too often already
    */
   async change(change: OutputChange): Promise<void> {
     const next = this.#settle(change);
     const publisher = this.#publisher;
     const now = this.#now;
     if (publisher) {
+      if (next.layout !== now.layout) publisher.checkLayout(next.layout);
       if (next.model !== now.model) {
         this.#context.admission.checkWorkers(next.model);
         const inferencer = await this.#context.pool.get(next.model);
@@ -70,12 +74,14 @@ export class OutputControl {
       } else if (next.size !== now.size) publisher.stream.setSize(next.size);
       if (change.range !== undefined) publisher.stream.setRange(next.range);
       if (next.data !== now.data) publisher.setData(next.data);
+      publisher.stream.upsampling = next.upsampling;
+      if (next.layout !== now.layout) publisher.setLayout(next.layout);
       if (next.track !== now.track) publisher.setTrack(next.track === 'gray');
     }
     Object.assign(now, next);
   }
 
-  /** The publisher was opened with the model, size, track and data in force; it gets the rest. */
+  /** The publisher was opened with the model, size, track, layout, upsampling and data in force; it gets the rest. */
   attach(publisher: Publisher): void {
     const { range } = this.#now;
     if (range !== 'auto') publisher.stream.setRange(range);
@@ -96,6 +102,8 @@ export class OutputControl {
     checkSize(manifest, size);
     return {
       track: change.track ?? now.track,
+      layout: change.layout ?? now.layout,
+      upsampling: change.upsampling ?? now.upsampling,
       data: change.data ?? now.data,
       range: change.range ?? now.range,
       model: name,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
+import { LAYOUTS, type Layout } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import { Publisher, type PublisherContext } from '../session/publisher.ts';
@@ -18,7 +19,7 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 /** Names of streams: what fits a path segment and a log line, and means no other place in a path. */
 const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 
-type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
+type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: { layout?: unknown } }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
 type Context = PublisherContext & ViewerContext & { admission: Pick<Admission, 'checkStreams'> };
@@ -47,6 +48,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     const name = request.params.stream;
     const grant = await mayUse(request, kind, name);
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
+    const layout = kind === 'whep' ? layoutOf(request.query.layout) : undefined;
     const offer = sdpBody(request, SDP);
     let session: Publisher | Viewer;
     let place: AddressPlace | undefined;
@@ -56,7 +58,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       place = places.take(clientKey(request));
       session =
         kind === 'whep'
-          ? await Viewer.open(context, offer, name, clientAddress(request))
+          ? await Viewer.open(context, offer, name, { client: clientAddress(request), layout })
           : await Publisher.open(context, offer, {
               role: 'publish',
               stream: name,
@@ -70,7 +72,10 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       const { redirectWhenBusy } = config.server;
       if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY') {
         context.metrics.redirected.inc();
-        return reply.redirect(`${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}`, 307);
+        return reply.redirect(
+          `${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}${layout === undefined ? '' : `?layout=${layout}`}`,
+          307,
+        );
       }
       throw thrown;
     }
@@ -161,6 +166,13 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     reply.code(204).headers({ 'accept-patch': FRAGMENT, allow: 'PATCH, DELETE, OPTIONS' }).send(),
   );
   app.route({ method: ['GET', 'HEAD', 'POST', 'PUT'], url: '/session/:id', handler: refuse('PATCH, DELETE, OPTIONS') });
+}
+
+/** What a viewer's address asks for. */
+function layoutOf(asked: unknown): Layout | undefined {
+  const known = LAYOUTS.find((layout) => layout === asked);
+  if (asked === undefined || known !== undefined) return known;
+  throw new DepthcastError('BAD_REQUEST', { detail: `that layout is not known; there is ${LAYOUTS.join(', ')}` });
 }
 
 function refuse(allow: string) {

@@ -185,10 +185,10 @@ export class WsSession {
     }
     clearTimeout(this.#patience);
     await this.#output.change(output);
-    const { model, size, track, data } = this.#output.now;
+    const { track, range: _, ...wanted } = this.#output.now;
     const { client } = this.#auth;
     const { camera } = this.#output;
-    const options = { role: 'duplex', model, size, track: track === 'gray', data, camera, client } as const;
+    const options = { ...wanted, role: 'duplex', track: track === 'gray', camera, client } as const;
     const publisher = await Publisher.open(this.#context, sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');

@@ -3,12 +3,13 @@ import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
+import type { Layout } from '../protocol/output.ts';
 import type { DepthData } from '../sinks/depth-data.ts';
 import type { GrayTrack } from '../sinks/gray-track.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { StreamReport } from '../stream/stream-stats.ts';
 import type { DataChannel, RtcPeer } from '../webrtc/index.ts';
-import { depthDataOf, grayTrackOf } from './outputs.ts';
+import { depthDataOf, dropUnwatched, trackOf } from './outputs.ts';
 import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -41,6 +42,8 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
+  /** What its track shows. */
+  protected layout: Layout;
   #grayTrack: GrayTrack | undefined;
   #channel: DataChannel | undefined;
   /** What feeds the channel. */
@@ -51,6 +54,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     super();
     this.context = context;
     this.kind = kind;
+    this.layout = context.config.output.layout;
     this.peer = peer;
     this.stream = stream;
     this.#channels = new ChannelWatch(peer);
@@ -89,19 +93,20 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     await this.peer.close();
   }
 
-  /** The gray track that the peer's sender is on. */
+  /** The track that the peer's sender is on. */
   protected get grayTrack(): GrayTrack | undefined {
     return this.#grayTrack;
   }
 
-  /** Puts the peer's sender on the gray track of its codec, which a later offer may change, or takes it off. */
+  /** Puts the peer's sender on the track of its layout and codec, which a later offer may change, or takes it off. */
   protected followTrack(on: boolean): void {
     const { sender } = this.peer;
     if (!sender) return;
-    const track = on ? grayTrackOf(this.stream, sender.codec, this.context) : undefined;
+    const track = on ? trackOf(this.stream, sender.codec, this.layout, this.context) : undefined;
     if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
     this.#grayTrack = track;
     track?.add(sender);
+    dropUnwatched(this.stream);
   }
 
   /** What the peer's data channel carries. */

@@ -3,10 +3,12 @@ import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import { type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
+import { checkEncodes } from './outputs.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
@@ -31,6 +33,9 @@ export interface PublisherOptions {
   /** Network size; the one of the settings when absent, where the model has it. */
   size?: number | undefined;
   track: boolean;
+  /** What the track shows, and how depth is enlarged; as the settings say when absent. */
+  layout?: Layout;
+  upsampling?: Upsampling;
   data: DepthFormat;
   /** What the client told of its camera; that of the settings where it is absent. */
   camera?: CameraSettings | undefined;
@@ -61,6 +66,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     this.#freeName = freeName;
     this.#watch = new StreamWatch(peer, stream);
     this.#track = o.track;
+    this.layout = o.layout ?? this.layout;
     this.#data = o.data;
     stream.on('trouble', (error, about) => this.emit('trouble', error, about));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
@@ -86,7 +92,8 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       // At once, so that the worker counts this stream before it is offered to the next.
       const { metrics, config } = context;
       const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
-      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
+      const { upsampling = config.output.upsampling } = options;
+      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
       if (options.camera) stream.setCamera(options.camera);
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {
@@ -113,6 +120,18 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
   /** Turns the returned gray track on or off. */
   setTrack(on: boolean): void {
     this.#track = on;
+    this.#wireTrack();
+  }
+
+  /** @throws DepthcastError BUSY when the returned track may not show this */
+  checkLayout(layout: Layout): void {
+    const { sender } = this.peer;
+    if (sender && this.#track) checkEncodes(this.stream, sender.codec, layout, this.context, this.grayTrack);
+  }
+
+  /** Changes what the returned track shows. */
+  setLayout(layout: Layout): void {
+    this.layout = layout;
     this.#wireTrack();
   }
 

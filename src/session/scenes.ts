@@ -25,7 +25,8 @@ export async function publishScenes(context: Context): Promise<void> {
     const { filled, free } = admission.reserve(name);
     const inferencer = await pool.get();
     const size = resolveSize(inferencer.model, config.depth.size);
-    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
+    const { upsampling } = config.output;
+    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
     stream.once('closed', free);
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     const wanted = () => stream.watched;

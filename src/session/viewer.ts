@@ -1,8 +1,10 @@
 import { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
+import type { Layout } from '../protocol/output.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import { RtcPeer } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
+import { checkEncodes } from './outputs.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
@@ -11,6 +13,13 @@ import { SlowViewer, stateOf } from './slow-viewer.ts';
 
 export type ViewerContext = SessionContext &
   TelemetryContext & { admission: Pick<Admission, 'view'>; registry: Pick<Registry, 'add'> };
+
+export interface ViewerOptions {
+  /** Address that the offer came from, where it is known. */
+  client?: string | undefined;
+  /** What its track shows; as the settings say when absent. */
+  layout?: Layout | undefined;
+}
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
 export class Viewer extends PeerSession<'whep'> {
@@ -28,10 +37,14 @@ export class Viewer extends PeerSession<'whep'> {
   }
 
   /**
-   * @param client address that the offer came from, where it is known
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
-  static async open(context: ViewerContext, offer: string, name: string, client?: string): Promise<Viewer> {
+  static async open(
+    context: ViewerContext,
+    offer: string,
+    name: string,
+    { client, layout = context.config.output.layout }: ViewerOptions = {},
+  ): Promise<Viewer> {
     const telemetry = new SessionTelemetry(context, 'whep', name);
     let leave = () => {};
     try {
@@ -39,7 +52,14 @@ export class Viewer extends PeerSession<'whep'> {
       const { stream } = place;
       leave = place.leave;
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));
+      try {
+        if (peer.sender) checkEncodes(stream, peer.sender.codec, layout, context);
+      } catch (thrown) {
+        await peer.close();
+        throw thrown;
+      }
       const viewer = new Viewer(context, peer, stream, leave);
+      viewer.layout = layout;
       context.registry.add(viewer);
       telemetry.follow(viewer);
       if (stream.closed) await viewer.close('stream ended');

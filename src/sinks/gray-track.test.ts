@@ -36,7 +36,7 @@ function open(): {
   const errors: Error[] = [];
   let waiting = () => {};
   const track = new GrayTrack(
-    { codec: 'VP8', minBitrate: 100_000, maxBitrate: 3_000_000, maxSide: 320, metrics },
+    { codec: 'VP8', layout: 'depth', minBitrate: 100_000, maxBitrate: 3_000_000, maxSide: 320, metrics },
     {
       sent: () => waiting(),
       failed: (error) => {

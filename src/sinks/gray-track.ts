@@ -1,30 +1,34 @@
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Layout } from '../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
-import { type LiveDepth, toLuma } from '../stream/live-depth.ts';
+import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
-import { GrayEncoder, type VideoCodec } from '../video/index.ts';
+import { LayoutEncoder, shadesOf, type VideoCodec } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
+import { TrackShades } from './track-shades.ts';
 
 /** A viewer that asks for keyframes faster than this shares the ones that others got. */
 const KEYFRAME_INTERVAL_MS = 300;
 
 export interface GrayTrackOptions {
   codec: VideoCodec;
+  layout: Layout;
   minBitrate: number;
   maxBitrate: number;
-  /** Longest side in pixels; larger sources are scaled down to it. */
+  /** Longest side of the picture in pixels; larger sources are scaled down to it. `stacked` and `side-by-side` are twice as large. */
   maxSide: number;
   metrics: Metrics;
 }
 
 /**
- * Depth as a grayscale video track: encoded once for all of its receivers. Its bitrate follows the slowest of them,
+ * Depth as a video track, alone or with its picture: encoded once for all of its receivers. Its bitrate follows the slowest of them,
  * and any of them may ask for a keyframe.
  */
 export class GrayTrack implements DepthSink {
   readonly name = 'track';
   readonly about = 'track';
   readonly codec: VideoCodec;
+  readonly layout: Layout;
   readonly #options: GrayTrackOptions;
   readonly #listener: SinkListener;
   readonly #senders = new Map<VideoSender, () => void>();
@@ -35,16 +39,16 @@ export class GrayTrack implements DepthSink {
     (depth) => this.#encode(depth),
     (depth) => depth.release(),
   );
-  #encoder: GrayEncoder | undefined;
-  #luma = new Uint8ClampedArray(0);
-  #width = 0;
-  #height = 0;
+  #encoder: LayoutEncoder | undefined;
+  readonly #shades: TrackShades;
   #keyframeAsked = true;
   #keyframeAt = -Infinity;
   #closed = false;
 
   constructor(options: GrayTrackOptions, listener: SinkListener) {
     this.codec = options.codec;
+    this.layout = options.layout;
+    this.#shades = new TrackShades(shadesOf(options.layout));
     this.#options = options;
     this.#listener = listener;
   }
@@ -98,19 +102,22 @@ export class GrayTrack implements DepthSink {
     this.#closed = true;
     this.#mailbox.close();
     for (const sender of [...this.#senders.keys()]) this.remove(sender);
-    if (!this.#mailbox.busy) this.#encoder?.close();
+    if (!this.#mailbox.busy) this.#free();
+  }
+
+  #free(): void {
+    this.#encoder?.close();
+    this.#shades.close();
   }
 
   async #encode(depth: LiveDepth): Promise<void> {
-    const { map, info } = depth;
+    const { info } = depth;
     try {
       const began = performance.now();
       const encoder = await this.#encoderFor(info.sourceWidth, info.sourceHeight);
-      if (this.#luma.length !== map.values.length) this.#luma = new Uint8ClampedArray(map.values.length);
-      toLuma(map.values, info, this.#luma);
-      const luma = new Uint8Array(this.#luma.buffer);
+      const shades = await this.#shades.of(depth, encoder);
       const keyframe = this.#keyframeAsked && began - this.#keyframeAt >= KEYFRAME_INTERVAL_MS;
-      const frame = await encoder.encode(luma, map.width, map.height, info.rtpTimestamp, { keyframe });
+      const frame = await encoder.encode(shades, depth.source?.picture, info.rtpTimestamp, { keyframe });
       if (frame.keyframe) {
         this.#keyframeAt = began;
         this.#keyframeAsked = false;
@@ -136,20 +143,19 @@ export class GrayTrack implements DepthSink {
       if (!this.#closed) this.#listener.failed(thrown as Error);
     } finally {
       depth.release();
-      if (this.#closed) this.#encoder?.close();
+      if (this.#closed) this.#free();
     }
   }
 
-  async #encoderFor(sourceWidth: number, sourceHeight: number): Promise<GrayEncoder> {
+  async #encoderFor(sourceWidth: number, sourceHeight: number): Promise<LayoutEncoder> {
     const shrink = Math.min(1, this.#options.maxSide / Math.max(sourceWidth, sourceHeight));
     const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
     const [width, height] = [even(sourceWidth), even(sourceHeight)];
-    if (this.#encoder && this.#width === width && this.#height === height) return this.#encoder;
+    if (this.#encoder?.width === width && this.#encoder.height === height) return this.#encoder;
     this.#encoder?.close();
     this.#encoder = undefined;
-    this.#encoder = await GrayEncoder.create({ codec: this.codec, width, height, bitrate: this.#bitrate(), fps: 30 });
-    this.#width = width;
-    this.#height = height;
+    const { codec, layout } = this;
+    this.#encoder = await LayoutEncoder.create(layout, { codec, width, height, bitrate: this.#bitrate(), fps: 30 });
     return this.#encoder;
   }
 

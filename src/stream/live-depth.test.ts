@@ -4,7 +4,7 @@ import { Mailbox } from './mailbox.ts';
 
 const luma = (values: number[], near: number, far: number, unit: 'disparity' | 'metres' = 'disparity') => {
   const out = new Uint8ClampedArray(values.length);
-  toLuma(Float32Array.from(values), { near, far, unit }, out);
+  toLuma(Float32Array.from(values), { near, far, unit }, { near: 235, far: 16 }, out);
   return [...out];
 };
 

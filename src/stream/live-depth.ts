@@ -1,9 +1,18 @@
 import type { DepthMap } from '../depth/types.ts';
 import type { DepthFrameInfo, MetricMap } from '../protocol/index.ts';
+import type { Upsampling } from '../protocol/output.ts';
+import type { Picture } from '../video/index.ts';
+
+/** The picture that a map was made of, and how the map is brought to its size. */
+export interface DepthSource {
+  /** Closed with the map's last release. */
+  picture: Picture;
+  upsampling: Upsampling;
+}
 
 /**
- * One depth map on its way to several sinks. Each sink that reads it later than `push` retains and releases it;
- * with the last release its memory goes back to the inferencer.
+ * One depth map on its way to several sinks, with the very picture that it was made of. Each sink that reads it later than
+ * `push` retains and releases it; with the last release its memory goes back to the inferencer, and the picture's to the decoder.
  */
 export class LiveDepth {
   readonly map: DepthMap;
@@ -14,7 +23,9 @@ export class LiveDepth {
   readonly metric: MetricMap | undefined;
   /** What the source knows the picture by that this was made of. */
   readonly identity: unknown;
+  readonly source: DepthSource | undefined;
   #holders = 1;
+  readonly #shared = new Map<string, Promise<{ release(): void }>>();
 
   constructor(
     map: DepthMap,
@@ -22,12 +33,21 @@ export class LiveDepth {
     lastPacketAt: number | undefined,
     metric?: MetricMap,
     identity?: unknown,
+    source?: DepthSource,
   ) {
     this.map = map;
     this.info = info;
     this.lastPacketAt = lastPacketAt;
     this.metric = metric;
     this.identity = identity;
+    this.source = source;
+  }
+
+  /** Something that several sinks make of it, made once; given back with the last release. */
+  shared<T extends { release(): void }>(key: string, make: () => Promise<T>): Promise<T> {
+    const made = (this.#shared.get(key) as Promise<T> | undefined) ?? make();
+    this.#shared.set(key, made);
+    return made;
   }
 
   retain(): this {
@@ -38,32 +58,36 @@ export class LiveDepth {
   release(): void {
     if (--this.#holders > 0) return;
     this.map.release();
+    this.source?.picture.close();
+    for (const made of this.#shared.values())
+      made.then(
+        (one) => one.release(),
+        () => {},
+      );
   }
 }
 
-/** Luma of `far` and `near`: the ends of video range (ITU-R BT.601), which players show as black and white. */
-const LUMA_FAR = 16;
-const LUMA_NEAR = 235;
-
 /**
- * Luma of a depth map: 235 at `near`, 16 at `far`, linear in disparity. Values beyond the range go on into foot- and
+ * Luma of a depth map, linear in disparity. Values beyond the range go on into foot- and
  * headroom as far as they fit; NaN is the farthest.
  * @param values [height*width] in the unit given; metres are inverted first
+ * @param luma of `near` and `far`
  * @param out [height*width]; its element type rounds and clamps
  */
 export function toLuma(
   values: Float32Array,
   { near, far, unit }: Pick<DepthFrameInfo, 'near' | 'far' | 'unit'>,
+  luma: { near: number; far: number },
   out: Uint8ClampedArray,
 ): void {
-  const span = LUMA_NEAR - LUMA_FAR;
+  const span = luma.near - luma.far;
   if (unit === 'disparity') {
     const scale = span / (near - far);
-    const shift = LUMA_FAR - far * scale;
+    const shift = luma.far - far * scale;
     for (let i = 0; i < values.length; i++) out[i] = values[i]! * scale + shift;
     return;
   }
   const scale = span / (1 / near - 1 / far);
-  const shift = LUMA_FAR - scale / far;
+  const shift = luma.far - scale / far;
   for (let i = 0; i < values.length; i++) out[i] = scale / values[i]! + shift;
 }

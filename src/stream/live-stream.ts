@@ -5,6 +5,7 @@ import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
 import { Demand } from './demand.ts';
@@ -33,6 +34,7 @@ export interface LiveStreamOptions {
   size: number;
   metrics: Metrics;
   depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'> & Partial<Pick<Config['depth'], 'camera'>>;
+  upsampling?: Upsampling;
 }
 
 interface Arrival extends Arrived {
@@ -46,6 +48,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** What it asks of the depth workers. */
   readonly demand = new Demand();
   readonly createdAt = Date.now();
+  /** How depth is brought to the size of its picture, where it is shown so; from the next frame on. */
+  upsampling: Upsampling;
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
   readonly #metrics: Metrics;
@@ -75,11 +79,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE */
-  constructor({ name, inferencer, size, metrics, depth }: LiveStreamOptions) {
+  constructor({ name, inferencer, size, metrics, depth, upsampling = 'off' }: LiveStreamOptions) {
     super();
     // A listener for each viewer, and `limits.viewersPerStream` bounds those.
     this.setMaxListeners(0);
     this.name = name;
+    this.upsampling = upsampling;
     this.#metrics = metrics;
     this.#camera = new Camera(depth.camera ?? undefined);
     this.#inferencer = inferencer;
@@ -219,6 +224,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   async #process({ picture, at }: Arrival): Promise<void> {
     const inference = this.#inference;
+    let owner: LiveDepth | undefined;
     this.#busySince = performance.now();
     try {
       const began = performance.now();
@@ -261,9 +267,9 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         intrinsics: this.#camera.intrinsics(picture.width, picture.height),
         ...range,
       };
-      const depth = new LiveDepth(map, info, picture.lastPacketAt, undefined, picture.identity);
-      for (const sink of this.#sinks) sink.push(depth);
-      depth.release();
+      const source = { picture, upsampling: this.upsampling };
+      owner = new LiveDepth(map, info, picture.lastPacketAt, undefined, picture.identity, source);
+      for (const sink of this.#sinks) sink.push(owner);
       if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {
       if (this.#closed || inference !== this.#inference) {
@@ -275,7 +281,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.#trouble(this.#failure, 'depth');
     } finally {
       this.#busySince = undefined;
-      picture.close();
+      if (owner) owner.release();
+      else picture.close();
       if (this.#closed) this.#scaler.close();
     }
   }

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
-import { grayTrackOf } from '../../src/session/outputs.ts';
+import { trackOf } from '../../src/session/outputs.ts';
 import { Publisher } from '../../src/session/publisher.ts';
 import { GrayEncoder } from '../../src/video/index.ts';
 import { RtcClient } from '../support/rtc-client.ts';
@@ -136,7 +136,7 @@ describe('a two-way session', () => {
     };
     const { stream } = publisher;
     const receivers = () =>
-      (['VP8', 'H264'] as const).map((wanted) => grayTrackOf(stream, wanted, server.context).receivers);
+      (['VP8', 'H264'] as const).map((wanted) => trackOf(stream, wanted, 'depth', server.context).receivers);
     await until('VP8', () => film('VP8'));
     expect(receivers()).toEqual([1, 0]);
     await publisher.peer.restart(client.offerSdp.replace('96 97 108 109', '108 109 96 97'));

@@ -1,5 +1,5 @@
 import { type ColourMapName, colourAt } from '../protocol/colour-map.ts';
-import type { YuvMatrix } from '../video/yuv.ts';
+import type { YuvMatrix } from './yuv.ts';
 
 /** Luma weights of red and blue (ITU-R BT.601, BT.709). */
 const WEIGHTS: Record<YuvMatrix, readonly [number, number]> = { bt601: [0.299, 0.114], bt709: [0.2126, 0.0722] };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { writtenSize } from '../files/size.ts';
 import { resizeAligned } from '../model/resize.ts';
 import { colourAt } from '../protocol/colour-map.ts';
 import { Painter } from './painter.ts';
-import { writtenSize } from './size.ts';
 
 function paint(values: Float32Array, width: number, height: number, matrix: 'bt601' | 'bt709', gray = false) {
   const [w, h] = [width + (width & 1), height + (height & 1)];
