@@ -21,14 +21,22 @@ describe('readSettings', () => {
   it('reads every parameter', () => {
     const search =
       '?source=scene:person&width=320&height=240&fps=15&autostart=1&server=https://a.example/b&codec=h264&track=off' +
-      '&data=f16&model=m&size=392&range=3.5,-0.5&map=inferno&view=track';
+      '&data=f16&layout=stacked&upsampling=fast&model=m&size=392&range=3.5,-0.5&map=inferno&view=track';
     expect(read(search, '#token=s3cret')).toEqual({
       source: { kind: 'scene', name: 'person', width: 320, height: 240, frameRate: 15 },
       autostart: true,
       server: 'https://a.example/b',
       token: 's3cret',
       codec: 'H264',
-      output: { track: 'off', data: 'f16', range: { near: 3.5, far: -0.5 }, model: 'm', size: 392 },
+      output: {
+        track: 'off',
+        data: 'f16',
+        range: { near: 3.5, far: -0.5 },
+        layout: 'stacked',
+        upsampling: 'fast',
+        model: 'm',
+        size: 392,
+      },
       map: 'inferno',
       view: 'track',
     });
@@ -46,7 +54,8 @@ describe('readSettings', () => {
   });
 
   it('falls back on what it does not know', () => {
-    const search = '?source=scene:moon&codec=av2&data=u7&track=blue&size=-4&range=1,1&map=jet&view=x&width=abc';
+    const search =
+      '?source=scene:moon&codec=av2&data=u7&track=blue&size=-4&range=1,1&layout=round&upsampling=most&map=jet&view=x&width=abc';
     expect(read(search)).toEqual(read(''));
     expect(read('?range=1,').output.range).toBe('auto');
   });

@@ -2,7 +2,7 @@ import type { OutputSettings, Source, SourceSpec, VideoCodec } from 'depthcast-c
 import { CODEC_NAMES } from '../../src/codecs.ts';
 import type { ColourMapName } from '../../src/protocol/colour-map.ts';
 import { DEPTH_FORMATS } from '../../src/protocol/index.ts';
-import { OUTPUT_TRACKS } from '../../src/protocol/messages.ts';
+import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../../src/protocol/messages.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream | Source>;
 
@@ -38,6 +38,8 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
   const model = query.get('model');
   const size = Number(query.get('size'));
   const data = oneOf(query.get('data'), DEPTH_FORMATS, 'u16');
+  const layout = LAYOUTS.find((name) => name === query.get('layout'));
+  const upsampling = UPSAMPLINGS.find((name) => name === query.get('upsampling'));
   return {
     source: readSource(query, scenes),
     autostart: ['1', 'true', ''].includes(query.get('autostart') ?? '0'),
@@ -48,6 +50,8 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
       track: oneOf(query.get('track'), OUTPUT_TRACKS, 'gray'),
       data,
       range: readRange(query.get('range')),
+      ...(layout ? { layout } : {}),
+      ...(upsampling ? { upsampling } : {}),
       ...(model ? { model } : {}),
       ...(Number.isInteger(size) && size > 0 ? { size } : {}),
     },

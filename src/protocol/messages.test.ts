@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { parseServerMessage, type ServerMessage, type SessionStats } from './messages.ts';
 
-const output = { track: 'gray', layout: 'depth', upsampling: 'off', data: 'u16', range: 'auto', model: 'm', size: 256 } as const;
+const output = {
+  track: 'gray',
+  layout: 'depth',
+  upsampling: 'off',
+  data: 'u16',
+  range: 'auto',
+  model: 'm',
+  size: 256,
+} as const;
 const stats: SessionStats = {
   framesIn: 30,
   framesOut: 29.5,

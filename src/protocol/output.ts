@@ -59,12 +59,14 @@ export type OutputChange = z.infer<typeof outputChange>;
 /** A name that is one of these, or one of a newer server's. */
 const openName = <const T extends string>(_names: readonly T[]) => z.string() as unknown as z.ZodMiniType<T, T>;
 
+/** Of a key that older servers do not have: there it is not among the keys, by which a client knows what it may ask for. */
+const absentBefore = <T>(schema: z.ZodMiniType<T, T>) => z.optional(schema) as unknown as z.ZodMiniType<T, T>;
+
 /** The settings as a server tells them: it may be newer and know more. */
 export const presentOutput = z.object({
   track: openName(OUTPUT_TRACKS),
-  // Older servers know neither.
-  layout: z._default(openName(LAYOUTS), 'depth'),
-  upsampling: z._default(openName(UPSAMPLINGS), 'off'),
+  layout: absentBefore(openName(LAYOUTS)),
+  upsampling: absentBefore(openName(UPSAMPLINGS)),
   data: openName(DEPTH_FORMATS),
   range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
   model: z.string(),

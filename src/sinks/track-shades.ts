@@ -31,12 +31,11 @@ export class TrackShades {
     const { map, info, source } = depth;
     if (source !== undefined && source.upsampling !== 'off' && mayEnlarge(map, { width, height })) {
       const { picture, upsampling } = source;
-      const { near, far } = this.#range;
-      return depth.shared(`${width}x${height} ${near}`, async () => {
+      return depth.shared(`${width}x${height} ${this.#range.near}`, async () => {
         const colour = await this.#converterFor({ width, height }).convert(picture);
         try {
-          const { unit } = info;
-          const meant = { ...map.range, unit, values: map.values, width: map.width, height: map.height };
+          const { unit, near, far } = info;
+          const meant = { unit, near, far, values: map.values, width: map.width, height: map.height };
           return await enlargeLuma(meant, colour, upsampling, this.#range);
         } finally {
           colour.free();
