@@ -1,0 +1,191 @@
+// The guided filter of native/upsampler as fragment shaders (GLSL ES 3.00): see its sources for why each step is there. All but
+// the last pass run at the map's size.
+
+const HEAD = `#version 300 es
+precision highp float;
+precision highp sampler2D;
+const int R = 3;
+const float SHARE = 1.0 / 49.0;
+ivec2 here() { return ivec2(gl_FragCoord.xy); }
+vec4 at(sampler2D t, ivec2 p) { return texelFetch(t, clamp(p, ivec2(0), textureSize(t, 0) - 1), 0); }
+`;
+
+/** A triangle that covers everything. */
+export const VERTEX = `#version 300 es
+void main() { gl_Position = vec4(vec2(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1), 0, 1); }`;
+
+/** Y, U and V (BT.601, limited range, 0 to 1), means of the area that each pixel of the map covers, and the map. */
+export const SHRINK = `${HEAD}
+uniform sampler2D picture;
+uniform sampler2D map;
+uniform vec2 limits;
+out vec4 guide;
+vec3 yuv(vec3 c) {
+  return (vec3(16, 128, 128) + vec3(
+    dot(c, vec3(65.481, 128.553, 24.966)),
+    dot(c, vec3(-37.797, -74.203, 112.0)),
+    dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
+}
+void main() {
+  ivec2 size = textureSize(picture, 0);
+  vec2 stride = vec2(size) / vec2(textureSize(map, 0));
+  vec2 low = vec2(here()) * stride, high = low + stride;
+  vec3 sum = vec3(0);
+  for (int y = int(low.y); float(y) < high.y - 1e-3; y++)
+    for (int x = int(low.x); float(x) < high.x - 1e-3; x++) {
+      vec2 covered = min(high, vec2(x + 1, y + 1)) - max(low, vec2(x, y));
+      sum += covered.x * covered.y * at(picture, ivec2(x, y)).rgb;
+    }
+  float depth = texelFetch(map, here(), 0).r;
+  if (isnan(depth) || isinf(depth)) depth = limits.y;
+  guide = vec4(yuv(sum / (stride.x * stride.y)), depth);
+}`;
+
+/** Sums across of Y, U, V, the map, and of their products. */
+export const SUMS = `${HEAD}
+uniform sampler2D guide;
+layout(location = 0) out vec4 a;
+layout(location = 1) out vec4 b;
+layout(location = 2) out vec4 c;
+layout(location = 3) out vec4 d;
+void main() {
+  a = b = c = d = vec4(0);
+  for (int i = -R; i <= R; i++) {
+    vec4 g = at(guide, here() + ivec2(i, 0));
+    a += g;
+    b += g.x * g;
+    c += vec4(g.y * g.yz, g.z * g.z, g.y * g.w);
+    d.xy += g.w * g.zw;
+  }
+}`;
+
+/** Least, greatest and steepest across. */
+export const STEPS = `${HEAD}
+uniform sampler2D guide;
+out vec4 steps;
+void main() {
+  steps = vec4(1e30, -1e30, 0, 0);
+  for (int i = -R; i <= R; i++) {
+    // Beyond the edge stands the last pixel, with its own slope.
+    ivec2 p = clamp(here() + ivec2(i, 0), ivec2(0), textureSize(guide, 0) - 1);
+    float v = at(guide, p).w;
+    float across = abs(at(guide, p + ivec2(1, 0)).w - at(guide, p - ivec2(1, 0)).w);
+    float down = abs(at(guide, p + ivec2(0, 1)).w - at(guide, p - ivec2(0, 1)).w);
+    steps = vec4(min(steps.x, v), max(steps.y, v), max(steps.z, max(across, down)), 0);
+  }
+}`;
+
+/** Factors of Y, U and V, and offset; least, greatest, steepest, and the share of the variance that colour explains. */
+export const FIT = `${HEAD}
+uniform sampler2D a;
+uniform sampler2D b;
+uniform sampler2D c;
+uniform sampler2D d;
+uniform sampler2D steps;
+uniform float even;
+layout(location = 0) out vec4 fit;
+layout(location = 1) out vec4 range;
+void main() {
+  vec4 A = vec4(0), B = vec4(0), C = vec4(0), D = vec4(0);
+  range = vec4(1e30, -1e30, 0, 0);
+  for (int i = -R; i <= R; i++) {
+    ivec2 p = here() + ivec2(0, i);
+    A += at(a, p); B += at(b, p); C += at(c, p); D += at(d, p);
+    vec4 s = at(steps, p);
+    range.xyz = vec3(min(range.x, s.x), max(range.y, s.y), max(range.z, s.z));
+  }
+  A *= SHARE; B *= SHARE; C *= SHARE; D *= SHARE;
+  vec3 g = A.xyz;
+  mat3 S = mat3(B.x, B.y, B.z, B.y, C.x, C.y, B.z, C.y, C.z) - outerProduct(g, g) + mat3(1e-4);
+  vec3 q = vec3(B.w, C.w, D.x) - g * A.w;
+  vec3 factors = inverse(S) * q;
+  float variance = max(D.y - A.w * A.w, even * even / 16.0);
+  fit = vec4(factors, A.w - dot(factors, g));
+  range.w = clamp(dot(factors, q) / variance, 0.0, 1.0);
+}`;
+
+/** Means across of the fit and of its share. */
+export const MEANS = `${HEAD}
+uniform sampler2D fit;
+uniform sampler2D range;
+layout(location = 0) out vec4 across;
+layout(location = 1) out vec4 explained;
+void main() {
+  across = explained = vec4(0);
+  for (int i = -R; i <= R; i++) {
+    ivec2 p = here() + ivec2(i, 0);
+    across += at(fit, p);
+    explained.x += at(range, p).w;
+  }
+}`;
+
+/** What the last pass goes by: factors and offset; the map, least, reach, steepness. */
+export const TABLE = `${HEAD}
+uniform sampler2D across;
+uniform sampler2D explained;
+uniform sampler2D range;
+uniform sampler2D guide;
+layout(location = 0) out vec4 factors;
+layout(location = 1) out vec4 bounds;
+void main() {
+  vec4 sum = vec4(0);
+  float known = 0.0;
+  for (int i = -R; i <= R; i++) {
+    ivec2 p = here() + ivec2(0, i);
+    sum += at(across, p);
+    known += at(explained, p).x;
+  }
+  sum *= SHARE;
+  float trust = clamp((known * SHARE - 0.1) / 0.3, 0.0, 1.0);
+  float plain = at(guide, here()).w;
+  vec4 r = at(range, here());
+  float reach = r.y - r.x;
+  factors = vec4(sum.xyz * trust, mix(plain, sum.w, trust));
+  bounds = vec4(plain, r.x, reach, trust * clamp((r.z / max(reach, 1e-20) - 0.5) / 0.3, 0.0, 1.0));
+}`;
+
+/** At the picture's size: nine reads a pixel. */
+export const APPLY = `${HEAD}
+uniform sampler2D picture;
+uniform sampler2D factors;
+uniform sampler2D bounds;
+uniform float even;
+out vec4 depth;
+vec4 between(sampler2D t, ivec2 p, vec2 part) {
+  return mix(
+    mix(at(t, p), at(t, p + ivec2(1, 0)), part.x),
+    mix(at(t, p + ivec2(0, 1)), at(t, p + ivec2(1, 1)), part.x), part.y);
+}
+vec3 yuv(vec3 c) {
+  return (vec3(16, 128, 128) + vec3(
+    dot(c, vec3(65.481, 128.553, 24.966)),
+    dot(c, vec3(-37.797, -74.203, 112.0)),
+    dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
+}
+void main() {
+  vec2 small = vec2(textureSize(factors, 0));
+  vec2 place = clamp(gl_FragCoord.xy * small / vec2(textureSize(picture, 0)) - 0.5, vec2(0), small - 1.0);
+  ivec2 low = ivec2(place);
+  vec2 part = place - vec2(low);
+  vec4 b = between(bounds, low, part);
+  vec4 f = between(factors, low, part);
+  float uneven = clamp(b.z / even - 1.0, 0.0, 1.0);
+  float guided = dot(f.xyz, yuv(at(picture, here()).rgb)) + f.w;
+  float value = mix(b.x, guided, uneven);
+  float where = clamp((value - b.y) / max(b.z, 1e-20), 0.0, 1.0);
+  float gain = 1.0 + 3.0 * b.w * uneven;
+  depth = vec4(b.y + b.z * clamp((where - 0.5) * gain + 0.5, 0.0, 1.0), 0, 0, 1);
+}`;
+
+/**
+ * Texture reads of one frame, by pixels of the map and of the picture: what the filter costs on a graphics card, where time
+ * cannot be measured well.
+ */
+export function textureReads(
+  map: { width: number; height: number },
+  picture: { width: number; height: number },
+): number {
+  const area = Math.ceil(picture.width / map.width + 1) * Math.ceil(picture.height / map.height + 1);
+  const perMapPixel = area + 1 + 7 + 7 * 5 + 7 * 5 + 7 * 2 + (7 * 2 + 2);
+  return perMapPixel * map.width * map.height + 9 * picture.width * picture.height;
+}
