@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { drawFrameCode, readFrameCode } from '../../loadtest/frame-code.ts';
 import { pictureOf, planesOf } from '../../test/pictures.ts';
+import { drawFrameCode, readFrameCode } from '../../test/support/load/frame-code.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
