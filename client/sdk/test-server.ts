@@ -8,7 +8,15 @@ import type { ClientMessage, OutputSettings, ServerMessage } from '../../src/pro
 
 const deflate = promisify<Uint8Array, Buffer>(deflateRaw);
 
-export const DEFAULT_OUTPUT: OutputSettings = { track: 'gray', data: 'u16', range: 'auto', model: 'm', size: 256 };
+export const DEFAULT_OUTPUT: OutputSettings = {
+  track: 'gray',
+  layout: 'depth',
+  upsampling: 'off',
+  data: 'u16',
+  range: 'auto',
+  model: 'm',
+  size: 256,
+};
 
 export const welcome = (protocol = 2): ServerMessage => ({
   type: 'welcome',
