@@ -3,6 +3,7 @@ import { type LocalParticipant, LocalVideoTrack, TrackSource, VideoSource } from
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import { type LiveDepth, toLuma } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
+import { shadesOf } from '../video/index.ts';
 import { captureI420, FRAME_METADATA } from './ffi.ts';
 import { identityOf } from './identity.ts';
 
@@ -71,7 +72,7 @@ export class TrackSink implements DepthSink {
         this.#luma = new Uint8ClampedArray(map.values.length);
         this.#chroma = new Uint8Array(2 * ((width + 1) >> 1) * ((height + 1) >> 1)).fill(NO_COLOUR);
       }
-      toLuma(map.values, info, this.#luma);
+      toLuma(map.values, info, shadesOf('depth'), this.#luma);
       const painted = performance.now();
       const luma = new Uint8Array(this.#luma.buffer);
       captureI420(this.#video, { luma, chroma: this.#chroma, width, height }, identityOf(depth));

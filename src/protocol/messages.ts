@@ -12,7 +12,6 @@ export {
   type OutputSettings,
   outputSettings,
   UPSAMPLINGS,
-  type Upsampling,
 } from './output.ts';
 export {
   ERROR_SUBJECTS,

@@ -53,7 +53,7 @@ function frame(n: number, upsampling: Upsampling): LiveDepth {
     far: 16,
   };
   const map = { values: Float32Array.from(shades), ...MAP, range: { near: 235, far: 16 }, release: () => {} };
-  return new LiveDepth(map as never, info, undefined, { picture, upsampling });
+  return new LiveDepth(map as never, info, undefined, undefined, undefined, { picture, upsampling });
 }
 
 function open(layout: Layout): { track: GrayTrack; receiver: Receiver; settled: () => number; errors: Error[] } {
