@@ -1,5 +1,22 @@
 /** The browser SDK of depthcast: live video to a depth server, depth back. */
 
+export {
+  type Anchor,
+  type Axes,
+  type MetricFrame,
+  mapIntrinsics,
+  metresError,
+  normals,
+  type PointCloud,
+  type PointOptions,
+  pointCloud,
+  type Rgba,
+  toGlb,
+  toPly,
+  triangles,
+  unproject,
+  validity,
+} from '../../src/geometry/index.ts';
 export type {
   AnchorAccuracy,
   CameraSettings,

@@ -1,3 +1,4 @@
+import type { Anchor } from '../../src/geometry/index.ts';
 import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { ModelInfo, OutputSettings, SessionStats } from '../../src/protocol/messages.ts';
 import { knownSettings, type Welcome } from './compatibility.ts';
@@ -90,6 +91,10 @@ export class Link {
   /** @param camera undefined for that of the server's settings */
   setCamera(camera: CameraSettings | undefined): void {
     this.#signalling?.send({ type: 'settings', camera: camera ?? null });
+  }
+
+  anchor(anchors: Anchor[]): void {
+    this.#signalling?.send({ type: 'anchors', anchors });
   }
 
   reset(): void {

@@ -1,3 +1,4 @@
+import type { Anchor } from '../../src/geometry/index.ts';
 import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { OutputSettings } from '../../src/protocol/messages.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
@@ -102,6 +103,14 @@ export class DepthSession extends Emitter<SessionEvents> {
   setCamera(camera: CameraSettings | undefined): void {
     this.#camera = camera;
     this.#link?.setCamera(this.#cameraOf(this.#source));
+  }
+
+  /**
+   * Tells distances that are known at places of the picture (x and y from 0, its top left corner, to 1), at most 256 at once: of
+   * a tape, an ultrasonic sensor, a plane of ARCore. Frames of this epoch then come in metres; after a scene cut (`epoch`) tell anew.
+   */
+  anchor(anchors: Anchor[]): void {
+    this.#link?.anchor(anchors);
   }
 
   /**

@@ -18,6 +18,17 @@ const candidate = z.union([
   }),
 ]);
 
+/** Of one message. */
+const MAX_ANCHORS = 256;
+const share = z.number().check(z.minimum(0), z.maximum(1));
+/** x and y as shares of the picture from its top left corner; one standard deviation of `metres` as a share of it. */
+const anchor = z.strictObject({
+  x: share,
+  y: share,
+  metres: z.number().check(z.minimum(0.01), z.maximum(10_000)),
+  error: z.optional(z.number().check(z.minimum(0.001), z.maximum(1))),
+});
+
 const SDP_LIMIT = 64 * 1024;
 const TOKEN_LIMIT = 4096;
 
@@ -42,6 +53,11 @@ export const clientMessage = z.discriminatedUnion('type', [
     type: z.literal('settings'),
     output: z.optional(outputChange),
     camera: z.optional(z.nullable(cameraSettings)),
+  }),
+  /** Distances that are known, of the next picture that becomes depth; relative depth then comes in metres. */
+  z.strictObject({
+    type: z.literal('anchors'),
+    anchors: z.array(anchor).check(z.minLength(1), z.maxLength(MAX_ANCHORS)),
   }),
   /** A newer token, so that the session outlasts the one of `hello`. */
   z.strictObject({ type: z.literal('token'), token: text(TOKEN_LIMIT) }),

@@ -26,7 +26,7 @@ type CandidateMessage = Extract<ClientMessage, { type: 'candidate' }>['candidate
 const HELLO_MS = 10_000;
 
 /** Messages that may be refused without the end of the session. */
-const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token']);
+const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token', 'anchors']);
 
 export type WsContext = PublisherContext &
   OutputContext &
@@ -124,6 +124,10 @@ export class WsSession {
         await this.#output.change(message.output ?? {});
         if (message.camera !== undefined) this.#output.setCamera(message.camera);
         this.#tellSettings();
+        break;
+      case 'anchors':
+        if (!this.#publisher) throw new DepthcastError('BAD_MESSAGE', { detail: 'anchors come after the offer' });
+        this.#publisher.stream.anchor(message.anchors);
         break;
       case 'token':
         await this.#renew(message.token);

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Config } from '../config/schema.ts';
 import type { DisplayRange, Inferencer, InferenceStream } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
@@ -66,6 +67,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   );
   readonly #clock = new MediaClock();
   #camera: Camera;
+  readonly #anchors = new AnchorTracker();
+  #anchored = false;
   #inferencer: Inferencer;
   #inference: InferenceStream;
   #source: FrameSource | undefined;
@@ -112,12 +115,17 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** Of the depth that is sent. */
   get unit(): DepthUnit {
-    return this.#inferencer.model.unit;
+    return this.#anchored ? 'metres' : this.#inferencer.model.unit;
   }
 
   /** Of the pictures: what was told of it, or what is assumed. */
   get camera(): Camera {
     return this.#camera;
+  }
+
+  /** Distances that are known, of the next picture that becomes depth. */
+  anchor(anchors: readonly Anchor[]): void {
+    this.#anchors.add(anchors);
   }
 
   /** @param settings undefined for what is assumed of any camera */
@@ -232,7 +240,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const image = inference.takeInput(width, height);
       await this.#scaler.scaleInto(picture, image.data, width, height);
       const scaled = performance.now();
-      const map = await inference.infer(image, this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at));
+      const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
+      const map = await inference.infer(image, seconds);
       if (this.#closed || inference !== this.#inference) {
         map.release();
         this.#abandoned();
@@ -268,7 +277,9 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         ...range,
       };
       const source = { picture, upsampling: this.upsampling };
-      owner = new LiveDepth(map, info, picture.lastPacketAt, undefined, picture.identity, source);
+      const metric = this.#anchors.update({ values: map.values, width, height, unit: model.unit, epoch }, seconds);
+      this.#anchored = metric !== undefined;
+      owner = new LiveDepth(map, info, picture.lastPacketAt, metric, picture.identity, source);
       for (const sink of this.#sinks) sink.push(owner);
       if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {

@@ -13,6 +13,7 @@ const MESSAGES = [
   { type: 'settings', output: { range: 'auto', model: 'depthcast-nano', size: 192, data: 'f16', track: 'off' } },
   { type: 'settings', camera: { fx: 600, fy: 601.5, cx: 320, cy: 240, width: 640, height: 480 } },
   { type: 'settings', camera: null },
+  { type: 'anchors', anchors: [{ x: 0.5, y: 0.25, metres: 2.5, error: 0.1 }] },
   { type: 'token', token: 'secret-secret' },
   { type: 'reset' },
   { type: 'ping', id: 1 },

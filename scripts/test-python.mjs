@@ -1,0 +1,74 @@
+// npm run test:python: makes a wheel of client/python, installs it in a fresh virtual environment and runs its tests against a real
+// server. Without Python 3.10 or later it is skipped, which fails where CI=true.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureInstalled, ROOT, say } from './lib.mjs';
+
+const SERVER_SECONDS = 90;
+
+function skip(reason) {
+  console.log(`Skipped: ${reason}`);
+  process.exit(process.env['CI'] === 'true' ? 1 : 0);
+}
+
+ensureInstalled();
+const python = process.platform === 'win32' ? 'python' : 'python3';
+const usable = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
+if (spawnSync(python, ['-c', usable]).status !== 0) skip(`needs ${python} 3.10 or later with venv`);
+
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-python-'));
+let server;
+try {
+  say('A wheel in a fresh environment');
+  run(python, ['-m', 'venv', 'venv']);
+  const bin = join(folder, 'venv', process.platform === 'win32' ? 'Scripts' : 'bin', 'python');
+  run(bin, ['-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', 'wheels', join(ROOT, 'client', 'python')]);
+  const [wheel] = readdirSync(join(folder, 'wheels'));
+  run(bin, ['-m', 'pip', 'install', '--quiet', join('wheels', wheel)]);
+
+  say('Its tests against a server');
+  const port = 21_000 + (process.pid % 9000);
+  const url = `http://127.0.0.1:${port}`;
+  const main = ['--import', 'tsx', join(ROOT, 'src', 'cli', 'main.ts'), 'serve', '--port', String(port)];
+  server = spawn(process.execPath, main, {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      DEPTHCAST_SOURCES_SCENES: '[static]',
+      DEPTHCAST_LIMITS_UTILISATION: 'null',
+      DEPTHCAST_LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  await ready(url);
+  run(bin, ['-m', 'unittest', 'discover', '-v', '-s', join(ROOT, 'client', 'python', 'tests')], {
+    DEPTHCAST_URL: url,
+    DEPTHCAST_SCENE: 'scene-static',
+  });
+} finally {
+  server?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function run(command, args, env = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.slice(0, 4).join(' ')} ended with ${status}`);
+}
+
+async function ready(url) {
+  for (let n = 0; n < SERVER_SECONDS * 4; n++) {
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    const answer = await fetch(`${url}/livez`).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(250);
+  }
+  throw new Error(`the server did not answer within ${SERVER_SECONDS} s`);
+}

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { seeded } from '../../test/depth-map.ts';
+import { type Anchor, AnchorTracker } from './anchors.ts';
+import { metresError } from './points.ts';
+
+const [WIDTH, HEIGHT] = [64, 48];
+const random = seeded(11);
+/** Normally distributed (Box and Muller). */
+const gauss = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const [SCALE, SHIFT] = [0.02, 0.03];
+
+/** A slanted scene of 1 to 10 metres, and the disparity that a network gives of it. */
+const truth = Float32Array.from({ length: WIDTH * HEIGHT }, (_, i) => 1 / (0.1 + (0.9 * (i % WIDTH)) / WIDTH));
+const disparity = truth.map((z) => (1 / z - SHIFT) / SCALE);
+const map = { values: disparity, width: WIDTH, height: HEIGHT, unit: 'disparity', epoch: 0 } as const;
+
+function anchorAt(x: number, wrong = 1, noise = 0): Anchor {
+  const metres = truth[10 * WIDTH + Math.floor(x * WIDTH)]! * wrong * (1 + noise * gauss());
+  return { x, y: 10.5 / HEIGHT, metres };
+}
+
+function errorOf({ scale, shift }: { scale: number; shift: number }): number {
+  return truth.reduce((sum, z, i) => sum + Math.abs(1 / (scale * disparity[i]! + shift) / z - 1), 0) / truth.length;
+}
+
+test('exact anchors give the scale and shift exactly', () => {
+  const tracker = new AnchorTracker();
+  tracker.add([0.05, 0.3, 0.5, 0.7, 0.95].map((x) => anchorAt(x)));
+  expect(errorOf(tracker.update(map, 0)!)).toBeLessThan(0.03);
+});
+
+test('a fifth of wild anchors changes little', () => {
+  for (let turn = 0; turn < 20; turn++) {
+    const tracker = new AnchorTracker();
+    const places = Array.from({ length: 20 }, (_, i) => (i + 0.5) / 20);
+    tracker.add(places.map((x, i) => anchorAt(x, i % 5 === turn % 5 ? (turn % 2 ? 3 : 0.3) : 1, 0.02)));
+    expect(errorOf(tracker.update(map, 0)!)).toBeLessThan(0.06);
+  }
+});
+
+test('noise of 5 % is averaged, and the told uncertainty is of its size', () => {
+  let [errors, told] = [0, 0];
+  const turns = 40;
+  for (let turn = 0; turn < turns; turn++) {
+    const tracker = new AnchorTracker();
+    tracker.add(Array.from({ length: 8 }, (_, i) => anchorAt((i + 0.5) / 8, 1, 0.05)));
+    const fit = tracker.update(map, 0)!;
+    errors += errorOf(fit) / turns;
+    told += metresError({ accuracy: fit }, 3) / 3 / turns;
+  }
+  expect(errors).toBeLessThan(0.05);
+  expect(told / errors).toBeGreaterThan(0.3);
+  expect(told / errors).toBeLessThan(3);
+});
+
+test('one anchor is enough for a scale; its uncertainty is larger than that of many', () => {
+  const one = new AnchorTracker();
+  one.add([anchorAt(0.9)]);
+  const fit = one.update(map, 0)!;
+  expect(fit.anchors).toBe(1);
+  expect(1 / (fit.scale * disparity[10 * WIDTH + 57]! + fit.shift)).toBeCloseTo(truth[10 * WIDTH + 57]!, 1);
+  const many = new AnchorTracker();
+  many.add(Array.from({ length: 20 }, (_, i) => anchorAt((i + 0.5) / 20)));
+  expect(metresError({ accuracy: many.update(map, 0)! }, 5)).toBeLessThan(metresError({ accuracy: fit }, 5));
+});
+
+test('what says nothing gives nothing: no anchors, pixels without a value, distances the wrong way round', () => {
+  expect(new AnchorTracker().update(map, 0)).toBeUndefined();
+  const blind = new AnchorTracker();
+  blind.add([anchorAt(0.5)]);
+  expect(blind.update({ ...map, values: new Float32Array(WIDTH * HEIGHT).fill(Number.NaN) }, 0)).toBeUndefined();
+  expect(blind.missed).toBe(1);
+  const negative = new AnchorTracker();
+  negative.add([anchorAt(0.2), anchorAt(0.8)]);
+  const fit = negative.update({ ...map, values: disparity.map((d) => -d) }, 0);
+  if (fit) expect(fit.scale).toBeGreaterThan(0);
+});
+
+test('several anchors at one distance do not blow up', () => {
+  const tracker = new AnchorTracker();
+  tracker.add(Array.from({ length: 6 }, () => anchorAt(0.5, 1, 0.05)));
+  const fit = tracker.update(map, 0)!;
+  expect(Number.isFinite(fit.scale + fit.shift)).toBe(true);
+  expect(1 / (fit.scale * disparity[10 * WIDTH + 32]! + fit.shift) / truth[10 * WIDTH + 32]!).toBeCloseTo(1, 1);
+});
+
+test('a new epoch forgets; anchors grow old; a new one moves the depth slowly', () => {
+  const tracker = new AnchorTracker();
+  tracker.add([anchorAt(0.2), anchorAt(0.5), anchorAt(0.8)]);
+  const first = tracker.update(map, 0)!;
+  // A wrong world from now on: everything twice as far.
+  tracker.add(Array.from({ length: 30 }, (_, i) => anchorAt((i + 0.5) / 30, 2)));
+  const middle = disparity[24 * WIDTH + 32]!;
+  const distance = (fit: { scale: number; shift: number }) => 1 / (fit.scale * middle + fit.shift);
+  let before = distance(first);
+  for (let n = 1; n <= 100; n++) {
+    const now = distance(tracker.update(map, n / 20)!);
+    expect(now / before).toBeLessThan(1 + 0.5 / 20 + 0.02);
+    before = now;
+  }
+  expect(before / distance(first)).toBeGreaterThan(1.8);
+  expect(tracker.update({ ...map, epoch: 1 }, 6)).toBeUndefined();
+});
+
+test('a network that gives metres is scaled, by the median', () => {
+  const tracker = new AnchorTracker();
+  const metric = { ...map, values: truth.map((z) => z / 1.5), unit: 'metres' } as const;
+  tracker.add([anchorAt(0.1), anchorAt(0.4), anchorAt(0.6), anchorAt(0.9, 4), anchorAt(0.7)]);
+  expect(tracker.update(metric, 0)).toMatchObject({ shift: 0, scale: expect.closeTo(1.5, 1), anchors: 5 });
+});
