@@ -51,7 +51,7 @@ export const cameraSettings = z.union([
 ]) satisfies z.ZodMiniType<CameraSettings, CameraSettings>;
 
 /** Degrees across the longer side where nothing is known: between webcams (about 60) and the main cameras of phones (about 70). */
-export const ASSUMED_FIELD_OF_VIEW = 65;
+const ASSUMED_FIELD_OF_VIEW = 65;
 
 /** Sides that agree to this share are those of one picture scaled: encoders round to even numbers. */
 const SAME_SHAPE = 0.02;

@@ -1,5 +1,4 @@
 export {
-  ASSUMED_FIELD_OF_VIEW,
   Camera,
   type CameraSettings,
   cameraSettings,
@@ -12,8 +11,7 @@ export {
   MAX_CHUNK,
   Reassembler,
 } from './chunks.ts';
-export { PACKET_HEADER_SIZE } from './layout.ts';
-export { DepthPacker, decodeFrame, encodeFrame, type PackOptions } from './packet.ts';
+export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
 export type {
   AnchorAccuracy,
   DepthFormat,

@@ -38,7 +38,7 @@ export const PACKET_FIELDS = {
 } as const;
 
 /** The least that every version has. */
-export const PACKET_HEADER_SIZE = 64;
+const PACKET_HEADER_SIZE = 64;
 /** Version 1 with an estimated capture time, and four bytes that are 0. */
 const LONG_HEADER_SIZE = 80;
 /** Version 2; the last four bytes are 0. */

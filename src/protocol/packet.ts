@@ -24,7 +24,7 @@ export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
 /** Float formats store no affine map. */
 const IDENTITY: Affine = { offset: 0, scale: 1 };
 
-export interface PackOptions {
+interface PackOptions {
   /** 2 where it is left out. */
   version?: PacketVersion;
   /** Makes metres of the values, on the reading side: what is stored stays the network's, so that both versions share it. */
