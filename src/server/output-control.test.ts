@@ -26,7 +26,15 @@ function control({ size = null as number | null, busy = false } = {}): OutputCon
 
 it("begins with the settings: the size is theirs where the model has it, else the model's own", () => {
   expect(nano.manifest.size).toMatchObject({ longSides: expect.arrayContaining(sizes), default: own });
-  expect(control().now).toEqual({ track: 'gray', data: 'u16', range: 'auto', model: 'depthcast-nano', size: own });
+  expect(control().now).toEqual({
+    track: 'gray',
+    layout: 'depth',
+    upsampling: 'off',
+    data: 'u16',
+    range: 'auto',
+    model: 'depthcast-nano',
+    size: own,
+  });
   expect(control({ size: sizes[0]! }).now.size).toBe(sizes[0]);
   expect(control({ size: 96 }).now.size).toBe(own);
 });
