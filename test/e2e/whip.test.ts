@@ -192,6 +192,12 @@ describe('WHEP', () => {
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await codeOf(response)).toBe('NO_PUBLISHER');
   });
+
+  it('refuses a layout that is not known', async () => {
+    const response = await post('/whep/nobody?layout=round', await offer('recvonly'));
+    expect(response.status).toBe(400);
+    expect(await codeOf(response)).toBe('BAD_REQUEST');
+  });
 });
 
 describe('a server with tokens, full, that knows another', () => {
@@ -254,6 +260,39 @@ async function watch(player: Page, path: string): Promise<void> {
   }, server.base + path);
 }
 
+/** One more viewer of each layout: the picture in its colours, and its depth without any. */
+async function watchLayouts(path: string): Promise<void> {
+  const sizes = { stacked: [640, 960], 'side-by-side': [1280, 480], 'colour-map': [640, 480] } as const;
+  for (const [layout, size] of Object.entries(sizes)) {
+    const player = await openBlankPage(browser);
+    await watch(player, `${path}?layout=${layout}`);
+    await until(`time advancing (${layout})`, async () => (await shown(player)).time > 0.5);
+    const { width, height } = await shown(player);
+    expect([width, height]).toEqual(size);
+    const [colour, depth] = await player.evaluate(() => {
+      const video = document.querySelector('video')!;
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+      const context = canvas.getContext('2d')!;
+      context.drawImage(video, 0, 0);
+      /** How far the colours of a part are from gray, on average. */
+      const colourOf = (x: number, y: number, w: number, h: number) => {
+        const { data } = context.getImageData(x, y, w, h);
+        let sum = 0;
+        for (let i = 0; i < data.length; i += 4)
+          sum += Math.abs(data[i]! - data[i + 1]!) + Math.abs(data[i + 1]! - data[i + 2]!);
+        return sum / (w * h);
+      };
+      return [colourOf(0, 0, 640, 480), colourOf(canvas.width - 640, canvas.height - 480, 640, 480)] as const;
+    });
+    expect(colour).toBeGreaterThan(20);
+    if (layout === 'colour-map') expect(depth).toBeGreaterThan(20);
+    else expect(depth).toBeLessThan(6);
+    await player.close();
+    await until('its viewer ending', () => server.context.registry.viewersOf('eyevinn') === 3);
+  }
+}
+
 const shown = (player: Page) =>
   player.evaluate(() => {
     const video = document.querySelector('video')!;
@@ -289,6 +328,7 @@ describe('independent clients', () => {
       await until('time advancing', async () => (await shown(player)).time > first.time + 0.5);
     }
     expect(server.context.registry.viewersOf('eyevinn')).toBe(3);
+    await watchLayouts('/whep/eyevinn');
     await publisher.evaluate(() => (window as unknown as { client: { destroy(): Promise<void> } }).client.destroy());
     await until('the stream ending', () => server.context.registry.streams.length === 0);
     await until('its viewers ending', () => server.context.registry.sessions.length === 0);

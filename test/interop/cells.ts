@@ -8,6 +8,8 @@ export interface Task {
   codec: string;
   clip?: ClipName;
   options?: Session['options'];
+  /** Behind the stream's name in the address. */
+  query?: string;
   /** What must be counted: depth maps made by the server, frames of the gray track, whole depth packets. */
   counts: readonly ('made' | 'track' | 'depth')[];
 }
@@ -28,6 +30,13 @@ const TASKS = {
   'whip-av1': { title: 'WHIP AV1', mode: 'whip', codec: 'av1', counts: ['made'] },
   'whip-h265': { title: 'WHIP H265', mode: 'whip', codec: 'h265', counts: ['made'] },
   'whep-vp8': { title: 'WHEP VP8 + data', mode: 'whep', codec: 'vp8', options: ['data'], counts: ['track', 'depth'] },
+  'whep-stacked': {
+    title: 'WHEP VP8, picture above depth',
+    mode: 'whep',
+    codec: 'vp8',
+    query: '?layout=stacked',
+    counts: ['track'],
+  },
   'whep-h264': { title: 'WHEP H264', mode: 'whep', codec: 'h264', counts: ['track'] },
   'ws-vp8': { title: '/ws VP8', mode: 'ws', codec: 'vp8', options: ['data'], counts: ['track', 'depth'] },
   'ws-h264': { title: '/ws H264', mode: 'ws', codec: 'h264', options: ['data'], counts: ['track', 'depth'] },
@@ -44,6 +53,7 @@ export const MATRIX: Record<PeerName, readonly TaskName[]> = {
     'whip-vp9',
     'whip-av1',
     'whep-vp8',
+    'whep-stacked',
     'whep-h264',
     'ws-vp8',
     'ws-h264',
@@ -60,12 +70,13 @@ export const MATRIX: Record<PeerName, readonly TaskName[]> = {
     'whip-av1',
     'whip-h265',
     'whep-vp8',
+    'whep-stacked',
     'whep-h264',
     'ws-vp8',
     'ws-h264',
   ],
   // Its H264 encoder always cuts pictures into slices.
-  aiortc: ['whip-vp8', 'whip-slices', 'whip-audio', 'whep-vp8', 'whep-h264', 'ws-vp8', 'ws-h264'],
-  gstreamer: ['whip-vp8', 'whip-h264', 'whip-slices', 'whip-audio', 'whep-vp8', 'whep-h264'],
+  aiortc: ['whip-vp8', 'whip-slices', 'whip-audio', 'whep-vp8', 'whep-stacked', 'whep-h264', 'ws-vp8', 'ws-h264'],
+  gstreamer: ['whip-vp8', 'whip-h264', 'whip-slices', 'whip-audio', 'whep-vp8', 'whep-stacked', 'whep-h264'],
   ffmpeg: ['whip-h264', 'whip-slices'],
 };

@@ -72,7 +72,7 @@ async function runCell(server: ServerProcess, name: PeerName, taskName: TaskName
   const session: Session = {
     mode: task.mode,
     url: server.base,
-    name: task.mode === 'whep' ? SOURCE : `${name}-${taskName}`,
+    name: task.mode === 'whep' ? `${SOURCE}${task.query ?? ''}` : `${name}-${taskName}`,
     codec: task.codec,
     clip,
     clipFile: join(clips, `${clip}.frames`),
