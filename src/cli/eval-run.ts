@@ -1,5 +1,6 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { devicesOf } from '../config/devices.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { type Contender, parseContender } from '../evaluation/contender.ts';
@@ -65,7 +66,7 @@ export async function runEvaluation(
   try {
     const find = (model: string) =>
       chosenModel(model, options.metric === undefined ? {} : { metric: options.metric }, config);
-    const predictors = await Predictors.load(contenders, find, config.depth.threads);
+    const predictors = await Predictors.load(contenders, find, config.depth.threads, devicesOf(config));
     try {
       result = await evaluate(entries, predictors.list, {
         signal: stop.signal,

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { EvalOptions } from './eval-run.ts';
 import { integer, readSettings } from './options.ts';
-import { modelOption, settingsOf, threadsOption } from './setting-option.ts';
+import { deviceOption, modelOption, settingsOf, threadsOption } from './setting-option.ts';
 
 export function evalCommand(version: string): Command {
   return new Command('eval')
@@ -10,7 +10,7 @@ export function evalCommand(version: string): Command {
       '<dataset...>',
       'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences',
     )
-    .option('-c, --config <file>', 'settings: depth.model, depth.threads, models.folder')
+    .option('-c, --config <file>', 'settings: depth.model, depth.device, depth.threads, models.folder')
     .addOption(modelOption())
     .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
     .option('--baselines', 'judge a constant and a vertical ramp, too')
@@ -18,6 +18,7 @@ export function evalCommand(version: string): Command {
     .option('--size, --input-size <pixels>', "network size (default: the model's own)", integer(16, 4096))
     .option('--max-frames <number>', 'frames of each sequence (default: all; 150 of a scene)', integer(1, 1_000_000))
     .option('--stride <number>', 'take every n-th frame', integer(1, 1000), 1)
+    .addOption(deviceOption())
     .addOption(threadsOption('threads of each network'))
     .option('--json', 'print results as JSON, every frame included')
     .option('--html <file>', 'write a report with pictures and plots, one file')

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { devicesOf } from '../config/devices.ts';
 import type { Config } from '../config/schema.ts';
-import { WorkerInferencer } from '../depth/inferencer.ts';
+import type { DeviceSetting } from '../depth/device-choice.ts';
+import { type InferencerOptions, WorkerInferencer } from '../depth/inferencer.ts';
 import type { InferenceTimings } from '../depth/types.ts';
 import type { InstalledModel } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
@@ -15,6 +17,7 @@ export interface BenchOptions extends CheckpointOptions {
   inputSize?: number[];
   threads?: number[];
   frames: number;
+  device?: DeviceSetting;
 }
 
 interface Measured {
@@ -28,6 +31,8 @@ interface Measured {
   /** Milliseconds of CPU a frame, of all threads. */
   cpu: number;
   parity: number | undefined;
+  engine: WorkerInferencer['engine'];
+  refused: WorkerInferencer['refused'];
 }
 
 /** Runs a model in the depth worker on 4:3 pictures and prints what a frame costs. */
@@ -35,13 +40,17 @@ export async function bench(name: string, options: BenchOptions, config: Config)
   const model = chosenModel(name, options, config);
   const { manifest } = model;
   const cores = availableParallelism();
-  const threadCounts = options.threads ?? (cores > 1 ? [1, cores] : [1]);
+  const { device = 'cpu' } = options;
+  const devices = { ...devicesOf(config), device };
+  const threadCounts = options.threads ?? (device !== 'cpu' ? [0] : cores > 1 ? [1, cores] : [1]);
   const rows: (string | number)[][] = [];
   let best = Number.POSITIVE_INFINITY;
   let parity: number | undefined;
+  let last: Measured | undefined;
   for (const size of options.inputSize ?? [allowedSizes(manifest).default])
     for (const threads of threadCounts) {
-      const m = await measure(model, size, threads, options.frames);
+      const m = await measure(model, { ...devices, size, threads }, options.frames);
+      last = m;
       const wall = quantile(m.wall, 0.5);
       parity = m.parity;
       best = Math.min(best, wall);
@@ -52,7 +61,7 @@ export async function bench(name: string, options: BenchOptions, config: Config)
         );
       rows.push([
         `${m.width}x${m.height}`,
-        String(threads),
+        m.engine?.kind === 'cpu' ? String(m.engine.threads) : '-',
         stage('preprocess'),
         stage('inference'),
         stage('postprocess'),
@@ -81,6 +90,7 @@ export async function bench(name: string, options: BenchOptions, config: Config)
     ],
     rows,
   );
+  if (device !== 'cpu') sayDevice(last!);
   if (parity !== undefined) say('', `error ${parityText(parity)}`);
   const target = config.targets.find((one) => one.model === manifest.name && one.precision === manifest.precision);
   if (target === undefined) say('', style.dim(`no target for ${manifest.name}, ${manifest.precision} in the settings`));
@@ -91,9 +101,28 @@ export async function bench(name: string, options: BenchOptions, config: Config)
   }
 }
 
-async function measure(model: InstalledModel, size: number, threads: number, frames: number): Promise<Measured> {
+/** The device, its check and what `auto` did not take. */
+function sayDevice({ engine, refused }: Measured): void {
+  say('', `device ${engine?.device ?? ''}`);
+  for (const { device, reason } of refused) say(style.yellow(`not ${device}: ${reason}`));
+  const { check, memory } = engine ?? {};
+  const percent = (part: number) => `${(100 * part).toPrecision(2)} %`;
+  if (check)
+    say(
+      `check  ${check.frames} frames: depth ${percent(check.depth)} and states ${percent(check.states)} of their spread from the CPU's; ${check.milliseconds.toFixed(1)} ms a frame, the CPU ${check.cpuMilliseconds.toFixed(1)}`,
+    );
+  if (memory)
+    say(`memory ${(memory.model / 2 ** 20).toFixed(0)} MiB, and ${(memory.stream / 2 ** 20).toFixed(1)} MiB a stream`);
+}
+
+async function measure(
+  model: InstalledModel,
+  options: InferencerOptions & { size: number },
+  frames: number,
+): Promise<Measured> {
+  const { size } = options;
   const began = performance.now();
-  const inferencer = await WorkerInferencer.create(model, { threads, size });
+  const inferencer = await WorkerInferencer.create(model, options);
   try {
     const loaded = performance.now();
     const stream = inferencer.open({ size, sceneCuts: false });
@@ -107,6 +136,8 @@ async function measure(model: InstalledModel, size: number, threads: number, fra
       wall: [],
       cpu: 0,
       parity: inferencer.parity,
+      engine: inferencer.engine,
+      refused: inferencer.refused,
     };
     let cpu = process.cpuUsage();
     for (let n = -WARM_UP; n < frames; n++) {

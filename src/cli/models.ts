@@ -65,6 +65,9 @@ export function modelsCommand(): Command {
       .argument('<model>', MODEL)
       .option('--input-size <pixels...>', "network sizes (default: the model's own)", eachInteger(16, 4096))
       .option('--threads <number...>', 'threads (default: 1, and every core)', eachInteger(1, 128))
+      .addOption(
+        new Option('--device <name>', 'what runs it (default: cpu)').choices(['auto', 'cpu', 'webgpu', 'cuda']),
+      )
       .option('--frames <number>', 'frames to time', integer(1, 10_000), 30)
       .action(async (model: string, options) => (await import('./models-bench.ts')).bench(model, options, settings())),
   );

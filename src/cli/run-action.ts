@@ -1,3 +1,4 @@
+import { devicesOf } from '../config/devices.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { runJob } from '../files/job.ts';
@@ -61,6 +62,7 @@ export async function run(input: string, options: RunOptions, given: Record<stri
         mode: options.mode,
         size: options.inputSize ?? ('shortSides' in model.manifest.size ? OFFICIAL_SIZE : undefined),
         threads: config.depth.threads,
+        devices: devicesOf(config),
         maxRes: options.maxRes,
         maxLength: options.maxLen,
         targetFps: options.targetFps,

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_CONFIG, integer } from './options.ts';
 import type { RunOptions } from './run-action.ts';
-import { modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
+import { deviceOption, modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
 
 // What the command does is loaded when it runs: help need not wait for a network's runtime.
 
@@ -54,6 +54,7 @@ export function runCommand(): Command {
         value: 'fp32',
       }),
     )
+    .addOption(deviceOption())
     .addOption(threadsOption('of the network'))
     .addOption(
       new SettingOption('depth.sceneCuts', '--no-scene-cuts', 'do not start anew at scene cuts (streaming)', {

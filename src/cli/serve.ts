@@ -5,7 +5,7 @@ import { toDepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
 import { DEFAULT_CONFIG, readSettings } from './options.ts';
-import { modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
+import { deviceOption, modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
 import { createLog, say, style } from './terminal.ts';
 
 /** Sessions that do not end within this are cut. */
@@ -41,7 +41,7 @@ export function serveCommand(version: string): Command {
         defaultText: "the model's own, see: models list",
       }),
     )
-    .addOption(new SettingOption('depth.device', '--device <name>', 'what runs the network'))
+    .addOption(deviceOption())
     .addOption(threadsOption('threads of each depth worker', 'measured at start'))
     .addOption(
       new SettingOption('sources.scenes', '--scene <name...>', 'publish synthetic scenes, as streams scene-NAME'),

@@ -60,6 +60,9 @@ export class SettingOption extends Option {
 export const modelOption = (): SettingOption =>
   new SettingOption('depth.model', '-m, --model <name|file>', 'depth model: a name, manifest or checkpoint');
 
+export const deviceOption = (): SettingOption =>
+  new SettingOption('depth.device', '--device <name>', 'what runs the network');
+
 export const threadsOption = (text: string, defaultText = 'measured'): SettingOption =>
   new SettingOption('depth.threads', '--threads <number>', text, { defaultText });
 

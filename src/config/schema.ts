@@ -115,6 +115,7 @@ export const configSchema = z.strictObject({
     requestsPerMinute: live(z.int().min(1).max(1_000_000).default(600)),
     peerCpu: live(z.number().min(0.01).max(1).default(0.25)),
     peerMemory: live(z.int().min(24).max(4096).default(48)),
+    deviceMemory: restart(z.int().min(1).max(1_048_576).nullable().default(null)),
     authFailuresPerMinute: live(z.int().min(1).max(100_000).default(20)),
   }),
   rtc: z.strictObject({
@@ -160,7 +161,9 @@ export const configSchema = z.strictObject({
     targetFps: restart(z.number().min(0.1).max(240).default(15)),
     metric: restart(z.boolean().nullable().default(null)),
     precision: restart(z.enum(['fp32', 'fp16', 'int8']).nullable().default(null)),
-    device: restart(shown(z.string().min(1).default('cpu'))),
+    device: restart(z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('auto')),
+    deviceIndex: restart(z.int().min(0).max(63).nullable().default(null)),
+    onnxruntimeLibrary: restart(file),
     threads: restart(z.int().min(0).max(128).default(0)),
     workers: restart(z.int().min(0).max(16).default(0)),
     gapSeconds: live(z.number().min(0.1).max(3600).default(2)),

@@ -3,13 +3,21 @@ import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
-import type { Engine, EngineCapabilities, EngineProvider } from './engine.ts';
-import { cpuProvider } from './engines/cpu.ts';
+import { type ChosenEngine, type DeviceSetting, prepareOn, type RefusedDevice } from './device-choice.ts';
+import type { Engine, EngineCapabilities, EngineProvider, PrepareOptions } from './engine.ts';
 import { networkSize } from './network-size.ts';
 
 /** Network sizes of a checkpoint that streams may use at once; each holds the weights once more. */
 const MAX_SIZES = 4;
 const FOUR_BY_THREE: Size = { width: 4, height: 3 };
+
+/** Where networks run. */
+export interface DeviceOptions extends Pick<PrepareOptions, 'deviceIndex' | 'onnxruntime' | 'lock'> {
+  /** `cpu` when absent. */
+  device?: DeviceSetting;
+  /** Most bytes of networks and streams' states on a device; no bound when absent. */
+  deviceMemory?: number | undefined;
+}
 
 interface Held {
   readonly engine: Engine;
@@ -25,14 +33,25 @@ export class EngineSet {
   readonly manifest: ModelManifest;
   /** Of the network that was loaded first. */
   readonly capabilities: EngineCapabilities;
+  /** Devices that `auto` tried and did not take. */
+  readonly refused: readonly RefusedDevice[];
   readonly #model: InstalledModel;
   readonly #provider: EngineProvider;
   readonly #cache: GraphCache;
+  readonly #devices: DeviceOptions;
   readonly #held: Held[] = [];
 
-  private constructor(model: InstalledModel, provider: EngineProvider, cache: GraphCache, first: Held) {
+  private constructor(
+    model: InstalledModel,
+    { provider, refused }: Omit<ChosenEngine, 'engine'>,
+    cache: GraphCache,
+    first: Held,
+    devices: DeviceOptions,
+  ) {
     this.manifest = model.manifest;
     this.capabilities = first.engine.capabilities;
+    this.refused = refused;
+    this.#devices = devices;
     this.#model = model;
     this.#provider = provider;
     this.#cache = cache;
@@ -43,7 +62,7 @@ export class EngineSet {
    * Loads the network for `size` and a picture's aspect.
    * @param threads 0 measures what suits the network
    * @param size one of the manifest's; its default when absent
-   * @param provider what runs the networks
+   * @param provider what runs the networks, whatever `device` says
    * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT, MODEL_NOT_FOUND
    */
   static async load(
@@ -52,13 +71,19 @@ export class EngineSet {
       threads = 0,
       size,
       picture = FOUR_BY_THREE,
-      provider = cpuProvider,
-    }: { threads?: number; size?: number | undefined; picture?: Size; provider?: EngineProvider } = {},
+      provider,
+      device = 'cpu',
+      ...devices
+    }: { threads?: number; size?: number | undefined; picture?: Size; provider?: EngineProvider } & DeviceOptions = {},
   ): Promise<EngineSet> {
     const { width, height } = networkSize(model.manifest, picture.width, picture.height, size);
     const cache = new GraphCache(model.graphs);
-    const engine = await provider.prepare(model, cache, { width, height, threads });
-    return new EngineSet(model, provider, cache, { engine, size: sizeKey(model, width, height), users: 0 });
+    const options = { width, height, threads, ...devices };
+    const chosen: ChosenEngine = provider
+      ? { provider, engine: await provider.prepare(model, cache, options), refused: [] }
+      : await prepareOn(device, model, cache, options);
+    const first = { engine: chosen.engine, size: sizeKey(model, width, height), users: 0 };
+    return new EngineSet(model, chosen, cache, first, devices);
   }
 
   /**
@@ -72,8 +97,9 @@ export class EngineSet {
       await this.#dropIdle();
       if (this.#held.length >= MAX_SIZES)
         throw new DepthcastError('BUSY', { detail: `${MAX_SIZES} network sizes of ${this.manifest.name} are in use` });
-      const { threads } = this.capabilities;
-      const engine = await this.#provider.prepare(this.#model, this.#cache, { width, height, threads });
+      const { threads, kind } = this.capabilities;
+      const options = { width, height, threads: kind === 'cpu' ? threads : 0, ...this.#devices };
+      const engine = await this.#provider.prepare(this.#model, this.#cache, options);
       held = { engine, size, users: 0 };
       this.#held.push(held);
     }

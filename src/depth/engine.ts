@@ -77,17 +77,23 @@ export interface Engine {
 export interface PrepareOptions extends Size {
   /** CPU threads; 0 measures what suits the network. */
   threads: number;
+  /** Which of several devices; the provider's own choice when absent. */
+  deviceIndex?: number | undefined;
+  /** onnxruntime's library for CUDA, where it is not the one that came with the program. */
+  onnxruntime?: string | undefined;
+  /** int32[1] that the process's threads share: who is in a device's native code. */
+  lock?: SharedArrayBuffer | undefined;
 }
 
 /** One way to run networks: a file in engines/. */
 export interface EngineProvider {
-  /** "cpu", for settings and metrics. */
-  readonly name: string;
+  readonly name: DeviceKind;
   /**
    * Loads the model's network for one size and tries it.
    * @param graphs where graphs of a checkpoint are built and kept
    * @throws DepthcastError BAD_MODEL when the file is no graph or does not meet the contract, BAD_OUTPUT when the map of
-   *   a textured picture is flat, not finite, or not what the float32 network says, BAD_CHECKPOINT, BAD_SIZE
+   *   a textured picture is flat, not finite, or not what the float32 network says, BAD_CHECKPOINT, BAD_SIZE,
+   *   DEVICE_UNAVAILABLE, DEVICE_LOST
    */
   prepare(model: InstalledModel, graphs: GraphCache, options: PrepareOptions): Promise<Engine>;
 }

@@ -6,9 +6,11 @@ import type { ModelManifest } from '../model/manifest.ts';
 import type { Size } from '../model/size.ts';
 import { startThread } from '../threads.ts';
 import { WorkerChannel } from '../worker-channel.ts';
-import type { EngineCapabilities } from './engine.ts';
+import type { RefusedDevice } from './device-choice.ts';
+import type { DeviceOptions } from './engine-set.ts';
+import { DeviceLock } from './engines/device-lock.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
-import type { DepthCalls, DepthChannel, WorkerBoot } from './worker-protocol.ts';
+import type { DepthCalls, DepthChannel, WorkerBoot, WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
@@ -22,14 +24,29 @@ const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
 /** A worker that lived this long has earned an immediate restart. */
 const STABLE_MS = 60_000;
 const START_TIMEOUT_MS = 120_000;
+/** On a device, drivers compile a network of a new size: for a minute, and longer on a busy machine. */
+const COMPILE_MS = 600_000;
+/** Deaths of a worker on a device, each soon after the last, after which `auto` goes on on the CPU. */
+const MAX_DEVICE_DEATHS = 3;
+/** One for the process: who is in a device's native code, which is not made for two threads. */
+const DEVICE_LOCK = new SharedArrayBuffer(4);
+
+export interface InferencerOptions extends Omit<DeviceOptions, 'lock'> {
+  threads?: number;
+  size?: number | undefined;
+  picture?: Size | undefined;
+  yields?: boolean;
+}
 
 interface InferencerEvents {
   /** The worker died or hung; a new one is being started. */
   restart: [reason: string];
+  /** The device was given up for the CPU. */
+  fallback: [reason: string];
 }
 
 /**
- * Runs a depth network on this machine's CPU, in a worker thread of its own. A worker that dies takes its streams'
+ * Runs a depth network on this machine, on its CPU or a device, in a worker thread of its own. A worker that dies takes its streams'
  * temporal memory with it, not the streams: they go on in the next worker with a new epoch.
  */
 export class WorkerInferencer extends EventEmitter<InferencerEvents> implements Inferencer {
@@ -39,10 +56,11 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   readonly #boot: WorkerBoot;
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
-  #capabilities: EngineCapabilities | undefined;
+  #capabilities: WorkerReady | undefined;
   #ready: Promise<void> = Promise.resolve();
   #startedAt = 0;
   #failures = 0;
+  #deviceDeaths = 0;
   #nextStream = 0;
   #watchdog: NodeJS.Timeout | undefined;
   #watchedAt = 0;
@@ -62,18 +80,21 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
    * @param picture a size of the aspect to load it for; 4:3 when absent
    * @param yields give way to the other threads of the process, as the pace of many live streams wants; not where
    *   everything waits for the network
-   * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
+   * @param devices where it runs; the CPU when absent
+   * @throws DepthcastError BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT, DEVICE_UNAVAILABLE, DEVICE_LOST
    */
   static async create(
     model: InstalledModel,
-    {
-      threads = 0,
+    { threads = 0, size, picture, yields = true, ...devices }: InferencerOptions = {},
+  ): Promise<WorkerInferencer> {
+    const inferencer = new WorkerInferencer({
+      model,
+      threads,
       size,
       picture,
-      yields = true,
-    }: { threads?: number; size?: number | undefined; picture?: Size | undefined; yields?: boolean } = {},
-  ): Promise<WorkerInferencer> {
-    const inferencer = new WorkerInferencer({ model, threads, size, picture, yields });
+      yields,
+      devices: { ...devices, lock: DEVICE_LOCK },
+    });
     inferencer.#start();
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), WATCH_MS).unref();
@@ -82,6 +103,21 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   get device(): string {
     return this.#capabilities?.device ?? '';
+  }
+
+  /** What the worker said of its engine; undefined until the model is loaded. */
+  get engine(): Omit<WorkerReady, 'refused'> | undefined {
+    return this.#capabilities;
+  }
+
+  /** Devices that `auto` tried and did not take. */
+  get refused(): readonly RefusedDevice[] {
+    return this.#capabilities?.refused ?? [];
+  }
+
+  /** Whether it runs on a device that is not the CPU. */
+  get accelerated(): boolean {
+    return this.#capabilities !== undefined && this.#capabilities.kind !== 'cpu';
   }
 
   /** Of the network; 0 until the model is loaded. */
@@ -137,23 +173,28 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
       name: `depth ${this.model.name}`,
       workerData: this.#boot,
     });
-    const channel: DepthChannel = new WorkerChannel<DepthCalls, EngineCapabilities>(thread, 'WORKER_DIED');
+    const channel: DepthChannel = new WorkerChannel<DepthCalls, WorkerReady>(thread, 'WORKER_DIED');
+    const { threadId } = thread;
     this.#channel = channel;
     this.#startedAt = 0;
-    const timer = setTimeout(() => {
-      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
-    }, START_TIMEOUT_MS).unref();
+    const timer = setTimeout(
+      () => {
+        this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
+      },
+      this.#mayCompile() ? COMPILE_MS : START_TIMEOUT_MS,
+    ).unref();
     this.#ready = channel.ready
       .then((capabilities) => {
         this.#startedAt = performance.now();
         this.#capabilities = capabilities;
         // A restart need not measure again.
-        this.#boot.threads = this.threads;
+        if (capabilities.kind === 'cpu') this.#boot.threads = this.threads;
       })
       .finally(() => clearTimeout(timer));
     // Whoever waits for the start has its own copy of the rejection.
     this.#ready.catch(() => {});
     void channel.gone.then((error) => {
+      DeviceLock.free(DEVICE_LOCK, threadId + 1);
       if (this.#channel === channel) this.#died(error);
     });
   }
@@ -169,8 +210,23 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     this.#failures = lived > STABLE_MS ? 0 : this.#failures + 1;
     this.restarts++;
     this.emit('restart', error.message);
+    this.#countDeviceDeath(error, lived);
     const delay = RESTART_DELAYS_MS[Math.min(Math.max(0, this.#failures - 1), RESTART_DELAYS_MS.length - 1)]!;
     this.#retry = setTimeout(() => this.#start(), delay);
+  }
+
+  /** A device that keeps being lost is given up, where the setting leaves the choice. */
+  #countDeviceDeath(error: DepthcastError, lived: number): void {
+    if (!this.accelerated) return;
+    this.#deviceDeaths = lived > STABLE_MS ? 1 : this.#deviceDeaths + 1;
+    const { devices } = this.#boot;
+    if (devices.device !== 'auto' || this.#deviceDeaths < MAX_DEVICE_DEATHS) return;
+    this.#boot.devices = { ...devices, device: 'cpu' };
+    this.emit('fallback', `${this.device}: ${error.message}`);
+  }
+
+  #mayCompile(): boolean {
+    return this.#boot.devices.device !== undefined && this.#boot.devices.device !== 'cpu';
   }
 
   /** Goes on without a worker that does not answer. */
@@ -186,7 +242,8 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const suspended = now - this.#watchedAt - WATCH_MS;
     if (channel && this.#watchedAt > 0 && suspended > WATCH_MS && channel.busySince > 0) channel.busySince += suspended;
     this.#watchedAt = now;
-    const most = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
+    const built = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
+    const most = this.accelerated ? COMPILE_MS : built;
     if (channel && this.alive && channel.busySince > 0 && now - channel.busySince > most)
       this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
   }

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
 import { resolveSize } from '../model/size.ts';
+import type { DeviceOptions } from './engine-set.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
 /** Models kept loaded at once; each holds its weights and threads. */
@@ -12,7 +13,7 @@ const MAX_WORKERS = 16;
 /** A load that failed is not tried again for this long: it may have taken minutes of the processor. */
 const FAILED_MS = 10_000;
 
-export interface PoolOptions {
+export interface PoolOptions extends Omit<DeviceOptions, 'lock'> {
   /** Of each worker; 0 measures what suits the model. */
   threads?: number;
   /** Most workers for one model; 0 for as many as the cores carry. */
@@ -32,6 +33,7 @@ export interface PoolOptions {
  */
 export class InferencerPool {
   readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>> & { size: number | undefined };
+  readonly #devices: Omit<DeviceOptions, 'lock'>;
   readonly #models = new Map<string, InstalledModel>();
   readonly #workers = new Map<string, WorkerInferencer[]>();
   /** Of each model the end of the calls so far. */
@@ -46,8 +48,17 @@ export class InferencerPool {
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MANIFEST
    */
   constructor(defaultModel: string, options: PoolOptions = {}) {
-    const { threads = 0, workers = 0, size, cutThreshold = null, library = {}, onLoad = () => {} } = options;
+    const {
+      threads = 0,
+      workers = 0,
+      size,
+      cutThreshold = null,
+      library = {},
+      onLoad = () => {},
+      ...devices
+    } = options;
     this.#options = { threads, workers, size, onLoad };
+    this.#devices = devices;
     const found = findModel(defaultModel, library);
     const first = cutThreshold === null ? found : { ...found, manifest: { ...found.manifest, cutThreshold } };
     for (const model of [first, ...listModels(library)])
@@ -126,6 +137,7 @@ export class InferencerPool {
     try {
       if (!this.#workers.has(name)) await verifyModel(model);
       const worker = await WorkerInferencer.create(model, {
+        ...this.#devices,
         threads,
         size: resolveSize(model.manifest, size),
       });
@@ -141,7 +153,8 @@ export class InferencerPool {
   }
 
   #most(first: WorkerInferencer | undefined): number {
-    if (first === undefined) return 1;
+    // A device takes one run at a time, whoever asks for it.
+    if (first === undefined || first.accelerated) return 1;
     const carried = Math.max(1, Math.floor(availableParallelism() / first.threads));
     return Math.min(this.#options.workers || carried, MAX_WORKERS);
   }

@@ -1,7 +1,9 @@
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
 import type { WorkerChannel } from '../worker-channel.ts';
+import type { RefusedDevice } from './device-choice.ts';
 import type { EngineCapabilities } from './engine.ts';
+import type { DeviceOptions } from './engine-set.ts';
 import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
 
 /** What a depth worker is started with. */
@@ -15,6 +17,13 @@ export interface WorkerBoot {
   picture: Size | undefined;
   /** Give way to the other threads of the process. */
   yields: boolean;
+  /** Where it runs. */
+  devices: DeviceOptions;
+}
+
+/** What a depth worker says when its network is loaded. */
+export interface WorkerReady extends EngineCapabilities {
+  refused: readonly RefusedDevice[];
 }
 
 export interface InferRequest {
@@ -50,7 +59,7 @@ export interface DepthCalls {
 }
 
 /** The near end of a depth worker. */
-export type DepthChannel = WorkerChannel<DepthCalls, EngineCapabilities>;
+export type DepthChannel = WorkerChannel<DepthCalls, WorkerReady>;
 
 /** A clock that two threads agree on, in ms. */
 export const sharedNow = (): number => performance.timeOrigin + performance.now();

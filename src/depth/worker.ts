@@ -1,9 +1,17 @@
 import { workerData } from 'node:worker_threads';
+import { DepthcastError } from '../errors.ts';
 import { answerRequests } from '../worker-channel.ts';
 import { EngineSet } from './engine-set.ts';
 import { StreamRunner } from './stream-runner.ts';
 import { yieldToOthers } from './thread-priority.ts';
-import { type DepthCalls, type InferAnswer, type InferRequest, sharedNow, type WorkerBoot } from './worker-protocol.ts';
+import {
+  type DepthCalls,
+  type InferAnswer,
+  type InferRequest,
+  sharedNow,
+  type WorkerBoot,
+  type WorkerReady,
+} from './worker-protocol.ts';
 
 // The depth worker's thread: owns the networks' sessions and every stream's temporal memory. Requests are answered
 // in order, and a live stream has at most one under way, so streams take turns.
@@ -11,14 +19,14 @@ import { type DepthCalls, type InferAnswer, type InferRequest, sharedNow, type W
 const streams = new Map<number, StreamRunner>();
 let engines: EngineSet;
 
-answerRequests<DepthCalls, EngineSet['capabilities']>({ infer, close }, start, 'INFERENCE_FAILED');
+answerRequests<DepthCalls, WorkerReady>({ infer, close }, start, 'INFERENCE_FAILED');
 
-async function start(): Promise<EngineSet['capabilities']> {
-  const { model, threads, size, picture, yields } = workerData as WorkerBoot;
+async function start(): Promise<WorkerReady> {
+  const { model, threads, size, picture, yields, devices } = workerData as WorkerBoot;
   // Before the network is loaded, so that its threads inherit it.
   if (yields) yieldToOthers();
-  engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }) });
-  return engines.capabilities;
+  engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }), ...devices });
+  return { ...engines.capabilities, refused: engines.refused };
 }
 
 function close(stream: number): void {
@@ -34,11 +42,26 @@ async function infer(request: InferRequest, transfer: ArrayBuffer[]): Promise<In
     state = new StreamRunner(engines);
     streams.set(stream, state);
   }
-  const { depth, range, reset, timings } = await state.infer({ data: image, width, height }, time, options, asked);
+  const result = state.infer({ data: image, width, height }, time, options, asked);
+  const { depth, range, reset, timings } = await result.catch(endIfLost);
   const made = performance.now();
   const values = spare?.length === depth.length ? spare : new Float32Array(depth.length);
   values.set(depth);
   const postprocess = timings.postprocess + performance.now() - made;
   transfer.push(image.buffer, values.buffer);
   return { image, values, width, height, range, reset, timings: { queue, ...timings, postprocess } };
+}
+
+/** A lost device does not come back to its sessions: this thread ends, and the next begins anew with fresh ones. */
+async function endIfLost(thrown: unknown): Promise<never> {
+  if (thrown instanceof DepthcastError && thrown.code === 'DEVICE_LOST') {
+    for (const stream of streams.keys()) close(stream);
+    // The runtime opens a new device only when nobody holds the lost one.
+    await engines.release().catch(() => {});
+    // As an uncaught error it is what the thread is said to have died of.
+    setTimeout(() => {
+      throw thrown;
+    }, 0);
+  }
+  throw thrown;
 }

@@ -1,3 +1,4 @@
+import type { DeviceOptions } from '../depth/engine-set.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
@@ -54,12 +55,14 @@ export class Predictors {
   /**
    * @param find the model of a name or path
    * @param threads of each network; 0 measures what suits it
+   * @param devices where they run; the CPU when absent
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
    */
   static async load(
     contenders: readonly Contender[],
     find: (model: string) => InstalledModel,
     threads = 0,
+    devices: Omit<DeviceOptions, 'lock'> = {},
   ): Promise<Predictors> {
     const workers = new Map<string, WorkerInferencer>();
     const list: Predictor[] = [];
@@ -70,7 +73,8 @@ export class Predictors {
           continue;
         }
         const { model, size } = contender;
-        const worker = workers.get(model) ?? (await WorkerInferencer.create(find(model), { threads, size }));
+        const worker =
+          workers.get(model) ?? (await WorkerInferencer.create(find(model), { ...devices, threads, size }));
         workers.set(model, worker);
         list.push(network(contender, worker));
       }

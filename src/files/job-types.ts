@@ -1,3 +1,4 @@
+import type { DeviceOptions } from '../depth/engine-set.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
 import type { OutputFiles, OutputOptions } from './outputs.ts';
@@ -13,6 +14,8 @@ export interface JobOptions extends OutputOptions {
   size: number | undefined;
   /** Of the network; 0 measures. */
   threads: number;
+  /** Where streaming networks run: on the CPU when absent, as offline ones do. */
+  devices?: Omit<DeviceOptions, 'lock'>;
   maxRes: number;
   maxLength: number;
   targetFps: number;

@@ -112,8 +112,14 @@ class Job {
   }
 
   async #streaming(keep: number): Promise<JobSummary> {
-    const { model, threads, size, sceneCuts } = this.#options;
-    const inferencer = await WorkerInferencer.create(model, { threads, size, picture: this.#size, yields: false });
+    const { model, threads, devices, size, sceneCuts } = this.#options;
+    const inferencer = await WorkerInferencer.create(model, {
+      ...devices,
+      threads,
+      size,
+      picture: this.#size,
+      yields: false,
+    });
     try {
       // A file's pictures follow one another however far apart they were taken.
       const live = parseInput(this.#options.input).kind === 'live';

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
+import { devicesOf } from '../config/devices.ts';
 import type { Config, SettledConfig } from '../config/schema.ts';
 import { measureSize } from '../depth/auto-size.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import { checkSize } from '../depth/network-size.ts';
 import { InferencerPool } from '../depth/pool.ts';
-import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { Admission } from '../session/admission.ts';
@@ -25,14 +25,13 @@ export interface BootOptions {
  * @throws DepthcastError DEVICE_UNAVAILABLE, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE, UNKNOWN_SCENE
  */
 export async function boot({ config: given, version, log }: BootOptions): Promise<ServerContext> {
-  const { model, device, threads, workers, size, cutThreshold, metric, precision } = given.depth;
+  const { model, threads, workers, size, cutThreshold, metric, precision } = given.depth;
   const wanted = typeof size === 'number' ? size : undefined;
-  if (device !== 'cpu')
-    throw new DepthcastError('DEVICE_UNAVAILABLE', { detail: `${device}; this version runs networks on: cpu` });
   let context: ServerContext | undefined;
   const pool = new InferencerPool(model, {
     threads,
     workers,
+    ...devicesOf(given),
     cutThreshold,
     size: wanted,
     library: {

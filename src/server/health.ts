@@ -26,6 +26,15 @@ export function addHealth(app: FastifyInstance, context: Context, authorizer: Pi
   app.get('/api/info', { onRequest: guard('api') }, async () => ({
     version: context.version,
     device: context.device,
+    engines: context.pool.workers.map(({ model, engine, refused }) => ({
+      model: model.name,
+      kind: engine?.kind,
+      device: engine?.device,
+      precision: engine?.precision,
+      check: engine?.check,
+      memory: engine?.memory,
+      refused,
+    })),
     models: context.pool.models.map(({ manifest }) => {
       const { name, title, unit, licence } = manifest;
       const { sizes, default: defaultSize } = allowedSizes(manifest);

@@ -57,9 +57,9 @@ async function inference(): Promise<ProbeAnswers['inference']> {
   if (request.probe !== 'inference') throw new Error('no model was named');
   const { WorkerInferencer } = await import('../../depth/inferencer.ts');
   const { checkDepth } = await import('../../model/precision.ts');
-  const { model, threads, size } = request;
+  const { model, threads, size, devices } = request;
   const began = performance.now();
-  const inferencer = await WorkerInferencer.create(model, { threads, size });
+  const inferencer = await WorkerInferencer.create(model, { ...devices, threads, size });
   const load = performance.now() - began;
   const stream = inferencer.open(size === undefined ? {} : { size });
   const { width, height } = stream.networkSize(4, 3);
@@ -73,9 +73,10 @@ async function inference(): Promise<ProbeAnswers['inference']> {
     checkDepth(map.values);
     map.release();
   }
-  const device = inferencer.device;
+  const { device, refused } = inferencer;
+  const check = inferencer.engine?.check;
   await inferencer.close();
   // The first also allocates.
   const milliseconds = times.slice(1).sort((a, b) => a - b)[(times.length - 1) >> 1] ?? times[0]!;
-  return { width, height, load, milliseconds, device };
+  return { width, height, load, milliseconds, device, check, refused };
 }

@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { devicesOf } from '../../config/devices.ts';
 import type { Config } from '../../config/schema.ts';
+import type { RefusedDevice } from '../../depth/device-choice.ts';
+import type { EngineCheck } from '../../depth/engine.ts';
+import type { InferencerOptions } from '../../depth/inferencer.ts';
 import { toDepthcastError } from '../../errors.ts';
 import { findModel, type InstalledModel, verifyModel } from '../../model/library.ts';
 import { modelFolder } from '../../model/store/folder.ts';
@@ -10,14 +14,29 @@ import { type Finding, inArea } from './finding.ts';
 export type ProbeRequest =
   | { probe: 'ffmpeg' | 'hardware' }
   | { probe: 'onnxruntime'; graph: string; others: boolean }
-  | { probe: 'inference'; model: InstalledModel; threads: number; size: number | undefined; frames: number };
+  | {
+      probe: 'inference';
+      model: InstalledModel;
+      threads: number;
+      size: number | undefined;
+      frames: number;
+      devices: InferencerOptions;
+    };
 
 /** What it answers. */
 export interface ProbeAnswers {
   ffmpeg: { version: string; configuration: string; avcodec: string; missing: string[] };
   hardware: { names: string[]; open: string[] };
   onnxruntime: { version: string; backends: string[]; working: string[] };
-  inference: { width: number; height: number; load: number; milliseconds: number; device: string };
+  inference: {
+    width: number;
+    height: number;
+    load: number;
+    milliseconds: number;
+    device: string;
+    check: EngineCheck | undefined;
+    refused: readonly RefusedDevice[];
+  };
 }
 
 const { ok, warn, fail } = inArea('parts');
@@ -120,18 +139,39 @@ export async function inference(config: Config): Promise<Finding[]> {
     ];
   }
   const { manifest, file } = installed;
-  const found = model.ok('model', `${manifest.name}, ${manifest.unit}, ${manifest.precision}, ${file}`);
+  const installedFinding = model.ok('model', `${manifest.name}, ${manifest.unit}, ${manifest.precision}, ${file}`);
   try {
     const size = depth.size === null || depth.size === 'auto' ? undefined : depth.size;
-    const request = { probe: 'inference', model: installed, threads: depth.threads, size, frames: FRAMES } as const;
-    const { width, height, load, milliseconds, device } = await probe(request, INFERENCE_MS);
+    const request = {
+      probe: 'inference',
+      model: installed,
+      threads: depth.threads,
+      size,
+      frames: FRAMES,
+      devices: devicesOf(config),
+    } as const;
+    const { width, height, load, milliseconds, device, check, refused } = await probe(request, INFERENCE_MS);
     const text = `${milliseconds.toFixed(1)} ms a frame of ${width}x${height} on ${device}; loaded in ${(load / 1000).toFixed(1)} s`;
     const budget = 1000 / depth.targetFps;
-    if (milliseconds <= budget) return [found, model.ok('one frame', text)];
+    const found = [installedFinding, ...deviceFindings(check, device, refused)];
+    if (milliseconds <= budget) return [...found, model.ok('one frame', text)];
     const advice = `slower than depth.targetFps ${depth.targetFps} wants (${budget.toFixed(0)} ms): a smaller depth.size, a smaller model, or nothing else running`;
-    return [found, model.warn('one frame', text, advice)];
+    return [...found, model.warn('one frame', text, advice)];
   } catch (thrown) {
     const advice = 'try depthcast models bench NAME for the whole message; the embedded model is depthcast-nano';
-    return [found, model.fail('one frame', (thrown as Error).message, advice)];
+    return [installedFinding, model.fail('one frame', (thrown as Error).message, advice)];
   }
+}
+
+/** What runs the network, how it compared with the CPU, and what was tried besides. */
+function deviceFindings(check: EngineCheck | undefined, device: string, refused: readonly RefusedDevice[]): Finding[] {
+  const checked = check
+    ? `; depth ${(100 * check.depth).toPrecision(2)} % of its spread from the CPU's, which takes ${check.cpuMilliseconds.toFixed(1)} ms a frame`
+    : '';
+  return [
+    model.ok('device', `${device}${checked}`),
+    ...refused.map(({ device: name, reason }) =>
+      model.warn('device', `${name} was not taken: ${reason}`, 'docs/devices.md says what each device needs'),
+    ),
+  ];
 }

@@ -4,7 +4,7 @@ import type { ModelManifest } from '../../model/manifest.ts';
 import { createRing, type RingStep, type RingWindow, ringLength } from '../../model/ring-window.ts';
 import type { Size } from '../../model/size.ts';
 import { type AttentionWindow, createWindow, FAR_SLOT } from '../../model/window.ts';
-import type { Engine, EngineCapabilities, EngineState } from '../engine.ts';
+import type { DeviceMemory, Engine, EngineCapabilities, EngineCheck, EngineState } from '../engine.ts';
 import { badModel, type Contract, checkContract } from './contract.ts';
 import type { DeviceRuntime, DeviceSession, DeviceTensor, HostTensor, TensorShape } from './device-runtime.ts';
 
@@ -25,7 +25,7 @@ type Tensors = Record<string, DeviceTensor>;
 
 /** A network whose streams' states never leave the device. Of either form of the contract. */
 export class DeviceEngine implements Engine {
-  readonly capabilities: EngineCapabilities;
+  capabilities: EngineCapabilities;
   readonly traffic: Traffic = { frames: 0, up: 0, down: 0, control: 0 };
   readonly #manifest: ModelManifest;
   readonly #runtime: DeviceRuntime;
@@ -84,6 +84,12 @@ export class DeviceEngine implements Engine {
       const detail = `${graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
       throw new DepthcastError('BAD_MODEL', { detail, cause: thrown });
     }
+  }
+
+  /** Says how its check went. */
+  trusted(check: EngineCheck, memory: DeviceMemory): void {
+    const parity = this.capabilities.precision === 'fp32' ? undefined : check.depth;
+    this.capabilities = { ...this.capabilities, check, memory, parity };
   }
 
   /** Bytes that a stream of this size takes on the device. */

@@ -15,7 +15,7 @@ import {
 
 /** What a lost device is called: by Dawn in WebGPU's terms, by the driver in Vulkan's, D3D12's or Metal's. */
 const LOST =
-  /device\s*(was|is|has been)?\s*lost|DEVICE_LOST|DEVICE_REMOVED|DEVICE_HUNG|OUT_OF_(DEVICE|HOST)_MEMORY|out of memory/i;
+  /device\]?\s*(was|is|has been)?\s*lost|DEVICE_LOST|DEVICE_REMOVED|DEVICE_HUNG|OUT_OF_(DEVICE|HOST)_MEMORY|out of memory/i;
 
 export interface NodeRuntimeOptions {
   /** Which of several devices; the provider's own choice when undefined. */

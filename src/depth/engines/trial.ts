@@ -4,11 +4,14 @@ import { checkDepth, checkParity } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
 import { badModel } from './contract.ts';
 
-/** A picture with edges and texture, about as spread as a normalised one: no network answers it with a flat map. */
-export function trialImage({ width, height }: Size): Float32Array {
+/**
+ * A picture with edges and texture, about as spread as a normalised one: no network answers it with a flat map.
+ * @param shift pixels that it has moved by to the left
+ */
+export function trialImage({ width, height }: Size, shift = 0): Float32Array {
   const image = new Float32Array(3 * width * height);
   for (let i = 0; i < image.length; i++) {
-    const x = i % width;
+    const x = (i % width) + shift;
     const y = Math.floor(i / width) % height;
     const disc = (x - width / 2) ** 2 + (y - height / 2) ** 2 < (height / 4) ** 2 ? 1.2 : -0.8;
     image[i] = disc + y / height + 0.3 * Math.sin(0.7 * x) * Math.cos(0.4 * y);

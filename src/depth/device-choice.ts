@@ -1,0 +1,109 @@
+import { DepthcastError, toDepthcastError } from '../errors.ts';
+import type { GraphCache } from '../model/graph-cache.ts';
+import type { InstalledModel } from '../model/library.ts';
+import type { DeviceKind, Engine, EngineProvider, PrepareOptions } from './engine.ts';
+import { cpuProvider } from './engines/cpu.ts';
+import { cudaProvider, mayHaveCuda } from './engines/cuda.ts';
+import { trialImage } from './engines/trial.ts';
+import { mayHaveWebgpu, webgpuProvider } from './engines/webgpu.ts';
+
+/** `depth.device`. */
+export type DeviceSetting = 'auto' | DeviceKind;
+
+/** A device that was not taken, and why. */
+export interface RefusedDevice {
+  readonly device: DeviceKind;
+  readonly reason: string;
+}
+
+export interface ChosenEngine {
+  readonly provider: EngineProvider;
+  readonly engine: Engine;
+  /** Devices that `auto` tried and did not take. */
+  readonly refused: readonly RefusedDevice[];
+}
+
+const PROVIDERS: Readonly<Record<DeviceKind, EngineProvider>> = {
+  cpu: cpuProvider,
+  webgpu: webgpuProvider,
+  cuda: cudaProvider,
+};
+/**
+ * A network that takes no longer than this on the CPU stays there: the way to a device and back costs milliseconds too,
+ * and another process may have better use for it.
+ */
+const QUICK_MS = 15;
+/** Of the CPU's frame: the quickest of so many. */
+const FRAMES = 3;
+
+/**
+ * Prepares a network on the device that is asked for, or, for `auto`, on the fastest that passes its check.
+ * @throws DepthcastError what the device's provider throws; of `auto`, what the CPU's does
+ */
+export async function prepareOn(
+  device: DeviceSetting,
+  model: InstalledModel,
+  graphs: GraphCache,
+  options: PrepareOptions,
+): Promise<ChosenEngine> {
+  if (device !== 'auto') {
+    const provider = PROVIDERS[device];
+    return { provider, engine: await provider.prepare(model, graphs, options), refused: [] };
+  }
+  const accelerators = [mayHaveCuda(options.onnxruntime) && cudaProvider, mayHaveWebgpu() && webgpuProvider];
+  const candidates = accelerators.filter((one) => one !== false);
+  // A checkpoint's network is never that quick on a CPU: the one for the CPU is built only if it is needed.
+  const quick = candidates.length > 0 && model.manifest.kind !== 'checkpoint';
+  let cpu = quick || candidates.length === 0 ? await cpuProvider.prepare(model, graphs, options) : undefined;
+  const least = cpu && candidates.length > 0 ? await frameTime(cpu, options) : Infinity;
+  if (cpu && (candidates.length === 0 || least <= QUICK_MS)) return { provider: cpuProvider, engine: cpu, refused: [] };
+
+  const refused: RefusedDevice[] = [];
+  try {
+    for (const provider of candidates) {
+      try {
+        const engine = await provider.prepare(model, graphs, { ...options, threads: options.threads });
+        const { milliseconds, cpuMilliseconds } = engine.capabilities.check!;
+        const onCpu = Math.min(least, cpuMilliseconds);
+        if (milliseconds < onCpu) {
+          await cpu?.release();
+          return { provider, engine, refused };
+        }
+        await engine.release();
+        const reason = `${milliseconds.toFixed(0)} ms a frame, the CPU takes ${onCpu.toFixed(0)}`;
+        refused.push({ device: provider.name, reason });
+      } catch (thrown) {
+        const { code, detail, message } = toDepthcastError(thrown);
+        refused.push({ device: provider.name, reason: `${code}: ${detail ?? message}` });
+      }
+    }
+    cpu ??= await cpuProvider.prepare(model, graphs, options);
+    return { provider: cpuProvider, engine: cpu, refused };
+  } catch (thrown) {
+    await cpu?.release();
+    throw thrown;
+  }
+}
+
+/** Milliseconds of a frame. */
+async function frameTime(engine: Engine, size: PrepareOptions): Promise<number> {
+  const image = trialImage(size);
+  const map = new Float32Array(size.width * size.height);
+  const state = await engine.createState(size);
+  let least = Infinity;
+  for (let i = 0; i < FRAMES; i++) {
+    const began = performance.now();
+    await state.run(image, map);
+    least = Math.min(least, performance.now() - began);
+  }
+  state.dispose();
+  return least;
+}
+
+/** Whether a device that is asked for by name is one. @throws DepthcastError BAD_OPTION */
+export function deviceSetting(name: string): DeviceSetting {
+  if (name === 'auto' || name in PROVIDERS) return name as DeviceSetting;
+  throw new DepthcastError('BAD_OPTION', {
+    detail: `device ${name}; there is auto, ${Object.keys(PROVIDERS).join(', ')}`,
+  });
+}

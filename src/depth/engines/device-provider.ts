@@ -1,0 +1,83 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { WEIGHTS_FILE } from '../../model/graph/write.ts';
+import type { GraphCache } from '../../model/graph-cache.ts';
+import type { InstalledModel } from '../../model/library.ts';
+import { GRAPH_PRECISION } from '../../model/precision.ts';
+import type { DeviceKind, EngineProvider, PrepareOptions } from '../engine.ts';
+import { DeviceEngine } from './device-engine.ts';
+import type { DeviceRuntime } from './device-runtime.ts';
+import { NodeRuntime } from './node-runtime.ts';
+import { compareTrials, runTrial, type Trial } from './verify.ts';
+
+/** Threads of the CPU's trial. */
+const MAX_THREADS = 8;
+
+/**
+ * Networks on a device, each checked against the CPU when it is loaded.
+ * @param open reaches the device
+ */
+export function deviceProvider(
+  name: DeviceKind,
+  open: (options: PrepareOptions) => Promise<DeviceRuntime>,
+): EngineProvider {
+  return {
+    name,
+    async prepare(model, graphs, options) {
+      // Opened first: where there is no device, nothing is built and no CPU's time is taken.
+      const runtime = await open(options);
+      let want: Trial;
+      let graph: string;
+      try {
+        const { manifest } = model;
+        graph = await deviceGraph(model, graphs, options, manifest.precision);
+        want = await cpuTrial(
+          model,
+          manifest.kind === 'checkpoint' ? await deviceGraph(model, graphs, options, 'fp32') : graph,
+          options,
+        );
+      } catch (thrown) {
+        await runtime.release();
+        throw thrown;
+      }
+      const engine = await DeviceEngine.load(model.manifest, runtime, graph);
+      try {
+        const check = compareTrials(model.manifest, runtime.device, options, await runTrial(engine, options), want);
+        engine.trusted(check, { model: graphBytes(graph), stream: engine.stateBytes(options) });
+        return engine;
+      } catch (thrown) {
+        await engine.release();
+        throw thrown;
+      }
+    },
+  };
+}
+
+async function deviceGraph(
+  { manifest, file }: InstalledModel,
+  graphs: GraphCache,
+  { width, height }: PrepareOptions,
+  precision: keyof typeof GRAPH_PRECISION,
+): Promise<string> {
+  if (manifest.kind !== 'checkpoint') return file;
+  const request = { checkpoint: file, kind: 'stream', width, height, config: manifest.network } as const;
+  return graphs.get({ ...request, precision: GRAPH_PRECISION[precision], target: 'device' });
+}
+
+/** What the CPU makes of the clip, in float32. */
+async function cpuTrial({ manifest }: InstalledModel, graph: string, options: PrepareOptions): Promise<Trial> {
+  const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
+  const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph);
+  try {
+    return await runTrial(engine, options);
+  } finally {
+    await engine.release();
+  }
+}
+
+/** Of the weights, which lie on the device as they lie on the disk. */
+function graphBytes(graph: string): number {
+  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return size(graph) + size(join(dirname(graph), WEIGHTS_FILE));
+}

@@ -1,0 +1,42 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { threadId } from 'node:worker_threads';
+import { DepthcastError } from '../../errors.ts';
+import type { EngineProvider, PrepareOptions } from '../engine.ts';
+import { DeviceLock } from './device-lock.ts';
+import { deviceProvider } from './device-provider.ts';
+import { NodeRuntime } from './node-runtime.ts';
+
+/** What names a Vulkan driver that is not among the system's. */
+const DRIVERS = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES'];
+
+/** WebGPU as onnxruntime-node brings it: Vulkan on Linux, Metal on macOS, D3D12 on Windows; any vendor's device. */
+export const webgpuProvider: EngineProvider = deviceProvider('webgpu', open);
+
+/** Whether there is anything that could be one, by what the system shows; asking a driver may take seconds, or crash. */
+export function mayHaveWebgpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  if (DRIVERS.some((name) => process.env[name])) return true;
+  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];
+  return nodes.some((name) => name.startsWith('renderD')) || existsSync('/dev/nvidia0');
+}
+
+/** @throws DepthcastError DEVICE_UNAVAILABLE */
+async function open({ deviceIndex, lock }: PrepareOptions): Promise<NodeRuntime> {
+  // Without it the driver's loader complains on the terminal.
+  if (process.platform === 'linux') process.env['XDG_RUNTIME_DIR'] ??= '/tmp';
+  const runtime = new NodeRuntime('webgpu', {
+    deviceIndex,
+    lock: lock && new DeviceLock(lock, threadId + 1),
+  });
+  try {
+    // The smallest of graphs: is there a device at all?
+    const [memory] = Object.values(await runtime.allocate([{ name: 'probe', shape: [1] }]));
+    memory!.dispose();
+    return runtime;
+  } catch (thrown) {
+    const why =
+      thrown instanceof Error ? thrown.message.split('\n')[0]!.replace(/^.*was false\. ?/, '') : String(thrown);
+    const detail = `webgpu: ${why}; install a Vulkan driver, as Mesa's or the GPU vendor's, or use --device cpu`;
+    throw new DepthcastError('DEVICE_UNAVAILABLE', { detail, cause: thrown });
+  }
+}
