@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const INTEGRATION = [
   'loadtest/frame-code.test.ts',
   'src/cli/{doctor,eval,models,run}.test.ts',
-  'src/depth/**/{checkpoint-model,cpu,device-engine,cuts,inferencer,no-telemetry,pool}.test.ts',
+  'src/depth/**/{c-runtime,checkpoint-model,cpu,device-engine,cuts,inferencer,no-telemetry,pool}.test.ts',
   'src/evaluation/**/{benchmarks,evaluate}.test.ts',
   'src/files/**/job.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
@@ -83,6 +83,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // Needs a Vulkan device: only by name, or by npm run test:gpu, which finds a software one.
+        extends: true,
+        test: {
+          name: 'gpu',
+          include: ['test/gpu/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 4 },
         },
       },
       {

@@ -1,5 +1,5 @@
-// npm test: installs what is missing, a browser included, and runs every test but that of the archive, which has a
-// command of its own (test:package). Arguments go to vitest.
+// npm test: installs what is missing, a browser included, and runs every test but that of the archive and
+// those on a graphics device, which have commands of their own (test:package, test:gpu). Arguments go to vitest.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ if (projects === undefined || projects.includes('e2e') || projects.includes('liv
   ensureBrowser('Chromium', chromium, 'chromium', true);
   ensureBrowser('Firefox', ['firefox', 'firefox-esr'], 'firefox-esr', false);
 }
-runPackage('vitest', ['run', ...(projects ? [] : ['--project=!package']), ...process.argv.slice(2)]);
+runPackage('vitest', ['run', ...(projects ? [] : ['--project=!package', '--project=!gpu']), ...process.argv.slice(2)]);
 
 /** Uses an installed browser; else apt, as root on Debian; else playwright's download, if it is needed. */
 function ensureBrowser(title, programs, aptPackage, needed) {

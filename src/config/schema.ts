@@ -161,7 +161,7 @@ export const configSchema = z.strictObject({
     targetFps: restart(z.number().min(0.1).max(240).default(15)),
     metric: restart(z.boolean().nullable().default(null)),
     precision: restart(z.enum(['fp32', 'fp16', 'int8']).nullable().default(null)),
-    device: restart(z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('auto')),
+    device: restart(z.enum(['auto', 'cpu', 'webgpu', 'cuda']).default('cpu')),
     deviceIndex: restart(z.int().min(0).max(63).nullable().default(null)),
     onnxruntimeLibrary: restart(file),
     threads: restart(z.int().min(0).max(128).default(0)),

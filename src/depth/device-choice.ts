@@ -1,11 +1,10 @@
-import { DepthcastError, toDepthcastError } from '../errors.ts';
+import { toDepthcastError } from '../errors.ts';
 import type { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { DeviceKind, Engine, EngineProvider, PrepareOptions } from './engine.ts';
 import { cpuProvider } from './engines/cpu.ts';
-import { cudaProvider, mayHaveCuda } from './engines/cuda.ts';
+import { mayHaveCuda, mayHaveWebgpu } from './engines/present.ts';
 import { trialImage } from './engines/trial.ts';
-import { mayHaveWebgpu, webgpuProvider } from './engines/webgpu.ts';
 
 /** `depth.device`. */
 export type DeviceSetting = 'auto' | DeviceKind;
@@ -23,10 +22,11 @@ export interface ChosenEngine {
   readonly refused: readonly RefusedDevice[];
 }
 
-const PROVIDERS: Readonly<Record<DeviceKind, EngineProvider>> = {
-  cpu: cpuProvider,
-  webgpu: webgpuProvider,
-  cuda: cudaProvider,
+/** What only a device needs is loaded with it. */
+const PROVIDERS: Readonly<Record<DeviceKind, () => Promise<EngineProvider>>> = {
+  cpu: async () => cpuProvider,
+  webgpu: async () => (await import('./engines/webgpu.ts')).webgpuProvider,
+  cuda: async () => (await import('./engines/cuda.ts')).cudaProvider,
 };
 /**
  * A network that takes no longer than this on the CPU stays there: the way to a device and back costs milliseconds too,
@@ -47,11 +47,12 @@ export async function prepareOn(
   options: PrepareOptions,
 ): Promise<ChosenEngine> {
   if (device !== 'auto') {
-    const provider = PROVIDERS[device];
+    const provider = await PROVIDERS[device]();
     return { provider, engine: await provider.prepare(model, graphs, options), refused: [] };
   }
-  const accelerators = [mayHaveCuda(options.onnxruntime) && cudaProvider, mayHaveWebgpu() && webgpuProvider];
-  const candidates = accelerators.filter((one) => one !== false);
+  const candidates: DeviceKind[] = [];
+  if (mayHaveCuda(options.onnxruntime)) candidates.push('cuda');
+  if (mayHaveWebgpu()) candidates.push('webgpu');
   // A checkpoint's network is never that quick on a CPU: the one for the CPU is built only if it is needed.
   const quick = candidates.length > 0 && model.manifest.kind !== 'checkpoint';
   let cpu = quick || candidates.length === 0 ? await cpuProvider.prepare(model, graphs, options) : undefined;
@@ -60,9 +61,10 @@ export async function prepareOn(
 
   const refused: RefusedDevice[] = [];
   try {
-    for (const provider of candidates) {
+    for (const kind of candidates) {
       try {
-        const engine = await provider.prepare(model, graphs, { ...options, threads: options.threads });
+        const provider = await PROVIDERS[kind]();
+        const engine = await provider.prepare(model, graphs, options);
         const { milliseconds, cpuMilliseconds } = engine.capabilities.check!;
         const onCpu = Math.min(least, cpuMilliseconds);
         if (milliseconds < onCpu) {
@@ -71,10 +73,10 @@ export async function prepareOn(
         }
         await engine.release();
         const reason = `${milliseconds.toFixed(0)} ms a frame, the CPU takes ${onCpu.toFixed(0)}`;
-        refused.push({ device: provider.name, reason });
+        refused.push({ device: kind, reason });
       } catch (thrown) {
         const { code, detail, message } = toDepthcastError(thrown);
-        refused.push({ device: provider.name, reason: `${code}: ${detail ?? message}` });
+        refused.push({ device: kind, reason: `${code}: ${detail ?? message}` });
       }
     }
     cpu ??= await cpuProvider.prepare(model, graphs, options);
@@ -98,12 +100,4 @@ async function frameTime(engine: Engine, size: PrepareOptions): Promise<number> 
   }
   state.dispose();
   return least;
-}
-
-/** Whether a device that is asked for by name is one. @throws DepthcastError BAD_OPTION */
-export function deviceSetting(name: string): DeviceSetting {
-  if (name === 'auto' || name in PROVIDERS) return name as DeviceSetting;
-  throw new DepthcastError('BAD_OPTION', {
-    detail: `device ${name}; there is auto, ${Object.keys(PROVIDERS).join(', ')}`,
-  });
 }

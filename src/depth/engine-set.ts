@@ -12,11 +12,9 @@ const MAX_SIZES = 4;
 const FOUR_BY_THREE: Size = { width: 4, height: 3 };
 
 /** Where networks run. */
-export interface DeviceOptions extends Pick<PrepareOptions, 'deviceIndex' | 'onnxruntime' | 'lock'> {
+export interface DeviceOptions extends Pick<PrepareOptions, 'deviceIndex' | 'onnxruntime' | 'lock' | 'deviceMemory'> {
   /** `cpu` when absent. */
   device?: DeviceSetting;
-  /** Most bytes of networks and streams' states on a device; no bound when absent. */
-  deviceMemory?: number | undefined;
 }
 
 interface Held {

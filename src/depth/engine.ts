@@ -81,6 +81,8 @@ export interface PrepareOptions extends Size {
   deviceIndex?: number | undefined;
   /** onnxruntime's library for CUDA, where it is not the one that came with the program. */
   onnxruntime?: string | undefined;
+  /** Most bytes of the network and its streams' states on a device; no bound when absent. */
+  deviceMemory?: number | undefined;
   /** int32[1] that the process's threads share: who is in a device's native code. */
   lock?: SharedArrayBuffer | undefined;
 }

@@ -4,6 +4,7 @@ import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
 import { resolveSize } from '../model/size.ts';
 import type { DeviceOptions } from './engine-set.ts';
+import { streamsThatFit } from './engines/device-memory.ts';
 import { WorkerInferencer } from './inferencer.ts';
 
 /** Models kept loaded at once; each holds its weights and threads. */
@@ -77,6 +78,13 @@ export class InferencerPool {
   /** Workers that the default model may have, loaded or not; 1 until the first is loaded and its threads are known. */
   get workersLimit(): number {
     return this.#most(this.#workers.get(this.models[0]!.manifest.name)?.[0]);
+  }
+
+  /** Streams of the default model that fit in the device's memory; Infinity where that is not bounded. */
+  get deviceStreams(): number {
+    const memory = this.#workers.get(this.models[0]!.manifest.name)?.[0]?.engine?.memory;
+    const { deviceMemory } = this.#devices;
+    return memory && deviceMemory !== undefined ? streamsThatFit(deviceMemory, memory) : Infinity;
   }
 
   /**

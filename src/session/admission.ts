@@ -14,7 +14,7 @@ const SLIVER = 0.01;
 
 export interface AdmissionOptions {
   registry: Registry;
-  pool: Pick<InferencerPool, 'workersLimit' | 'models'>;
+  pool: Pick<InferencerPool, 'workersLimit' | 'models'> & Partial<Pick<InferencerPool, 'deviceStreams'>>;
   config: SettledConfig;
 }
 
@@ -55,11 +55,17 @@ export class Admission {
 
   /** Whether one more publisher would find a place. @throws DepthcastError BUSY, DRAINING */
   checkStreams(): void {
-    const { registry, config } = this.#options;
+    const { registry, pool, config } = this.#options;
     const { streams } = config.limits;
     this.#checkDraining();
     if (registry.placesTaken >= streams)
       throw new DepthcastError('BUSY', { detail: `${streams} streams`, retryAfter: RETRY_PLACE });
+    const { deviceStreams = Infinity } = pool;
+    if (registry.placesTaken >= deviceStreams)
+      throw new DepthcastError('BUSY', {
+        detail: `${deviceStreams} streams fit in limits.deviceMemory`,
+        retryAfter: RETRY_PLACE,
+      });
   }
 
   /** Whether the depth workers have time for one more stream. @throws DepthcastError BUSY */

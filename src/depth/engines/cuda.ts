@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { DepthcastError } from '../../errors.ts';
 import { zerosGraph } from '../../model/graph/state-graphs.ts';
 import type { EngineProvider, PrepareOptions } from '../engine.ts';
 import { deviceProvider } from './device-provider.ts';
 import type { DeviceRuntime } from './device-runtime.ts';
 import { CRuntime } from './ort/c-runtime.ts';
-import { bundledLibrary, type Handle, hasProvider, OrtLibrary } from './ort/library.ts';
+import { type Handle, OrtLibrary } from './ort/library.ts';
+import { hasProvider } from './present.ts';
 
 const P = 'void *';
 const WHAT = {
@@ -27,12 +28,6 @@ const INSTALL =
 
 /** CUDA, with TensorRT in front where its provider is there. Not onnxruntime-node's binding, which brings states back each frame. */
 export const cudaProvider: EngineProvider = deviceProvider('cuda', open);
-
-/** Whether CUDA's provider and a device are there, by what the disk shows. */
-export function mayHaveCuda(library = bundledLibrary()): boolean {
-  if (!hasProvider(library, 'cuda')) return false;
-  return process.platform !== 'linux' || existsSync('/dev/nvidia0') || existsSync('/dev/dxg');
-}
 
 /** @throws DepthcastError DEVICE_UNAVAILABLE */
 async function open({ deviceIndex = 0, onnxruntime: path }: PrepareOptions): Promise<DeviceRuntime> {

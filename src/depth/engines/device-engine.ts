@@ -6,6 +6,7 @@ import type { Size } from '../../model/size.ts';
 import { type AttentionWindow, createWindow, FAR_SLOT } from '../../model/window.ts';
 import type { DeviceMemory, Engine, EngineCapabilities, EngineCheck, EngineState } from '../engine.ts';
 import { badModel, type Contract, checkContract } from './contract.ts';
+import { streamsThatFit } from './device-memory.ts';
 import type { DeviceRuntime, DeviceSession, DeviceTensor, HostTensor, TensorShape } from './device-runtime.ts';
 
 /** Bytes that runs copied between this process and the device. */
@@ -33,6 +34,7 @@ export class DeviceEngine implements Engine {
   readonly #contract: Contract;
   readonly #memories = new Map<string, StateMemory>();
   #released = false;
+  #limit = Infinity;
 
   private constructor(
     manifest: ModelManifest,
@@ -86,8 +88,18 @@ export class DeviceEngine implements Engine {
     }
   }
 
-  /** Says how its check went. */
-  trusted(check: EngineCheck, memory: DeviceMemory): void {
+  /**
+   * Says how its check went.
+   * @param limit most bytes of the network and its streams together
+   * @throws DepthcastError DEVICE_UNAVAILABLE where not even one stream fits
+   */
+  trusted(check: EngineCheck, memory: DeviceMemory, limit = Infinity): void {
+    this.#limit = limit;
+    if (streamsThatFit(limit, memory) < 1) {
+      const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+      const detail = `${this.capabilities.device}: the network takes ${mib(memory.model)} and a stream ${mib(memory.stream)}, limits.deviceMemory is ${mib(limit)}`;
+      throw new DepthcastError('DEVICE_UNAVAILABLE', { detail });
+    }
     const parity = this.capabilities.precision === 'fp32' ? undefined : check.depth;
     this.capabilities = { ...this.capabilities, check, memory, parity };
   }
@@ -100,7 +112,18 @@ export class DeviceEngine implements Engine {
     return 2 * bytes(shapes.held) + bytes(shapes.incoming);
   }
 
+  /** Bytes of streams' states that are on the device. */
+  get liveBytes(): number {
+    return [...this.#memories.values()].reduce((sum, memory) => sum + memory.liveBytes, 0);
+  }
+
   async createState(size: Size): Promise<DeviceState> {
+    const stream = this.stateBytes(size);
+    const model = this.capabilities.memory?.model ?? 0;
+    if (model + this.liveBytes + stream > this.#limit) {
+      const detail = `the device's memory, ${streamsThatFit(this.#limit, { model, stream })} such streams fit in limits.deviceMemory`;
+      throw new DepthcastError('BUSY', { detail, retryAfter: 10 });
+    }
     const memory = await this.#memory(size);
     const state = await memory.state();
     return state;
@@ -199,6 +222,10 @@ class StateMemory {
     return new StateMemory(options, shapes, await runtime.open(updateGraph(layouts, shapes.delayCount)));
   }
 
+  get liveBytes(): number {
+    return [...this.users].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   async state(): Promise<DeviceState> {
     const { manifest, contract } = this.options;
     const window = contract.form === 'rings' ? createRing(manifest.window) : createWindow(manifest.window);
@@ -286,6 +313,12 @@ export class DeviceState implements EngineState {
     const shape = axes.map((axis) => (typeof axis === 'number' ? axis : 1));
     const length = shape.reduce((n, side) => n * side, 1);
     this.#summary = host('float32', new Float32Array(length), shape);
+  }
+
+  /** On the device. */
+  get bytes(): number {
+    const all = [this.#from, this.#to, this.#incoming].flatMap((tensors) => Object.values(tensors));
+    return all.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** The states as the last frame left them. */

@@ -44,7 +44,7 @@ export function deviceProvider(
       const engine = await DeviceEngine.load(model.manifest, runtime, graph);
       try {
         const check = compareTrials(model.manifest, runtime.device, options, await runTrial(engine, options), want);
-        engine.trusted(check, { model: graphBytes(graph), stream: engine.stateBytes(options) });
+        engine.trusted(check, { model: graphBytes(graph), stream: engine.stateBytes(options) }, options.deviceMemory);
         return engine;
       } catch (thrown) {
         await engine.release();

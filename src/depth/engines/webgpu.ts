@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { DepthcastError } from '../../errors.ts';
 import type { EngineProvider, PrepareOptions } from '../engine.ts';
@@ -6,19 +5,8 @@ import { DeviceLock } from './device-lock.ts';
 import { deviceProvider } from './device-provider.ts';
 import { NodeRuntime } from './node-runtime.ts';
 
-/** What names a Vulkan driver that is not among the system's. */
-const DRIVERS = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES'];
-
 /** WebGPU as onnxruntime-node brings it: Vulkan on Linux, Metal on macOS, D3D12 on Windows; any vendor's device. */
 export const webgpuProvider: EngineProvider = deviceProvider('webgpu', open);
-
-/** Whether there is anything that could be one, by what the system shows; asking a driver may take seconds, or crash. */
-export function mayHaveWebgpu(): boolean {
-  if (process.platform !== 'linux') return true;
-  if (DRIVERS.some((name) => process.env[name])) return true;
-  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];
-  return nodes.some((name) => name.startsWith('renderD')) || existsSync('/dev/nvidia0');
-}
 
 /** @throws DepthcastError DEVICE_UNAVAILABLE */
 async function open({ deviceIndex, lock }: PrepareOptions): Promise<NodeRuntime> {

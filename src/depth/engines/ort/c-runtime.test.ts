@@ -8,8 +8,9 @@ import { shiftingWindow } from '../../../../test/support/shifting-window.ts';
 import { StreamRunner } from '../../../../test/support/stream.ts';
 import { GraphCache } from '../../../model/graph-cache.ts';
 import { findModel } from '../../../model/library.ts';
-import { cudaProvider, mayHaveCuda } from '../cuda.ts';
+import { cudaProvider } from '../cuda.ts';
 import { DeviceEngine } from '../device-engine.ts';
+import { mayHaveCuda } from '../present.ts';
 import { CRuntime } from './c-runtime.ts';
 import { OrtLibrary } from './library.ts';
 

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import koffi from 'koffi';
 import { DepthcastError } from '../../../errors.ts';
+import { bundledLibrary } from '../present.ts';
 
 /** The C API that is asked for: of onnxruntime 1.17, the first that runs graphs of opset 20. */
 const API_VERSION = 17;
@@ -151,16 +149,3 @@ const baseType = () => {
 let prototypes = 0;
 const call = <R>(pointer: Handle, result: string, types: readonly string[]): ((...args: unknown[]) => R) =>
   koffi.decode(pointer, koffi.proto(`${result} ort_${prototypes++}(${types.join(', ')})`)) as (...args: unknown[]) => R;
-
-/** Of onnxruntime-node's package. */
-export function bundledLibrary(): string {
-  const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  const name = { win32: 'onnxruntime.dll', darwin: 'libonnxruntime.1.dylib' }[process.platform as string];
-  return join(root, 'bin', 'napi-v6', process.platform, process.arch, name ?? 'libonnxruntime.so.1');
-}
-
-/** Whether a provider's own library lies beside onnxruntime's. */
-export function hasProvider(library: string, provider: 'cuda' | 'tensorrt'): boolean {
-  const name = `onnxruntime_providers_${provider}`;
-  return existsSync(join(dirname(library), process.platform === 'win32' ? `${name}.dll` : `lib${name}.so`));
-}
