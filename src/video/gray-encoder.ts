@@ -55,7 +55,6 @@ export class GrayEncoder {
 
   /** Frees the native memory, once a running call is done. Idempotent. */
   close(): void {
-    this.#encoder.close();
-    this.#scaler.close();
+    this.#encoder.close(() => this.#scaler.close());
   }
 }

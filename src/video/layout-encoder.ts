@@ -82,9 +82,10 @@ export class LayoutEncoder {
 
   /** Frees the native memory, once a running call is done. Idempotent. */
   close(): void {
-    this.#encoder.close();
-    this.#scaler.close();
-    this.#converter?.close();
+    this.#encoder.close(() => {
+      this.#scaler.close();
+      this.#converter?.close();
+    });
   }
 
   async #paint(target: YuvTarget, depth: Shades, picture: Picture | undefined): Promise<void> {

@@ -59,6 +59,7 @@ export class LiveEncoder {
   #bitrate: number;
   #wanted: number;
   #lastTimestamp: number | undefined;
+  #afterwards: (() => void) | undefined;
   /** Of the last frame, and when the encoder was opened; in ticks of CLOCK. */
   #pts = 0;
   #openedAt = 0;
@@ -86,6 +87,7 @@ export class LiveEncoder {
       this.#context.freeContext();
       this.#frame.free();
       this.#packet.free();
+      this.#afterwards?.();
     });
   }
 
@@ -127,8 +129,12 @@ export class LiveEncoder {
     this.#wanted = bounded(bitrate);
   }
 
-  /** Frees the native memory, once a running call is done. Idempotent. */
-  close(): void {
+  /**
+   * Frees the native memory, once a running call is done. Idempotent.
+   * @param afterwards frees what a running call may still paint with
+   */
+  close(afterwards?: () => void): void {
+    this.#afterwards ??= afterwards;
     this.#guard.close();
   }
 
