@@ -7,6 +7,8 @@ const CLIENT = join(ROOT, 'client');
 /** Entry points by their name in dist/. The worker is one of its own: it is started by its address. */
 const ENTRIES = {
   index: 'client/sdk/index.ts',
+  upsample: 'client/sdk/upsample/index.ts',
+  warp: 'client/sdk/warp/index.ts',
   three: 'client/three/index.ts',
   webxr: 'client/webxr/index.ts',
   node: 'client/node/index.ts',

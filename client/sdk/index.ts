@@ -44,8 +44,4 @@ export type { SourceSpec } from './sources/open.ts';
 export { type PreparedScene, prepareScene, type SceneSpec } from './sources/scene.ts';
 export type { Source } from './sources/source.ts';
 export type { LiveStats, SessionEvents, SessionOptions, SessionState } from './types.ts';
-export { textureReads } from './upsample/shaders.ts';
-export { WebGl2Upsampler } from './upsample/webgl2.ts';
 export { VERSION } from './version.ts';
-export type { SmallPicture } from './warp/flow.ts';
-export { type DepthMap, DepthWarp, smallPicture } from './warp/warp.ts';
