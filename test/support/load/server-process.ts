@@ -79,7 +79,9 @@ export class ServerProcess {
 
   /** The sum of a metric's series that carry all of `labels`, as `/metrics` tells it. */
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
-    const response = await fetch(`${this.base}/metrics`);
+    const ask = () => fetch(`${this.base}/metrics`);
+    // The kept connection may be closed by the server at this very moment: once more, on a new one.
+    const response = await ask().catch(ask);
     const text = await response.text();
     if (!response.ok) throw new Error(`/metrics: ${response.status} ${text}`);
     return sumMetric(text, name, labels);
