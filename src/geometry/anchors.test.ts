@@ -108,3 +108,14 @@ test('a network that gives metres is scaled, by the median', () => {
   tracker.add([anchorAt(0.1), anchorAt(0.4), anchorAt(0.6), anchorAt(0.9, 4), anchorAt(0.7)]);
   expect(tracker.update(metric, 0)).toMatchObject({ shift: 0, scale: expect.closeTo(1.5, 1), anchors: 5 });
 });
+
+test('anchors with every map are fitted with every eighth', () => {
+  const tracker = new AnchorTracker();
+  const fits = new Set<number>();
+  for (let n = 0; n < 40; n++) {
+    tracker.add([anchorAt(0.5, 1 + n / 40)]);
+    // A fit's variance is its own: what is fitted anew has another.
+    fits.add(tracker.update(map, n / 30)!.variance[2]);
+  }
+  expect(fits.size).toBe(5);
+});

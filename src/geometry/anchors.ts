@@ -34,6 +34,8 @@ const REACH = 2;
 /** Seconds in which the map goes 63 % of its way to a new fit, and the most that it changes of any distance, a second. */
 const TIME_CONSTANT = 0.4;
 const MAX_RATE = 0.5;
+/** Maps from one fit to the next: with all anchors one takes 12 ms, and a peer may send anchors with every picture. */
+const MAPS_BETWEEN_FITS = 8;
 
 interface Known extends Sample {
   at: number;
@@ -51,6 +53,9 @@ export class AnchorTracker {
   #map: MetricMap | undefined;
   #target: MetricMap | undefined;
   #last = 0;
+  /** The anchors have changed since the last fit, which was so many maps ago. */
+  #changed = false;
+  #maps = MAPS_BETWEEN_FITS;
   /** Anchors that lay on nothing: pixels without a value. */
   missed = 0;
 
@@ -58,14 +63,6 @@ export class AnchorTracker {
   add(anchors: readonly Anchor[]): void {
     this.#pending.push(...anchors);
     if (this.#pending.length > MAX_ANCHORS) this.#pending = this.#pending.slice(-MAX_ANCHORS);
-  }
-
-  /** Forgets all of them. */
-  clear(): void {
-    this.#pending = [];
-    this.#known = [];
-    this.#map = undefined;
-    this.#target = undefined;
   }
 
   /**
@@ -78,17 +75,21 @@ export class AnchorTracker {
       this.#known = [];
       this.#map = undefined;
       this.#target = undefined;
+      this.#maps = MAPS_BETWEEN_FITS;
     }
+    if (this.#pending.length === 0 && this.#known.length === 0 && !this.#target) return undefined;
     const count = this.#known.length;
     this.#known = this.#known.filter(({ at }) => seconds - at <= MAX_AGE);
-    const changed = this.#pending.length > 0 || this.#known.length < count;
+    if (this.#pending.length > 0 || this.#known.length < count) this.#changed = true;
     for (const anchor of this.#pending.splice(0)) {
       const sample = sampled(map, anchor);
       if (sample) this.#known.push({ ...sample, at: seconds });
       else this.missed++;
     }
     if (this.#known.length > MAX_ANCHORS) this.#known = this.#known.slice(-MAX_ANCHORS);
-    if (changed) {
+    if (++this.#maps >= MAPS_BETWEEN_FITS && this.#changed) {
+      this.#changed = false;
+      this.#maps = 0;
       const faded = this.#known.map((known) => ({ ...known, weight: Math.exp((known.at - seconds) / FADE) }));
       // Without any that is young enough the last fit stays: it is still the best that is known of this epoch.
       this.#target = (map.unit === 'metres' ? fitScale(faded) : fitAffine(faded)) ?? this.#target;
