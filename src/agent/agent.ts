@@ -4,11 +4,12 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Admission } from '../session/admission.ts';
+import { watchInference } from '../session/inference-metrics.ts';
+import { openPool } from '../session/open-pool.ts';
 import { Registry } from '../session/registry.ts';
 import type { AgentContext } from './context.ts';
 import { checkFfi } from './ffi.ts';
 import { DepthJob } from './job.ts';
-import { openPool } from './pool.ts';
 import { Reconciler, replacesOf } from './reconcile.ts';
 import { type Credentials, ServerApi } from './server-api.ts';
 import { ATTRIBUTE } from './settings.ts';
@@ -51,12 +52,19 @@ export class Agent {
   /** Loads the model, then connects; settles when the server has registered it, or at its first refusal, while attempts go on. */
   static async start(options: AgentOptions): Promise<Agent> {
     await checkFfi();
-    const { pool, config, device } = await openPool(options.config, options.log);
-    const metrics = new Metrics({ version: options.version, model: pool.models[0]!.manifest.name, device });
+    let context: AgentContext | undefined;
+    const { pool, first, config } = await openPool(
+      options.config,
+      options.log,
+      (inferencer) => context && watchInference(context, inferencer),
+    );
+    const metrics = new Metrics({ version: options.version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
     const registry = new Registry();
     const admission = new Admission({ registry, pool, config });
-    const agent = new Agent(options, { config, pool, metrics, admission, log: options.log });
+    context = { config, pool, metrics, admission, log: options.log };
+    watchInference(context, first);
+    const agent = new Agent(options, context);
     agent.#socket.open();
     return agent;
   }
