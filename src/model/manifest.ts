@@ -12,7 +12,7 @@ const windowRule = z.discriminatedUnion('rule', [
     /** Cached slots, without the query: 31 for VDA. */
     slots: z.int().min(3).max(256),
     /** Age of the frame in slot 1: 41 for VDA. */
-    farAge: z.int().min(1),
+    farAge: z.int().min(1).max(1024),
     emptyMask: z.number().negative(),
   }),
 ]);

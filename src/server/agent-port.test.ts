@@ -83,6 +83,20 @@ describe('AgentPort', () => {
     expect(await ask(29_417)).toBe('down#closing\n');
   });
 
+  it('gives nobody a place for longer than a second, whatever is sent', async () => {
+    port = await AgentPort.open(server({ 'cluster.agentPort': 29_419 }));
+    // Half open: the answer is read, the connection is not closed.
+    const socket = connect({ port: 29_419, host: '127.0.0.1', allowHalfOpen: true });
+    const dribble = setInterval(() => socket.write('.'), 100);
+    await new Promise((resolve) =>
+      socket
+        .on('error', () => {})
+        .on('close', resolve)
+        .resume(),
+    );
+    clearInterval(dribble);
+  });
+
   it('is not there unless it is asked for, and says which setting is to blame where it cannot listen', async () => {
     expect(await AgentPort.open(server())).toBeUndefined();
     port = await AgentPort.open(server({ 'cluster.agentPort': 29_418 }));

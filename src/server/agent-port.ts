@@ -33,10 +33,14 @@ export class AgentPort {
   private constructor(context: Asked) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+      // Whatever it sends, and however slowly: balancers need every place.
+      const patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+      socket.on('close', () => {
+        clearTimeout(patience);
+        this.#sockets.delete(socket);
+      });
       // Whoever asks may be gone before the answer.
       socket.on('error', () => socket.destroy());
-      socket.setTimeout(PATIENCE_MS, () => socket.destroy());
       // What it sends is of no interest.
       socket.resume();
       socket.end(agentLine(context, this.#closing));
@@ -63,6 +67,8 @@ export class AgentPort {
       });
       port.#server.listen(cluster.agentPort!, host, resolve);
     });
+    // A connection that cannot be taken (EMFILE): balancers ask again.
+    port.#server.removeAllListeners('error').on('error', () => {});
     return port;
   }
 

@@ -66,7 +66,8 @@ export class OutputControl {
     const publisher = this.#publisher;
     const now = this.#now;
     if (publisher) {
-      if (next.layout !== now.layout) publisher.checkLayout(next.layout);
+      const shown = next.layout !== now.layout || next.track !== now.track;
+      if (next.track === 'gray' && shown) publisher.checkLayout(next.layout);
       if (next.model !== now.model) {
         this.#context.admission.checkWorkers(next.model);
         const inferencer = await this.#context.pool.get(next.model);

@@ -72,10 +72,9 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       const { redirectWhenBusy } = config.server;
       if (redirectWhenBusy && thrown instanceof DepthcastError && thrown.code === 'BUSY') {
         context.metrics.redirected.inc();
-        return reply.redirect(
-          `${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}${layout === undefined ? '' : `?layout=${layout}`}`,
-          307,
-        );
+        const query = request.url.indexOf('?');
+        const search = query < 0 ? '' : request.url.slice(query);
+        return reply.redirect(`${redirectWhenBusy.replace(/\/+$/, '')}/${kind}/${name}${search}`, 307);
       }
       throw thrown;
     }

@@ -123,10 +123,10 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     this.#wireTrack();
   }
 
-  /** @throws DepthcastError BUSY when the returned track may not show this */
+  /** @throws DepthcastError BUSY when the returned track, on, may not show this */
   checkLayout(layout: Layout): void {
     const { sender } = this.peer;
-    if (sender && this.#track) checkEncodes(this.stream, sender.codec, layout, this.context, this.grayTrack);
+    if (sender) checkEncodes(this.stream, sender.codec, layout, this.context, this.grayTrack);
   }
 
   /** Changes what the returned track shows. */

@@ -1,4 +1,4 @@
-import { DepthcastError } from '../errors.ts';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { Layout } from '../protocol/output.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
@@ -30,7 +30,14 @@ export class Viewer extends PeerSession<'whep'> {
     super(context, 'whep', peer, stream);
     this.#leave = leave;
     const follow = () => {
-      if (peer.connected && !this.closed) this.followTrack(true);
+      if (!peer.connected || this.closed) return;
+      try {
+        // Offers that came together all found room; and a later one may change the codec.
+        if (peer.sender) checkEncodes(stream, peer.sender.codec, this.layout, context, this.grayTrack);
+        this.followTrack(true);
+      } catch (thrown) {
+        void this.close('refused', toDepthcastError(thrown));
+      }
     };
     peer.on('connected', follow);
     peer.on('sender', follow);

@@ -2,7 +2,7 @@ import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { IMPLEMENTATIONS } from './codecs.ts';
 import { openEncoder } from './encoder.ts';
-import { check, Guard } from './native.ts';
+import { check, emptyFrame, Guard } from './native.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
 /** Keyframes are sent on request; this is only a bound. */
@@ -72,12 +72,7 @@ export class LiveEncoder {
     this.#context = context;
     this.#bitrate = bitrate;
     this.#wanted = bitrate;
-    this.#frame = new av.Frame();
-    this.#frame.alloc();
-    this.#frame.width = width;
-    this.#frame.height = height;
-    this.#frame.format = av.AV_PIX_FMT_YUV420P;
-    check(this.#frame.getBuffer(), `a ${width}x${height} picture`);
+    this.#frame = emptyFrame(width, height, av.AV_PIX_FMT_YUV420P);
     this.#target = { width, height, planes: this.#frame.data!, strides: this.#frame.linesize };
     this.#target.planes[1]!.fill(128);
     this.#target.planes[2]!.fill(128);
@@ -98,7 +93,13 @@ export class LiveEncoder {
       width: options.width + (options.width & 1),
       height: options.height + (options.height & 1),
     };
-    return new LiveEncoder(await openLive(even), even);
+    const context = await openLive(even);
+    try {
+      return new LiveEncoder(context, even);
+    } catch (thrown) {
+      context.freeContext();
+      throw thrown;
+    }
   }
 
   /**

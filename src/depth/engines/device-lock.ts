@@ -1,3 +1,6 @@
+/** This thread's calls, one after the other: a wait for itself would block it for ever. */
+let turn: Promise<unknown> = Promise.resolve();
+
 /**
  * Lets one thread of this process at a time into native code that is not made for two. The threads that share it are
  * given the same memory; waiting blocks them, so the main thread must not hold it.
@@ -12,7 +15,19 @@ export class DeviceLock {
     this.#self = self;
   }
 
-  async hold<T>(call: () => Promise<T>): Promise<T> {
+  hold<T>(call: () => Promise<T>): Promise<T> {
+    const held = turn.then(() => this.#locked(call));
+    turn = held.catch(() => {});
+    return held;
+  }
+
+  /** Lets go for a thread that ended with the lock in its hands. */
+  static free(memory: SharedArrayBuffer, thread: number): void {
+    const holder = new Int32Array(memory);
+    if (Atomics.compareExchange(holder, 0, thread, 0) === thread) Atomics.notify(holder, 0);
+  }
+
+  async #locked<T>(call: () => Promise<T>): Promise<T> {
     while (Atomics.compareExchange(this.#holder, 0, 0, this.#self) !== 0) {
       const holder = Atomics.load(this.#holder, 0);
       if (holder !== 0) Atomics.wait(this.#holder, 0, holder, 1000);
@@ -22,11 +37,5 @@ export class DeviceLock {
     } finally {
       DeviceLock.free(this.#holder.buffer as SharedArrayBuffer, this.#self);
     }
-  }
-
-  /** Lets go for a thread that ended with the lock in its hands. */
-  static free(memory: SharedArrayBuffer, thread: number): void {
-    const holder = new Int32Array(memory);
-    if (Atomics.compareExchange(holder, 0, thread, 0) === thread) Atomics.notify(holder, 0);
   }
 }
