@@ -70,6 +70,15 @@ export class FrameReader {
 
   async #drain(): Promise<void> {
     this.#busy = true;
+    try {
+      await this.#deliverAll();
+    } finally {
+      // A listener that throws ends nothing but its own frame.
+      this.#busy = false;
+    }
+  }
+
+  async #deliverAll(): Promise<void> {
     for (let packet = this.#waiting; packet; packet = this.#waiting) {
       this.#waiting = undefined;
       let frame: DepthFrame;
@@ -83,6 +92,5 @@ export class FrameReader {
       this.#counters.received++;
       this.#deliver({ ...frame, receivedAt: packet.receivedAt, bytes: packet.bytes.length });
     }
-    this.#busy = false;
   }
 }

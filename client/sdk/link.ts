@@ -7,6 +7,9 @@ import { Peer, type PeerOptions } from './peer.ts';
 import { Signalling, type SignallingMessage, type SignallingOptions } from './signalling.ts';
 
 const CONNECT_TIMEOUT = 15_000;
+/** The server takes so many anchors at once. */
+const MAX_ANCHORS = 256;
+const ANCHORS_MS = 100;
 /** An interrupted ICE transport often heals by itself; after this long it is restarted. */
 const HEAL_TIME = 3_000;
 const RESTART_TIMEOUT = 8_000;
@@ -48,6 +51,9 @@ export class Link {
   #peer: Peer | undefined;
   #welcome: Welcome | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is yet to be told, and when. */
+  #anchors: Anchor[] = [];
+  #anchorTimer: ReturnType<typeof setTimeout> | undefined;
   #restarting = false;
   #connected = false;
   #closed = false;
@@ -93,8 +99,13 @@ export class Link {
     this.#signalling?.send({ type: 'settings', camera: camera ?? null });
   }
 
+  /** They go out together, ten times a second at most: the server counts messages. */
   anchor(anchors: Anchor[]): void {
-    this.#signalling?.send({ type: 'anchors', anchors });
+    this.#anchors = [...this.#anchors, ...anchors].slice(-MAX_ANCHORS);
+    this.#anchorTimer ??= setTimeout(() => {
+      this.#anchorTimer = undefined;
+      this.#signalling?.send({ type: 'anchors', anchors: this.#anchors.splice(0) });
+    }, ANCHORS_MS);
   }
 
   reset(): void {
@@ -112,6 +123,7 @@ export class Link {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#anchorTimer);
     this.#signalling?.close();
     this.#peer?.close();
   }

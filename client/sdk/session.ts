@@ -44,6 +44,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   /** Interrupts a wait for the next attempt. */
   #hurry: (() => void) | undefined;
   #stats = new ClientStats();
+  #toldNoPairs = false;
 
   /** Starts at once; watch `state`. `connect()` is the promise-based way. */
   constructor(options: SessionOptions) {
@@ -107,10 +108,14 @@ export class DepthSession extends Emitter<SessionEvents> {
 
   /**
    * Tells distances that are known at places of the picture (x and y from 0, its top left corner, to 1), at most 256 at once: of
-   * a tape, an ultrasonic sensor, a plane of ARCore. Frames of this epoch then come in metres; after a scene cut (`epoch`) tell anew.
+   * a tape, an ultrasonic sensor, a plane of ARCore. Frames of this epoch then come in metres; after a scene cut (`epoch`) and after a reconnect tell anew.
+   * @throws RangeError for a place outside the picture, a distance outside 0.01 to 10,000 m, an error outside 0.001 to 1
    */
   anchor(anchors: Anchor[]): void {
-    this.#link?.anchor(anchors);
+    for (const { x, y, metres, error = 1 } of anchors)
+      if (!(within(x, 0, 1) && within(y, 0, 1) && within(metres, 0.01, 10_000) && within(error, 0.001, 1)))
+        throw new RangeError(`no anchor: x ${x}, y ${y}, ${metres} m, error ${error}`);
+    if (anchors.length > 0) this.#link?.anchor(anchors);
   }
 
   /**
@@ -250,7 +255,11 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#pairing = new Pairing({
       pair: (pair) => this.emit('pair', pair),
       unpaired: (unpaired) => this.emit('unpaired', unpaired),
-      unsupported: (detail) => this.emit('error', new DepthError('NO_PAIRS', { detail })),
+      unsupported: (detail) => {
+        // A reconnect has a pairing of its own, and finds the same.
+        if (!this.#toldNoPairs) this.emit('error', new DepthError('NO_PAIRS', { detail }));
+        this.#toldNoPairs = true;
+      },
     });
     return this.#pairing;
   }
@@ -340,3 +349,5 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.removeListeners();
   }
 }
+
+const within = (value: number, least: number, most: number): boolean => value >= least && value <= most;

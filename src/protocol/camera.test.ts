@@ -44,6 +44,7 @@ test.each([
   [{ fx: 1, fy: 1, cx: 0, cy: 0, width: 640 }],
   [{ fx: 1, fy: 1, cx: 0, cy: 0, hfov: 60 }],
   [{}],
+  [{ fx: 1e-300, fy: 1, cx: 0, cy: 0 }],
 ])('%j is no camera', (settings) => {
   expect(cameraSettings.safeParse(settings).success).toBe(false);
 });

@@ -19,7 +19,8 @@ export interface Intrinsics {
   source: IntrinsicsSource;
 }
 
-const focal = z.number().check(z.gt(0), z.maximum(1e6));
+/** Packets carry it as a 32-bit float, in which less may be 0. */
+const focal = z.number().check(z.minimum(1e-3), z.maximum(1e6));
 const centre = z.number().check(z.minimum(-1e6), z.maximum(1e6));
 const side = z.optional(z.int().check(z.minimum(1), z.maximum(65535)));
 
@@ -69,11 +70,6 @@ export class Camera {
     this.#settings = settings;
     if (settings && 'fx' in settings && settings.width !== undefined && settings.height !== undefined)
       this.#size = { width: settings.width, height: settings.height };
-  }
-
-  /** What was told of it. */
-  get settings(): CameraSettings | undefined {
-    return this.#settings;
   }
 
   /**

@@ -243,7 +243,7 @@ export function checkInfo(info: DepthFrameInfo): void {
   for (const field of ['near', 'far', 'captureTime', 'captureTimeError', 'latency'] as const)
     if (info[field] !== undefined && !Number.isFinite(info[field])) throw badPacket(`${field} is ${info[field]}`);
   const { intrinsics: k, accuracy } = info;
-  if (k && !(k.fx > 0 && k.fy > 0 && [k.fx, k.fy, k.cx, k.cy].every(Number.isFinite)))
+  if (k && !(Math.fround(k.fx) > 0 && Math.fround(k.fy) > 0 && [k.fx, k.fy, k.cx, k.cy].every(Number.isFinite)))
     throw badPacket(`the camera is ${k.fx} ${k.fy} ${k.cx} ${k.cy}`);
   if (accuracy && !accuracy.variance.every(Number.isFinite)) throw badPacket(`the variance is ${accuracy.variance}`);
 }

@@ -101,9 +101,10 @@ export class WsSession {
         }
       });
     } catch (thrown) {
-      // A candidate is one of many: one that cannot be read is no reason to lose the session.
-      const about = subjectOf(this.#reader.kind);
-      this.#refuse(toDepthcastError(thrown), about, this.#greeted && about === 'candidate');
+      // Candidates and anchors are some of many: one that cannot be read is no reason to lose the session.
+      const { kind } = this.#reader;
+      const goesOn = this.#greeted && (kind === 'candidate' || kind === 'anchors');
+      this.#refuse(toDepthcastError(thrown), subjectOf(kind), goesOn);
     }
   }
 

@@ -115,6 +115,47 @@ describe('a two-way session', () => {
     await page.close();
   });
 
+  it('makes metres of anchors, until a new epoch', async () => {
+    await open('source=scene:room&data=u16');
+    const seen = await page.evaluate(async () => {
+      const session = window.depthcast.session!;
+      type Frame = typeof window.depthcast.frame & object;
+      const next = (unit: string) =>
+        new Promise<Frame>((resolve) => {
+          const stop = session.on('depth', (frame) => {
+            if (frame.unit !== unit) return;
+            stop();
+            resolve(frame);
+          });
+        });
+      // Distances that suit this very map: scale and shift of its own, which the server has to find.
+      const { values, width, height } = await next('disparity');
+      const [least, most] = [Math.min(...values), Math.max(...values)];
+      const metresOf = (value: number) => 1 / (0.1 + (0.9 * (value - least)) / (most - least));
+      const places = [0.2, 0.5, 0.8].flatMap((x) => [0.2, 0.5, 0.8].map((y) => ({ x, y })));
+      const indexOf = ({ x, y }: { x: number; y: number }) => Math.floor(y * height) * width + Math.floor(x * width);
+      session.anchor(places.map((place) => ({ ...place, metres: metresOf(values[indexOf(place)]!) })));
+      const { values: metres, accuracy } = await next('metres');
+      const errors = places.map((place) => metres[indexOf(place)]! / metresOf(values[indexOf(place)]!) - 1);
+      let refused = '';
+      try {
+        session.anchor([{ x: 1.5, y: 0.5, metres: 2 }]);
+      } catch (thrown) {
+        refused = String(thrown);
+      }
+      session.reset();
+      const after = await next('disparity');
+      return { anchors: accuracy?.anchors, errors, refused, after: after.accuracy };
+    });
+    expect(seen.anchors).toBe(9);
+    const absolute = seen.errors.map(Math.abs).sort((a, b) => a - b);
+    // The scene moves between the map that was measured and the first in metres.
+    expect(absolute[4], `${seen.errors}`).toBeLessThan(0.15);
+    expect(seen.refused).toContain('no anchor: x 1.5');
+    expect(seen.after).toBeUndefined();
+    await page.close();
+  });
+
   it('gets the gray track in the codec of its latest offer, and in no other', async () => {
     const client = await RtcClient.create();
     const publisher = await Publisher.open(server.context, client.offerSdp, {

@@ -43,7 +43,9 @@ describe('Pairing', () => {
   class FakeFrame {
     readonly timestamp: number;
     closed = false;
+    static broken = false;
     constructor(_data: unknown, { timestamp }: { timestamp: number }) {
+      if (FakeFrame.broken) throw new TypeError('an odd size');
       this.timestamp = timestamp;
     }
     close() {
@@ -105,6 +107,31 @@ describe('Pairing', () => {
     pairing.receive(depthOf(99_000));
     pairing.close();
     expect(pairing.counters).toEqual({ paired: 0, unpaired: 3 });
+  });
+
+  it('gives up, once, where a picture cannot be shown or decoded', () => {
+    const pairing = new Pairing(handlers);
+    pairing.attach({} as RTCRtpSender, 'VP8');
+    arrive(3000);
+    FakeFrame.broken = true;
+    pairing.receive(depthOf(3000));
+    FakeFrame.broken = false;
+    worker.onmessage?.({ data: { type: 'trouble', message: 'no such codec' } });
+    pairing.receive(depthOf(6000));
+    expect(reasons).toEqual(['a picture cannot be shown here: an odd size']);
+    expect(unpaired.map(({ reason }) => reason)).toEqual(['unsupported', 'unsupported']);
+  });
+
+  it('lets the video pass where a worker cannot run', () => {
+    const sender = { transform: undefined } as never as RTCRtpSender;
+    const pairing = new Pairing(handlers);
+    pairing.attach(sender, 'VP8');
+    expect(sender.transform).toBeTruthy();
+    pairing.receive(depthOf(3000));
+    (worker as never as { onerror(event: object): void }).onerror({ message: '' });
+    expect(sender.transform).toBeNull();
+    expect(unpaired.map(({ reason }) => reason)).toEqual(['unsupported']);
+    expect(reasons).toHaveLength(1);
   });
 
   it('says once where it does not work, and gives every depth frame as unpaired', () => {

@@ -49,6 +49,7 @@ export class Pairing {
   readonly #handlers: PairingHandlers;
   readonly #ring: PictureRing;
   #worker: Worker | undefined;
+  #failed = false;
   #waiting: ReceivedFrame[] = [];
 
   constructor(handlers: PairingHandlers) {
@@ -62,7 +63,7 @@ export class Pairing {
    */
   attach(sender: RTCRtpSender, codec: string): void {
     if (typeof RTCRtpScriptTransform === 'undefined' || typeof VideoDecoder === 'undefined') {
-      this.#handlers.unsupported('this browser has no RTCRtpScriptTransform or no VideoDecoder');
+      this.#fail('this browser has no RTCRtpScriptTransform or no VideoDecoder');
       return;
     }
     const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: 'text/javascript' }));
@@ -70,16 +71,17 @@ export class Pairing {
       const worker = new Worker(url, { name: 'depthcast pairing' });
       worker.onmessage = ({ data }: MessageEvent<{ type: string; message?: string } & SentPicture>) => {
         if (data.type === 'picture') this.#take(data);
-        else this.#handlers.unsupported(`what is sent cannot be decoded here: ${data.message}`);
+        else this.#fail(`what is sent cannot be decoded here: ${data.message}`);
       };
-      worker.onerror = (event) =>
-        this.#handlers.unsupported(event.message || 'a worker from a Blob is not allowed here');
+      worker.onerror = (event) => {
+        // Nothing would pass a worker that is not there.
+        sender.transform = null;
+        this.#fail(event.message || 'a worker from a Blob is not allowed here');
+      };
       this.#worker = worker;
       sender.transform = new RTCRtpScriptTransform(worker, { codec });
     } catch (thrown) {
-      this.#worker?.terminate();
-      this.#worker = undefined;
-      this.#handlers.unsupported(thrown instanceof Error ? thrown.message : String(thrown));
+      this.#fail(thrown instanceof Error ? thrown.message : String(thrown));
     } finally {
       URL.revokeObjectURL(url);
     }
@@ -89,7 +91,7 @@ export class Pairing {
   receive(depth: ReceivedFrame): void {
     const picture = this.#ring.get(depth.rtpTimestamp);
     if (picture) this.#pair(picture, depth);
-    else if (!this.#worker) this.#miss(depth, 'unsupported');
+    else if (!this.#worker || this.#failed) this.#miss(depth, 'unsupported');
     else if (!this.#ring.mayCome(depth.rtpTimestamp)) this.#miss(depth, 'unknown');
     else {
       this.#waiting.push(depth);
@@ -104,6 +106,14 @@ export class Pairing {
     this.#worker = undefined;
   }
 
+  /** The worker, where there is one, still passes on what is sent. */
+  #fail(detail: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    for (const depth of this.#waiting.splice(0)) this.#miss(depth, 'unsupported');
+    this.#handlers.unsupported(detail);
+  }
+
   #take(data: SentPicture): void {
     const picture = { ...data, sentAt: performance.now() };
     this.#ring.push(picture);
@@ -111,7 +121,14 @@ export class Pairing {
   }
 
   #pair(sent: SentPicture, depth: ReceivedFrame): void {
-    const picture = videoFrameOf(sent);
+    let picture: VideoFrame;
+    try {
+      picture = videoFrameOf(sent);
+    } catch (thrown) {
+      this.#fail(`a picture cannot be shown here: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      this.#miss(depth, 'unsupported');
+      return;
+    }
     this.counters.paired++;
     this.#ring.forgetBefore(sent);
     const { captureTime, captureTimeError } = depth;

@@ -55,6 +55,8 @@ onrtctransform = ({ transformer }) => {
     }
   };
   const look = (frame) => {
+    // What cannot be decoded once is not asked for again.
+    if (told) return;
     const metadata = frame.getMetadata();
     const rtpTimestamp = metadata.rtpTimestamp === undefined ? frame.timestamp : metadata.rtpTimestamp;
     if (decoder && decoder.decodeQueueSize > MAX_QUEUE) {
