@@ -30,6 +30,7 @@ export interface RunOptions {
   saveNpz?: boolean;
   saveExr?: boolean;
   savePng16?: boolean;
+  layout?: 'side-by-side' | 'stacked';
   sideBySide?: boolean;
   timeout: number;
   force?: boolean;
@@ -72,7 +73,9 @@ export async function run(input: string, options: RunOptions, given: Record<stri
         saveNpz: options.saveNpz ?? false,
         saveExr: options.saveExr ?? false,
         savePng16: options.savePng16 ?? false,
-        sideBySide: options.sideBySide ?? false,
+        sideBySide: options.sideBySide === true || options.layout === 'side-by-side',
+        stacked: options.layout === 'stacked',
+        upsampling: config.output.upsampling,
         force: options.force ?? false,
         resume: options.resume ?? false,
         timeoutSeconds: options.timeout,

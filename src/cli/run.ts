@@ -13,7 +13,7 @@ Written to --out, named after the input:
   NAME_vis.mp4     depth as colour, near bright, at the size and frame rate of the input
   NAME_src.mp4     the frames that depth was made of
   NAME_depths.json what the files are: model, unit, sizes, frames, epochs
-and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4 (docs/files.md).
+and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4, NAME_stacked.mp4 (docs/files.md).
 
 Examples:
   depthcast run street.mp4 --out depth
@@ -66,6 +66,15 @@ export function runCommand(): Command {
     .option('--save-exr', 'NAME_depths_exr/00000.exr, ...: one float channel')
     .option('--save-png16', 'NAME_depths_png16/00000.png, ...: 16 bits, with frames.csv')
     .option('--side-by-side', 'NAME_side.mp4: source and depth')
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'source and depth in one video: NAME_side.mp4, or NAME_stacked.mp4, depth below',
+      ).choices(['side-by-side', 'stacked']),
+    )
+    .addOption(
+      new SettingOption('output.upsampling', '--upsampling <name>', 'enlarge depth along the edges of its picture'),
+    )
     .option('--timeout <seconds>', 'a network source that is silent for this long has stalled', integer(1, 3600), 10)
     .option('--force', 'replace what is there')
     .option('--resume', 'go on where an earlier run ended')

@@ -13,6 +13,7 @@ import type { PaintAnswer } from './paint-protocol.ts';
 export interface DepthFiles {
   vis: string | undefined;
   sideBySide: string | undefined;
+  stacked: string | undefined;
   npz: string | undefined;
   exr: string | undefined;
   png16: string | undefined;
@@ -41,10 +42,9 @@ export const evenSize = ({ width, height }: Size): Size => ({
 export class DepthWriter {
   readonly #options: DepthWriterOptions;
   #vis: VideoWriter | undefined;
-  #side: VideoWriter | undefined;
+  readonly #pairs: Pair[] = [];
   #series: ImageSeries[] = [];
   #picture: av.Frame | undefined;
-  #pair: av.Frame | undefined;
 
   private constructor(options: DepthWriterOptions) {
     this.#options = options;
@@ -64,7 +64,7 @@ export class DepthWriter {
 
   /**
    * @param picture the painted map, Y, U and V without padding. @param map its values
-   * @param colour the source's frame, of the same even size, for the side-by-side video
+   * @param colour the source's frame, of the same even size, for videos of both
    * @throws DepthcastError DISK_FULL, CODEC_FAILED
    */
   async write(
@@ -77,11 +77,11 @@ export class DepthWriter {
       frame.makeWritable();
       fill(frame, picture);
       await this.#vis?.write(frame, facts.time);
-      if (this.#pair && colour) {
-        this.#pair.makeWritable();
-        place(colour, this.#pair, 0);
-        place(frame, this.#pair, frame.width);
-        await this.#side?.write(this.#pair, facts.time);
+      for (const { video, frame: pair, left, top } of colour ? this.#pairs : []) {
+        pair.makeWritable();
+        place(colour!, pair, 0, 0);
+        place(frame, pair, left, top);
+        await video.write(pair, facts.time);
       }
     }
     if (map) await Promise.all(this.#series.map((series) => series.write(map, facts)));
@@ -89,28 +89,41 @@ export class DepthWriter {
 
   /** Closes every file, as well as it can. @throws DepthcastError the first failure */
   async finish(): Promise<void> {
-    const files = [this.#vis, this.#side, ...this.#series];
+    const files = [this.#vis, ...this.#pairs.map(({ video }) => video), ...this.#series];
     const results = await Promise.allSettled(files.map((file) => file?.finish()));
     this.#picture?.free();
-    this.#pair?.free();
+    for (const { frame } of this.#pairs) frame.free();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   async #open(): Promise<void> {
     const { files, size, matrix, metric, keep } = this.#options;
     const video = evenSize(size);
-    if (files.vis || files.sideBySide) this.#picture = yuvFrame(video.width, video.height, matrix);
+    if (files.vis || files.sideBySide || files.stacked) this.#picture = yuvFrame(video.width, video.height, matrix);
     if (files.vis) this.#vis = await openVideo(files.vis, { ...this.#options, ...video }, keep);
-    if (files.sideBySide) {
-      const wide = { ...video, width: 2 * video.width };
-      this.#pair = yuvFrame(wide.width, wide.height, matrix);
-      this.#side = await openVideo(files.sideBySide, { ...this.#options, ...wide }, keep);
+    const layouts = [
+      { path: files.sideBySide, left: video.width, top: 0 },
+      { path: files.stacked, left: 0, top: video.height },
+    ];
+    for (const { path, left, top } of layouts) {
+      if (path === undefined) continue;
+      const both = { width: video.width + left, height: video.height + top };
+      const opened = await openVideo(path, { ...this.#options, ...both }, keep);
+      this.#pairs.push({ video: opened, frame: yuvFrame(both.width, both.height, matrix), left, top });
     }
     for (const kind of ['exr', 'png16'] as const) {
       const folder = files[kind];
       if (folder) this.#series.push(await ImageSeries.create(kind, folder, { ...size, metric, keep }));
     }
   }
+}
+
+/** A video of pictures and their depth: where depth lies in it. */
+interface Pair {
+  video: VideoWriter;
+  frame: av.Frame;
+  left: number;
+  top: number;
 }
 
 const rowOf = (plane: number, width: number): number => (plane === 0 ? width : width >> 1);
@@ -126,8 +139,8 @@ function fill(frame: av.Frame, samples: Uint8Array): void {
   });
 }
 
-/** Copies a picture into a wider one, `left` pixels from its edge. */
-function place(picture: av.Frame, into: av.Frame, left: number): void {
+/** Copies a picture into a larger one, `left` and `top` pixels from its edges. */
+function place(picture: av.Frame, into: av.Frame, left: number, top: number): void {
   const { width, height, linesize } = picture;
   const target = into.data!;
   const strides = into.linesize;
@@ -135,7 +148,10 @@ function place(picture: av.Frame, into: av.Frame, left: number): void {
     const row = rowOf(index, width);
     for (let y = 0; y < rowOf(index, height); y++) {
       const from = y * linesize[index]!;
-      target[index]!.set(plane.subarray(from, from + row), y * strides[index]! + rowOf(index, left));
+      target[index]!.set(
+        plane.subarray(from, from + row),
+        (y + rowOf(index, top)) * strides[index]! + rowOf(index, left),
+      );
     }
   });
 }
@@ -145,6 +161,7 @@ export async function countWritten(files: DepthFiles, { width, height }: Size): 
   const counts = [
     files.vis && countVideo(files.vis),
     files.sideBySide && countVideo(files.sideBySide),
+    files.stacked && countVideo(files.stacked),
     files.npz && NpzWriter.count(files.npz, width, height),
     files.exr && ImageSeries.count('exr', files.exr),
     files.png16 && ImageSeries.count('png16', files.png16),

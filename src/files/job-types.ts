@@ -1,6 +1,7 @@
 import type { DeviceOptions } from '../depth/engine-set.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import type { OutputFiles, OutputOptions } from './outputs.ts';
 
 export interface JobOptions extends OutputOptions {
@@ -22,6 +23,8 @@ export interface JobOptions extends OutputOptions {
   /** Frames a second of images and scenes. */
   fps: number;
   grayscale: boolean;
+  /** How maps are brought to the size that is written. */
+  upsampling: Upsampling;
   sceneCuts: boolean;
   force: boolean;
   resume: boolean;

@@ -74,6 +74,8 @@ const defaults = (): JobOptions => ({
   saveExr: false,
   savePng16: false,
   sideBySide: false,
+  stacked: false,
+  upsampling: 'off',
   force: false,
   resume: false,
   timeoutSeconds: 10,
@@ -179,6 +181,21 @@ describe('streaming', () => {
         expect(time).toBeCloseTo(n / 24, 3);
       });
     }
+  });
+
+  it('writes pictures above their depth, which is enlarged along their edges', async () => {
+    const plain = await run({ maxLength: 3 });
+    const guided = await run({ maxLength: 3, stacked: true, upsampling: 'fast' });
+    const { width, height } = guided.size;
+    expect(await watch(guided.files.stacked!)).toMatchObject({ frames: 3, size: `${width}x${2 * height}` });
+    const [before, after] = [plain.depth.map(2), guided.depth.map(2)];
+    const apart = before.map((value, i) => Math.abs(value - after[i]!));
+    // Another map, at edges, of the same depth.
+    expect(Math.max(...apart)).toBeGreaterThan(0.05);
+    expect(apart.reduce((sum, value) => sum + value, 0) / apart.length).toBeLessThan(0.1);
+    expect(guided.notes).toEqual([]);
+    const small = await run({ maxLength: 1, maxRes: 100, upsampling: 'best' });
+    expect(small.notes).toEqual([expect.stringContaining('it is interpolated')]);
   });
 
   it('brings pictures down to a longest side, takes every n-th, and as many as asked', async () => {

@@ -4,6 +4,7 @@ import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
+import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { InputScaler } from '../video/scaler.ts';
 import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
@@ -58,6 +59,8 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
   }
 }
 
+const sizeText = ({ width, height }: Size): string => `${width}x${height}`;
+
 class Job {
   readonly #options: JobOptions;
   readonly #events: JobEvents;
@@ -91,6 +94,11 @@ class Job {
     const { width, height } = first.picture;
     this.#size = writtenSize({ width, height }, options.maxRes);
     this.#network = networkSize(options.model.manifest, this.#size.width, this.#size.height, options.size);
+    const mapSize = options.mode === 'offline' ? this.#size : this.#network;
+    if (options.upsampling !== 'off' && !GuidedUpsampler.fits(mapSize, this.#size))
+      this.#notes.add(
+        `depth cannot be enlarged along edges from ${sizeText(mapSize)} to ${sizeText(this.#size)}; it is interpolated`,
+      );
   }
 
   async run(before: RunRecord | undefined): Promise<JobSummary> {
@@ -234,12 +242,13 @@ class Job {
   }
 
   #sinkOptions(keep: number): SinkOptions {
-    const { grayscale, model } = this.#options;
+    const { grayscale, upsampling, model } = this.#options;
     return {
       files: this.#files,
       source: this.#source,
       size: this.#size,
       grayscale,
+      upsampling,
       metric: model.manifest.unit === 'metres',
       keep,
     };
@@ -279,7 +288,7 @@ class Job {
 
   async #record(complete: boolean): Promise<RunRecord> {
     const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = this.#options;
-    const { saveNpz, saveExr, savePng16, sideBySide } = this.#options;
+    const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling } = this.#options;
     const { num, den } = this.#source.info.fps;
     return {
       format: 1,
@@ -294,7 +303,20 @@ class Job {
       frames: this.#written,
       complete,
       epochs: this.#epochs,
-      options: { maxRes, maxLength, targetFps, grayscale, sceneCuts, saveNpz, saveExr, savePng16, sideBySide },
+      options: {
+        maxRes,
+        maxLength,
+        targetFps,
+        grayscale,
+        sceneCuts,
+        saveNpz,
+        saveExr,
+        savePng16,
+        sideBySide,
+        // Earlier versions had neither; so their results are gone on with.
+        ...(stacked ? { stacked } : {}),
+        ...(upsampling === 'off' ? {} : { upsampling }),
+      },
     };
   }
 }

@@ -10,6 +10,7 @@ export interface OutputOptions {
   saveExr: boolean;
   savePng16: boolean;
   sideBySide: boolean;
+  stacked: boolean;
 }
 
 /** Every file of a job. */
@@ -25,6 +26,7 @@ export function outputFiles(folder: string, name: string, options: OutputOptions
     vis: path('vis.mp4'),
     source: path('src.mp4'),
     sideBySide: options.sideBySide ? path('side.mp4') : undefined,
+    stacked: options.stacked ? path('stacked.mp4') : undefined,
     npz: options.saveNpz ? path('depths.npz') : undefined,
     exr: options.saveExr ? path('depths_exr') : undefined,
     png16: options.savePng16 ? path('depths_png16') : undefined,

@@ -1,4 +1,5 @@
 import type { Size } from '../model/size.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import type { BytePlane } from '../video/shade-enlarger.ts';
 import type { YuvMatrix } from '../video/yuv.ts';
 
@@ -7,6 +8,10 @@ export interface PaintBoot {
   size: Size;
   matrix: YuvMatrix;
   grayscale: boolean;
+  /** How maps are enlarged. */
+  upsampling: Upsampling;
+  /** Maps in metres, not disparity. */
+  metric: boolean;
   /** Archive to write, and the frames of an earlier run that stay in it. */
   npz: string | undefined;
   keep: number;
@@ -21,6 +26,8 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export interface PaintRequest {
   /** The map as shades of the written size, where nothing else is made of it. */
   shades: BytePlane | undefined;
+  /** The picture's Y, U and V, 4:2:0, of the written size without padding, where maps are enlarged by it. */
+  guide: Bytes | undefined;
   /** Of `size`; brought to the size of the written maps. */
   values: Floats;
   size: Size;
@@ -35,6 +42,7 @@ export interface PaintAnswer {
   /** The request's memory comes back. */
   values: Floats;
   shades: Bytes | undefined;
+  guide: Bytes | undefined;
   /** Y, U and V without padding, of even size. */
   picture: Bytes | undefined;
   /** [height * width] */

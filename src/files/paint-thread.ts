@@ -18,7 +18,7 @@ export class PaintThread {
 
   /** @throws DepthcastError DISK_FULL */
   paint(request: PaintRequest): Promise<PaintAnswer> {
-    const memory = [request.values, request.shades?.data, request.picture, request.map].filter(
+    const memory = [request.values, request.shades?.data, request.guide, request.picture, request.map].filter(
       (one) => one !== undefined,
     );
     return this.#channel.request(

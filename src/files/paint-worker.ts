@@ -1,6 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
+import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import { Painter, toShades, type YuvPlanes } from '../video/painter.ts';
 import { answerRequests } from '../worker-channel.ts';
 import { NpzWriter } from './npz.ts';
@@ -17,16 +18,17 @@ const full = new Float32Array(width * height);
 const shades = new Uint8ClampedArray(width * height);
 let resizer: { key: string; resizer: AlignedResizer } | undefined;
 let npz: NpzWriter | undefined;
+let upsampler: { key: string; upsampler: GuidedUpsampler } | undefined;
 
 answerRequests<PaintCalls, void>({ paint, finish }, async () => {
   if (boot.npz !== undefined) npz = await NpzWriter.create(boot.npz, width, height, boot.keep);
 });
 
 async function paint(request: PaintRequest, transfer: ArrayBuffer[]): Promise<PaintAnswer> {
-  const { values, shades: enlarged, near, far } = request;
+  const { values, shades: enlarged, guide, near, far } = request;
   const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
   const needsMap = npz !== undefined || boot.wantsMap;
-  const sized = needsMap ? fullSize(request) : undefined;
+  const sized = needsMap || guide ? fullSize(request) : undefined;
   if (picture) {
     const yuv = planesOf(picture);
     if (sized) painter.paint(sized, near, far, yuv);
@@ -41,8 +43,8 @@ async function paint(request: PaintRequest, transfer: ArrayBuffer[]): Promise<Pa
   if (sized) await npz?.write(sized);
   const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
   if (sized) map?.set(sized);
-  for (const memory of [values, enlarged?.data, picture, map]) if (memory) transfer.push(memory.buffer);
-  return { values, shades: enlarged?.data, picture, map };
+  for (const memory of [values, enlarged?.data, guide, picture, map]) if (memory) transfer.push(memory.buffer);
+  return { values, shades: enlarged?.data, guide, picture, map };
 }
 
 function planesOf(picture: Uint8Array): YuvPlanes {
@@ -55,10 +57,26 @@ function planesOf(picture: Uint8Array): YuvPlanes {
   return { planes, strides: [row, row / 2, row / 2] };
 }
 
-function fullSize({ values, size }: PaintRequest): Float32Array {
+function fullSize({ values, size, guide, near, far }: PaintRequest): Float32Array {
+  if (guide && boot.upsampling !== 'off' && GuidedUpsampler.fits(size, boot.size)) {
+    const guided = upsamplerFor(size);
+    guided.map.set(values);
+    let at = 0;
+    for (const plane of guided.guide) {
+      plane.set(guide.subarray(at, at + plane.length));
+      at += plane.length;
+    }
+    return guided.values(boot.upsampling, { unit: boot.metric ? 'metres' : 'disparity', near, far });
+  }
   if (size.width === width && size.height === height) return values;
   resizerFor(size).resize(values, full);
   return full;
+}
+
+function upsamplerFor(size: Size): GuidedUpsampler {
+  const key = `${size.width}x${size.height}`;
+  if (upsampler?.key !== key) upsampler = { key, upsampler: new GuidedUpsampler(size, boot.size) };
+  return upsampler.upsampler;
 }
 
 function resizerFor(size: Size): AlignedResizer {

@@ -1,4 +1,5 @@
 import type { Size } from '../model/size.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import { FrameConverter, matrixOf } from '../video/frame-converter.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { countWritten, evenSize } from './depth-writer.ts';
@@ -14,6 +15,7 @@ export interface SinkOptions {
   /** Of the written maps. */
   size: Size;
   grayscale: boolean;
+  upsampling: Upsampling;
   /** Maps in metres, not disparity. */
   metric: boolean;
   /** Frames of an earlier run that stay. */
@@ -24,12 +26,13 @@ export interface SinkOptions {
 export class Sink {
   /** Makes the frames that are written; undefined where none are. */
   readonly converter: FrameConverter | undefined;
-  readonly #files: OutputFiles;
+  /** Whether depth is written with its picture, or after it. */
+  readonly #needsColour: boolean;
   readonly #depth: Writer;
   readonly #copy: SourceCopy;
 
-  private constructor(files: OutputFiles, depth: Writer, copy: SourceCopy, converter: FrameConverter | undefined) {
-    this.#files = files;
+  private constructor(needsColour: boolean, depth: Writer, copy: SourceCopy, converter: FrameConverter | undefined) {
+    this.#needsColour = needsColour;
     this.#depth = depth;
     this.#copy = copy;
     this.converter = converter;
@@ -48,9 +51,10 @@ export class Sink {
       ? await encodedCopy(files.source, video, keep)
       : await packetCopy(files.source, tap, first.stamp!);
     const depth = new Writer({ ...options, fps, aspect, matrix });
-    const needsFrames = encodes || files.sideBySide !== undefined;
+    const needsColour = files.sideBySide !== undefined || files.stacked !== undefined || options.upsampling !== 'off';
+    const needsFrames = encodes || needsColour;
     const converter = needsFrames ? new FrameConverter(video.width, video.height, matrix) : undefined;
-    const sink = new Sink(files, depth, copy, converter);
+    const sink = new Sink(needsColour, depth, copy, converter);
     try {
       await depth.open();
       return sink;
@@ -63,7 +67,7 @@ export class Sink {
   /** Takes a result over, its frame and its values; resolves when it can take the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
   async write({ prepared, values, size, range, release }: DepthResult, epoch: number): Promise<void> {
     const { index, time, frame } = prepared;
-    const colour = this.#files.sideBySide ? (frame?.clone() ?? undefined) : undefined;
+    const colour = this.#needsColour ? (frame?.clone() ?? undefined) : undefined;
     await this.#copy.write(prepared);
     const own = this.#depth.takeValues(values.length);
     own.set(values);

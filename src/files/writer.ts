@@ -1,5 +1,6 @@
 import type * as av from 'node-av';
 import type { Size } from '../model/size.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import { toShades } from '../video/painter.ts';
 import { type BytePlane, ShadeEnlarger } from '../video/shade-enlarger.ts';
 import { DepthWriter, type DepthWriterOptions } from './depth-writer.ts';
@@ -13,6 +14,7 @@ const MAX_WAITING = 3;
 
 export interface WriterOptions extends DepthWriterOptions {
   grayscale: boolean;
+  upsampling: Upsampling;
 }
 
 interface Enlarging {
@@ -31,18 +33,29 @@ export class Writer {
   readonly #pictures: Bytes[] = [];
   readonly #maps: Floats[] = [];
   readonly #planes: Bytes[] = [];
+  readonly #guides: Bytes[] = [];
   /** Enlarges maps that are only looked at. */
   #enlarger: Enlarging | undefined;
   #enlarged: Promise<unknown> = Promise.resolve();
   readonly #onlyPicture: boolean;
 
   constructor(options: WriterOptions) {
-    const { files, size, matrix, grayscale, keep } = options;
-    const wantsPicture = files.vis !== undefined || files.sideBySide !== undefined;
+    const { files, size, matrix, grayscale, keep, metric, upsampling } = options;
+    const wantsPicture = [files.vis, files.sideBySide, files.stacked].some((file) => file !== undefined);
     const wantsMap = files.exr !== undefined || files.png16 !== undefined;
-    this.#onlyPicture = wantsPicture && !wantsMap && files.npz === undefined;
+    this.#onlyPicture = upsampling === 'off' && wantsPicture && !wantsMap && files.npz === undefined;
     this.#options = options;
-    this.#painter = new PaintThread({ size, matrix, grayscale, keep, npz: files.npz, wantsPicture, wantsMap });
+    this.#painter = new PaintThread({
+      upsampling,
+      metric,
+      size,
+      matrix,
+      grayscale,
+      keep,
+      npz: files.npz,
+      wantsPicture,
+      wantsMap,
+    });
   }
 
   /** Memory for a map's values, used before where some is free. */
@@ -59,11 +72,11 @@ export class Writer {
 
   /**
    * Hands a map over, its memory with it; resolves when it can take the next.
-   * @param values of `size`. @param colour the source's frame, for the side-by-side video; freed when it is written
+   * @param values of `size`. @param colour the source's frame, for videos of both and for its edges; freed when it is written
    * @throws what writing an earlier one failed with
    */
   async write(facts: MapFacts, values: Floats, size: Size, colour: av.Frame | undefined): Promise<void> {
-    const painted = this.#paint(facts, values, size);
+    const painted = this.#paint(facts, values, size, colour);
     // Whoever encodes it sees the failure.
     painted.catch(() => {});
     await this.#queue.add(async () => {
@@ -77,10 +90,16 @@ export class Writer {
     });
   }
 
-  async #paint({ near, far }: MapFacts, values: Floats, size: Size): Promise<PaintAnswer> {
+  async #paint(
+    { near, far }: MapFacts,
+    values: Floats,
+    size: Size,
+    colour: av.Frame | undefined,
+  ): Promise<PaintAnswer> {
     const shades = this.#onlyPicture ? await this.#enlarge(values, size, near, far) : undefined;
     return this.#painter.paint({
       shades,
+      guide: colour && this.#options.upsampling !== 'off' ? this.#guideOf(colour) : undefined,
       values,
       size,
       near,
@@ -88,6 +107,21 @@ export class Writer {
       picture: this.#pictures.pop(),
       map: this.#maps.pop(),
     });
+  }
+
+  /** The picture's Y, U and V, of the written size, without padding. */
+  #guideOf(colour: av.Frame): Bytes {
+    const { width, height } = this.#options.size;
+    const half = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
+    const guide = this.#guides.pop() ?? new Uint8Array(width * height + 2 * half.width * half.height);
+    let at = 0;
+    for (const [n, plane] of colour.data!.slice(0, 3).entries()) {
+      const stride = colour.linesize[n]!;
+      const part = n === 0 ? { width, height } : half;
+      for (let y = 0; y < part.height; y++, at += part.width)
+        guide.set(plane.subarray(y * stride, y * stride + part.width), at);
+    }
+    return guide;
   }
 
   /** The map as shades of the written size; undefined where the painter has to see to that. */
@@ -129,7 +163,8 @@ export class Writer {
     if (failure !== undefined) throw failure;
   }
 
-  #keep({ values, shades, picture, map }: PaintAnswer): void {
+  #keep({ values, shades, guide, picture, map }: PaintAnswer): void {
+    if (guide) this.#guides.push(guide);
     this.#values.push(values);
     if (shades) this.#planes.push(shades);
     if (picture) this.#pictures.push(picture);
