@@ -113,6 +113,8 @@ async function wholeRun(input: string, out: string, frames: number): Promise<Cos
       saveExr: false,
       savePng16: false,
       sideBySide: false,
+      stacked: false,
+      upsampling: 'off',
       force: true,
       resume: false,
       timeoutSeconds: 10,
