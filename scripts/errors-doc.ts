@@ -53,6 +53,10 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
     about: 'Frames of a session or of a file.',
     codes: ['NO_KEYFRAME', 'BAD_VIDEO', 'PICTURE_TOO_LARGE', 'CODEC_FAILED', 'DECODER_OVERRUN', 'BAD_PACKET'],
   },
+  Sources: {
+    about: 'Cameras, streams and files that the server opens by itself ([robots.md](robots.md)).',
+    codes: ['SOURCE_FAILED', 'SOURCE_NOT_FOUND', 'SOURCE_NOT_ALLOWED'],
+  },
   'Models and inference': {
     about: 'Loading a network and running it: the server, `depthcast run`, `models` and `eval`.',
     codes: [
@@ -286,6 +290,15 @@ const ADVICE: Record<ErrorCode, Advice> = {
   OUTPUT_EXISTS: ['A file of an earlier run is there.', '`--resume` continues it, `--force` replaces it.'],
   DISK_FULL: ['The disk or the quota is full.', 'Free space or choose another folder; `run --resume` goes on.'],
   UNKNOWN_SCENE: ['No synthetic scene has this name.', 'Choose one that the message lists.'],
+  SOURCE_FAILED: [
+    'A pulled source is not there, refused the connection, sent nothing for its `timeoutSeconds`, or cannot be decoded; the detail says which.',
+    'Nothing, where it comes back: it is tried again, at most every 30 s. Otherwise its address, its password, its transport (RTSP: `tcp` or `udp`).',
+  ],
+  SOURCE_NOT_FOUND: ['No pulled source has this name.', '`GET /api/sources` lists them.'],
+  SOURCE_NOT_ALLOWED: [
+    '`POST /api/sources` named a host that is not among `sources.apiHosts`, a file or a device.',
+    'Add the host to `sources.apiHosts`, or the source to `sources.pull` in the settings.',
+  ],
   BAD_DATASET: [
     'A folder is not laid out as the data set that it names.',
     'See [evaluation.md](evaluation.md) for the layouts.',

@@ -72,6 +72,9 @@ export const CATALOGUE = {
   PORT_IN_USE: [500, 'The port is already in use'],
   PORT_DENIED: [500, 'The port may not be opened by this user'],
   UNKNOWN_SCENE: [404, 'No such synthetic scene'],
+  SOURCE_FAILED: [502, 'The source cannot be read; it is tried again'],
+  SOURCE_NOT_FOUND: [404, 'No such source'],
+  SOURCE_NOT_ALLOWED: [403, 'The server may not be sent to this address'],
   INTERNAL: [500, 'Something unexpected went wrong'],
 } as const satisfies Record<string, readonly [number, string]>;
 

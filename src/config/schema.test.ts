@@ -38,7 +38,13 @@ describe('every setting', () => {
 
   it('is secret, where its name says so', () => {
     const secrets = [...partsOf(configSchema)].filter(({ own }) => own.secrecy === 'secret').map(path);
-    expect(secrets).toEqual(['server.tokens', 'jwt.secret', 'rtc.iceServers.credential', 'rtc.iceServers.secret']);
+    expect(secrets).toEqual([
+      'server.tokens',
+      'jwt.secret',
+      'rtc.iceServers.credential',
+      'rtc.iceServers.secret',
+      'sources.pull.url',
+    ]);
     const named = keyPaths().filter((key) => /token|secret|credential|password/i.test(key));
     expect(secrets).toEqual(expect.arrayContaining(named));
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CODEC_NAMES } from '../codecs.ts';
 import { type CameraSettings, cameraSettings, DEPTH_FORMATS } from '../protocol/index.ts';
 import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../protocol/messages.ts';
+import { pulledSourceSchema } from './pulled-source.ts';
 import { rightsSchema } from './rights.ts';
 import { live, restart, secret, shown } from './rules.ts';
 
@@ -25,6 +26,8 @@ const network = z.string().refine((text) => {
     rest.length === 0 && bits >= 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
   );
 }, 'an address or a network is expected, as 10.0.0.0/8');
+/** A host's name, in which `*` stands for any characters, or an address. */
+const hostPattern = z.string().regex(/^[\w.*-]{1,253}$|^[\da-f:.]{2,45}$/i, 'a host is expected, as *.cameras.example');
 const httpUrl = shown(
   z
     .url({ protocol: /^https?$/ })
@@ -190,6 +193,9 @@ export const configSchema = z.strictObject({
     width: restart(z.int().min(64).max(1920).default(640)),
     height: restart(z.int().min(64).max(1080).default(480)),
     fps: restart(z.number().min(1).max(120).default(30)),
+    pull: restart(z.array(pulledSourceSchema).max(64).default([])),
+    pullLimit: live(z.int().min(0).max(64).default(8)),
+    apiHosts: live(shown(z.array(hostPattern).max(64).default([]))),
   }),
   targets: live(
     z

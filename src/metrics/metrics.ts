@@ -35,6 +35,8 @@ const WATCHED_CODES: readonly ErrorCode[] = [
   'UNAUTHORIZED',
 ];
 
+const SOURCE_STATES = ['connecting', 'live', 'waiting'];
+
 /** Weight of a new frame in the moving average that is compared with a target: about the last second. */
 const RATIO_MOMENTUM = 1 / 30;
 
@@ -79,6 +81,7 @@ export class Metrics {
   readonly peerPackets: Counter<'outcome'>;
   readonly peerChecks: Counter;
   readonly peerRefusedCandidates: Counter;
+  readonly sourceConnections: Counter;
   readonly #targets = new Map<string, { seconds: number; mean: number }>();
 
   constructor(build: { version: string; model: string; device: string }) {
@@ -245,6 +248,11 @@ export class Metrics {
       help: 'ICE candidates of peers that may not be checked (rtc.minPeerPort, privatePeers, allowPeers, denyPeers)',
       registers,
     });
+    this.sourceConnections = new Counter({
+      name: name('source_connections_total'),
+      help: 'Times that a pulled source was connected, the first time included',
+      registers,
+    });
     new Gauge({
       name: name('build_info'),
       help: 'Always 1; the labels say what runs',
@@ -268,6 +276,20 @@ export class Metrics {
   /** `ms` milliseconds of one frame in one stage. */
   observeStage(stage: Stage, ms: number): void {
     this.stage.observe({ stage }, ms / 1000);
+  }
+
+  /** @param states of every pulled source, read at each scrape */
+  exportSources(states: () => readonly string[]): void {
+    new Gauge({
+      name: 'depthcast_pulled_sources',
+      help: 'Sources that the server pulls, by state: connecting, live, waiting (for the next attempt)',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const now = states();
+        for (const state of SOURCE_STATES) this.set({ state }, now.filter((one) => one === state).length);
+      },
+    });
   }
 
   setTargets(targets: readonly Target[]): void {

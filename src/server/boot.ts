@@ -4,6 +4,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { openPool } from '../session/open-pool.ts';
+import { PulledSources } from '../session/pulled-sources.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import type { ServerContext } from '../session/server-context.ts';
@@ -17,7 +18,7 @@ export interface BootOptions {
 
 /**
  * Loads the model and makes what the parts of a server share.
- * @throws DepthcastError DEVICE_UNAVAILABLE, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE, UNKNOWN_SCENE
+ * @throws DepthcastError DEVICE_UNAVAILABLE, MODEL_NOT_FOUND, BAD_MANIFEST, BAD_MODEL, BAD_SIZE, UNKNOWN_SCENE, STREAM_TAKEN, BUSY
  */
 export async function boot({ config: given, version, log }: BootOptions): Promise<ServerContext> {
   let context: ServerContext | undefined;
@@ -31,9 +32,11 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     metrics.setTargets(config.targets);
     const registry = new Registry();
     const admission = new Admission({ registry, pool, config });
-    context = { config, version, pool, metrics, log, registry, admission, device: first.device };
+    const sources = new PulledSources({ config, metrics, log, admission, pool });
+    context = { config, version, pool, metrics, log, registry, admission, sources, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
+    for (const settings of config.sources.pull) await sources.add(settings, 'config');
     return context;
   } catch (thrown) {
     await pool.close();

@@ -19,6 +19,7 @@ import { pageUrls } from './lan.ts';
 import { OwnNames } from './own-names.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
+import { addSources } from './sources-api.ts';
 import { addWhip } from './whip.ts';
 import { addWebSockets } from './ws-admission.ts';
 
@@ -109,6 +110,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   addWhip(app, context, guards);
   addHealth(app, context, guards.authorizer);
+  addSources(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
   const sockets = addWebSockets(app, context, guards);

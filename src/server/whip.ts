@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { STREAM_NAME } from '../config/pulled-source.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
@@ -16,8 +17,6 @@ import { iceCredentials, readFragment, restartedOffer, restartFragment } from '.
 
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
-/** Names of streams: what fits a path segment and a log line, and means no other place in a path. */
-const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 
 type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: { layout?: unknown } }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;

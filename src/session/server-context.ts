@@ -3,6 +3,7 @@ import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from './admission.ts';
+import type { PulledSources } from './pulled-sources.ts';
 import type { Registry } from './registry.ts';
 
 /** What the parts of a server share. Each names, where it stands, the parts of it that it uses. */
@@ -12,6 +13,8 @@ export interface ServerContext {
   metrics: Metrics;
   registry: Registry;
   admission: Admission;
+  /** What the server pulls. */
+  sources: PulledSources;
   log: Logger;
   version: string;
   /** What runs the default model, for people. */

@@ -34,6 +34,8 @@ export interface TimedPicture {
   time: number;
   /** The same moment in the time base of `MediaReader.packets`. */
   stamp?: bigint;
+  /** When its packet was read, in ms since the Unix epoch; of live sources. */
+  arrivedAt?: number;
 }
 
 export const ratio = ({ num, den }: Fraction): number => (den === 0 ? 0 : num / den);

@@ -7,9 +7,10 @@ import type { TileGrid } from './heif.ts';
 import { BoxReader } from './iso-boxes.ts';
 import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
-import { isPlausible, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
+import { isPlausible, type LiveInput, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
 import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
+import { PacketTimes } from './packet-times.ts';
 import { Picture } from './picture.ts';
 import { isRgb } from './picture-filter.ts';
 import { PictureShaper } from './picture-shaper.ts';
@@ -42,6 +43,8 @@ export interface MediaOptions {
   strict?: boolean;
   /** Keep packets for a copy, where that is possible. */
   keepPackets?: boolean;
+  /** A camera or a stream: decoded without delay, and pictures know when they were taken. */
+  live?: LiveInput;
 }
 
 /**
@@ -67,6 +70,7 @@ export class MediaReader {
   readonly #shaper: PictureShaper;
   readonly #ending: Ending;
   readonly #check: PacketCheck;
+  readonly #times: PacketTimes | undefined;
   /** Frames that are expected. */
   #expected: number | undefined;
   #info: MediaInfo | undefined;
@@ -86,7 +90,9 @@ export class MediaReader {
     decoder: av.CodecContext,
     watchdog: Watchdog,
     maxSide: number,
+    live: LiveInput | undefined,
   ) {
+    this.#times = live && new PacketTimes(live.times);
     this.#watchdog = watchdog;
     this.#format = format;
     this.#choice = choice;
@@ -119,7 +125,7 @@ export class MediaReader {
    */
   static async open(address: string, options: MediaOptions = {}): Promise<MediaReader> {
     const format = new av.FormatContext();
-    const { timeoutSeconds = 10, signal, maxSide = MAX_SIDE, strict = false, keepPackets = false } = options;
+    const { timeoutSeconds = 10, signal, maxSide = MAX_SIDE, strict = false, keepPackets = false, live } = options;
     const remote = !/^(file|pipe):/.test(address);
     const watchdog = new Watchdog(remote ? timeoutSeconds : Number.POSITIVE_INFINITY, () => format.interrupt());
     const onAbort = () => format.interrupt();
@@ -129,10 +135,10 @@ export class MediaReader {
     try {
       const boxes = () => BoxReader.open(address, timeoutSeconds);
       const choice = await watchdog.during(() =>
-        openFormat(format, address, remote ? timeoutSeconds : undefined, boxes),
+        openFormat(format, address, remote ? timeoutSeconds : undefined, boxes, live),
       );
-      decoder = await openDecoder(choice.stream, strict);
-      reader = new MediaReader(format, choice, decoder, watchdog, maxSide);
+      decoder = await openDecoder(choice.stream, strict, live !== undefined);
+      reader = new MediaReader(format, choice, decoder, watchdog, maxSide, live);
       if (keepPackets) reader.packets = await reader.#tap(boxes);
       await reader.#begin(address);
       return reader;
@@ -272,6 +278,7 @@ export class MediaReader {
 
   async #decode(packet: av.Packet): Promise<void> {
     this.#check.pass(packet);
+    this.#times?.note(packet);
     // Reckoned from a time that was not the pictures'.
     if (this.#check.joined && Number(this.#stream.nbFrames) === 0) this.#expected = undefined;
     if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
@@ -309,7 +316,15 @@ export class MediaReader {
     } else if (this.#firstTime === undefined) this.#firstTime = 0;
     else this.#time += step;
     const rtpTimestamp = Math.round(this.#time * 90_000) >>> 0;
-    const picture = new Picture(frame, { rtpTimestamp });
-    return { picture, time: this.#time, ...(stamp !== av.AV_NOPTS_VALUE && { stamp }) };
+    const packet = this.#times?.take(stamp);
+    const { captureTime, captureTimeError } = packet ?? {};
+    const origin = { ...(captureTime && { captureTime }), ...(captureTimeError && { captureTimeError }) };
+    const picture = new Picture(frame, { rtpTimestamp, ...origin });
+    return {
+      picture,
+      time: this.#time,
+      ...(packet && { arrivedAt: packet.arrivedAt }),
+      ...(stamp !== av.AV_NOPTS_VALUE && { stamp }),
+    };
   }
 }

@@ -4,6 +4,7 @@ import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import type { BoxReader } from './iso-boxes.ts';
 import { setOptions } from './native.ts';
+import type { PacketTimes } from './packet-times.ts';
 import { chooseStream, type StreamChoice } from './stream-choice.ts';
 
 /** Threads of a decoder; more only hold more pictures in memory. */
@@ -15,22 +16,37 @@ const MIN_BYTES = 4;
 /** Opens a file once more, beside FFmpeg. */
 export type OpenBoxes = () => Promise<BoxReader | undefined>;
 
+/** How a live source is opened and read. */
+export interface LiveInput {
+  /** FFmpeg's demuxer, where the address does not say it. */
+  format?: string;
+  /** Of the protocol and the demuxer. */
+  options: Record<string, string>;
+  times: ConstructorParameters<typeof PacketTimes>[0];
+}
+
 /** Opens a source and chooses its pictures. @param timeout seconds, for what comes over a network. @throws DepthcastError BAD_VIDEO */
 export async function openFormat(
   format: av.FormatContext,
   address: string,
   timeout: number | undefined,
   boxes: OpenBoxes,
+  live?: LiveInput,
 ): Promise<StreamChoice> {
   // A name is a name: image2 would take the %d in it for a number.
   const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
-  readable(await format.openInput(address, null, av.Dictionary.fromObject(options)), 'opening');
+  const demuxer = live?.format === undefined ? null : av.InputFormat.findInputFormat(live.format);
+  readable(await format.openInput(address, demuxer, av.Dictionary.fromObject(live?.options ?? options)), 'opening');
   readable(await format.findStreamInfo(null), 'reading its streams');
   return chooseStream(format, boxes);
 }
 
 /** @throws DepthcastError BAD_VIDEO */
-export async function openDecoder({ codecpar, timeBase }: av.Stream, strict: boolean): Promise<av.CodecContext> {
+export async function openDecoder(
+  { codecpar, timeBase }: av.Stream,
+  strict: boolean,
+  live = false,
+): Promise<av.CodecContext> {
   const codec = av.Codec.findDecoder(codecpar.codecId);
   if (!codec) throw new DepthcastError('BAD_VIDEO', { detail: 'FFmpeg has no decoder for its codec' });
   const decoder = new av.CodecContext();
@@ -41,6 +57,8 @@ export async function openDecoder({ codecpar, timeBase }: av.Stream, strict: boo
     decoder.threadCount = Math.min(MAX_THREADS, availableParallelism());
     // The codec's own cropping to the pixel, and not to where rows of memory begin.
     decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
+    // Threads that take a frame each hold as many back.
+    if (live) decoder.threadType = av.FF_THREAD_SLICE;
     if (strict) setOptions(decoder, { err_detect: 'crccheck+explode' });
     readable(await decoder.open2(codec, null), 'opening its decoder');
     return decoder;

@@ -12,7 +12,7 @@ export function rawPicture(
   width: number,
   height: number,
   rtpTimestamp: number,
-  origin: Pick<PictureOrigin, 'captureTime' | 'identity'> = {},
+  origin: Partial<PictureOrigin> = {},
 ): Picture {
   const frame = emptyFrame(width, height, av.AV_PIX_FMT_YUV420P);
   let from = 0;
@@ -23,7 +23,7 @@ export function rawPicture(
     for (let y = 0; y < h; y++, from += w) plane.set(planes.subarray(from, from + w), y * stride);
   });
   const at = performance.now();
-  return new Picture(frame, { ...origin, rtpTimestamp, firstPacketAt: at, lastPacketAt: at });
+  return new Picture(frame, { firstPacketAt: at, lastPacketAt: at, ...origin, rtpTimestamp });
 }
 
 /**

@@ -1,0 +1,154 @@
+import type { Logger } from 'pino';
+import type { PulledSourceSettings } from '../config/pulled-source.ts';
+import type { SettledConfig } from '../config/schema.ts';
+import type { InferencerPool } from '../depth/pool.ts';
+import { DepthcastError } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { resolveSize } from '../model/size.ts';
+import { PulledSource, type PulledStatus } from '../sources/pull/pulled-source.ts';
+import { LiveStream } from '../stream/live-stream.ts';
+import type { Admission } from './admission.ts';
+
+/** How often a stream's counters are read, as those of publishers are. */
+const REPORT_MS = 1000;
+/** Seconds after which somebody who found no place may try again. */
+const RETRY_PLACE = 30;
+
+interface Context {
+  config: SettledConfig;
+  metrics: Metrics;
+  log: Logger;
+  admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
+  pool: Pick<InferencerPool, 'get'>;
+}
+
+/** One source as `/api/sources` lists it. */
+export interface SourceReport extends PulledStatus {
+  /** Of its stream. */
+  name: string;
+  /** Where it was asked for. */
+  from: 'config' | 'api';
+  model: string;
+  /** Pictures a second that came, and that depth was made of. */
+  framesIn: number;
+  framesOut: number;
+  depth: number;
+}
+
+interface Entry {
+  from: SourceReport['from'];
+  stream: LiveStream;
+  source: PulledSource;
+}
+
+/** The sources that the server opens by itself, each the publisher of a live stream. */
+export class PulledSources {
+  readonly #context: Context;
+  readonly #entries = new Map<string, Entry>();
+  /** Names on their way in: they count. */
+  readonly #opening = new Set<string>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    context.metrics.exportSources(() => [...this.#entries.values()].map(({ source }) => source.status.state));
+  }
+
+  /**
+   * Publishes a source under its name. It need not be there: it is tried until it is.
+   * @throws DepthcastError BUSY, DRAINING, STREAM_TAKEN, MODEL_NOT_FOUND, BAD_SIZE
+   */
+  async add(settings: PulledSourceSettings, from: SourceReport['from']): Promise<SourceReport> {
+    const { config, admission, pool, metrics } = this.#context;
+    const { name } = settings;
+    const { pullLimit } = config.sources;
+    if (this.#entries.size + this.#opening.size >= pullLimit)
+      throw new DepthcastError('BUSY', {
+        detail: `${pullLimit} pulled sources (sources.pullLimit)`,
+        retryAfter: RETRY_PLACE,
+      });
+    const place = admission.reserve(name);
+    this.#opening.add(name);
+    let stream: LiveStream | undefined;
+    try {
+      admission.checkWorkers(settings.model);
+      const inferencer = await pool.get(settings.model);
+      const size = settings.size ?? resolveSize(inferencer.model, config.depth.size);
+      const { upsampling } = config.output;
+      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
+    } catch (thrown) {
+      place.free();
+      throw thrown;
+    } finally {
+      this.#opening.delete(name);
+    }
+    if (settings.camera) stream.setCamera(settings.camera);
+    const source = this.#open(settings, stream);
+    const entry: Entry = { from, stream, source };
+    this.#entries.set(name, entry);
+    const timer = setInterval(() => stream.stats.report(0), REPORT_MS);
+    stream.once('closed', () => {
+      clearInterval(timer);
+      this.#entries.delete(name);
+      place.free();
+    });
+    stream.attach(source);
+    place.filled(stream);
+    return this.#report(name, entry);
+  }
+
+  list(): SourceReport[] {
+    return [...this.#entries].map(([name, entry]) => this.#report(name, entry));
+  }
+
+  /** @throws DepthcastError SOURCE_NOT_FOUND */
+  get(name: string): SourceReport {
+    return this.#report(name, this.#entry(name));
+  }
+
+  /** Closes a source and ends its stream. @throws DepthcastError SOURCE_NOT_FOUND */
+  remove(name: string): void {
+    this.#entry(name).stream.close('source removed');
+    this.#context.log.info({ stream: name }, 'source removed');
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new DepthcastError('SOURCE_NOT_FOUND', { detail: name });
+    return entry;
+  }
+
+  #open(settings: PulledSourceSettings, stream: LiveStream): PulledSource {
+    const { log, metrics } = this.#context;
+    const { name } = settings;
+    /** What was told last: a camera that stays away is one line of the log. */
+    let told: string | undefined;
+    stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
+    return new PulledSource(settings, {
+      onLive: ({ kind, url, codec, width, height, connections }) => {
+        told = undefined;
+        metrics.sourceConnections.inc();
+        log.info({ stream: name, kind, url, codec, width, height, connections }, 'source connected');
+      },
+      onLost: ({ code, detail = '' }, retryMs) => {
+        metrics.rejected.inc({ code });
+        const facts = { stream: name, code, detail, retrySeconds: Math.round(retryMs / 100) / 10 };
+        if (told === detail) log.debug(facts, 'source still not there');
+        else log.warn(facts, 'source lost, trying again until it is back');
+        told = detail;
+      },
+    });
+  }
+
+  #report(name: string, { from, stream, source }: Entry): SourceReport {
+    const { latest, totals } = stream.stats;
+    return {
+      name,
+      from,
+      ...source.status,
+      model: stream.model,
+      framesIn: latest?.framesIn ?? 0,
+      framesOut: latest?.framesOut ?? 0,
+      depth: totals.depth,
+    };
+  }
+}

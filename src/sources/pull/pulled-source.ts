@@ -1,0 +1,224 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { kindOf, type PulledKind, type PulledSourceSettings } from '../../config/pulled-source.ts';
+import { DepthcastError } from '../../errors.ts';
+import type { FrameSource, SourceListener } from '../../stream/frame-source.ts';
+import { rawPicture } from '../../video/index.ts';
+import { readRequest, shownAddress } from './address.ts';
+import type { OpenedMessage, PictureMessage, ReaderMessage } from './pull-protocol.ts';
+
+/** ms before the first new attempt; doubled with each that fails, up to the longest. */
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+/** Share by which waits differ, so that sources that were lost together do not all come back at once. */
+const JITTER = 0.2;
+/** A source that gave pictures for as long as this starts over with short waits. */
+const SETTLED_MS = 10_000;
+/** ms beyond a source's own timeout after which its process counts as hung. */
+const HUNG_MS = 5000;
+/** ms that a process has to end in. */
+const KILL_MS = 2000;
+/** Of what a process that crashed printed. */
+const MAX_STDERR = 400;
+
+export type PulledState = 'connecting' | 'live' | 'waiting' | 'closed';
+
+/** Of a source, for operators. */
+export interface PulledStatus {
+  kind: PulledKind;
+  /** Without user, password and query. */
+  url: string;
+  state: PulledState;
+  codec: string | null;
+  container: string | null;
+  /** Of the source's pictures. */
+  width: number;
+  height: number;
+  /** Times that it was connected. */
+  connections: number;
+  /** Pictures that came, and that were decoded and passed over because a newer one was there. */
+  pictures: number;
+  skipped: number;
+  /** Where the time of capture comes from: the sender's reports or the device; guessed from arrival; not known. */
+  captureTime: 'told' | 'estimated' | 'unknown';
+  /** Why it is not live, or was not the last time. */
+  problem: { code: string; message: string } | null;
+  /** Seconds until it is tried again. */
+  retryInSeconds: number | null;
+}
+
+export interface PulledSourceEvents {
+  /** It gives pictures. */
+  onLive(status: PulledStatus): void;
+  /** It is not there, or no longer, and is tried again after so many ms. */
+  onLost(error: DepthcastError, retryMs: number): void;
+}
+
+/** A source that the server opens by itself, and again whenever it is lost: RTSP, SRT, HTTP, devices, files. */
+export class PulledSource implements FrameSource {
+  readonly #settings: PulledSourceSettings;
+  readonly #events: PulledSourceEvents;
+  #listener: SourceListener | undefined;
+  #child: ChildProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #state: PulledState = 'connecting';
+  #opened: OpenedMessage | undefined;
+  #problem: DepthcastError | undefined;
+  #startedAt = performance.now();
+  /** Of the present connection's time 0. */
+  #base = 0;
+  #liveSince: number | undefined;
+  #wait = FIRST_WAIT_MS;
+  #retryAt = 0;
+  #connections = 0;
+  #pictures = 0;
+  #skipped = 0;
+  #captureTime: PulledStatus['captureTime'] = 'unknown';
+
+  constructor(settings: PulledSourceSettings, events: PulledSourceEvents) {
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  get codec(): string {
+    return this.#opened?.codec ?? '';
+  }
+
+  get status(): PulledStatus {
+    const { url } = this.#settings;
+    const { codec = null, container = null, width = 0, height = 0 } = this.#opened ?? {};
+    const retry = Math.max(0, Math.round((this.#retryAt - performance.now()) / 100) / 10);
+    return {
+      kind: kindOf(url)!,
+      url: shownAddress(url),
+      state: this.#state,
+      codec,
+      container,
+      width,
+      height,
+      connections: this.#connections,
+      pictures: this.#pictures,
+      skipped: this.#skipped,
+      captureTime: this.#captureTime,
+      problem: this.#problem ? { code: this.#problem.code, message: this.#problem.message } : null,
+      retryInSeconds: this.#state === 'waiting' ? retry : null,
+    };
+  }
+
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+    this.#startedAt = performance.now();
+    this.#connect();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#listener = undefined;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#watchdog);
+    this.#letGo();
+  }
+
+  #connect(): void {
+    this.#state = 'connecting';
+    this.#liveSince = undefined;
+    this.#base = (performance.now() - this.#startedAt) / 1000;
+    const child = startReader();
+    this.#child = child;
+    let printed = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      printed = (printed + text).slice(-MAX_STDERR);
+    });
+    child.on('message', (message: ReaderMessage) => {
+      if (child === this.#child) this.#take(message);
+    });
+    child.on('error', (error) => this.#lost(child, `its reader did not start: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      this.#lost(child, `its reader ended unexpectedly (${signal ?? code}) ${printed.trim()}`.trim());
+    });
+    child.send(readRequest(this.#settings), () => {});
+    this.#watch();
+  }
+
+  /** A process that says nothing although its own timeout is over hangs in a driver or a resolver. */
+  #watch(): void {
+    clearTimeout(this.#watchdog);
+    const ms = this.#settings.timeoutSeconds * 1000 + HUNG_MS;
+    const child = this.#child!;
+    this.#watchdog = setTimeout(() => this.#lost(child, `nothing came for ${Math.round(ms / 1000)} s`), ms);
+  }
+
+  #take(message: ReaderMessage): void {
+    this.#watch();
+    if (message.kind === 'opened') this.#opened = message;
+    else if (message.kind === 'picture') this.#deliver(message);
+    else this.#lost(this.#child!, message.problem);
+  }
+
+  #deliver({ planes, width, height, time, arrivedAt, captureTime, captureTimeError, skipped }: PictureMessage): void {
+    this.#child?.send({ next: true }, () => {});
+    this.#pictures++;
+    this.#skipped += skipped;
+    if (this.#liveSince === undefined) {
+      this.#liveSince = performance.now();
+      this.#state = 'live';
+      this.#problem = undefined;
+      this.#connections++;
+      this.#captureTime = captureTime === undefined ? 'unknown' : isEstimate(captureTimeError) ? 'estimated' : 'told';
+      this.#events.onLive(this.status);
+    }
+    if (this.#captureTime === 'estimated' && !isEstimate(captureTimeError)) this.#captureTime = 'told';
+    const rtpTimestamp = Math.round((this.#base + time) * 90_000) % 2 ** 32;
+    const cameAt = arrivedAt - performance.timeOrigin;
+    const picture = rawPicture(planes, width, height, rtpTimestamp, {
+      firstPacketAt: cameAt,
+      lastPacketAt: cameAt,
+      ...(captureTime !== undefined && { captureTime }),
+      ...(captureTimeError !== undefined && { captureTimeError }),
+    });
+    if (this.#listener) this.#listener.picture(picture, { assemble: 0, decode: 0 });
+    else picture.close();
+  }
+
+  #lost(child: ChildProcess, problem: string): void {
+    if (child !== this.#child || this.#state === 'closed') return;
+    clearTimeout(this.#watchdog);
+    this.#letGo();
+    const settled = this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS;
+    if (settled) this.#wait = FIRST_WAIT_MS;
+    const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
+    this.#wait = Math.min(LONGEST_WAIT_MS, 2 * this.#wait);
+    this.#problem = new DepthcastError('SOURCE_FAILED', { detail: problem });
+    this.#state = 'waiting';
+    this.#retryAt = performance.now() + wait;
+    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#events.onLost(this.#problem, wait);
+  }
+
+  /** Lets the process close its source; one that does not is ended. */
+  #letGo(): void {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (child.connected) child.disconnect();
+    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_MS);
+    timer.unref();
+    child.once('exit', () => clearTimeout(timer));
+  }
+}
+
+/** Sender reports tell a time to some ms; what is guessed from arrival may be wrong by far more. */
+const isEstimate = (error: number | undefined): boolean => error !== undefined && error > 100;
+
+/** Secrets of the server are none of the reader's business. */
+function startReader(): ChildProcess {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DEPTHCAST|LIVEKIT)_/.test(key)));
+  const source = import.meta.url.endsWith('.ts');
+  return fork(new URL(`./reader-process.${source ? 'ts' : 'js'}`, import.meta.url), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: source ? ['--import', import.meta.resolve('tsx')] : [],
+    env,
+  });
+}
