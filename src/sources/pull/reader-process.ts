@@ -1,6 +1,7 @@
 // Reads one source in a process of its own, as FFmpeg waits for the network in threads that all streams share, and so that what
 // hostile or broken media does to a decoder is done to this process alone. It ends with its source, or when the server goes.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DepthcastError } from '../../errors.ts';
 import { FrameConverter } from '../../video/frame-converter.ts';
 import type { TimedPicture } from '../../video/media-info.ts';
 import { MediaReader } from '../../video/media-reader.ts';
@@ -17,7 +18,7 @@ let reader: MediaReader | undefined;
 
 process.once('message', (request: ReadRequest) => {
   void read(request)
-    .catch((thrown: unknown) => (thrown as Error).message)
+    .catch((thrown: unknown) => (thrown as DepthcastError).detail ?? (thrown as Error).message)
     .then((problem) => end(problem));
 });
 process.once('disconnect', () => {
