@@ -22,6 +22,7 @@ type FromThread =
   | { id: number; error: { code: ErrorCode; detail: string | undefined } };
 
 interface Pending {
+  call: unknown;
   owner: unknown;
   resolve(value: never): void;
   reject(error: DepthcastError): void;
@@ -48,7 +49,7 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
   constructor(worker: Worker, died: ErrorCode) {
     this.#worker = worker;
     this.#died = died;
-    this.ready = this.#wait(START, undefined);
+    this.ready = this.#wait(START, undefined, undefined);
     this.ready.catch(() => {});
     let crash: string | undefined;
     const broken = ({ message }: Error) => {
@@ -76,7 +77,13 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
     if (this.#error) return Promise.reject(this.#error);
     const id = this.#next++;
     this.#post({ id, call, value }, transfer);
-    return this.#wait(id, owner);
+    return this.#wait(id, call, owner);
+  }
+
+  /** The request that the thread is at; undefined while it starts, or has none. */
+  get busyWith(): keyof C | undefined {
+    const [first] = this.#pending.values();
+    return first?.call as keyof C | undefined;
   }
 
   /** Asks for something that nobody waits for; a failure of it ends the thread. */
@@ -125,10 +132,10 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
     this.#worker.postMessage(message, transfer);
   }
 
-  #wait<T>(id: number, owner: unknown): Promise<T> {
+  #wait<T>(id: number, call: unknown, owner: unknown): Promise<T> {
     this.busySince ||= performance.now();
     return new Promise<T>((resolve, reject) => {
-      this.#pending.set(id, { owner, resolve, reject });
+      this.#pending.set(id, { call, owner, resolve, reject });
     });
   }
 

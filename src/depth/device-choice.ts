@@ -56,28 +56,17 @@ export async function prepareOn(
   // A checkpoint's network is never that quick on a CPU: the one for the CPU is built only if it is needed.
   const quick = candidates.length > 0 && model.manifest.kind !== 'checkpoint';
   let cpu = quick || candidates.length === 0 ? await cpuProvider.prepare(model, graphs, options) : undefined;
-  const least = cpu && candidates.length > 0 ? await frameTime(cpu, options) : Infinity;
-  if (cpu && (candidates.length === 0 || least <= QUICK_MS)) return { provider: cpuProvider, engine: cpu, refused: [] };
-
   const refused: RefusedDevice[] = [];
   try {
+    const least = cpu && candidates.length > 0 ? await frameTime(cpu, options) : Infinity;
+    if (cpu && least <= QUICK_MS) return { provider: cpuProvider, engine: cpu, refused };
     for (const kind of candidates) {
-      try {
-        const provider = await PROVIDERS[kind]();
-        const engine = await provider.prepare(model, graphs, options);
-        const { milliseconds, cpuMilliseconds } = engine.capabilities.check!;
-        const onCpu = Math.min(least, cpuMilliseconds);
-        if (milliseconds < onCpu) {
-          await cpu?.release();
-          return { provider, engine, refused };
-        }
-        await engine.release();
-        const reason = `${milliseconds.toFixed(0)} ms a frame, the CPU takes ${onCpu.toFixed(0)}`;
-        refused.push({ device: kind, reason });
-      } catch (thrown) {
-        const { code, detail, message } = toDepthcastError(thrown);
-        refused.push({ device: kind, reason: `${code}: ${detail ?? message}` });
+      const tried = await tryDevice(kind, model, graphs, options, least);
+      if ('provider' in tried) {
+        await cpu?.release();
+        return { ...tried, refused };
       }
+      refused.push({ device: kind, ...tried });
     }
     cpu ??= await cpuProvider.prepare(model, graphs, options);
     return { provider: cpuProvider, engine: cpu, refused };
@@ -87,17 +76,42 @@ export async function prepareOn(
   }
 }
 
+/** Prepares the network there, if that is faster than the CPU's `least` milliseconds a frame. */
+async function tryDevice(
+  kind: DeviceKind,
+  model: InstalledModel,
+  graphs: GraphCache,
+  options: PrepareOptions,
+  least: number,
+): Promise<Omit<ChosenEngine, 'refused'> | Pick<RefusedDevice, 'reason'>> {
+  try {
+    const provider = await PROVIDERS[kind]();
+    const engine = await provider.prepare(model, graphs, options);
+    const { milliseconds, cpuMilliseconds } = engine.capabilities.check!;
+    const onCpu = Math.min(least, cpuMilliseconds);
+    if (milliseconds < onCpu) return { provider, engine };
+    await engine.release();
+    return { reason: `${milliseconds.toFixed(0)} ms a frame, the CPU takes ${onCpu.toFixed(0)}` };
+  } catch (thrown) {
+    const { code, detail, message } = toDepthcastError(thrown);
+    return { reason: `${code}: ${detail ?? message}` };
+  }
+}
+
 /** Milliseconds of a frame. */
 async function frameTime(engine: Engine, size: PrepareOptions): Promise<number> {
   const image = trialImage(size);
   const map = new Float32Array(size.width * size.height);
   const state = await engine.createState(size);
-  let least = Infinity;
-  for (let i = 0; i < FRAMES; i++) {
-    const began = performance.now();
-    await state.run(image, map);
-    least = Math.min(least, performance.now() - began);
+  try {
+    let least = Infinity;
+    for (let i = 0; i < FRAMES; i++) {
+      const began = performance.now();
+      await state.run(image, map);
+      least = Math.min(least, performance.now() - began);
+    }
+    return least;
+  } finally {
+    state.dispose();
   }
-  state.dispose();
-  return least;
 }

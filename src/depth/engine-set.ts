@@ -12,7 +12,7 @@ const MAX_SIZES = 4;
 const FOUR_BY_THREE: Size = { width: 4, height: 3 };
 
 /** Where networks run. */
-export interface DeviceOptions extends Pick<PrepareOptions, 'deviceIndex' | 'onnxruntime' | 'lock' | 'deviceMemory'> {
+export interface DeviceOptions extends Pick<PrepareOptions, 'deviceIndex' | 'onnxruntime' | 'shared' | 'deviceMemory'> {
   /** `cpu` when absent. */
   device?: DeviceSetting;
 }
@@ -111,13 +111,14 @@ export class EngineSet {
   }
 
   async release(): Promise<void> {
-    await Promise.all(this.#held.splice(0).map(({ engine }) => engine.release()));
+    // One after the other: those of one device share its runtime.
+    for (const { engine } of this.#held.splice(0)) await engine.release();
   }
 
   async #dropIdle(): Promise<void> {
     const idle = this.#held.filter((one) => one.users === 0);
     for (const one of idle) this.#held.splice(this.#held.indexOf(one), 1);
-    await Promise.all(idle.map(({ engine }) => engine.release()));
+    for (const { engine } of idle) await engine.release();
   }
 }
 

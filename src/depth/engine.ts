@@ -74,6 +74,14 @@ export interface Engine {
   release(): Promise<void>;
 }
 
+/** What the threads of a process share of its device. */
+export interface SharedDevice {
+  /** Of DeviceLock. */
+  readonly lock: SharedArrayBuffer;
+  /** Of DeviceLedger. */
+  readonly ledger: SharedArrayBuffer;
+}
+
 export interface PrepareOptions extends Size {
   /** CPU threads; 0 measures what suits the network. */
   threads: number;
@@ -81,10 +89,10 @@ export interface PrepareOptions extends Size {
   deviceIndex?: number | undefined;
   /** onnxruntime's library for CUDA, where it is not the one that came with the program. */
   onnxruntime?: string | undefined;
-  /** Most bytes of the network and its streams' states on a device; no bound when absent. */
+  /** Most bytes of the process's networks and their streams' states on a device; no bound when absent. */
   deviceMemory?: number | undefined;
-  /** int32[1] that the process's threads share: who is in a device's native code. */
-  lock?: SharedArrayBuffer | undefined;
+  /** What the process's threads share of the device. */
+  shared?: SharedDevice | undefined;
 }
 
 /** One way to run networks: a file in engines/. */

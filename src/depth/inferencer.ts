@@ -9,6 +9,7 @@ import { WorkerChannel } from '../worker-channel.ts';
 import type { RefusedDevice } from './device-choice.ts';
 import type { DeviceOptions } from './engine-set.ts';
 import { DeviceLock } from './engines/device-lock.ts';
+import { freeDevice, shareDevice } from './engines/device-memory.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
 import type { DepthCalls, DepthChannel, WorkerBoot, WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
@@ -17,7 +18,7 @@ import { WorkerStream } from './worker-stream.ts';
 const HANG_MS = 30_000;
 /** How often that is looked at. */
 const WATCH_MS = HANG_MS / 6;
-/** As long as a frame may take where the first of a size waits for its network to be built and loaded. */
+/** As long as a checkpoint's network may take to be built and loaded for a new size, or, a large one, for a frame. */
 const BUILD_MS = 120_000;
 /** Waits before restarts of a worker that keeps dying; the first is at once. */
 const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
@@ -28,10 +29,10 @@ const START_TIMEOUT_MS = 120_000;
 const COMPILE_MS = 600_000;
 /** Deaths of a worker on a device, each soon after the last, after which `auto` goes on on the CPU. */
 const MAX_DEVICE_DEATHS = 3;
-/** One for the process: who is in a device's native code, which is not made for two threads. */
-const DEVICE_LOCK = new SharedArrayBuffer(4);
+/** One for the process: who is in the device's native code, which is not made for two threads, and what of its memory is taken. */
+const SHARED_DEVICE = shareDevice();
 
-export interface InferencerOptions extends Omit<DeviceOptions, 'lock'> {
+export interface InferencerOptions extends Omit<DeviceOptions, 'shared'> {
   threads?: number;
   size?: number | undefined;
   picture?: Size | undefined;
@@ -56,6 +57,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   readonly #boot: WorkerBoot;
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
+  #threadId = 0;
   #capabilities: WorkerReady | undefined;
   #ready: Promise<void> = Promise.resolve();
   #startedAt = 0;
@@ -93,7 +95,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
       size,
       picture,
       yields,
-      devices: { ...devices, lock: DEVICE_LOCK },
+      devices: { ...devices, shared: SHARED_DEVICE },
     });
     inferencer.#start();
     await inferencer.#ready;
@@ -174,8 +176,9 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
       workerData: this.#boot,
     });
     const channel: DepthChannel = new WorkerChannel<DepthCalls, WorkerReady>(thread, 'WORKER_DIED');
-    const { threadId } = thread;
+    const threadId = thread.threadId + 1;
     this.#channel = channel;
+    this.#threadId = threadId;
     this.#startedAt = 0;
     const timer = setTimeout(
       () => {
@@ -194,7 +197,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     // Whoever waits for the start has its own copy of the rejection.
     this.#ready.catch(() => {});
     void channel.gone.then((error) => {
-      DeviceLock.free(DEVICE_LOCK, threadId + 1);
+      freeDevice(SHARED_DEVICE, threadId);
       if (this.#channel === channel) this.#died(error);
     });
   }
@@ -232,6 +235,8 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   /** Goes on without a worker that does not answer. */
   #abandon(channel: DepthChannel, error: DepthcastError): void {
     channel.abandon(error);
+    // Where it hangs in the device's driver, whoever waits for it hears of it.
+    DeviceLock.giveUp(SHARED_DEVICE.lock, this.#threadId);
     if (this.#channel === channel) this.#died(error);
   }
 
@@ -242,9 +247,15 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const suspended = now - this.#watchedAt - WATCH_MS;
     if (channel && this.#watchedAt > 0 && suspended > WATCH_MS && channel.busySince > 0) channel.busySince += suspended;
     this.#watchedAt = now;
-    const built = this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
-    const most = this.accelerated ? COMPILE_MS : built;
-    if (channel && this.alive && channel.busySince > 0 && now - channel.busySince > most)
+    // Whoever is in the driver may be compiling there; its own worker is watched too.
+    if (channel && this.accelerated && DeviceLock.isHeldByOther(SHARED_DEVICE.lock, this.#threadId))
+      channel.busySince &&= now;
+    if (channel && this.alive && channel.busySince > 0 && now - channel.busySince > this.#patience(channel.busyWith))
       this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
+  }
+  /** Milliseconds that a worker may be at one request. */
+  #patience(call: keyof DepthCalls | undefined): number {
+    if (call === 'prepare' && this.accelerated) return COMPILE_MS;
+    return this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
   }
 }

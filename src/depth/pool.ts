@@ -14,7 +14,7 @@ const MAX_WORKERS = 16;
 /** A load that failed is not tried again for this long: it may have taken minutes of the processor. */
 const FAILED_MS = 10_000;
 
-export interface PoolOptions extends Omit<DeviceOptions, 'lock'> {
+export interface PoolOptions extends Omit<DeviceOptions, 'shared'> {
   /** Of each worker; 0 measures what suits the model. */
   threads?: number;
   /** Most workers for one model; 0 for as many as the cores carry. */
@@ -34,7 +34,7 @@ export interface PoolOptions extends Omit<DeviceOptions, 'lock'> {
  */
 export class InferencerPool {
   readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>> & { size: number | undefined };
-  readonly #devices: Omit<DeviceOptions, 'lock'>;
+  readonly #devices: Omit<DeviceOptions, 'shared'>;
   readonly #models = new Map<string, InstalledModel>();
   readonly #workers = new Map<string, WorkerInferencer[]>();
   /** Of each model the end of the calls so far. */
@@ -80,11 +80,13 @@ export class InferencerPool {
     return this.#most(this.#workers.get(this.models[0]!.manifest.name)?.[0]);
   }
 
-  /** Streams of the default model that fit in the device's memory; Infinity where that is not bounded. */
+  /** Streams of the default model that fit in the device's memory beside the loaded networks; Infinity where it is not bounded. */
   get deviceStreams(): number {
     const memory = this.#workers.get(this.models[0]!.manifest.name)?.[0]?.engine?.memory;
     const { deviceMemory } = this.#devices;
-    return memory && deviceMemory !== undefined ? streamsThatFit(deviceMemory, memory) : Infinity;
+    if (!memory || deviceMemory === undefined) return Infinity;
+    const model = this.workers.reduce((sum, { engine }) => sum + (engine?.memory?.model ?? 0), 0);
+    return streamsThatFit(deviceMemory, { ...memory, model });
   }
 
   /**

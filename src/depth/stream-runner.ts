@@ -25,6 +25,8 @@ export class StreamRunner {
   #width = 0;
   #height = 0;
   #lastTime = 0;
+  /** Why the next frame is the first of its memory. */
+  #fresh: ResetCause | undefined;
 
   constructor(engines: EngineSet) {
     const { manifest } = engines;
@@ -37,6 +39,16 @@ export class StreamRunner {
     this.#memory = undefined;
     if (this.#engine) this.#engines.free(this.#engine);
     this.#engine = undefined;
+  }
+
+  /** Takes the network for a size, and memory there. On a device a frame runs, for which the driver compiles. */
+  async prepare(width: number, height: number): Promise<void> {
+    if (this.#width === width && this.#height === height) return;
+    this.#fresh = this.#width === 0 ? (this.#fresh ?? 'start') : 'size';
+    await this.#resize(width, height);
+    if (this.#engine!.capabilities.kind === 'cpu') return;
+    await this.#memory!.run(new Float32Array(3 * width * height), this.#depth);
+    this.#memory!.reset();
   }
 
   /**
@@ -53,11 +65,10 @@ export class StreamRunner {
     const began = performance.now();
     const dt = time - this.#lastTime;
     this.#lastTime = time;
-    let reset = asked;
-    if (this.#width !== image.width || this.#height !== image.height) {
-      reset ??= this.#width === 0 ? 'start' : 'size';
-      await this.#resize(image.width, image.height);
-    } else if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
+    await this.prepare(image.width, image.height);
+    let reset = asked ?? this.#fresh;
+    this.#fresh = undefined;
+    if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
     if (reset) this.#forget();
     const memory = this.#memory!;
     const picture = this.#engine!.capabilities.summary ? undefined : signature(image);

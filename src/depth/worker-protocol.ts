@@ -26,6 +26,13 @@ export interface WorkerReady extends EngineCapabilities {
   refused: readonly RefusedDevice[];
 }
 
+/** Before a stream's first frame of a size: what has to be built, loaded and compiled for it may take minutes. */
+export interface PrepareRequest {
+  stream: number;
+  width: number;
+  height: number;
+}
+
 export interface InferRequest {
   stream: number;
   /** Planar RGB, transferred; comes back with the answer. */
@@ -53,6 +60,7 @@ export interface InferAnswer {
 
 /** What a depth worker is asked for. */
 export interface DepthCalls {
+  prepare(request: PrepareRequest): void;
   infer(request: InferRequest): InferAnswer;
   /** A stream has ended. */
   close(stream: number): void;

@@ -13,6 +13,14 @@ interface Link {
   closed(): void;
 }
 
+/** What a worker has been asked to get ready for. */
+interface Prepared {
+  readonly channel: DepthChannel;
+  readonly width: number;
+  readonly height: number;
+  readonly done: Promise<void>;
+}
+
 /** Maps that consumers may hold before fresh memory is no longer kept for reuse. */
 const MAX_SPARES = 4;
 
@@ -28,6 +36,7 @@ export class WorkerStream implements InferenceStream {
   #spares: Floats[] = [];
   #epoch: number;
   #reset: ResetCause | undefined;
+  #prepared: Prepared | undefined;
   #closed = false;
 
   constructor(id: number, model: ModelManifest, open: OpenOptions, link: Link) {
@@ -62,21 +71,10 @@ export class WorkerStream implements InferenceStream {
       return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
     const channel = this.#link.channel();
     if (channel === undefined) return Promise.reject(new DepthcastError('WORKER_DIED'));
-    const { width, height } = image;
-    const data = image.data as Floats;
-    const spare = this.#spares.pop();
-    const { size: _, ...options } = this.options;
-    const stream = this.#id;
-    const reset = this.#reset;
-    const answer = channel.request(
-      'infer',
-      { stream, image: data, width, height, time, options, reset, spare, postedAt: sharedNow() },
-      spare ? [data.buffer, spare.buffer] : [data.buffer],
-      this,
-    );
-    this.#reset = undefined;
     this.#inFlight++;
-    return answer.then(this.#take, this.#failed);
+    return this.#prepare(channel, image.width, image.height)
+      .then(() => this.#post(channel, image, time))
+      .then(this.#take, this.#failed);
   }
 
   reset(): void {
@@ -97,6 +95,46 @@ export class WorkerStream implements InferenceStream {
     this.#link.closed();
     this.#images = [];
     this.#spares = [];
+  }
+
+  /** A request of its own, before the first frame of a size: it may take far longer than a frame that hangs. */
+  #prepare(channel: DepthChannel, width: number, height: number): Promise<void> {
+    const last = this.#prepared;
+    if (last?.channel === channel && last.width === width && last.height === height) return last.done;
+    // Once the frames before it are on their way. It is not aborted with the stream: what takes so long goes on anyway.
+    const before = last?.done.catch(() => {}) ?? Promise.resolve();
+    const done = before.then(() => {
+      this.#check(channel);
+      return channel.request('prepare', { stream: this.#id, width, height });
+    });
+    const prepared: Prepared = { channel, width, height, done };
+    this.#prepared = prepared;
+    done.catch(() => {
+      // The next frame tries again.
+      if (this.#prepared === prepared) this.#prepared = undefined;
+    });
+    return done;
+  }
+
+  #post(channel: DepthChannel, { data: image, width, height }: NetworkImage, time: number): Promise<InferAnswer> {
+    this.#check(channel);
+    const data = image as Floats;
+    const spare = this.#spares.pop();
+    const { size: _, ...options } = this.options;
+    const stream = this.#id;
+    const reset = this.#reset;
+    this.#reset = undefined;
+    return channel.request(
+      'infer',
+      { stream, image: data, width, height, time, options, reset, spare, postedAt: sharedNow() },
+      spare ? [data.buffer, spare.buffer] : [data.buffer],
+      this,
+    );
+  }
+
+  #check(channel: DepthChannel): void {
+    if (this.#closed) throw new DepthcastError('WORKER_DIED', { detail: 'the stream was closed' });
+    if (this.#link.channel() !== channel) throw new DepthcastError('WORKER_DIED');
   }
 
   /** The worker is gone, and this stream's temporal memory with it. */

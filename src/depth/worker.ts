@@ -8,6 +8,7 @@ import {
   type DepthCalls,
   type InferAnswer,
   type InferRequest,
+  type PrepareRequest,
   sharedNow,
   type WorkerBoot,
   type WorkerReady,
@@ -19,7 +20,7 @@ import {
 const streams = new Map<number, StreamRunner>();
 let engines: EngineSet;
 
-answerRequests<DepthCalls, WorkerReady>({ infer, close }, start, 'INFERENCE_FAILED');
+answerRequests<DepthCalls, WorkerReady>({ prepare, infer, close }, start, 'INFERENCE_FAILED');
 
 async function start(): Promise<WorkerReady> {
   const { model, threads, size, picture, yields, devices } = workerData as WorkerBoot;
@@ -34,15 +35,23 @@ function close(stream: number): void {
   streams.delete(stream);
 }
 
+function runnerOf(stream: number): StreamRunner {
+  let runner = streams.get(stream);
+  if (runner === undefined) {
+    runner = new StreamRunner(engines);
+    streams.set(stream, runner);
+  }
+  return runner;
+}
+
+async function prepare({ stream, width, height }: PrepareRequest): Promise<void> {
+  await runnerOf(stream).prepare(width, height).catch(endIfLost);
+}
+
 async function infer(request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {
   const { stream, image, width, height, time, options, reset: asked, postedAt, spare } = request;
   const queue = sharedNow() - postedAt;
-  let state = streams.get(stream);
-  if (state === undefined) {
-    state = new StreamRunner(engines);
-    streams.set(stream, state);
-  }
-  const result = state.infer({ data: image, width, height }, time, options, asked);
+  const result = runnerOf(stream).infer({ data: image, width, height }, time, options, asked);
   const { depth, range, reset, timings } = await result.catch(endIfLost);
   const made = performance.now();
   const values = spare?.length === depth.length ? spare : new Float32Array(depth.length);

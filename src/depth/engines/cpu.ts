@@ -54,12 +54,13 @@ class RingGraph extends Error {}
 /** A graph of the second form: its rings then lie in this process's memory. */
 async function loadRings(manifest: ModelManifest, graph: string, options: PrepareOptions): Promise<Engine> {
   const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
-  const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph, { threads });
+  const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph, {
+    capabilities: { threads },
+  });
   try {
     const state = await engine.createState(options);
     const map = new Float32Array(options.width * options.height);
-    await state.run(trialImage(options), map);
-    state.dispose();
+    await state.run(trialImage(options), map).finally(() => state.dispose());
     judgeTrial(manifest, BACKEND, options, map, readReference(graph));
     return engine;
   } catch (thrown) {

@@ -46,7 +46,7 @@ async function open({ deviceIndex = 0, onnxruntime: path }: PrepareOptions): Pro
     },
   });
   try {
-    const probe = await runtime.open(zerosGraph([{ name: 'probe', shape: [1] }]));
+    const probe = await runtime.open(zerosGraph(1));
     await probe.release();
     return runtime;
   } catch (thrown) {

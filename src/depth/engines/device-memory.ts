@@ -1,5 +1,15 @@
-import type { DeviceMemory } from '../engine.ts';
+import type { DeviceMemory, SharedDevice } from '../engine.ts';
+import { DeviceLedger } from './device-ledger.ts';
+import { DeviceLock } from './device-lock.ts';
 
 /** Streams that a device's memory has room for beside the network. */
 export const streamsThatFit = (limit: number, { model, stream }: DeviceMemory): number =>
   Math.max(0, Math.floor((limit - model) / stream));
+
+export const shareDevice = (): SharedDevice => ({ lock: DeviceLock.memory(), ledger: DeviceLedger.memory() });
+
+/** Takes back what a thread that has ended held of the device. */
+export function freeDevice({ lock, ledger }: SharedDevice, thread: number): void {
+  DeviceLock.free(lock, thread);
+  DeviceLedger.free(ledger, thread);
+}

@@ -1,12 +1,11 @@
-import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
-import { WEIGHTS_FILE } from '../../model/graph/write.ts';
+import { threadId } from 'node:worker_threads';
 import type { GraphCache } from '../../model/graph-cache.ts';
 import type { InstalledModel } from '../../model/library.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { DeviceKind, EngineProvider, PrepareOptions } from '../engine.ts';
 import { DeviceEngine } from './device-engine.ts';
+import { DeviceLedger } from './device-ledger.ts';
 import type { DeviceRuntime } from './device-runtime.ts';
 import { NodeRuntime } from './node-runtime.ts';
 import { compareTrials, runTrial, type Trial } from './verify.ts';
@@ -41,10 +40,12 @@ export function deviceProvider(
         await runtime.release();
         throw thrown;
       }
-      const engine = await DeviceEngine.load(model.manifest, runtime, graph);
+      const ledger = new DeviceLedger(options.deviceMemory, options.shared?.ledger, threadId + 1);
+      const engine = await DeviceEngine.load(model.manifest, runtime, graph, { ledger });
       try {
+        engine.checkRoom(options);
         const check = compareTrials(model.manifest, runtime.device, options, await runTrial(engine, options), want);
-        engine.trusted(check, { model: graphBytes(graph), stream: engine.stateBytes(options) }, options.deviceMemory);
+        engine.trusted(check, options);
         return engine;
       } catch (thrown) {
         await engine.release();
@@ -74,10 +75,4 @@ async function cpuTrial({ manifest }: InstalledModel, graph: string, options: Pr
   } finally {
     await engine.release();
   }
-}
-
-/** Of the weights, which lie on the device as they lie on the disk. */
-function graphBytes(graph: string): number {
-  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  return size(graph) + size(join(dirname(graph), WEIGHTS_FILE));
 }

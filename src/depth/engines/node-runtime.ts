@@ -1,8 +1,8 @@
 import '../no-telemetry.ts';
 import ort from 'onnxruntime-node';
-import { DepthcastError } from '../../errors.ts';
 import { zerosGraph } from '../../model/graph/state-graphs.ts';
 import { bordersOf, type TensorInfo } from './contract.ts';
+import { allocationError, openError, runError } from './device-errors.ts';
 import type { DeviceLock } from './device-lock.ts';
 import {
   type DeviceRuntime,
@@ -13,9 +13,9 @@ import {
   type TensorShape,
 } from './device-runtime.ts';
 
-/** What a lost device is called: by Dawn in WebGPU's terms, by the driver in Vulkan's, D3D12's or Metal's. */
-const LOST =
-  /device\]?\s*(was|is|has been)?\s*lost|DEVICE_LOST|DEVICE_REMOVED|DEVICE_HUNG|OUT_OF_(DEVICE|HOST)_MEMORY|out of memory/i;
+/** Lets calls into native code one thread after the other, where it is not made for two. */
+type Guard = Pick<DeviceLock, 'hold' | 'holdNow'>;
+const UNGUARDED: Guard = { hold: (call) => call(), holdNow: (call) => call() };
 
 export interface NodeRuntimeOptions {
   /** Which of several devices; the provider's own choice when undefined. */
@@ -34,8 +34,9 @@ export class NodeRuntime implements DeviceRuntime {
   readonly name: 'cpu' | 'webgpu';
   readonly device: string;
   readonly #options: NodeRuntimeOptions;
-  /** By the shapes that they make. */
-  readonly #zeros = new Map<string, NodeSession>();
+  /** Graphs that make memory, by its rank. */
+  readonly #zeros = new Map<number, NodeSession>();
+  readonly #guard: Guard;
   /** Whether tensors may still be disposed of: doing so later crashes. */
   readonly life = { open: true };
 
@@ -43,6 +44,7 @@ export class NodeRuntime implements DeviceRuntime {
     const { deviceIndex, threads = 1 } = options;
     this.name = name;
     this.#options = options;
+    this.#guard = (name === 'webgpu' && options.lock) || UNGUARDED;
     const which = deviceIndex === undefined ? '' : ` ${deviceIndex}`;
     this.device = name === 'webgpu' ? `WebGPU${which}` : `CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
   }
@@ -53,13 +55,20 @@ export class NodeRuntime implements DeviceRuntime {
   }
 
   async allocate(shapes: readonly TensorShape[]): Promise<Record<string, DeviceTensor>> {
-    const key = JSON.stringify(shapes);
-    let zeros = this.#zeros.get(key);
-    if (zeros === undefined) {
-      zeros = await this.#open(zerosGraph(shapes), { preferredOutputLocation: 'gpu-buffer' });
-      this.#zeros.set(key, zeros);
+    const made: Record<string, DeviceTensor> = {};
+    try {
+      for (const { name, shape } of shapes) {
+        const zeros = await this.#zerosOf(shape.length);
+        made[name] = await zeros.make('zeros', {
+          zero: { type: 'float32', data: new Float32Array(1), shape: [1] },
+          shape: { type: 'int64', data: BigInt64Array.from(shape, BigInt), shape: [shape.length] },
+        });
+      }
+      return made;
+    } catch (thrown) {
+      for (const tensor of Object.values(made)) tensor.dispose();
+      throw thrown;
     }
-    return zeros.make({ zero: { type: 'float32', data: new Float32Array(1), shape: [1] } });
   }
 
   async release(): Promise<void> {
@@ -68,11 +77,20 @@ export class NodeRuntime implements DeviceRuntime {
     this.life.open = false;
   }
 
+  async #zerosOf(rank: number): Promise<NodeSession> {
+    let zeros = this.#zeros.get(rank);
+    if (zeros === undefined) {
+      zeros = await this.#open(zerosGraph(rank), { preferredOutputLocation: 'gpu-buffer' });
+      this.#zeros.set(rank, zeros);
+    }
+    return zeros;
+  }
+
   async #open(
     graph: string | Uint8Array,
     more: Pick<ort.InferenceSession.SessionOptions, 'preferredOutputLocation'> = {},
   ): Promise<NodeSession> {
-    const { threads = 1, deviceIndex, lock } = this.#options;
+    const { threads = 1, deviceIndex } = this.#options;
     const gpu = this.name === 'webgpu';
     const provider = gpu ? { name: 'webgpu', ...(deviceIndex !== undefined && { deviceId: deviceIndex }) } : 'cpu';
     const options: ort.InferenceSession.SessionOptions = {
@@ -88,11 +106,10 @@ export class NodeRuntime implements DeviceRuntime {
       typeof graph === 'string'
         ? ort.InferenceSession.create(graph, options)
         : ort.InferenceSession.create(graph, options);
-    const hold = gpu && lock ? lock.hold.bind(lock) : <T>(call: () => Promise<T>) => call();
     try {
-      return new NodeSession(await hold(create), this.life, hold, gpu);
+      return new NodeSession(await this.#guard.hold(create), this.life, this.#guard, gpu);
     } catch (thrown) {
-      throw gpu ? deviceError(thrown) : thrown;
+      throw gpu ? openError(thrown) : thrown;
     }
   }
 }
@@ -102,22 +119,17 @@ class NodeSession implements DeviceSession {
   readonly outputs: readonly TensorInfo[];
   readonly #session: ort.InferenceSession;
   readonly #life: { open: boolean };
-  readonly #hold: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly #guard: Guard;
   readonly #gpu: boolean;
   readonly #tensors = new WeakMap<HostTensor, ort.Tensor>();
 
-  constructor(
-    session: ort.InferenceSession,
-    life: { open: boolean },
-    hold: <T>(call: () => Promise<T>) => Promise<T>,
-    gpu: boolean,
-  ) {
+  constructor(session: ort.InferenceSession, life: { open: boolean }, guard: Guard, gpu: boolean) {
     const { inputs, outputs } = bordersOf(session);
     this.inputs = inputs;
     this.outputs = outputs;
     this.#session = session;
     this.#life = life;
-    this.#hold = hold;
+    this.#guard = guard;
     this.#gpu = gpu;
   }
 
@@ -134,32 +146,31 @@ class NodeSession implements DeviceSession {
     // The binding takes no memory of this process's for what comes from a device: it makes an array of each, once a frame.
     for (const [name, tensor] of Object.entries(fetches))
       wanted[name] = isHost(tensor) ? null : (tensor as NodeTensor).tensor;
-    const out = await this.#guarded(() => this.#session.run(given, wanted));
-    for (const [name, tensor] of Object.entries(fetches))
-      if (isHost(tensor)) (tensor.data as Float32Array).set(out[name]!.data as Float32Array);
-      // A run hands out handles of its own for the memory that it was given.
-      else if (out[name] !== wanted[name]) out[name]!.dispose();
+    try {
+      await this.#guard.hold(async () => {
+        const out = await this.#session.run(given, wanted);
+        for (const [name, tensor] of Object.entries(fetches))
+          if (isHost(tensor)) (tensor.data as Float32Array).set(out[name]!.data as Float32Array);
+          // A run hands out handles of its own for the memory that it was given.
+          else if (out[name] !== wanted[name]) out[name]!.dispose();
+      });
+    } catch (thrown) {
+      throw runError(thrown);
+    }
   }
 
-  /** Runs the graph; its outputs stay where they were made. */
-  async make(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, DeviceTensor>> {
-    const out = await this.#guarded(() => this.#session.run(this.#mapped(feeds)));
-    return Object.fromEntries(
-      Object.entries(out).map(([name, tensor]) => [name, new NodeTensor(tensor, this.#life, this.#gpu)]),
-    );
+  /** Runs the graph; its output stays where it was made. @throws DepthcastError BUSY, DEVICE_LOST */
+  async make(output: string, feeds: Readonly<Record<string, HostTensor>>): Promise<DeviceTensor> {
+    try {
+      const out = await this.#guard.hold(() => this.#session.run(this.#mapped(feeds)));
+      return new NodeTensor(out[output]!, this.#life, this.#guard, this.#gpu);
+    } catch (thrown) {
+      throw allocationError(thrown);
+    }
   }
 
   async release(): Promise<void> {
-    await this.#hold(() => this.#session.release());
-  }
-
-  async #guarded<T>(call: () => Promise<T>): Promise<T> {
-    if (!this.#gpu) return call();
-    try {
-      return await this.#hold(call);
-    } catch (thrown) {
-      throw deviceError(thrown);
-    }
+    await this.#guard.hold(() => this.#session.release());
   }
 
   #mapped(all: Readonly<Record<string, HostTensor | DeviceTensor>>): Record<string, ort.Tensor> {
@@ -185,27 +196,26 @@ class NodeTensor implements DeviceTensor {
   readonly tensor: ort.Tensor;
   readonly bytes: number;
   readonly #life: { open: boolean };
+  readonly #guard: Guard;
   readonly #gpu: boolean;
   #disposed = false;
 
-  constructor(tensor: ort.Tensor, life: { open: boolean }, gpu: boolean) {
+  constructor(tensor: ort.Tensor, life: { open: boolean }, guard: Guard, gpu: boolean) {
     this.tensor = tensor;
     this.bytes = 4 * tensor.dims.reduce((n, side) => n * side, 1);
     this.#life = life;
+    this.#guard = guard;
     this.#gpu = gpu;
   }
 
   dispose(): void {
     if (this.#disposed || !this.#life.open) return;
     this.#disposed = true;
-    if (this.#gpu) this.tensor.dispose();
+    if (!this.#gpu) return;
+    try {
+      this.#guard.holdNow(() => this.tensor.dispose());
+    } catch {
+      // Another thread hangs in the driver: the memory goes with this one, whose next run fails by the same.
+    }
   }
-}
-
-/** DEVICE_LOST for what says so; anything else as it is. */
-export function deviceError(thrown: unknown): unknown {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return LOST.test(message)
-    ? new DepthcastError('DEVICE_LOST', { detail: message.slice(0, 300), cause: thrown })
-    : thrown;
 }

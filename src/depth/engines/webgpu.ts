@@ -8,13 +8,13 @@ import { NodeRuntime } from './node-runtime.ts';
 /** WebGPU as onnxruntime-node brings it: Vulkan on Linux, Metal on macOS, D3D12 on Windows; any vendor's device. */
 export const webgpuProvider: EngineProvider = deviceProvider('webgpu', open);
 
-/** @throws DepthcastError DEVICE_UNAVAILABLE */
-async function open({ deviceIndex, lock }: PrepareOptions): Promise<NodeRuntime> {
+/** @throws DepthcastError DEVICE_UNAVAILABLE, DEVICE_LOST */
+async function open({ deviceIndex, shared }: PrepareOptions): Promise<NodeRuntime> {
   // Without it the driver's loader complains on the terminal.
   if (process.platform === 'linux') process.env['XDG_RUNTIME_DIR'] ??= '/tmp';
   const runtime = new NodeRuntime('webgpu', {
     deviceIndex,
-    lock: lock && new DeviceLock(lock, threadId + 1),
+    lock: shared && new DeviceLock(shared.lock, threadId + 1),
   });
   try {
     // The smallest of graphs: is there a device at all?
@@ -22,6 +22,8 @@ async function open({ deviceIndex, lock }: PrepareOptions): Promise<NodeRuntime>
     memory!.dispose();
     return runtime;
   } catch (thrown) {
+    await runtime.release();
+    if (thrown instanceof DepthcastError && thrown.code === 'DEVICE_LOST') throw thrown;
     const why =
       thrown instanceof Error ? thrown.message.split('\n')[0]!.replace(/^.*was false\. ?/, '') : String(thrown);
     const detail = `webgpu: ${why}; install a Vulkan driver, as Mesa's or the GPU vendor's, or use --device cpu`;

@@ -41,6 +41,12 @@ export class GraphBuilder extends GraphNodes {
     return this.node('Expand', [x, this.ints(shape)], shape);
   }
 
+  /** Repeats x to a shape that is known only when the graph runs: int64[rank]. */
+  expandTo(x: Value, shape: Value): Value {
+    if (shape.type !== 'int64' || shape.shape.length !== 1) throw mismatch('Expand', x, shape);
+    return this.node('Expand', [x, shape], Array<number>(shape.shape[0]!).fill(-1));
+  }
+
   relu(x: Value): Value {
     return this.node('Relu', [x], x.shape);
   }

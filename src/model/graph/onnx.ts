@@ -10,6 +10,7 @@ export type DataType = keyof typeof DATA_TYPE;
 export interface Value {
   readonly name: string;
   readonly type: DataType;
+  /** Negative for an axis that is left open. */
   readonly shape: readonly number[];
 }
 
@@ -123,7 +124,10 @@ function encodeInitializer(initializer: Initializer, external: ExternalData | un
 
 function encodeValue({ name, type, shape }: Value): ProtoMessage {
   const dimensions = new ProtoMessage();
-  for (const side of shape) dimensions.message(1, new ProtoMessage().int(1, side));
+  for (const [axis, side] of shape.entries()) {
+    const length = new ProtoMessage();
+    dimensions.message(1, side < 0 ? length.text(2, `side${axis}`) : length.int(1, side));
+  }
   const tensor = new ProtoMessage().int(1, DATA_TYPE[type]).message(2, dimensions);
   return new ProtoMessage().text(1, name).message(2, new ProtoMessage().message(1, tensor));
 }

@@ -53,12 +53,9 @@ export function copyGraph(shapes: readonly { readonly name: string; readonly sha
   return encodeModel(graph.finish('copy', {}));
 }
 
-/** Zeros of these shapes: memory of a device, where only a graph's outputs are. in: zero float32[1]. */
-export function zerosGraph(
-  shapes: readonly { readonly name: string; readonly shape: readonly number[] }[],
-): Uint8Array {
+/** Zeros of any shape of one rank: memory of a device, where only a graph's outputs are. in: zero float32[1], shape int64[rank]. */
+export function zerosGraph(rank: number): Uint8Array {
   const graph = new GraphBuilder();
-  const zero = graph.input('zero', 'float32', [1]);
-  for (const { name, shape } of shapes) graph.output(name, graph.expand(zero, shape));
+  graph.output('zeros', graph.expandTo(graph.input('zero', 'float32', [1]), graph.input('shape', 'int64', [rank])));
   return encodeModel(graph.finish('zeros', {}));
 }

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { ThreadTime } from './thread-time.ts';
+import { needs } from '../../../test/support/needs.ts';
+import { readSchedule, ThreadTime } from './thread-time.ts';
 
 const times = (...readings: ([number, number] | undefined)[]) => new ThreadTime(() => readings.shift());
 
@@ -16,9 +18,15 @@ it('takes all time for its own where the system does not tell', () => {
   expect(times([1, 1], undefined).share()).toBe(1);
 });
 
-it('reads this system', () => {
-  const time = new ThreadTime();
-  const share = time.share();
-  expect(share).toBeGreaterThan(0);
-  expect(share).toBeLessThanOrEqual(1);
+it('reads this system: time on a processor is time that this thread ran', {
+  ...needs(existsSync('/proc/thread-self/schedstat'), "Linux' schedstat"),
+}, () => {
+  const [before] = readSchedule()!;
+  const busy = process.cpuUsage();
+  let spent = 0;
+  for (let i = 0; spent < 50e3; i++) if (i % 1e5 === 0) spent = process.cpuUsage(busy).user;
+  const [after] = readSchedule()!;
+  // This thread's share of the process's 50 ms, in ns: the others of it have next to nothing to do.
+  expect(after - before).toBeGreaterThan(10e6);
+  expect(after - before).toBeLessThan(10e9);
 });

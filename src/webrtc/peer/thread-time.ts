@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 /** Of the calling thread, ns: on a processor, and waiting for one (Linux, Documentation/scheduler/sched-stats.rst). */
 export type ReadSchedule = () => readonly [ran: number, waited: number] | undefined;
 
-const readSchedule: ReadSchedule = () => {
+/** Of this system; undefined where it does not tell. */
+export const readSchedule: ReadSchedule = () => {
   try {
     const [ran, waited] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ', 2).map(Number);
     return ran !== undefined && waited !== undefined ? [ran, waited] : undefined;

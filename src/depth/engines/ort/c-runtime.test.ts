@@ -1,15 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { nanoImages, tinyGraph, tinyImages } from '../../../../test/support/engine-cases.ts';
-import { describeEngine } from '../../../../test/support/engine-contract.ts';
-import { shiftingWindow } from '../../../../test/support/shifting-window.ts';
-import { StreamRunner } from '../../../../test/support/stream.ts';
+import { describeDeviceEngine, TINY_SIZE as size } from '../../../../test/support/device-cases.ts';
 import { GraphCache } from '../../../model/graph-cache.ts';
-import { findModel } from '../../../model/library.ts';
 import { cudaProvider } from '../cuda.ts';
-import { DeviceEngine } from '../device-engine.ts';
 import { mayHaveCuda } from '../present.ts';
 import { CRuntime } from './c-runtime.ts';
 import { OrtLibrary } from './library.ts';
@@ -25,40 +20,7 @@ const onCpu = () =>
     provide() {},
   });
 
-const size = { width: 28, height: 28 };
-const images = tinyImages(size, 46);
-const graphOf = (target: 'portable' | 'resident') => {
-  const home = join(folder, target);
-  mkdirSync(home, { recursive: true });
-  return tinyGraph(home, size, target);
-};
-const rings = graphOf('resident');
-describeEngine("IoBinding by the C API, on the CPU's provider, with rings that the graph writes", {
-  prepare: () => DeviceEngine.load(rings.manifest, onCpu(), rings.file),
-  size,
-  images,
-  expected: async () => {
-    const portable = graphOf('portable');
-    const runner = await StreamRunner.open(portable.file, portable.manifest.window);
-    const maps: Float32Array[] = [];
-    for (const image of images) maps.push((await runner.run(image, [1, 3, 28, 28])).depth.slice());
-    await runner.close();
-    return maps;
-  },
-  tolerance: 2e-5,
-});
-
-const nano = findModel('depthcast-nano');
-const nanoSize = { width: 64, height: 64 };
-const pictures = nanoImages(nano, nanoSize, 17);
-describeEngine("IoBinding by the C API, on the CPU's provider, with the embedded network", {
-  prepare: () => DeviceEngine.load(nano.manifest, onCpu(), nano.file),
-  size: nanoSize,
-  otherSize: { width: 64, height: 96 },
-  images: pictures,
-  expected: () => shiftingWindow(nano, pictures, nanoSize.width, nanoSize.height),
-  tolerance: 1e-5,
-});
+const { nano, rings } = describeDeviceEngine("IoBinding by the C API on the CPU's provider", folder, onCpu);
 
 it('reads names, types and open axes of a graph', async () => {
   const runtime = onCpu();

@@ -1,8 +1,8 @@
 import '../../no-telemetry.ts';
 import koffi from 'koffi';
-import { DepthcastError } from '../../../errors.ts';
 import type { DeviceKind } from '../../engine.ts';
 import type { TensorInfo } from '../contract.ts';
+import { allocationError, openError, runError } from '../device-errors.ts';
 import {
   type DeviceRuntime,
   type DeviceSession,
@@ -19,10 +19,6 @@ const ELEMENT_NAMES = new Map<number, string>(Object.entries(ELEMENT).map(([name
 const P = 'void *';
 const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
-/** CUDA's errors after which no call of the process's context works, and its memory that is full. */
-const LOST =
-  /CUDA_ERROR|CUDA failure (2|100|214|700|702|710|719|999)\b|illegal memory access|unspecified launch failure|out of memory/i;
-
 export interface CRuntimeOptions {
   /** What the session options are given before a graph is loaded: an execution provider. */
   provide(library: OrtLibrary, options: Handle): void;
@@ -85,6 +81,8 @@ export class CRuntime implements DeviceRuntime {
           : library.make('CreateSessionFromArray', [P, P, 'size_t', P], library.env, graph, graph.byteLength, options);
       this.#allocator ??= library.make('CreateAllocator', [P, P], session, this.#memory);
       return new CSession(library, session, { host: this.#host, runOptions: this.#runOptions });
+    } catch (thrown) {
+      throw openError(thrown);
     } finally {
       library.release('ReleaseSessionOptions', options);
     }
@@ -111,7 +109,7 @@ export class CRuntime implements DeviceRuntime {
       return made;
     } catch (thrown) {
       for (const tensor of Object.values(made)) tensor.dispose();
-      throw lost(thrown);
+      throw allocationError(thrown);
     }
   }
 
@@ -163,7 +161,7 @@ class CSession implements DeviceSession {
       bind('BindOutput', fetches);
       library.call('RunWithBinding', [P, P, P], this.#session, this.#shared.runOptions, this.#binding);
     } catch (thrown) {
-      throw lost(thrown);
+      throw runError(thrown);
     } finally {
       // The arrays of this process are the caller's again.
       library.release('ClearBoundInputs', this.#binding);
@@ -238,11 +236,4 @@ function borders(library: OrtLibrary, session: Handle, side: 'Input' | 'Output')
       shape: Array.from(sides, (length, axis) => (length < 0n ? (names[axis] ?? '') : Number(length))),
     };
   });
-}
-
-function lost(thrown: unknown): unknown {
-  const message = (thrown as Error).message;
-  return LOST.test(message)
-    ? new DepthcastError('DEVICE_LOST', { detail: message.slice(0, 300), cause: thrown })
-    : thrown;
 }
