@@ -82,3 +82,16 @@ test('half precision: close to full precision, and not by luck; its convolutions
 test('eight bits are for CPUs', () => {
   expect(() => graph({ precision: 'int8' })).toThrow(/int8 is for CPUs/);
 });
+
+test('the small size that devices are tested at: 60 frames within 1e-4', async () => {
+  const small = { width: 28, height: 28 };
+  const golden = readNpy(new URL('../vectors/vda/tiny_stream_28.npy', import.meta.url));
+  const runner = await RingRunner.open(graph(small), anchoredRule(32));
+  for (let t = 0; t < 60; t++) {
+    const image = networkInput(formulaFrame(t, 128, 96), { width: 128, height: 96 }, small, NORMALISE);
+    const [out] = await runner.run([image], [1, 3, 28, 28]);
+    const expected = golden.data.subarray(49 * t, 49 * (t + 1));
+    expect(maxDifference(thin(out!.depth, 28, 4), expected), `frame ${t}`).toBeLessThan(1e-4);
+  }
+  await runner.close();
+});

@@ -62,7 +62,10 @@ describe('memory of a device', () => {
       const [a, b] = [await load(ledgers[0]!), await load(ledgers[1]!)];
       const first = await a.createState(size);
       const second = await b.createState(size);
-      await expect(a.createState(size)).rejects.toMatchObject({ code: 'BUSY', message: /room for 1 such stream beside/ });
+      await expect(a.createState(size)).rejects.toMatchObject({
+        code: 'BUSY',
+        message: /room for 1 such stream beside/,
+      });
       expect(() => b.checkRoom(size)).toThrow(/the network takes \d+ MiB and a stream \d+ MiB/);
       await expect(first.fork()).rejects.toMatchObject({ code: 'BUSY' });
       await expect(load(ledgers[1]!)).rejects.toMatchObject({ code: 'DEVICE_UNAVAILABLE' });
