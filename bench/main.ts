@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchAttacks } from './attacks.ts';
 import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
+import { benchGpu } from './gpu.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    device: { type: 'string' },
     markdown: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -47,6 +49,16 @@ const SECTIONS = {
       }),
     about:
       'each attack of one peer beside an honest stream; 20 minutes; --only TEXT, --seconds N, --rate MBIT/S, --markdown',
+  },
+  gpu: {
+    run: () =>
+      benchGpu({
+        device: values.device === 'cuda' ? 'cuda' : 'webgpu',
+        only: values.only,
+        markdown: values.markdown,
+      }),
+    about:
+      'Video Depth Anything S, B and L on a device, with bytes copied a frame; --device webgpu|cuda, --only "S 252", --markdown',
   },
   warp: { run: () => benchWarp(), about: 'depth carried over to the newest picture, against true depth' },
   placement: {

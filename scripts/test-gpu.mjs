@@ -8,6 +8,8 @@ import { globSync } from 'tinyglobby';
 import { ensureInstalled, say } from './lib.mjs';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+/** Several times what it takes on two cores that others use too. */
+const LIMIT_MS = 1_500_000;
 const SWIFTSHADER_LIBRARY = '/usr/lib/chromium/libvk_swiftshader.so';
 
 ensureInstalled();
@@ -19,8 +21,11 @@ env.XDG_RUNTIME_DIR ??= folder;
 if (driver === SWIFTSHADER) loseable();
 say(`Vulkan by ${driver}`);
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'gpu', ...process.argv.slice(2)];
-const { status } = spawnSync(process.execPath, vitest, { stdio: 'inherit', env });
+const limit = { timeout: LIMIT_MS, killSignal: 'SIGKILL' };
+const { status, error } = spawnSync(process.execPath, vitest, { stdio: 'inherit', env, ...limit });
 rmSync(folder, { recursive: true });
+if (error)
+  say(`test:gpu was ended: ${error.code === 'ETIMEDOUT' ? `it took ${LIMIT_MS / 60_000} minutes` : error.message}`);
 process.exit(status ?? 1);
 
 function findDriver() {

@@ -21,8 +21,8 @@ const image = (frame: number) =>
   Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => 0.5 + 0.5 * Math.sin(i / 9 + frame));
 
 it('runs in the depth worker as on the CPU, dies with it, and goes on in a new epoch', { timeout: LONG }, async () => {
-  const cpu = await WorkerInferencer.create(model, { threads: 1 });
-  const gpu = await WorkerInferencer.create(model, { device: 'webgpu' });
+  const cpu = await WorkerInferencer.create(model, { threads: 1, yields: false });
+  const gpu = await WorkerInferencer.create(model, { device: 'webgpu', yields: false });
   expect(gpu.engine).toMatchObject({ kind: 'webgpu', precision: 'fp32', check: { frames: 4 } });
   expect(gpu.engine!.check!.depth).toBeLessThan(1e-4);
   expect(gpu.engine!.memory!.stream).toBe(2 * 64 * 4 * 32 * 4);
@@ -106,7 +106,7 @@ describe('a device that is lost', () => {
     ...needs(switchFile, 'a C compiler (cc)'),
     timeout: LONG,
   }, async () => {
-    const gpu = await WorkerInferencer.create(model, { device: 'webgpu' });
+    const gpu = await WorkerInferencer.create(model, { device: 'webgpu', yields: false });
     const reasons: string[] = [];
     gpu.on('restart', (reason) => reasons.push(reason));
     const stream = gpu.open({ sceneCuts: false });
