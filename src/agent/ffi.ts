@@ -126,9 +126,9 @@ export function captureI420(
   const { luma, chroma, width, height } = picture;
   const half = (width + 1) >> 1;
   const plane = half * ((height + 1) >> 1);
-  // By pointers: a view into a larger buffer would send that buffer's beginning.
-  const at = client().retrievePtr(luma) + BigInt(luma.byteOffset - baseOf(luma));
-  const u = client().retrievePtr(chroma) + BigInt(chroma.byteOffset - baseOf(chroma));
+  // By pointers: rtc-node's own class would send the beginning of the buffer that an array is part of.
+  const at = client().retrievePtr(luma);
+  const u = client().retrievePtr(chroma);
   const components = [
     { dataPtr: at, stride: width, size: width * height },
     { dataPtr: u, stride: half, size: plane },
@@ -153,12 +153,6 @@ export function captureI420(
       },
     },
   });
-}
-
-/** The arrays here begin where their buffers do: the library takes no offset. */
-function baseOf({ byteOffset }: Uint8Array): number {
-  if (byteOffset !== 0) throw new DepthcastError('INTERNAL', { detail: 'a picture begins within a larger buffer' });
-  return byteOffset;
 }
 
 const metadataOf = ({ userTimestamp, frameId, userData }: FrameIdentity): FrameMetadata =>

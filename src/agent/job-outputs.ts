@@ -5,9 +5,10 @@ import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
-import { DataSink, type DataWay } from './data-sink.ts';
+import { type DataWay, dataSink } from './data-sink.ts';
+import { RoomSink } from './room-sink.ts';
 import type { AgentChange } from './settings.ts';
-import { TrackSink } from './track-sink.ts';
+import { trackSink } from './track-sink.ts';
 
 /** Name of the depth track, of the data track and of the messages' topic. */
 const DEPTH = 'depth';
@@ -26,8 +27,8 @@ export class JobOutputs {
   readonly #participant: LocalParticipant;
   readonly #publisher: string;
   readonly #now: Settings;
-  #track: TrackSink | undefined;
-  #data: DataSink | undefined;
+  #track: RoomSink | undefined;
+  #data: RoomSink | undefined;
   #dataKey = '';
 
   /** @param size of the stream's network */
@@ -61,10 +62,11 @@ export class JobOutputs {
     return (models.find(({ manifest }) => manifest.name === this.#stream.model) ?? models[0]!).manifest;
   }
 
-  /** @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, BUSY */
+  /** All of it, or nothing. @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, BUSY */
   async change(change: AgentChange): Promise<void> {
     const stream = this.#stream;
     const { model, size, range, track, data, way } = change;
+    // What may be refused comes first.
     if (model !== undefined && model !== stream.model) {
       this.#context.admission.checkWorkers(model);
       const inferencer = await this.#context.pool.get(model);
@@ -80,10 +82,12 @@ export class JobOutputs {
     if (track !== undefined) this.#now.track = track === 'off' ? 'off' : 'gray';
     if (data !== undefined) this.#now.data = data;
     if (way !== undefined) this.#now.way = way;
-    this.#wire();
+    this.wire();
   }
 
-  #wire(): void {
+  /** Sets up the sinks as the settings have them. */
+  wire(): void {
+    if (this.#stream.closed) return;
     const { track, data, way } = this.#now;
     if (track === 'off' && this.#track) {
       this.#stream.remove(this.#track);
@@ -96,15 +100,17 @@ export class JobOutputs {
     const options = { name: DEPTH, format: data, steps: this.#context.config.output.u16Steps, way };
     // Nothing but metadata: the track's frames carry that.
     this.#data =
-      data === 'none' ? undefined : this.#stream.add((listener) => new DataSink(this.#participant, options, listener));
+      data === 'none'
+        ? undefined
+        : this.#stream.add((listener) => new RoomSink(this.#participant, dataSink(options), listener));
   }
 
-  #addTrack(): TrackSink {
+  #addTrack(): RoomSink {
     const options = {
       name: DEPTH,
       stream: `${DEPTH}-${this.#publisher}`,
       maxBitrate: this.#context.config.output.maxBitrate,
     };
-    return this.#stream.add((listener) => new TrackSink(this.#participant, options, listener));
+    return this.#stream.add((listener) => new RoomSink(this.#participant, trackSink(options), listener));
   }
 }

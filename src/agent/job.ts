@@ -1,28 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { type JobAssignment, JobStatus } from '@livekit/protocol';
 import { DisconnectReason } from '@livekit/rtc-ffi-bindings';
-import {
-  ConnectionState,
-  type RemoteParticipant,
-  type RemoteTrack,
-  type RemoteTrackPublication,
-  Room,
-  RoomEvent,
-  TrackKind,
-  TrackSource,
-} from '@livekit/rtc-node';
+import { ConnectionState, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent } from '@livekit/rtc-node';
 import type { Logger } from 'pino';
-import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import { toDepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
 import { preferSize } from './ffi.ts';
 import { JobOutputs } from './job-outputs.ts';
+import { Publisher } from './publisher.ts';
 import { RoomSource } from './room-source.ts';
-import { type AgentChange, ATTRIBUTE, settingsOfAttributes, settingsOfMetadata } from './settings.ts';
+import { ATTRIBUTE, settingsOfAttributes, settingsOfMetadata } from './settings.ts';
 
-/** A publisher that is away for longer has left: a page that is loaded again comes back. */
-const GRACE_MS = 15_000;
 /** Others see by it that this agent lives; see reconcile.ts. */
 const BEAT_MS = 2000;
 /** A layer of twice the network's size holds all that the network sees. */
@@ -52,17 +42,16 @@ export class DepthJob extends EventEmitter<JobEvents> {
   readonly #options: JobOptions;
   readonly #log: Logger;
   readonly #room = new Room();
+  readonly #publisher: Publisher;
   readonly #began = performance.now();
+  #joining: Promise<void> = Promise.resolve();
   #stream: LiveStream | undefined;
   #outputs: JobOutputs | undefined;
   #source: RoomSource | undefined;
-  #settings: AgentChange = {};
   #turn: Promise<void> = Promise.resolve();
   #error = '';
   #beats = 0;
   #beat: NodeJS.Timeout | undefined;
-  #gone: NodeJS.Timeout | undefined;
-  #idle: NodeJS.Timeout | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(options: JobOptions) {
@@ -73,35 +62,37 @@ export class DepthJob extends EventEmitter<JobEvents> {
     this.publisher = job?.participant?.identity ?? '';
     this.roomName = job?.room?.name ?? '';
     this.#log = options.context.log.child({ job: this.id });
+    const idleMs = options.context.config.limits.idleSeconds * 1000;
+    this.#publisher = new Publisher(this.#room, { identity: this.publisher, idleMs });
   }
 
-  /** Joins and begins; what goes wrong ends the job. */
+  /** Joins and begins; what goes wrong ends the job. Settles when it has joined or ended. */
   async run(): Promise<void> {
     const { assignment, report, url, context } = this.#options;
     report(JobStatus.JS_RUNNING);
     context.metrics.sessions.inc({ kind: 'livekit' });
-    try {
-      this.#settings = settingsOfMetadata(assignment.job?.metadata ?? '');
-    } catch (thrown) {
-      this.#refuse(toDepthcastError(thrown));
-    }
     this.#listen();
+    this.#joining = this.#room.connect(assignment.url || url, assignment.token, {
+      autoSubscribe: false,
+      dynacast: true,
+    });
     try {
-      await this.#room.connect(assignment.url || url, assignment.token, { autoSubscribe: false, dynacast: true });
+      await this.#joining;
     } catch (thrown) {
       await this.end(JobStatus.JS_FAILED, `cannot join: ${(thrown as Error).message}`);
       return;
     }
+    if (this.#ended) return;
     this.#log.info({ ms: this.#elapsed }, 'joined the room');
     this.#beat = setInterval(() => this.#tell(), BEAT_MS);
-    this.#follow();
+    this.#publisher.follow();
   }
 
   /** Reports first, then leaves: the server takes an agent that leaves before for failed. Idempotent. */
   end(status: JobStatus, reason: string): Promise<void> {
     this.#ended ??= (async () => {
-      for (const timer of [this.#gone, this.#idle]) clearTimeout(timer);
       clearInterval(this.#beat);
+      this.#publisher.close();
       this.#stream?.close(reason);
       const { context, place, report } = this.#options;
       place.free();
@@ -110,6 +101,8 @@ export class DepthJob extends EventEmitter<JobEvents> {
       report(status, status === JobStatus.JS_FAILED ? reason : '');
       this.#log.info({ reason }, 'job ended');
       this.emit('ended', reason);
+      // A room that is just being joined can be left when it was.
+      await this.#joining.catch(() => {});
       await this.#room.disconnect().catch(() => {});
     })();
     return this.#ended;
@@ -121,31 +114,14 @@ export class DepthJob extends EventEmitter<JobEvents> {
 
   #listen(): void {
     const room = this.#room;
-    const own = (participant: { identity: string } | undefined) => participant?.identity === this.publisher;
-    room.on(RoomEvent.TrackPublished, (publication, participant) => {
-      if (own(participant)) this.#subscribe(publication as RemoteTrackPublication);
-    });
-    room.on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
-      if (own(participant) && track.kind === TrackKind.KIND_VIDEO)
-        this.#queue(() => this.#take(track, publication as RemoteTrackPublication));
-    });
-    room.on(RoomEvent.TrackUnpublished, (_, participant) => {
-      if (own(participant)) this.#follow();
-    });
-    room.on(RoomEvent.ParticipantConnected, (participant) => {
-      if (own(participant)) this.#follow();
-    });
-    room.on(RoomEvent.ParticipantDisconnected, (participant) => {
-      if (own(participant)) this.#follow();
-    });
-    room.on(RoomEvent.ParticipantAttributesChanged, (changed, participant) => {
-      const settings = Object.keys(changed).some((key) => key.startsWith(ATTRIBUTE));
-      if (own(participant) && settings) this.#queue(() => this.#apply(participant.attributes));
-    });
+    this.#publisher.on('video', (track, publication) => this.#queue(() => this.#take(track, publication)));
+    this.#publisher.on('attributes', (attributes) => this.#queue(() => this.#apply(attributes)));
+    this.#publisher.on('left', (reason) => void this.end(JobStatus.JS_SUCCESS, reason));
     room.on(RoomEvent.Reconnecting, () => this.#log.info('the room reconnects'));
     room.on(RoomEvent.Reconnected, () => {
-      this.#log.info('the room is there again');
-      this.#follow();
+      // A room cannot be left while it reconnects.
+      if (this.#ended) void room.disconnect().catch(() => {});
+      else this.#log.info('the room is there again');
     });
     room.on(RoomEvent.Disconnected, (reason) => {
       const replaced = reason === DisconnectReason.DUPLICATE_IDENTITY;
@@ -153,78 +129,33 @@ export class DepthJob extends EventEmitter<JobEvents> {
     });
   }
 
-  /** Looks where the publisher is and whether it sends video; gives it time to come back, and ends the job where it does not. */
-  #follow(): void {
-    if (this.#ended) return;
-    const participant = this.#room.remoteParticipants.get(this.publisher);
-    const videos = [...(participant?.trackPublications.values() ?? [])].filter((one) => this.#wants(one));
-    for (const publication of videos) this.#subscribe(publication);
-    if (participant === undefined) {
-      this.#gone ??= setTimeout(() => {
-        this.#gone = undefined;
-        // Everybody seems to have left while the room reconnects.
-        if (this.#room.connectionState !== ConnectionState.CONN_CONNECTED) this.#follow();
-        else void this.end(JobStatus.JS_SUCCESS, 'the publisher left');
-      }, GRACE_MS);
-    } else {
-      clearTimeout(this.#gone);
-      this.#gone = undefined;
-      if (videos.length === 0)
-        this.#idle ??= setTimeout(
-          () => void this.end(JobStatus.JS_SUCCESS, 'no video'),
-          this.#options.context.config.limits.idleSeconds * 1000,
-        );
-    }
-    if (videos.length > 0 || participant === undefined) {
-      clearTimeout(this.#idle);
-      this.#idle = undefined;
-    }
-  }
-
-  #wants({ kind, source }: RemoteTrackPublication): boolean {
-    const camera = source === TrackSource.SOURCE_CAMERA || source === TrackSource.SOURCE_UNKNOWN;
-    return kind === TrackKind.KIND_VIDEO && camera;
-  }
-
-  #subscribe(publication: RemoteTrackPublication): void {
-    if (this.#wants(publication) && !publication.subscribed) publication.setSubscribed(true);
-    clearTimeout(this.#idle);
-    this.#idle = undefined;
-  }
-
   /** One after the other: models may be loaded meanwhile. */
   #queue(work: () => Promise<void>): void {
     this.#turn = this.#turn.then(async () => {
-      if (this.#ended) return;
-      try {
-        await work();
-      } catch (thrown) {
-        this.#refuse(toDepthcastError(thrown));
-      }
+      if (!this.#ended) await this.#orRefuse(work);
     });
   }
 
   async #take(track: RemoteTrack, publication: RemoteTrackPublication): Promise<void> {
     const { config } = this.#options.context;
-    const codec = /video\/(\w+)/i.exec(publication.mimeType ?? '')?.[1]?.toUpperCase() ?? '';
-    const source = new RoomSource(track, { codec, maxSide: config.limits.pictureSide });
-    const participant = this.#room.remoteParticipants.get(this.publisher);
-    if (this.#stream === undefined) await this.#open(participant);
+    if (this.#stream === undefined) await this.#open();
     if (this.#stream === undefined || this.#ended) return;
-    this.#source = source;
-    this.#stream.attach(source);
+    const codec = /video\/(\w+)/i.exec(publication.mimeType ?? '')?.[1]?.toUpperCase() ?? '';
+    this.#source = new RoomSource(track, { codec, maxSide: config.limits.pictureSide });
+    this.#stream.attach(this.#source);
     const { width = 0, height = 0 } = publication;
     const network = this.#outputs!.networkSize(width || 4, height || 3);
     preferSize(publication, LAYER * network.width, LAYER * network.height);
   }
 
-  async #open(participant: RemoteParticipant | undefined): Promise<void> {
-    const { context, place } = this.#options;
+  /** With the configured settings; then come the dispatch's and the publisher's own, of which a bad one is refused. */
+  async #open(): Promise<void> {
+    const { context, place, assignment } = this.#options;
     const { pool, metrics, config } = context;
-    const model = this.#settings.model;
-    const inferencer = await pool.get(model);
+    const inferencer = await pool.get();
+    if (this.#ended) return;
     const name = `${this.roomName}/${this.publisher}`;
-    const size = this.#settings.size ?? resolveSize(inferencer.model, config.depth.size);
+    const size = resolveSize(inferencer.model, config.depth.size);
     const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
     this.#stream = stream;
     place.filled(stream);
@@ -233,21 +164,30 @@ export class DepthJob extends EventEmitter<JobEvents> {
       metrics.observeSetup('livekit', 'first_depth', this.#elapsed);
       this.#log.info({ ms: this.#elapsed }, 'first depth');
     });
-    this.#outputs = new JobOutputs(context, stream, size, this.#room.localParticipant!, this.publisher);
-    await this.#outputs.change(this.#settings);
-    if (participant) await this.#apply(participant.attributes);
+    const outputs = new JobOutputs(context, stream, size, this.#room.localParticipant!, this.publisher);
+    this.#outputs = outputs;
+    await this.#orRefuse(() => outputs.change(settingsOfMetadata(assignment.job?.metadata ?? '')));
+    await this.#orRefuse(() => outputs.change(settingsOfAttributes(this.#publisher.attributes)));
+    outputs.wire();
     this.#tell();
   }
 
   async #apply(attributes: Record<string, string>): Promise<void> {
     // What was set and is not there any more stays as it is, as in a /ws session.
-    this.#settings = { ...this.#settings, ...settingsOfAttributes(attributes) };
-    await this.#outputs?.change(this.#settings);
+    await this.#outputs?.change(settingsOfAttributes(attributes));
     this.#error = '';
   }
 
+  async #orRefuse(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      if (!this.#ended) this.#refuse(toDepthcastError(thrown));
+    }
+  }
+
   /** What went wrong, where people of the room find it. */
-  #refuse({ code, message }: DepthcastError): void {
+  #refuse({ code, message }: { code: string; message: string }): void {
     this.#log.warn({ code }, message);
     this.#options.context.metrics.rejected.inc({ code });
     this.#error = `${code} ${message}`;

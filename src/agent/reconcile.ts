@@ -60,7 +60,7 @@ export class Reconciler {
 
   /** Whether this participant is an agent's that is known to be dead. */
   isDead(room: string, { sid }: ParticipantInfo): boolean {
-    const found = this.#beats.get(`${room}/${sid}`);
+    const found = this.#beats.get(publisherKey(room, sid));
     return found !== undefined && this.#options.now() - found.since > SILENT_MS;
   }
 
@@ -87,9 +87,9 @@ export class Reconciler {
     const dead: ParticipantInfo[] = [];
     const served = new Set<string>();
     for (const participant of participants) {
-      const of = participant.attributes[`${ATTRIBUTE}of`];
+      const of = agentOf(participant);
       if (of === undefined) continue;
-      const key = `${room}/${participant.sid}`;
+      const key = publisherKey(room, participant.sid);
       seen.add(key);
       const beat = participant.attributes[`${ATTRIBUTE}beat`] ?? '';
       const last = this.#beats.get(key);
@@ -98,18 +98,18 @@ export class Reconciler {
       else if (at - last.since > SOON_MS / 2) this.#suspicious = true;
       if (!dead.includes(participant)) served.add(of);
     }
-    const lost = new Set(dead.map(({ attributes }) => attributes[`${ATTRIBUTE}of`]));
+    const lost = new Set(dead.map(agentOf));
     const waiting = participants.filter((participant) => publishes(participant) && !served.has(participant.identity));
     let due = false;
     for (const { identity } of waiting) {
-      const key = `${room}/${identity}`;
+      const key = publisherKey(room, identity);
       seen.add(key);
       const since = this.#missing.get(key) ?? at;
       this.#missing.set(key, since);
       due ||= lost.has(identity) || at - since >= MISSING_MS;
       this.#suspicious = true;
     }
-    for (const identity of served) this.#missing.delete(`${room}/${identity}`);
+    for (const identity of served) this.#missing.delete(publisherKey(room, identity));
     if (due) await this.#dispatch(room, participants, dead);
   }
 
@@ -151,6 +151,16 @@ export class Reconciler {
     }
   }
 }
+
+/** Of one participant of one room. */
+export const publisherKey = (room: string, identity: string): string => JSON.stringify([room, identity]);
+
+/**
+ * Identity of the publisher whom this participant looks after; undefined where it is no agent. Attributes anybody may give
+ * themselves; that a participant is an agent the server says, of those that came with an agent's token.
+ */
+export const agentOf = ({ kind, attributes }: ParticipantInfo): string | undefined =>
+  kind === ParticipantInfo_Kind.AGENT ? attributes[`${ATTRIBUTE}of`] : undefined;
 
 const publishes = ({ kind, tracks }: ParticipantInfo): boolean =>
   kind !== ParticipantInfo_Kind.AGENT && tracks.some(({ type }) => type === TrackType.VIDEO);

@@ -87,8 +87,8 @@ export class ServerApi {
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER) throw failed('the answer is too long');
-      const text = await response.text();
+      const text = await readText(response, MAX_ANSWER);
+      if (text === undefined) throw failed('the answer is too long');
       if (!response.ok) throw failed(`${response.status} ${text.slice(0, 200)}`);
       return JSON.parse(text) as never;
     } catch (thrown) {
@@ -96,6 +96,18 @@ export class ServerApi {
       throw failed(thrown instanceof Error ? thrown.message : String(thrown), thrown);
     }
   }
+}
+
+/** @returns undefined where there are more bytes than `most`, of which no more are read */
+async function readText({ body }: Response, most: number): Promise<string | undefined> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body ?? []) {
+    length += piece.length;
+    if (length > most) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 /** A newer server may say more. */

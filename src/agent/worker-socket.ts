@@ -26,6 +26,8 @@ const RETRY_MS = [200, 500, 1000, 2000, 5000];
 /** The server gives an answer up after 3 s, and asks nobody else then. */
 const ANSWER_MS = 1000;
 const MAX_MESSAGE = 1 << 20;
+/** Offers that are being answered; each asks the server something. Of 30 at once it sends about 4 a second. */
+const MAX_ANSWERING = 64;
 
 export interface Answer {
   available: boolean;
@@ -74,6 +76,7 @@ export class WorkerSocket extends EventEmitter<WorkerEvents> {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #heardAt = 0;
+  #answering = 0;
   #registered = false;
   #closed = false;
 
@@ -192,12 +195,7 @@ export class WorkerSocket extends EventEmitter<WorkerEvents> {
   }
 
   async #answer(job: Job): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Answer>((resolve) => {
-      timer = setTimeout(() => resolve({ available: false }), ANSWER_MS);
-    });
-    const answer = await Promise.race([this.#options.offer(job).catch(() => ({ available: false }) as Answer), late]);
-    clearTimeout(timer);
+    const answer = await this.#answerInTime(job);
     this.#send({
       case: 'availability',
       value: new AvailabilityResponse({
@@ -210,6 +208,23 @@ export class WorkerSocket extends EventEmitter<WorkerEvents> {
       }),
     });
     this.report();
+  }
+
+  async #answerInTime(job: Job): Promise<Answer> {
+    const no: Answer = { available: false };
+    if (this.#answering >= MAX_ANSWERING) return no;
+    this.#answering++;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Answer>((resolve) => {
+      timer = setTimeout(() => resolve(no), ANSWER_MS);
+    });
+    const offer = this.#options
+      .offer(job)
+      .catch(() => no)
+      .finally(() => this.#answering--);
+    const answer = await Promise.race([offer, late]);
+    clearTimeout(timer);
+    return answer;
   }
 
   #beat(): void {

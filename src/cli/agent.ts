@@ -59,7 +59,7 @@ async function work(options: AgentCliOptions, version: string): Promise<void> {
   say('', `${style.bold('depthcast agent')} ${style.dim(version)}`, '');
   line('server', style.cyan(url));
   line('name', name === '' ? 'none: every publisher of every room' : name);
-  line('model', agent.context.pool.models[0]!.manifest.name);
+  line('model', agent.model);
   line('stop', 'Ctrl-C');
   say('');
   closeOnSignal(agent, config);
