@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -32,9 +36,14 @@ export function findHaproxy(): string | undefined {
   return there() ? undefined : `${needed} (it failed: ${String(done.stderr).trim().slice(0, 200)})`;
 }
 
+/** What the machine is too busy to answer within three seconds shall not count as gone here. */
+const CHECK_TIMEOUT = '20s';
+
 /** One of two HAProxy processes with the settings of docker/cluster/. */
 export class Balancer {
   readonly #child: ChildProcess;
+  /** Of its socket, by which it tells what it knows. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'depthcast-haproxy-'));
   #log = '';
 
   private constructor(index: number) {
@@ -44,12 +53,14 @@ export class Balancer {
       BALANCER_1: `${BALANCERS[0]}:19082`,
       BALANCER_2: `${BALANCERS[1]}:19082`,
       ...Object.fromEntries(REPLICAS.map((address, i) => [`REPLICA_${i + 1}`, `${address}:${HTTP_PORT}`])),
-      ...Object.fromEntries(REPLICAS.map((address, i) => [`AGENT_${i + 1}`, address])),
       AGENT_PORT: String(AGENT_PORT),
       LISTEN: listen,
       LISTEN_SHARED: SHARED_BASE.slice('http://'.length),
+      CHECK_TIMEOUT,
     };
-    this.#child = spawn('haproxy', ['-db', '-L', `balancer-${index + 1}`, '-f', SETTINGS], {
+    const more = join(this.#folder, 'socket.cfg');
+    writeFileSync(more, `global\n  stats socket ${this.#socket} mode 600 level user\n`);
+    this.#child = spawn('haproxy', ['-db', '-L', `balancer-${index + 1}`, '-f', SETTINGS, '-f', more], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -75,8 +86,41 @@ export class Balancer {
     return this.#log;
   }
 
+  get #socket(): string {
+    return join(this.#folder, 'haproxy.sock');
+  }
+
+  /** What it gives newcomers out by: of each replica per cent of it that are free; undefined where it is not asked to take any. */
+  async weights(): Promise<(number | undefined)[]> {
+    const [header = '', ...lines] = (await this.#ask('show stat')).split('\n');
+    const keys = header.replace(/^# /, '').split(',');
+    const rows = lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [keys[i], value])));
+    return REPLICAS.map((_, i) => {
+      const found = rows.find(({ pxname, svname }) => pxname === 'publish' && svname === `replica-${i + 1}`);
+      return found?.['status'] === 'UP' ? Number(found['weight']) : undefined;
+    });
+  }
+
+  #ask(command: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let text = '';
+      const socket = createConnection(this.#socket, () => socket.write(`${command}\n`));
+      socket.setEncoding('utf8');
+      socket.on('data', (piece: string) => {
+        text += piece;
+      });
+      socket.on('error', reject);
+      socket.on('end', () => resolve(text));
+    });
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    rmSync(this.#folder, { recursive: true, force: true });
+    if (!this.running) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
     await gone;

@@ -5,6 +5,9 @@ import type { ClientReport, ClientSpec, FromClients, ToClients } from './protoco
 
 const FILE = fileURLToPath(new URL('./clients.ts', import.meta.url));
 
+/** Of a machine that is busy with other work. */
+const PATIENCE_S = 120;
+
 /** The clients, in their own process, as they last reported. */
 export class Clients {
   readonly #child: ChildProcess;
@@ -38,14 +41,14 @@ export class Clients {
   }
 
   /** Waits until `check` holds. @throws saying what was waited for, and how things stand */
-  async until(what: string, check: () => boolean, seconds = 60): Promise<void> {
+  async until(what: string, check: () => boolean, seconds = PATIENCE_S): Promise<void> {
     const deadline = performance.now() + seconds * 1000;
     while (!check()) {
       if (this.#child.exitCode !== null) throw new Error('the process of the clients ended');
       if (performance.now() > deadline) {
         const state = [...this.#reports.values()].map(
-          ({ id, connected, replica, sessions, frames, refusals }) =>
-            `  ${id} ${connected ? 'connected' : 'not connected'} at ${replica}, ${sessions} sessions, ${frames} frames, refused ${refusals.map(({ status, retryAfter }) => `${status}/${retryAfter}`).join(' ')}`,
+          ({ id, connected, replica, sessions, frames, ends, refusals }) =>
+            `  ${id} ${connected ? 'connected' : 'not connected'} at ${replica}, ${sessions} sessions, ${frames} frames, ended [${ends.join(', ')}], refused ${refusals.map(({ status, retryAfter }) => `${status}/${retryAfter}`).join(' ')}`,
         );
         throw new Error(`${what} did not happen within ${seconds} s\n${state.join('\n')}`);
       }

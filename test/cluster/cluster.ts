@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Balancer } from './balancer.ts';
 import { Clients } from './client-process.ts';
 import { Replica } from './replica.ts';
+
+const SETTLE_MS = 60_000;
 
 /** Two balancers, three replicas, and their clients. */
 export class Cluster {
@@ -12,14 +16,30 @@ export class Cluster {
     // One after the other: three at once would measure each other when they choose their threads.
     for (const index of [0, 1, 2]) this.replicas[index] = await Replica.start(index);
     for (const index of [0, 1]) this.balancers[index] = await Balancer.start(index);
+    await this.settled();
+  }
+
+  /** Until every balancer knows what of each replica is free. @throws saying what who knows */
+  async settled(): Promise<void> {
+    const until = performance.now() + SETTLE_MS;
+    for (;;) {
+      const told = await Promise.all(this.replicas.map((replica) => replica.weight()));
+      const known = await Promise.all(this.balancers.filter(({ running }) => running).map((one) => one.weights()));
+      if (known.every((weights) => isDeepStrictEqual(weights, told))) return;
+      if (performance.now() > until)
+        throw new Error(`replicas tell ${JSON.stringify(told)}, balancers know ${JSON.stringify(known)}`);
+      await sleep(100);
+    }
   }
 
   async restartReplica(index: number): Promise<void> {
     this.replicas[index] = await Replica.start(index);
+    await this.settled();
   }
 
   async restartBalancer(index: number): Promise<void> {
     this.balancers[index] = await Balancer.start(index);
+    await this.settled();
   }
 
   /** A metric's sum over the replicas, as a dashboard would show it. */

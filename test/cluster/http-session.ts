@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import wrtc from '@roamhq/wrtc';
 import { ask } from './http-client.ts';
-import type { ClientReport, ClientSpec } from './protocol.ts';
+import { type ClientReport, type ClientSpec, GONE } from './protocol.ts';
 
 const { RTCPeerConnection, nonstandard } = wrtc;
 /** How often a client asks whether its session still is. */
@@ -36,6 +36,7 @@ export class HttpSession {
       frames: 0,
       firstFrameAt: 0,
       lastFrameAt: 0,
+      ends: [],
       refusals: [],
     };
     void this.#run();
@@ -51,7 +52,7 @@ export class HttpSession {
     while (!this.#closed) {
       try {
         const retryAfter = await this.#open();
-        if (retryAfter === undefined) await this.#stay();
+        if (retryAfter === undefined) this.report.ends.push(await this.#stay());
         else await sleep(Math.max(RETRY_MS, retryAfter * 1000));
       } catch (thrown) {
         this.#refused((thrown as Error).message, undefined);
@@ -93,28 +94,29 @@ export class HttpSession {
     return undefined;
   }
 
-  /** Until the session is no more. */
-  async #stay(): Promise<void> {
+  /** Until the session is no more. @returns why */
+  async #stay(): Promise<string> {
     const peer = this.#peer!;
     let nextBeat = performance.now() + BEAT_MS;
     const until = performance.now() + CONNECT_MS;
     while (!this.#closed) {
       await sleep(50);
       const state = peer.connectionState;
-      if (state === 'failed' || state === 'closed') return;
+      if (state === 'failed' || state === 'closed') return state;
       if (state === 'connected' && !this.report.connected) {
         this.report.connected = true;
         this.report.connectedAt = Date.now();
-      } else if (!this.report.connected && performance.now() > until) return;
+      } else if (!this.report.connected && performance.now() > until) return 'not connected in time';
       if (performance.now() < nextBeat) continue;
       // That nobody answers says nothing of the session, whose media takes another way.
       const reply = await this.#ask(this.#location!, 'PATCH', {
         headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' },
         body: 'a=end-of-candidates\r\n',
       }).catch(() => undefined);
-      if (reply?.status === 404) return;
+      if (reply?.status === 404) return GONE;
       nextBeat = performance.now() + BEAT_MS;
     }
+    return 'closed';
   }
 
   #watch(track: MediaStreamTrack): void {

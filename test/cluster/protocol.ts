@@ -11,6 +11,9 @@ export interface ClientSpec {
 
 export type ToClients = { case: 'open'; spec: ClientSpec } | { case: 'close'; id: string } | { case: 'end' };
 
+/** End of a session of which its server knows nothing any more. */
+export const GONE = 'gone';
+
 export interface ClientReport {
   id: string;
   /** Media flows now. */
@@ -26,6 +29,8 @@ export interface ClientReport {
   frames: number;
   firstFrameAt: number;
   lastFrameAt: number;
+  /** Why earlier sessions were over. */
+  ends: string[];
   /** Every refusal: HTTP status or code, seconds of Retry-After, when. */
   refusals: { status: string; retryAfter: number | undefined; at: number }[];
 }

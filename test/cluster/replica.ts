@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sumMetric } from '../support/load/metrics.ts';
@@ -74,6 +75,24 @@ export class Replica {
 
   get exitCode(): number | string | undefined {
     return this.#child.exitCode ?? this.#child.signalCode ?? undefined;
+  }
+
+  /** What it tells balancers that is free of it, in per cent; undefined where it takes nobody. */
+  weight(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      let text = '';
+      const socket = createConnection(ports.agent, this.address);
+      socket.setEncoding('utf8');
+      socket.on('data', (piece: string) => {
+        text += piece;
+      });
+      // One that ended takes nobody.
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        const weight = /^up ready (\d+)%/.exec(text)?.[1];
+        resolve(weight === undefined ? undefined : Number(weight));
+      });
+    });
   }
 
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {

@@ -22,6 +22,7 @@ export class SdkSession {
       frames: 0,
       firstFrameAt: 0,
       lastFrameAt: 0,
+      ends: [],
       refusals: [],
     };
     this.#session = new DepthSession({
