@@ -3,6 +3,7 @@ import { dispose } from '@livekit/rtc-node';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { exportState, type ServerState } from '../metrics/server-state.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { openPool } from '../session/open-pool.ts';
@@ -10,6 +11,7 @@ import { Registry } from '../session/registry.ts';
 import type { AgentContext } from './context.ts';
 import { checkFfi } from './ffi.ts';
 import { DepthJob } from './job.ts';
+import { HealthPort } from './health-port.ts';
 import { Offers } from './offers.ts';
 import { publisherKey, Reconciler } from './reconcile.ts';
 import { type Credentials, ServerApi } from './server-api.ts';
@@ -39,6 +41,7 @@ export class Agent {
   readonly #reconciler: Reconciler;
   readonly #jobs = new Map<string, DepthJob>();
   readonly #offers: Offers;
+  #health: HealthPort | undefined;
   #draining = false;
   #lostSince = '';
 
@@ -58,6 +61,8 @@ export class Agent {
     context = { config, pool, metrics, admission, log: options.log };
     watchInference(context, first);
     const agent = new Agent(options, context);
+    exportState(metrics.registry, () => agent.#state(registry));
+    await agent.#listen();
     agent.#socket.open();
     return agent;
   }
@@ -124,8 +129,40 @@ export class Agent {
     await Promise.all([...this.#jobs.values()].map((job) => job.end(JobStatus.JS_SUCCESS, 'agent stopped')));
     this.#socket.close();
     this.#offers.close();
+    await this.#health?.close();
     await this.#context.pool.close();
     await dispose();
+  }
+
+  async #listen(): Promise<void> {
+    const { config, metrics } = this.#context;
+    const { healthPort: port } = config.livekit;
+    const whyNotReady = () => this.#whyNotReady();
+    if (port !== null) this.#health = await HealthPort.open({ host: config.server.host, port, metrics, whyNotReady });
+  }
+
+  #whyNotReady(): string[] {
+    const reasons: string[] = [];
+    if (this.#draining) reasons.push('draining');
+    if (!this.#socket.registered) reasons.push('not registered with the LiveKit server');
+    if (this.#context.pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
+    if (this.#context.admission.free === 0) reasons.push('there is no room for another publisher');
+    return reasons;
+  }
+
+  #state(registry: Registry): ServerState {
+    const { pool, admission, config } = this.#context;
+    const alive = pool.workers.filter((worker) => worker.alive).length;
+    return {
+      ready: this.#whyNotReady().length === 0,
+      accepting: admission.free > 0,
+      streams: registry.placesTaken,
+      streamsLimit: config.limits.streams,
+      workersAlive: alive,
+      workersRestarting: pool.workers.length - alive,
+      workersLimit: pool.workersLimit,
+      utilisation: admission.utilisation,
+    };
   }
 
   #load(): WorkerLoad {

@@ -13,6 +13,7 @@ interface AgentCliOptions {
   name?: string;
   auto?: boolean;
   max?: number;
+  healthPort?: number;
   model?: string;
   size?: number;
   threads?: number;
@@ -27,6 +28,7 @@ export function agentCommand(version: string): Command {
     .option('--name <name>', 'by which rooms ask for it; "" takes every publisher of every room (default: depth)')
     .option('--auto', 'look after publishers of rooms too that did not ask')
     .option('--max <number>', 'publishers at once (default: limits.streams)', integer(1, 4096))
+    .option('--health-port <port>', 'of /livez, /readyz and /metrics (default: none)', integer(1, 65_535))
     .option('-m, --model <name|file>', 'depth model: a name, manifest or checkpoint (default: depthcast-nano)')
     .option('--size <pixels>', "network size (default: the model's own)", integer(16, 4096))
     .option('--threads <number>', 'threads of each depth worker (default: measured at start)', integer(0, 128))
@@ -43,6 +45,7 @@ async function work(options: AgentCliOptions, version: string): Promise<void> {
     'livekit.url': options.url,
     'livekit.name': options.name,
     'livekit.auto': options.auto,
+    'livekit.healthPort': options.healthPort,
     'limits.streams': options.max,
     'depth.model': options.model,
     'depth.size': options.size,
@@ -60,6 +63,8 @@ async function work(options: AgentCliOptions, version: string): Promise<void> {
   line('server', style.cyan(url));
   line('name', name === '' ? 'none: every publisher of every room' : name);
   line('model', agent.model);
+  const { healthPort } = config.livekit;
+  if (healthPort !== null) line('health', `http://${config.server.host}:${healthPort}/readyz`);
   line('stop', 'Ctrl-C');
   say('');
   closeOnSignal(agent, config);

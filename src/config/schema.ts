@@ -85,6 +85,7 @@ export const configSchema = z.strictObject({
     ),
     name: restart(shown(z.string().max(128).default('depth'))),
     auto: restart(z.boolean().default(false)),
+    healthPort: restart(z.int().min(1).max(65535).nullable().default(null)),
   }),
   tls: z.strictObject({
     cert: restart(file),

@@ -12,6 +12,7 @@ const PATIENCE_S = 120;
 export class Clients {
   readonly #child: ChildProcess;
   readonly #reports = new Map<string, ClientReport>();
+  readonly #closed = new Set<string>();
 
   constructor() {
     this.#child = spawn(process.execPath, ['--import', 'tsx', FILE], {
@@ -19,7 +20,8 @@ export class Clients {
     });
     this.#child.on('message', ({ clients }: FromClients) => {
       this.#reports.clear();
-      for (const client of clients) this.#reports.set(client.id, client);
+      // A report may have been on its way when its client was closed.
+      for (const client of clients) if (!this.#closed.has(client.id)) this.#reports.set(client.id, client);
     });
   }
 
@@ -28,6 +30,8 @@ export class Clients {
   }
 
   close(id: string): void {
+    this.#closed.add(id);
+    this.#reports.delete(id);
     this.#send({ case: 'close', id });
   }
 
@@ -47,8 +51,8 @@ export class Clients {
       if (this.#child.exitCode !== null) throw new Error('the process of the clients ended');
       if (performance.now() > deadline) {
         const state = [...this.#reports.values()].map(
-          ({ id, connected, replica, sessions, frames, ends, refusals }) =>
-            `  ${id} ${connected ? 'connected' : 'not connected'} at ${replica}, ${sessions} sessions, ${frames} frames, ended [${ends.join(', ')}], refused ${refusals.map(({ status, retryAfter }) => `${status}/${retryAfter}`).join(' ')}`,
+          ({ id, connected, replica, sessions, frames, firstFrameAt, ends, refusals }) =>
+            `  ${id} ${connected ? 'connected' : 'not connected'} at ${replica}, ${sessions} sessions, ${frames} frames${firstFrameAt > 0 ? '' : ' (none of this session)'}, ended [${ends.join(', ')}], refused ${refusals.map(({ status, retryAfter }) => `${status}/${retryAfter}`).join(' ')}`,
         );
         throw new Error(`${what} did not happen within ${seconds} s\n${state.join('\n')}`);
       }

@@ -44,21 +44,6 @@ try {
 } catch (thrown) {
   failed = thrown as Error;
   console.error(`FAILED  ${failed.stack}`);
-  for (const replica of cluster.replicas)
-    if (replica.exitCode === undefined) {
-      const text = await (await fetch(`${replica.base}/metrics`)).text();
-      console.error(
-        replica.address,
-        text
-          .split('\n')
-          .filter(
-            (l) =>
-              /^depthcast_(sessions|frames|streams|session_ends|depth_util|packets|errors|rejected|peers)/.test(l) &&
-              !/ 0$/.test(l),
-          )
-          .join('\n'),
-      );
-    }
   for (const { log } of [...cluster.replicas, ...cluster.balancers]) console.error(`…${log.slice(-LOG_END)}\n`);
 } finally {
   await cluster.close();

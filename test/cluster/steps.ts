@@ -161,33 +161,12 @@ const replicaKilled: Step = async (cluster, measured) => {
   const at = Date.now();
   await victim.kill();
   const moved = (report: ClientReport | undefined) => report !== undefined && report.answeredAt > at;
-  const iv = setInterval(async () => {
-    const f = await Promise.all(
-      cluster.replicas.map((r) =>
-        r.exitCode === undefined
-          ? Promise.all([
-              r.metric('depthcast_frames_total'),
-              r.metric('depthcast_frames_total', { outcome: 'depth' }),
-              r.metric('depthcast_sessions'),
-            ])
-          : [],
-      ),
-    );
-    console.log(
-      ((Date.now() - at) / 1000).toFixed(1),
-      JSON.stringify(f),
-      clients.all('view-').reduce((a, { frames }) => a + frames, 0),
-      clients.all('').reduce((a, { sessions }) => a + sessions, 0),
-      clients.all('').filter((c) => c.connected).length,
-    );
-  }, 1000);
   await clients.until('every client of it elsewhere', () =>
     lost.every(
       ({ id }) =>
         moved(clients.get(id)) && (id.startsWith('pub-') ? clients.get(id)!.connected : flows(clients.get(id)!)),
     ),
   );
-  clearInterval(iv);
   const after = (prefix: string, of: (report: ClientReport) => number) =>
     lost.filter(({ id }) => id.startsWith(prefix)).map(({ id }) => of(clients.get(id)!) - at);
   const publishers = most(after('pub-', ({ connectedAt }) => connectedAt));
