@@ -36,6 +36,13 @@ export function findHaproxy(): string | undefined {
   return there() ? undefined : `${needed} (it failed: ${String(done.stderr).trim().slice(0, 200)})`;
 }
 
+export interface Known {
+  /** Per cent of it that are free; undefined where it is given nobody. */
+  weight: number | undefined;
+  /** Its state and what its agent said last, for people. */
+  detail: string;
+}
+
 /** What the machine is too busy to answer within three seconds shall not count as gone here. */
 const CHECK_TIMEOUT = '20s';
 
@@ -90,14 +97,18 @@ export class Balancer {
     return join(this.#folder, 'haproxy.sock');
   }
 
-  /** What it gives newcomers out by: of each replica per cent of it that are free; undefined where it is not asked to take any. */
-  async weights(): Promise<(number | undefined)[]> {
+  /** What it knows of each replica, as newcomers are given out. */
+  async replicas(): Promise<Known[]> {
     const [header = '', ...lines] = (await this.#ask('show stat')).split('\n');
     const keys = header.replace(/^# /, '').split(',');
     const rows = lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [keys[i], value])));
     return REPLICAS.map((_, i) => {
-      const found = rows.find(({ pxname, svname }) => pxname === 'publish' && svname === `replica-${i + 1}`);
-      return found?.['status'] === 'UP' ? Number(found['weight']) : undefined;
+      const found = rows.find(({ pxname, svname }) => pxname === 'publish' && svname === `replica-${i + 1}`) ?? {};
+      const { status = '', weight, agent_status, agent_desc, last_agt } = found;
+      return {
+        weight: status === 'UP' ? Number(weight) : undefined,
+        detail: [status, weight, agent_status, agent_desc, last_agt].join(' '),
+      };
     });
   }
 

@@ -24,10 +24,11 @@ export class Cluster {
     const until = performance.now() + SETTLE_MS;
     for (;;) {
       const told = await Promise.all(this.replicas.map((replica) => replica.weight()));
-      const known = await Promise.all(this.balancers.filter(({ running }) => running).map((one) => one.weights()));
-      if (known.every((weights) => isDeepStrictEqual(weights, told))) return;
+      const known = await Promise.all(this.balancers.filter(({ running }) => running).map((one) => one.replicas()));
+      const weights = known.map((replicas) => replicas.map(({ weight }) => weight));
+      if (weights.every((each) => isDeepStrictEqual(each, told))) return;
       if (performance.now() > until)
-        throw new Error(`replicas tell ${JSON.stringify(told)}, balancers know ${JSON.stringify(known)}`);
+        throw new Error(`replicas tell ${JSON.stringify(told)}, balancers know ${JSON.stringify(known, null, 2)}`);
       await sleep(100);
     }
   }

@@ -66,7 +66,7 @@ export class AgentProcess {
   }
 
   async registered(): Promise<this> {
-    for (let tries = 0; tries < 1200; tries++) {
+    for (let tries = 0; tries < 3600; tries++) {
       if (this.exitCode !== undefined) break;
       if (this.lines.some(({ msg }) => msg.startsWith('registered'))) return this;
       await sleep(50);

@@ -42,7 +42,7 @@ class Participant {
   }
 
   protected async becomesReady(what: string): Promise<void> {
-    for (let tries = 0; tries < 1200 && !this.ready; tries++) {
+    for (let tries = 0; tries < 3600 && !this.ready; tries++) {
       if (this.child.exitCode !== null) break;
       await sleep(50);
     }

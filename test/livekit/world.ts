@@ -70,11 +70,14 @@ export class World {
   }
 }
 
+/** Of a machine that is busy with other work. */
+const PATIENCE_S = 180;
+
 /** Waits until `check` gives something truthy. @throws saying what was waited for */
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
-  { seconds = 60, state = () => '' }: { seconds?: number; state?: () => string } = {},
+  { seconds = PATIENCE_S, state = () => '' }: { seconds?: number; state?: () => string } = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
