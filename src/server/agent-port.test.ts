@@ -37,9 +37,9 @@ describe('agentLine', () => {
 
   it('turns newcomers away where a publisher would be refused', () => {
     const idle = { rate: 1, milliseconds: 1 };
-    expect(agentLine(server({ 'limits.streams': 2 }, [idle, idle]))).toBe('up drain#full\n');
+    expect(agentLine(server({ 'limits.streams': 2 }, [idle, idle]))).toBe('up drain #full\n');
     const busy = server({ 'limits.utilisation': 1 }, [{ rate: 10, milliseconds: 90 }]);
-    expect(agentLine(busy)).toBe('up drain#full\n');
+    expect(agentLine(busy)).toBe('up drain #full\n');
     expect(() => busy.admission.checkWorkers()).toThrow('depth workers');
   });
 
@@ -49,12 +49,12 @@ describe('agentLine', () => {
   });
 
   it('drains while it drains and while no depth worker is alive, and goes down in the end', async () => {
-    expect(agentLine(server({}, [], [false]))).toBe('up drain#depth-workers-restart\n');
+    expect(agentLine(server({}, [], [false]))).toBe('up drain #depth-workers-restart\n');
     expect(agentLine(server({}, [], [false, true]))).toBe('up ready 100%\n');
     const draining = server();
     await draining.registry.drain(0);
-    expect(agentLine(draining)).toBe('up drain#draining\n');
-    expect(agentLine(draining, true)).toBe('down#closing\n');
+    expect(agentLine(draining)).toBe('up drain #draining\n');
+    expect(agentLine(draining, true)).toBe('down #closing\n');
   });
 });
 
@@ -80,7 +80,7 @@ describe('AgentPort', () => {
     context.registry.reserve('cam');
     expect(await ask(29_417)).toBe('up ready 50%\n');
     port!.announceEnd();
-    expect(await ask(29_417)).toBe('down#closing\n');
+    expect(await ask(29_417)).toBe('down #closing\n');
   });
 
   it('gives nobody a place for longer than a second, whatever is sent', async () => {

@@ -13,15 +13,16 @@ export const agentWeight = ({ free }: Pick<ServerContext['admission'], 'free'>):
 
 /**
  * What a balancer is told: a line as HAProxy's `agent-check` reads it (HAProxy configuration manual, section 5.2).
+ * The space before `#` matters: HAProxy 2.6 takes `drain#full` for a description and does not drain.
  * `drain` takes this server out of the choice for newcomers, whom others serve, while whoever belongs here still comes.
  * @param closing sessions are being cut: nobody need come any more
  */
 export function agentLine({ admission, registry, pool }: Asked, closing = false): string {
-  if (closing) return 'down#closing\n';
-  if (registry.draining) return 'up drain#draining\n';
-  if (pool.workers.every((worker) => !worker.alive)) return 'up drain#depth-workers-restart\n';
+  if (closing) return 'down #closing\n';
+  if (registry.draining) return 'up drain #draining\n';
+  if (pool.workers.every((worker) => !worker.alive)) return 'up drain #depth-workers-restart\n';
   const weight = agentWeight(admission);
-  return weight === 0 ? 'up drain#full\n' : `up ready ${weight}%\n`;
+  return weight === 0 ? 'up drain #full\n' : `up ready ${weight}%\n`;
 }
 
 /** The port at which balancers ask how much of this server is free. */
