@@ -7,7 +7,7 @@ import { ports, REPLICAS, replicaBase } from './balancer.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const SETTINGS = fileURLToPath(new URL('../../config/depthcast.yaml', import.meta.url));
-const START_MS = 120_000;
+const START_MS = 400_000;
 /** Of each replica. */
 export const PLACES = 8;
 export const DRAIN_SECONDS = 8;
