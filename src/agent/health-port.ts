@@ -18,29 +18,32 @@ export class HealthPort {
   readonly #server: Server;
 
   private constructor({ metrics, whyNotReady }: HealthOptions) {
-    this.#server = createServer({ requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS }, async (request, response) => {
-      response.setHeader('cache-control', 'no-store');
-      // Nothing here takes a body.
-      request.resume();
-      switch (request.method === 'GET' ? request.url?.split('?')[0] : undefined) {
-        case '/livez':
-          response.setHeader('content-type', 'text/plain').end('live\n');
-          break;
-        case '/readyz': {
-          const reasons = whyNotReady();
-          response
-            .writeHead(reasons.length > 0 ? 503 : 200, { 'content-type': 'application/json' })
-            .end(JSON.stringify({ ready: reasons.length === 0, reasons }));
-          break;
+    this.#server = createServer(
+      { requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS },
+      async (request, response) => {
+        response.setHeader('cache-control', 'no-store');
+        // Nothing here takes a body.
+        request.resume();
+        switch (request.method === 'GET' ? request.url?.split('?')[0] : undefined) {
+          case '/livez':
+            response.setHeader('content-type', 'text/plain').end('live\n');
+            break;
+          case '/readyz': {
+            const reasons = whyNotReady();
+            response
+              .writeHead(reasons.length > 0 ? 503 : 200, { 'content-type': 'application/json' })
+              .end(JSON.stringify({ ready: reasons.length === 0, reasons }));
+            break;
+          }
+          case '/metrics':
+            response.setHeader('content-type', metrics.registry.contentType);
+            response.end(await metrics.text());
+            break;
+          default:
+            response.writeHead(404, { 'content-type': 'text/plain' }).end('there are /livez, /readyz and /metrics\n');
         }
-        case '/metrics':
-          response.setHeader('content-type', metrics.registry.contentType);
-          response.end(await metrics.text());
-          break;
-        default:
-          response.writeHead(404, { 'content-type': 'text/plain' }).end('there are /livez, /readyz and /metrics\n');
-      }
-    });
+      },
+    );
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
