@@ -54,6 +54,7 @@ export async function benchLinks(): Promise<void> {
       ['link', 'sender', 'connected, s', 'sent', 'depth', 'share', 'longest gap, s', 'NACK', 'PLI'],
       rows,
     );
+    if (senders.length === SENDERS.length) await measureViewers(server, folder);
     if (senders.includes('pion')) await countConnections(server, folder);
   } finally {
     await server.close();
@@ -61,10 +62,59 @@ export async function benchLinks(): Promise<void> {
   }
 }
 
-function publish(network: Network, sender: (typeof SENDERS)[number], name: string, folder: string): Peer {
+function publish(url: string, sender: (typeof SENDERS)[number], name: string, folder: string): Peer {
   const clipFile = join(folder, 'vp8.frames');
-  const session: Session = { mode: 'whip', url: network.url, name, codec: 'vp8', clip: 'vp8', clipFile, options: [] };
+  const session: Session = { mode: 'whip', url, name, codec: 'vp8', clip: 'vp8', clipFile, options: [] };
   return new Peer(PEERS[sender], session);
+}
+
+/** What Chromium shows of the gray track behind an impaired link: of a stream whose publisher is near, and of its own camera. */
+async function measureViewers(server: ServerProcess, folder: string): Promise<void> {
+  const publisher = publish(server.base, 'pion', 'links-near', folder);
+  const rows: (string | number)[][] = [];
+  try {
+    while ((await server.metric('depthcast_frames_total', { outcome: 'depth' })) === 0) await sleep(POLL_MS);
+    for (const [link, { up, down }] of Object.entries(LINKS))
+      for (const mode of ['whep', 'ws'] as const) {
+        // The narrow path lies where the track passes.
+        const narrow = up.bitrate !== undefined;
+        const network = await Network.open({ server: server.base, up, down: narrow && mode === 'whep' ? up : down });
+        rows.push([link, mode === 'whep' ? 'WHEP viewer' : '/ws, both ways', ...(await view(network, mode))]);
+        await network.close();
+      }
+  } finally {
+    await publisher.end();
+    await settled(server);
+  }
+  printTable(
+    `The gray track in Chromium over an impaired link, 640x480 at ${CLIP_FPS} fps, VP8, ${MEASURED_SECONDS} s`,
+    ['link', 'peer', 'first picture, s', 'shown', 'share', 'longest gap, s', 'depth packets'],
+    rows,
+  );
+}
+
+async function view(network: Network, mode: 'whep' | 'ws'): Promise<(string | number)[]> {
+  const name = mode === 'whep' ? 'links-near' : 'links-own';
+  const options = mode === 'whep' ? ['data' as const] : [];
+  const session: Session = { mode, url: network.url, name, codec: 'vp8', clip: 'vp8', clipFile: '', options };
+  const startedAt = performance.now();
+  const peer = new Peer(PEERS.chromium, session);
+  try {
+    while (peer.counts.track < CLIP_FPS) {
+      if (peer.counts.error !== undefined || (performance.now() - startedAt) / 1000 > CONNECT_SECONDS)
+        return ['never', peer.counts.track, 0, '-', peer.counts.depth];
+      await sleep(POLL_MS);
+    }
+    const connected = (performance.now() - startedAt) / 1000 - 1;
+    const { track, depth } = peer.counts;
+    peer.longestGap = 0;
+    await sleep(1000 * MEASURED_SECONDS);
+    const shown = peer.counts.track - track;
+    const share = shown / (CLIP_FPS * MEASURED_SECONDS);
+    return [connected, shown, share, peer.longestGap / 1000, options.length > 0 ? peer.counts.depth - depth : '-'];
+  } finally {
+    await peer.end();
+  }
 }
 
 async function measure(
@@ -76,7 +126,7 @@ async function measure(
 ): Promise<(string | number)[]> {
   const network = await Network.open({ server: server.base, ...impairment });
   const startedAt = performance.now();
-  const peer = publish(network, sender, `links-${sender}`, folder);
+  const peer = publish(network.url, sender, `links-${sender}`, folder);
   try {
     const made = () => server.metric('depthcast_frames_total', { outcome: 'depth' });
     const before = await made();
@@ -120,7 +170,7 @@ async function countConnections(server: ServerProcess, folder: string): Promise<
   let connected = 0;
   try {
     for (let n = 0; n < SESSIONS; n += AT_ONCE) {
-      const peers = Array.from({ length: AT_ONCE }, (_, i) => publish(network, 'pion', `connect-${n + i}`, folder));
+      const peers = Array.from({ length: AT_ONCE }, (_, i) => publish(network.url, 'pion', `connect-${n + i}`, folder));
       const deadline = performance.now() + 1000 * CONNECT_SECONDS;
       const waiting = () => peers.some(({ counts, exited }) => !counts.connected && !exited);
       while (waiting() && performance.now() < deadline) await sleep(POLL_MS);

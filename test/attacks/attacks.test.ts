@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
+import { runBetween } from './dtls/between.ts';
 import { describeFault, runSequences } from './dtls/run.ts';
 import { runAssociations } from './sctp/run.ts';
 
 // A fraction of what `npm run test:attacks` plays.
 const HANDSHAKES = 1000;
+const BETWEEN = 400;
 const ASSOCIATIONS = 500;
 const SEED = 1;
 const PATIENCE = { timeout: 600_000 };
@@ -17,6 +19,16 @@ it('no illegal DTLS handshake connects, every honest one does', PATIENCE, async 
   expect(report.expected.refused).toBeGreaterThan(700);
   expect(report.kinds.size).toBeGreaterThan(60);
   expect(report.connected).toBeGreaterThanOrEqual(report.expected.connects);
+});
+
+it('nobody on the path of a DTLS 1.3 handshake gets in, or an end to speak an older version', PATIENCE, async () => {
+  const report = await runBetween(BETWEEN, SEED);
+  expect(report.faults).toEqual([]);
+  expect(report.handshakes).toBe(BETWEEN);
+  expect(report.kinds.size).toBe(10);
+  expect(report.impostors).toBeGreaterThan(80);
+  expect(report.tampered).toBeGreaterThan(60);
+  expect(report.connected).toBeGreaterThan(200);
 });
 
 it('no SCTP peer makes an association fail, grow or send without bound', PATIENCE, () => {

@@ -8,6 +8,8 @@ interface Counts {
   sent: number;
   track: number;
   depth: number;
+  /** Of a browser that shows a track: the longest time between two pictures since it last spoke, ms. */
+  gap?: number;
   error?: string;
 }
 
@@ -15,6 +17,8 @@ interface Counts {
 export class Peer {
   counts: Counts = { connected: false, sent: 0, track: 0, depth: 0 };
   exited = false;
+  /** The longest of them; may be set to 0. */
+  longestGap = 0;
   readonly #child: ChildProcess;
   readonly #gone: Promise<unknown>;
 
@@ -34,7 +38,9 @@ export class Peer {
     });
     this.#child.stdin?.on('error', () => {});
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      if (line.startsWith('{')) this.counts = JSON.parse(line) as Counts;
+      if (!line.startsWith('{')) return;
+      this.counts = JSON.parse(line) as Counts;
+      this.longestGap = Math.max(this.longestGap, this.counts.gap ?? 0);
     });
   }
 

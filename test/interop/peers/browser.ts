@@ -15,6 +15,9 @@ const SCRIPT = `
 const __name = (f) => f;
 ${exchange.toString()}
 ${countChunks.toString()}
+// Longest time between two pictures shown since the last report, ms.
+let shownAt = 0;
+let longest = 0;
 async function begin({ mode, url, name, protocol, codec, data, audio }) {
   const seen = window.seen = { connected: false, sent: 0, track: 0, depth: 0 };
   const peer = window.peer = new RTCPeerConnection();
@@ -24,6 +27,13 @@ async function begin({ mode, url, name, protocol, codec, data, audio }) {
     const video = document.querySelector('video') ?? document.body.appendChild(document.createElement('video'));
     Object.assign(video, { muted: true, srcObject: new MediaStream([track]) });
     video.play();
+    const shown = () => {
+      const now = performance.now();
+      if (shownAt) longest = Math.max(longest, now - shownAt);
+      shownAt = now;
+      video.requestVideoFrameCallback?.(shown);
+    };
+    video.requestVideoFrameCallback?.(shown);
   };
   const direction = { whip: 'sendonly', ws: 'sendrecv', whep: 'recvonly' }[mode];
   if (mode === 'whep') {
@@ -54,6 +64,8 @@ async function report() {
     if (stats.type === 'outbound-rtp' && stats.kind === 'video') seen.sent = stats.framesEncoded ?? 0;
     if (stats.type === 'inbound-rtp' && stats.kind === 'video') seen.track = stats.framesDecoded ?? 0;
   }
+  seen.gap = Math.max(longest, shownAt ? performance.now() - shownAt : 0);
+  longest = 0;
   return seen;
 }
 Object.assign(window, { begin, report });`;
