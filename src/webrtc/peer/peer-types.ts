@@ -9,7 +9,8 @@ import type { BudgetLimits, BudgetStats } from './budget.ts';
 import type { MediaTransportStats } from './media-transport.ts';
 import type { VideoReceiver } from './receiver.ts';
 import type { ReceiverStats } from './receiver-types.ts';
-import type { SenderStats, VideoSender } from './sender.ts';
+import type { VideoSender } from './sender.ts';
+import type { SenderStats } from './sender-types.ts';
 
 export interface PeerOptions {
   role: PeerRole;

@@ -18,15 +18,13 @@ import {
 import { SenderClock } from '../rtp/sender-clock.ts';
 import { SourceFollower } from '../rtp/source-follower.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
+import { KeyframeRequests } from './keyframe-requests.ts';
 import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
 
-const MIN_PLI_INTERVAL_MS = 300;
 /** A path that loses so much of what comes loses as much of what is asked for. */
 const HIGH_LOSS = 0.04;
 /** Without packets for longer than this there is no sender to ask. */
 const SILENCE_MS = 1000;
-/** After this, or two round trips, a keyframe request counts as lost. */
-const PLI_RETRY_MS = 450;
 
 /**
  * Receives one video stream: loss recovery, reordering, frames. The sender may change payload type, resolution, SSRC
@@ -37,20 +35,17 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   readonly #assembler: FrameAssembler;
   readonly #recovery: LossRecovery;
   readonly #source = new SourceFollower();
-  readonly #codecs = new Map<number, VideoCodec>();
-  /** RTX payload type -> the payload type that it repeats. */
-  readonly #repairs = new Map<number, number>();
+  readonly #keyframeRequests: KeyframeRequests;
+  #payloadTypes: ReturnType<typeof payloadTypes>;
   #agreement: VideoAgreement;
   #reception = new Reception();
   #senderClock = new SenderClock();
   readonly #rate: ReceiveRate;
   #ratedBytes = 0;
   #codec: VideoCodec;
-  #pliAt = Number.NEGATIVE_INFINITY;
   #packets = 0;
   #bytes = 0;
   #rtxPackets = 0;
-  #plisSent = 0;
   #frames = 0;
   #keyframes = 0;
   #duplicates = 0;
@@ -65,7 +60,11 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#options = options;
     this.#rate = new ReceiveRate(options.receiveBitrate);
     this.#agreement = options.agreement;
+    this.#payloadTypes = payloadTypes(options.agreement);
     this.#codec = options.agreement.codecs[0]!.codec;
+    this.#keyframeRequests = new KeyframeRequests((ssrc) =>
+      options.sendRtcp(pictureLossIndication(options.localSsrc, ssrc)),
+    );
     this.#assembler = new FrameAssembler({
       parameterSets: new Map(options.agreement.codecs.map(({ codec, parameterSets }) => [codec, parameterSets])),
       estimate: (timestamp) => this.#senderClock.at(timestamp, options.roundTripTime()),
@@ -119,7 +118,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       nacksSent: this.#recovery.requested,
       recovered: this.#recovery.recovered,
       rtxPackets: this.#rtxPackets,
-      plisSent: this.#plisSent,
+      plisSent: this.#keyframeRequests.sent,
       frames: this.#frames,
       keyframes: this.#keyframes,
       discardedFrames: this.#assembler.discarded,
@@ -147,24 +146,15 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   }
 
   #askKeyframe(ssrc: number, now: number): void {
-    const spacing = Math.max(MIN_PLI_INTERVAL_MS, 2 * (this.#options.roundTripTime() ?? 0));
-    if (this.#closed || now - this.#pliAt < spacing) return;
-    this.#pliAt = now;
-    this.#plisSent++;
-    this.#options.sendRtcp(pictureLossIndication(this.#options.localSsrc, ssrc));
+    if (!this.#closed) this.#keyframeRequests.request(ssrc, now, this.#options.roundTripTime());
   }
 
   /** @internal */
   renegotiate(agreement: VideoAgreement): void {
     this.#agreement = agreement;
-    this.#codecs.clear();
-    this.#repairs.clear();
+    this.#payloadTypes = payloadTypes(agreement);
     this.#recovery.nackEnabled = agreement.codecs.every(({ feedback }) => feedback.includes('nack'));
     this.#recovery.tellsRepairs = agreement.codecs.every(({ rtxPayloadType }) => rtxPayloadType !== undefined);
-    for (const { codec, payloadType, rtxPayloadType } of agreement.codecs) {
-      this.#codecs.set(payloadType, codec);
-      if (rtxPayloadType !== undefined) this.#repairs.set(rtxPayloadType, payloadType);
-    }
   }
 
   /**
@@ -174,16 +164,13 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   receive(packet: RtpPacket, now: number): void {
     if (this.#closed) return;
     this.#lastPacketAt = now;
-    const repairs = this.#repairs.get(packet.payloadType);
-    if (repairs !== undefined) this.#receiveRepair(packet, repairs, now);
-    else {
-      const codec = this.#codecs.get(packet.payloadType);
-      if (!codec) {
-        this.#strangePackets++;
-        this.#strangePayloadType = packet.payloadType;
-      } else if (this.#follow(packet, codec, now)) this.#receiveMedia(packet, codec, now, false);
-      else this.#otherPackets++;
-    }
+    const type = this.#payloadTypes.get(packet.payloadType);
+    if (!type) {
+      this.#strangePackets++;
+      this.#strangePayloadType = packet.payloadType;
+    } else if (type.repair) this.#receiveRepair(packet, type.codec, now);
+    else if (this.#follow(packet, type.codec, now)) this.#receiveMedia(packet, type.codec, now, false);
+    else this.#otherPackets++;
   }
 
   /** @internal */
@@ -201,7 +188,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     // Also the place to notice that a keyframe request was lost; without packets there is nobody to ask.
     if (
       this.#assembler.waiting &&
-      now - this.#pliAt > Math.max(PLI_RETRY_MS, 2 * (this.#roundTripTime ?? 0)) &&
+      this.#keyframeRequests.isOverdue(now, this.#roundTripTime) &&
       now - this.#lastPacketAt! < SILENCE_MS
     )
       this.requestKeyframe();
@@ -247,10 +234,9 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   }
 
   /** RFC 4588: the original sequence number stands before the original payload. */
-  #receiveRepair(packet: RtpPacket, payloadType: number, now: number): void {
-    const codec = this.#codecs.get(payloadType);
+  #receiveRepair(packet: RtpPacket, codec: VideoCodec, now: number): void {
     // Probes for bandwidth are empty or nothing but padding.
-    if (!codec || this.#source.ssrc === undefined || packet.payload.length < 2) return;
+    if (this.#source.ssrc === undefined || packet.payload.length < 2) return;
     // Repairs of a stream that was replaced carry the numbers of that one.
     const signalled = this.#agreement.repairSsrcs.get(this.#source.ssrc);
     if (signalled !== undefined && signalled !== packet.ssrc) return;
@@ -296,4 +282,12 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     const element = extensions && id !== undefined ? findExtension(extensions, id) : undefined;
     return element && readCaptureTime(element);
   }
+}
+
+/** What comes under each payload type; `repair`: as a retransmission (RFC 4588). */
+function payloadTypes({ codecs }: VideoAgreement): Map<number, { codec: VideoCodec; repair: boolean }> {
+  const types = new Map(codecs.map(({ codec, payloadType }) => [payloadType, { codec, repair: false }]));
+  for (const { codec, rtxPayloadType } of codecs)
+    if (rtxPayloadType !== undefined) types.set(rtxPayloadType, { codec, repair: true });
+  return types;
 }

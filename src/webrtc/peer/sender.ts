@@ -1,76 +1,21 @@
 import { randomInt } from 'node:crypto';
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { Emitter } from '../emitter.ts';
-import { BitrateEstimator, type BitrateLimits } from '../rtp/bitrate.ts';
-import { writeCaptureTime } from '../rtp/capture-time.ts';
-import {
-  type ExtensionElement,
-  firstSequenceNumber,
-  RTP_HEADER_BYTES,
-  writeExtensions,
-  writeRtpHeader,
-} from '../rtp/packet.ts';
+import { BitrateEstimator } from '../rtp/bitrate.ts';
+import { firstSequenceNumber, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { PAYLOAD_FORMATS } from '../rtp/payload-formats.ts';
 import { Retransmitter, RTX_BYTES } from '../rtp/retransmitter.ts';
 import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } from '../rtp/rtcp.ts';
 import type { VideoAgreement } from '../sdp/negotiation.ts';
 import { SRTP_OVERHEAD } from '../srtp/srtp.ts';
-
-interface SenderEvents {
-  /** The receiver needs a keyframe (PLI or FIR); requests within a short time come as one. */
-  keyframe: [];
-  /** Bits per second to encode, whenever it moves by more than a little. */
-  bitrate: [bitsPerSecond: number];
-}
-
-export interface SenderStats {
-  codec: VideoCodec;
-  ssrc: number;
-  frames: number;
-  keyframes: number;
-  packets: number;
-  /** Payload bytes. */
-  bytes: number;
-  nacksReceived: number;
-  retransmitted: number;
-  keyframeRequests: number;
-  /** As the receiver reports it, 0..1. */
-  fractionLost: number;
-  /** ms, from receiver reports. */
-  roundTripTime: number | undefined;
-  targetBitrate: number;
-  /** Receiver's estimate (REMB), bit/s. */
-  remb: number | undefined;
-}
-
-interface SenderOptions {
-  agreement: VideoAgreement;
-  ssrc: number;
-  rtxSsrc: number;
-  bitrate?: BitrateLimits;
-  /** False where the connection is not up. */
-  sendRtp: (packet: Buffer, headerLength: number) => boolean;
-  /** Takes what a listener throws out of a timer. */
-  fail: (thrown: unknown) => void;
-}
+import { KeyframeLimit } from './keyframe-limit.ts';
+import { headerExtensions, stampAgain } from './sender-extensions.ts';
+import type { SenderEvents, SenderOptions, SenderStats } from './sender-types.ts';
 
 /** IPv6 and UDP headers (48) and this stay below the 1280 bytes that every path carries. */
 const MAX_PACKET_BYTES = 1200;
-const KEYFRAME_INTERVAL_MS = 250;
 const BITRATE_STEP = 0.05;
 const CLOCK_RATE_KHZ = 90;
-/** Of the value of the first header extension element: fixed header, block header, element header. */
-const SEND_TIME_AT = RTP_HEADER_BYTES + 4 + 1;
-
-/**
- * http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time: 24 bits, 6.18 fixed point seconds. Without it a receiver
- * takes the time that a frame spent in our depth network for congestion.
- */
-function sendTime(now: number): Buffer {
-  const value = Buffer.allocUnsafe(3);
-  value.writeUIntBE(Math.floor((now / 1000) * 0x40000) % 0x1000000, 0, 3);
-  return value;
-}
 
 /** Sends one video stream. RTP timestamps leave as they are given: they are the identity of the source frame. */
 export class VideoSender extends Emitter<SenderEvents> {
@@ -78,6 +23,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   readonly #options: SenderOptions;
   readonly #retransmitter: Retransmitter;
   readonly #estimator: BitrateEstimator;
+  readonly #keyframeLimit: KeyframeLimit;
   #agreement: VideoAgreement;
   #sequenceNumber = firstSequenceNumber();
   #pictureId = randomInt(0x8000);
@@ -91,8 +37,6 @@ export class VideoSender extends Emitter<SenderEvents> {
   #roundTripTime: number | undefined;
   #remb: number | undefined;
   #announced: number;
-  #keyframeAt = Number.NEGATIVE_INFINITY;
-  #keyframeTimer: NodeJS.Timeout | undefined;
   #last: { timestamp: number; at: number } | undefined;
   #lastReport: { compact: number; at: number } | undefined;
   #active = true;
@@ -105,6 +49,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     this.ssrc = options.ssrc;
     this.#retransmitter = new Retransmitter(options.rtxSsrc, options.sendRtp);
     this.#estimator = new BitrateEstimator(options.bitrate);
+    this.#keyframeLimit = new KeyframeLimit(() => this.emit('keyframe'), options.fail);
     this.#announced = this.targetBitrate;
   }
 
@@ -149,7 +94,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     const codec = this.#agreement.codecs.find((agreed) => agreed.sendable && agreed.codec === frame.codec);
     if (!codec || !this.#active || this.#closed || frame.data.length === 0) return 0;
     const now = performance.now();
-    const extensions = this.#extensions(frame, now);
+    const extensions = headerExtensions(this.#agreement, frame, now);
     const headerLength = RTP_HEADER_BYTES + extensions.length;
     const maxPayload = MAX_PACKET_BYTES - headerLength - RTX_BYTES - SRTP_OVERHEAD;
     let sent = 0;
@@ -207,7 +152,9 @@ export class VideoSender extends Emitter<SenderEvents> {
         this.#estimator.noteRemb(message.bitrate, now);
         break;
       case 'keyframe-request':
-        if (message.ssrc === this.ssrc) this.#requestKeyframe(now);
+        if (message.ssrc !== this.ssrc) return;
+        this.#keyframeRequests++;
+        this.#keyframeLimit.note(now);
         return;
       case 'nack':
         if (message.ssrc === this.ssrc) this.#retransmit(message.sequenceNumbers, now);
@@ -233,25 +180,8 @@ export class VideoSender extends Emitter<SenderEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#keyframeTimer);
+    this.#keyframeLimit.close();
     this.removeAllListeners();
-  }
-
-  #extensions(frame: EncodedFrame, now: number): Buffer {
-    const { mid: midId, absSendTime, absCaptureTime, playoutDelay } = this.#agreement.extensions;
-    const elements: ExtensionElement[] = [];
-    // First, where a retransmission finds it.
-    if (absSendTime !== undefined) elements.push({ id: absSendTime, data: sendTime(now) });
-    const { mid } = this.#agreement;
-    if (midId !== undefined && mid !== undefined && mid.length <= 16) {
-      elements.push({ id: midId, data: Buffer.from(mid, 'latin1') });
-    }
-    if (absCaptureTime !== undefined && frame.captureTime !== undefined) {
-      elements.push({ id: absCaptureTime, data: writeCaptureTime(frame.captureTime) });
-    }
-    // Minimum and maximum 0: render at once. A depth map that waits in a jitter buffer is about the past.
-    if (playoutDelay !== undefined) elements.push({ id: playoutDelay, data: Buffer.alloc(3) });
-    return writeExtensions(elements);
   }
 
   #noteReport(report: ReportBlock, now: number): void {
@@ -270,32 +200,9 @@ export class VideoSender extends Emitter<SenderEvents> {
     this.emit('bitrate', target);
   }
 
-  #requestKeyframe(now: number): void {
-    this.#keyframeRequests++;
-    const wait = this.#keyframeAt + KEYFRAME_INTERVAL_MS - now;
-    if (wait <= 0) {
-      this.#keyframeAt = now;
-      this.emit('keyframe');
-    } else {
-      // Not dropped: it may be about a frame that was sent after the last keyframe.
-      this.#keyframeTimer ??= setTimeout(() => {
-        this.#keyframeTimer = undefined;
-        this.#keyframeAt = performance.now();
-        try {
-          this.emit('keyframe');
-        } catch (thrown) {
-          this.#options.fail(thrown);
-        }
-      }, wait);
-    }
-  }
-
   #retransmit(sequenceNumbers: readonly number[], now: number): void {
     this.#nacks += sequenceNumbers.length;
-    const stamped = this.#agreement.extensions.absSendTime !== undefined;
     const network = { roundTripTime: this.#roundTripTime, bitrate: this.targetBitrate };
-    this.#retransmitter.answer(sequenceNumbers, now, network, (header) => {
-      if (stamped) header.set(sendTime(now), SEND_TIME_AT);
-    });
+    this.#retransmitter.answer(sequenceNumbers, now, network, (header) => stampAgain(this.#agreement, header, now));
   }
 }

@@ -1,5 +1,6 @@
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { CaptureClock } from './capture-time.ts';
+import { PacketBuffer } from './packet-buffer.ts';
 import type { Depacketizer } from './payload-format.ts';
 import { PAYLOAD_FORMATS } from './payload-formats.ts';
 import type { CaptureEstimate } from './sender-clock.ts';
@@ -19,9 +20,6 @@ export interface MediaPacket {
   captureTime: number | undefined;
 }
 
-/** Held packets, a power of two: 2048 are 2.4 MB of full ones. */
-const CAPACITY = 2048;
-const MAX_HELD_BYTES = 4 << 20;
 const MAX_FRAME_BYTES = 4 << 20;
 
 /** From the SDP, base64, by codec. */
@@ -44,8 +42,7 @@ interface Building {
 export class FrameAssembler {
   /** Frames that were incomplete, or whole but depended on one that was. */
   discarded = 0;
-  /** CAPACITY of them from the first packet on: a receiver that never gets one costs nothing. */
-  #slots: (MediaPacket | undefined)[] = [];
+  readonly #held = new PacketBuffer<MediaPacket>();
   readonly #onFrame: (frame: EncodedFrame) => void;
   readonly #onGap: () => void;
   readonly #parameterSets: ParameterSets;
@@ -53,7 +50,6 @@ export class FrameAssembler {
   readonly #estimate: (timestamp: number) => CaptureEstimate | undefined;
   #clock = new CaptureClock();
   #next = -1;
-  #heldBytes = 0;
   #building: Building | undefined;
   /** The packet before `next` was there and ended a frame. */
   #atBoundary = false;
@@ -76,7 +72,7 @@ export class FrameAssembler {
 
   /** Bytes of packets that wait for others, and of the frame that is being put together. */
   get heldBytes(): number {
-    return this.#heldBytes + (this.#building?.bytes ?? 0);
+    return this.#held.bytes + (this.#building?.bytes ?? 0);
   }
 
   /** The first sequence number that is not yet consumed; -1 before the first packet. */
@@ -99,13 +95,9 @@ export class FrameAssembler {
   /** @returns false for a packet that is there already or came too late */
   insert(packet: MediaPacket): boolean {
     if (this.#next < 0) this.#next = packet.sequence;
-    if (this.#slots.length === 0) this.#slots = new Array(CAPACITY).fill(undefined);
-    if (packet.sequence < this.#next || this.#at(packet.sequence)) return false;
-    if (packet.sequence >= this.#next + CAPACITY || this.#heldBytes + packet.payload.length > MAX_HELD_BYTES) {
-      this.restartAt(packet.sequence);
-    }
-    this.#slots[packet.sequence % CAPACITY] = packet;
-    this.#heldBytes += packet.payload.length;
+    if (packet.sequence < this.#next || this.#held.at(packet.sequence)) return false;
+    if (!this.#held.hasRoomFor(packet, this.#next)) this.restartAt(packet.sequence);
+    this.#held.put(packet);
     if (packet.sequence > this.#next) this.#lookForKeyframe(packet);
     this.#drain();
     return true;
@@ -120,8 +112,7 @@ export class FrameAssembler {
 
   /** Forgets what is held: the numbers begin anew, or too much is missing. */
   restartAt(sequence: number): void {
-    this.#slots.fill(undefined);
-    this.#heldBytes = 0;
+    this.#held.clear();
     this.#keyframe = undefined;
     this.#next = sequence;
     this.#breakOff();
@@ -133,22 +124,8 @@ export class FrameAssembler {
     this.#clock = new CaptureClock();
   }
 
-  #at(sequence: number): MediaPacket | undefined {
-    const packet = this.#slots[sequence % CAPACITY];
-    return packet?.sequence === sequence ? packet : undefined;
-  }
-
-  #take(sequence: number): MediaPacket | undefined {
-    const packet = this.#at(sequence);
-    if (packet) {
-      this.#slots[sequence % CAPACITY] = undefined;
-      this.#heldBytes -= packet.payload.length;
-    }
-    return packet;
-  }
-
   #skipTo(sequence: number): void {
-    for (let skipped = this.#next; skipped < sequence; skipped++) this.#take(skipped);
+    for (let skipped = this.#next; skipped < sequence; skipped++) this.#held.take(skipped);
     this.#next = sequence;
     if (this.#keyframe && this.#keyframe.start < sequence) this.#keyframe = undefined;
     this.#breakOff();
@@ -173,7 +150,7 @@ export class FrameAssembler {
     if (this.#mayBeginKeyframe(packet)) this.#keyframe = { start: packet.sequence, checked: packet.sequence };
     const candidate = this.#keyframe;
     if (!candidate) return;
-    for (let packet = this.#at(candidate.checked); packet; packet = this.#at(++candidate.checked)) {
+    for (let packet = this.#held.at(candidate.checked); packet; packet = this.#held.at(++candidate.checked)) {
       if (!packet.marker) continue;
       if (this.#isKeyframe(candidate.start, candidate.checked)) {
         this.#skipTo(candidate.start);
@@ -189,20 +166,20 @@ export class FrameAssembler {
     const { codec, payload } = packet;
     if (payload.length === 0 || !PAYLOAD_FORMATS[codec].opensKeyframe(payload)) return false;
     if (PAYLOAD_FORMATS[codec].start(payload) === 'maybe') {
-      const before = this.#at(packet.sequence - 1);
+      const before = this.#held.at(packet.sequence - 1);
       if (!before || (!before.marker && before.timestamp === packet.timestamp)) return false;
     }
     if (!this.#keyframe) return true;
-    const same = this.#at(this.#keyframe.start)?.timestamp === packet.timestamp;
+    const same = this.#held.at(this.#keyframe.start)?.timestamp === packet.timestamp;
     return same !== packet.sequence > this.#keyframe.start;
   }
 
   #isKeyframe(first: number, last: number): boolean {
-    const { codec, timestamp } = this.#at(first)!;
+    const { codec, timestamp } = this.#held.at(first)!;
     const { carriesKeyframe } = PAYLOAD_FORMATS[codec];
     let intra = false;
     for (let sequence = first; sequence <= last; sequence++) {
-      const packet = this.#at(sequence)!;
+      const packet = this.#held.at(sequence)!;
       if (packet.payload.length === 0) continue;
       if (packet.timestamp !== timestamp) return false;
       intra ||= carriesKeyframe(packet.payload);
@@ -211,7 +188,7 @@ export class FrameAssembler {
   }
 
   #drain(): void {
-    for (let packet = this.#take(this.#next); packet; packet = this.#take(this.#next)) {
+    for (let packet = this.#held.take(this.#next); packet; packet = this.#held.take(this.#next)) {
       this.#next++;
       if (this.#keyframe && this.#keyframe.start < this.#next) this.#keyframe = undefined;
       if (packet.payload.length > 0) this.#consume(packet);

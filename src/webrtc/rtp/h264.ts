@@ -1,13 +1,5 @@
-import {
-  expGolomb,
-  NalDepacketizer,
-  type NalSyntax,
-  opensKeyframe,
-  type Start,
-  startOf,
-  unitTypes,
-} from './nal-units.ts';
-import type { Emit, PayloadFormat } from './payload-format.ts';
+import { expGolomb, type NalSyntax, nalFormat } from './nal-units.ts';
+import type { Emit, Start } from './payload-format.ts';
 
 // H.264 over RTP (RFC 6184), packetization modes 0 and 1.
 const NAL_IDR = 5;
@@ -41,13 +33,9 @@ const SYNTAX: NalSyntax = {
   },
 };
 
-export const h264Format: PayloadFormat = {
-  start: (payload) => startOf(SYNTAX, payload),
-  opensKeyframe: (payload) => opensKeyframe(SYNTAX, payload),
-  carriesKeyframe: (payload) => [...unitTypes(SYNTAX, payload)].includes(NAL_IDR),
-  depacketizer: (parameterSets) => new NalDepacketizer(SYNTAX, parameterSets),
-  packetize: (frame, _pictureId, maxPayload, emit) => packetizeH264(frame, maxPayload, emit),
-};
+export const h264Format = nalFormat(SYNTAX, (frame, _pictureId, maxPayload, emit) =>
+  packetizeH264(frame, maxPayload, emit),
+);
 
 /** The NAL units of an Annex B stream, without start codes and trailing zeros. */
 export function splitAnnexB(data: Uint8Array): Uint8Array[] {

@@ -1,13 +1,5 @@
-import {
-  expGolomb,
-  NalDepacketizer,
-  type NalSyntax,
-  opensKeyframe,
-  type Start,
-  startOf,
-  unitTypes,
-} from './nal-units.ts';
-import type { PayloadFormat } from './payload-format.ts';
+import { expGolomb, type NalSyntax, nalFormat } from './nal-units.ts';
+import type { Start } from './payload-format.ts';
 
 // H.265 over RTP (RFC 7798), without decoding order numbers (sprop-max-don-diff 0). NAL unit types: ITU-T H.265, table 7-1.
 const FIRST_IRAP = 16;
@@ -46,10 +38,4 @@ const SYNTAX: NalSyntax = {
   },
 };
 
-export const h265Format: PayloadFormat = {
-  start: (payload) => startOf(SYNTAX, payload),
-  opensKeyframe: (payload) => opensKeyframe(SYNTAX, payload),
-  carriesKeyframe: (payload) => [...unitTypes(SYNTAX, payload)].some(isIrap),
-  depacketizer: (parameterSets) => new NalDepacketizer(SYNTAX, parameterSets),
-  packetize: undefined,
-};
+export const h265Format = nalFormat(SYNTAX, undefined);

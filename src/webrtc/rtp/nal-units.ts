@@ -1,4 +1,5 @@
 import { join } from './packet.ts';
+import type { PayloadFormat, Start } from './payload-format.ts';
 
 // What RTP payloads of H.264 (RFC 6184) and H.265 (RFC 7798) have in common: NAL units alone, several in one payload, or
 // one in several.
@@ -6,9 +7,6 @@ import { join } from './packet.ts';
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 const MAX_PARAMETER_SET_BYTES = 1024;
 const MAX_PARAMETER_SETS = 16;
-
-/** Where an access unit begins. `sure`: no packet that a decoder needs can be missing before it. */
-export type Start = 'sure' | 'maybe' | undefined;
 
 /** How one codec writes NAL units. */
 export interface NalSyntax {
@@ -50,13 +48,13 @@ const fragmentType = ({ headerBytes }: NalSyntax, fragment: number): number =>
   fragment & (headerBytes === 1 ? 0x1f : 0x3f);
 
 /** Whether an access unit may begin with this payload. */
-export function startOf(syntax: NalSyntax, payload: Uint8Array): Start {
+function startOf(syntax: NalSyntax, payload: Uint8Array): Start {
   const unit = firstUnit(syntax, payload);
   return unit && syntax.start(unit.type, unit.content);
 }
 
 /** The types of the units that a payload carries, whole or in part. */
-export function* unitTypes(syntax: NalSyntax, payload: Uint8Array): Generator<number> {
+function* unitTypes(syntax: NalSyntax, payload: Uint8Array): Generator<number> {
   const { headerBytes } = syntax;
   const type = syntax.typeOf(payload);
   if (type === syntax.fragment) yield fragmentType(syntax, payload[headerBytes] ?? 0);
@@ -67,7 +65,7 @@ export function* unitTypes(syntax: NalSyntax, payload: Uint8Array): Generator<nu
 }
 
 /** Whether a keyframe begins here, as far as this payload tells. */
-export function opensKeyframe(syntax: NalSyntax, payload: Uint8Array): 'yes' | 'perhaps' | undefined {
+function opensKeyframe(syntax: NalSyntax, payload: Uint8Array): 'yes' | 'perhaps' | undefined {
   if (startOf(syntax, payload) === undefined) return undefined;
   let pictures = false;
   for (const type of unitTypes(syntax, payload)) {
@@ -76,6 +74,15 @@ export function opensKeyframe(syntax: NalSyntax, payload: Uint8Array): 'yes' | '
   }
   return pictures ? undefined : 'perhaps';
 }
+
+/** The payload format of a codec that writes NAL units; `packetize` where this server sends it. */
+export const nalFormat = (syntax: NalSyntax, packetize: PayloadFormat['packetize']): PayloadFormat => ({
+  start: (payload) => startOf(syntax, payload),
+  opensKeyframe: (payload) => opensKeyframe(syntax, payload),
+  carriesKeyframe: (payload) => [...unitTypes(syntax, payload)].some(syntax.isKeyframe),
+  depacketizer: (parameterSets) => new NalDepacketizer(syntax, parameterSets),
+  packetize,
+});
 
 interface AccessUnit {
   delimiter: Buffer[];
@@ -93,7 +100,7 @@ interface AccessUnit {
  * Puts the payloads of one access unit together in Annex B form, parameter sets first. Remembers these, and adds them to
  * keyframes that come without: decoders joined midway need them.
  */
-export class NalDepacketizer {
+class NalDepacketizer {
   /** Keyframes whose parameter sets were not known. */
   withoutParameterSets = 0;
   readonly #syntax: NalSyntax;

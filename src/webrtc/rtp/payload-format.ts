@@ -1,4 +1,5 @@
-import type { Start } from './nal-units.ts';
+/** Where a frame begins. `sure`: no packet that a decoder needs can be missing before it. */
+export type Start = 'sure' | 'maybe' | undefined;
 
 /** Gets a slot of `size` bytes to fill through `write`; `last` marks the frame's end. */
 export type Emit = (size: number, last: boolean, write: (target: Buffer, at: number) => void) => void;
