@@ -1,6 +1,6 @@
 // npm run build:transport: builds src/webrtc/engine/transport.wasm (DTLS and SCTP) from native/transport. Needs rustup, which
 // fetches the compiler that native/transport/rust-toolchain.toml names, and patch(1). `--to FILE` writes elsewhere.
-// The same sources make the same bytes on every machine; src/webrtc/engine/transport.test.ts compares them.
+// The same sources make the same bytes on every machine; test/package/modules.test.ts compares them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // npm run build:upsampler: builds src/video/upsampler.wasm (depth enlarged along its picture's edges) from native/upsampler. Needs
 // rustup, which fetches the compiler that native/upsampler/rust-toolchain.toml names. `--to FILE` writes elsewhere. The same
-// sources make the same bytes on every machine; src/video/upsampler-module.test.ts compares them.
+// sources make the same bytes on every machine; test/package/modules.test.ts compares them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import type { Attack, Target } from './attack.ts';
 
 const HANDSHAKE_BEGINS = Buffer.from([0x16, 3, 1]);
@@ -11,8 +12,8 @@ const LINE = 'X-Header: of no use to anybody\r\n';
 const ESCAPES = '\u001b[2J\u001b]0;title\u0007\r\n{"level":30,"msg":"forged line"}';
 const HOSTILE_MESSAGES = [
   { type: ESCAPES },
-  { type: 'hello', protocol: 1, [ESCAPES]: 1 },
-  { type: 'hello', protocol: 1, client: ESCAPES },
+  { type: 'hello', protocol: PROTOCOL_VERSION, [ESCAPES]: 1 },
+  { type: 'hello', protocol: PROTOCOL_VERSION, client: ESCAPES },
   { type: 'hello', protocol: 99 },
 ];
 
@@ -71,7 +72,7 @@ export const HTTP: readonly Attack[] = [
         socket.on('open', () => {
           open = true;
           target.opened('/ws');
-          socket.send(JSON.stringify({ type: 'hello', protocol: 1 }));
+          socket.send(JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION }));
         });
         let closed = false;
         socket

@@ -18,7 +18,7 @@ import { type Credentials, ServerApi } from './server-api.ts';
 import { type WorkerLoad, WorkerSocket } from './worker-socket.ts';
 
 /** The server passes over a worker whose load is 0.7 or more (`agents.target_load`), although it says that it has room. */
-const MOST_LOAD = 0.69;
+const MAX_LOAD = 0.69;
 const DRAIN_POLL_MS = 100;
 
 export interface AgentOptions {
@@ -168,7 +168,7 @@ export class Agent {
   #load(): WorkerLoad {
     const { free } = this.#context.admission;
     const full = this.#draining || free === 0;
-    return { load: MOST_LOAD * (1 - free), jobs: this.#jobs.size + this.#offers.promised, full };
+    return { load: MAX_LOAD * (1 - free), jobs: this.#jobs.size + this.#offers.promised, full };
   }
 
   #run(assignment: JobAssignment): void {

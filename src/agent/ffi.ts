@@ -162,7 +162,7 @@ const metadataOf = ({ userTimestamp, frameId, userData }: FrameIdentity): FrameM
     ...(userData === undefined ? {} : { userData }),
   });
 
-/** Asks for the simulcast layer that is nearest to a size; before the track is subscribed the wish is lost. */
+/** Asks for the simulcast layer that is nearest to a size; before the track is subscribed the request has no effect. */
 export function preferSize({ ffiHandle }: RemoteTrackPublication, width: number, height: number): void {
   client().request({
     message: {

@@ -1,10 +1,10 @@
-import type { Worker } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import { listScenes } from '../scene/scene.ts';
 import { y4mFrameSize } from '../scene/y4m.ts';
 import type { MediaInfo, TimedPicture } from '../video/media-info.ts';
 import { rawPicture } from '../video/raw-picture.ts';
-import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
+import { type SceneBoot, type SceneCalls, startSceneThread } from '../video/scene-thread.ts';
+import type { WorkerChannel } from '../worker-channel.ts';
 import type { FileSource } from './source.ts';
 
 /** Bytes of "FRAME\n" before a frame's planes. */
@@ -16,10 +16,9 @@ export class SceneFileSource implements FileSource {
   readonly problems = new Set<string>();
   readonly notes = new Set<string>();
   readonly #options: SceneBoot;
-  readonly #worker: Worker;
+  readonly #thread: WorkerChannel<SceneCalls>;
   #buffer: Uint8Array<ArrayBuffer>;
   #next = 0;
-  #stop: (() => void) | undefined;
   #stopped = false;
 
   /** @throws DepthcastError UNKNOWN_SCENE, BAD_OPTION */
@@ -31,8 +30,7 @@ export class SceneFileSource implements FileSource {
     if (Math.min(width, height) < 16 || Math.max(width, height) > 4096)
       throw new DepthcastError('BAD_OPTION', { detail: `a scene of ${width}x${height}: 16 to 4096 a side` });
     this.#options = options;
-    this.#worker = startSceneThread(options);
-    this.#worker.on('error', () => this.#stop?.());
+    this.#thread = startSceneThread(options);
     this.#buffer = new Uint8Array(y4mFrameSize(width, height));
     this.info = {
       width,
@@ -48,30 +46,27 @@ export class SceneFileSource implements FileSource {
   async read(): Promise<TimedPicture | undefined> {
     if (this.#stopped) return undefined;
     const frame = this.#next++;
-    const job = await new Promise<SceneJob | undefined>((resolve) => {
-      this.#stop = () => resolve(undefined);
-      this.#worker.once('message', resolve);
-      const buffer = this.#buffer;
-      this.#worker.postMessage({ frame, buffer } satisfies SceneJob, [buffer.buffer]);
-    });
-    if (job === undefined) {
-      if (!this.#stopped) throw new DepthcastError('INTERNAL', { detail: 'the scene cannot be rendered' });
-      return undefined;
+    const buffer = this.#buffer;
+    try {
+      const rendered = await this.#thread.request('render', { frame, buffer }, [buffer.buffer], this);
+      this.#buffer = rendered.buffer;
+    } catch (thrown) {
+      if (this.#stopped) return undefined;
+      throw thrown;
     }
-    this.#buffer = job.buffer;
     const { width, height, fps } = this.#options;
     const time = frame / fps;
-    const picture = rawPicture(job.buffer.subarray(MARKER), width, height, Math.round(time * 90_000) >>> 0);
+    const picture = rawPicture(this.#buffer.subarray(MARKER), width, height, Math.round(time * 90_000) >>> 0);
     return { picture, time };
   }
 
   interrupt(): void {
     this.#stopped = true;
-    this.#stop?.();
+    this.#thread.abort(this, new DepthcastError('INTERNAL', { detail: 'the reading was interrupted' }));
   }
 
   close(): void {
     this.interrupt();
-    void this.#worker.terminate();
+    void this.#thread.end();
   }
 }

@@ -1,8 +1,8 @@
-import type { Worker } from 'node:worker_threads';
 import { y4mFrameSize } from '../scene/y4m.ts';
 import type { FrameSource, SourceListener } from '../stream/frame-source.ts';
 import { rawPicture } from '../video/index.ts';
-import { type SceneBoot, type SceneJob, startSceneThread } from '../video/scene-thread.ts';
+import { type SceneBoot, type SceneCalls, startSceneThread } from '../video/scene-thread.ts';
+import type { WorkerChannel } from '../worker-channel.ts';
 
 export interface SceneSourceOptions extends SceneBoot {
   /** Asked before each picture; nothing is rendered while it says no. */
@@ -14,7 +14,7 @@ export interface SceneSourceOptions extends SceneBoot {
 export class SceneSource implements FrameSource {
   readonly codec = 'scene';
   readonly #options: SceneSourceOptions;
-  #worker: Worker | undefined;
+  #thread: WorkerChannel<SceneCalls> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #listener: SourceListener | undefined;
@@ -28,29 +28,32 @@ export class SceneSource implements FrameSource {
   start(listener: SourceListener): void {
     this.#listener = listener;
     const { fps } = this.#options;
-    this.#worker = startSceneThread(this.#options);
-    this.#worker.on('message', (job: SceneJob) => this.#deliver(job));
-    this.#worker.on('error', (error) => this.#options.onError(error));
+    this.#thread = startSceneThread(this.#options);
     this.#startedAt = performance.now();
-    this.#timer = setInterval(() => this.#ask(), 1000 / fps);
+    this.#timer = setInterval(() => void this.#ask(), 1000 / fps);
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#listener = undefined;
-    void this.#worker?.terminate();
+    void this.#thread?.end();
   }
 
   /** One picture under way at a time: a slow renderer lowers the frame rate, nothing piles up. */
-  #ask(): void {
+  async #ask(): Promise<void> {
     const buffer = this.#buffer;
-    if (buffer === undefined || this.#options.wanted?.() === false) return;
+    if (!this.#thread || buffer === undefined || this.#options.wanted?.() === false) return;
     this.#buffer = undefined;
     const frame = Math.floor(((performance.now() - this.#startedAt) / 1000) * this.#options.fps);
-    this.#worker?.postMessage({ frame, buffer } satisfies SceneJob, [buffer.buffer]);
+    try {
+      const rendered = await this.#thread.request('render', { frame, buffer }, [buffer.buffer]);
+      this.#deliver(frame, rendered.buffer);
+    } catch (thrown) {
+      if (this.#listener) this.#options.onError(thrown as Error);
+    }
   }
 
-  #deliver({ frame, buffer }: SceneJob): void {
+  #deliver(frame: number, buffer: Uint8Array<ArrayBuffer>): void {
     this.#buffer = buffer;
     const { width, height, fps } = this.#options;
     const rtpTimestamp = Math.round((frame * 90_000) / fps) >>> 0;

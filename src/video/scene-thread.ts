@@ -1,11 +1,26 @@
-import type { Worker } from 'node:worker_threads';
 import { startThread } from '../threads.ts';
-import type { SceneBoot } from './scene-worker.ts';
+import { WorkerChannel } from '../worker-channel.ts';
 
-export type { SceneBoot, SceneJob } from './scene-worker.ts';
+export interface SceneBoot {
+  scene: string;
+  width: number;
+  height: number;
+  fps: number;
+}
 
-/** A thread that renders a synthetic scene: one y4m frame for each SceneJob that is posted to it, in its buffer. */
-export function startSceneThread({ scene, width, height, fps }: SceneBoot): Worker {
+interface SceneJob {
+  frame: number;
+  buffer: Uint8Array<ArrayBuffer>;
+}
+
+export type SceneCalls = {
+  /** Writes a y4m frame into the buffer, which moves to and fro. */
+  render(job: SceneJob): SceneJob;
+};
+
+/** A thread that renders a synthetic scene, one picture for each request: a picture that nobody wants is not rendered. */
+export function startSceneThread({ scene, width, height, fps }: SceneBoot): WorkerChannel<SceneCalls> {
   const workerData: SceneBoot = { scene, width, height, fps };
-  return startThread(import.meta.url, './scene-worker', { name: `scene ${scene}`, workerData });
+  const thread = startThread(import.meta.url, './scene-worker', { name: `scene ${scene}`, workerData });
+  return new WorkerChannel<SceneCalls>(thread, 'INTERNAL');
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
@@ -186,7 +187,7 @@ describe('one client', () => {
     expect(await Promise.all(idle.map(({ opened }) => opened))).toEqual([101, 101]);
     expect(await open('192.0.2.2').opened).toBe(429);
     const ended = idle.map(({ socket }) => {
-      socket.send(JSON.stringify({ type: 'hello', protocol: 1 }));
+      socket.send(JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION }));
       return new Promise<number>((resolve) => socket.once('close', resolve));
     });
     expect(await Promise.all(ended)).toEqual([1008, 1008]);

@@ -42,10 +42,10 @@ inline float valueNoise3(const Vec3& p, int seed) {
   fx = fx * fx * (3 - 2 * fx);
   fy = fy * fy * (3 - 2 * fy);
   fz = fz * fz * (3 - 2 * fz);
-  auto plane = [&](int z) {
+  auto layer = [&](int z) {
     int s = seed + z * 7919;
     float top = mix(hashUnit(xi, yi, s), hashUnit(xi + 1, yi, s), fx), bottom = mix(hashUnit(xi, yi + 1, s), hashUnit(xi + 1, yi + 1, s), fx);
     return mix(top, bottom, fy);
   };
-  return mix(plane(zi), plane(zi + 1), fz);
+  return mix(layer(zi), layer(zi + 1), fz);
 }

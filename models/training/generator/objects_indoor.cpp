@@ -270,7 +270,7 @@ void boxes(Stage& g, const Frame& f) {
 }
 
 void stairs(Stage& g, const Frame& f, float width, int steps) {  // rising towards -z
-  int m = g.floor(), riser = g.r.chance(0.5f) ? m : g.wood();
+  int m = g.flooring(), riser = g.r.chance(0.5f) ? m : g.wood();
   float rise = g.r.uniform(0.15f, 0.19f), run = g.r.uniform(0.25f, 0.32f);
   bool open = g.r.chance(0.2f);
   for (int i = 0; i < steps; i++) {

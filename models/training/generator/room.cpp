@@ -95,7 +95,7 @@ void wallThings(Stage& g, const Frame& x, float hw, float height) {  // on the w
 
 void roomShell(Stage& g, float W, float D, float height) {
   Random& r = g.r;
-  int floorMaterial = g.floor(), common = g.wall(), trim = g.withoutShadow(g.wood()), top = g.ceiling();
+  int floorMaterial = g.flooring(), common = g.wall(), trim = g.withoutShadow(g.wood()), top = g.ceiling();
   g.scene.quad({-W, 0, -D}, {W, 0, -D}, {W, 0, D}, {-W, 0, D}, floorMaterial);
   if (r.chance(0.18f)) polish(g, floorMaterial, 0);
   bool attic = r.chance(0.06f);

@@ -46,7 +46,7 @@ int Stage::wall() {
   return m;
 }
 
-int Stage::floor() {
+int Stage::flooring() {
   Vec3 tint = r.chance(0.6f) ? Vec3{r.uniform(0.25f, 0.75f), r.uniform(0.2f, 0.6f), r.uniform(0.12f, 0.5f)} : randomColour(r);
   float size = r.logUniform(0.3f, 3), keep = r.uniform(0.2f, 1), shine = r.chance(0.5f) ? r.uniform(0, 0.5f) : 0;
   return withoutShadow(material({Kind::Wood, Kind::Wood, Kind::Tile, Kind::Plain, Kind::Weave, Kind::Weave, Kind::Asphalt,

@@ -27,7 +27,7 @@ struct Stage {
   int withoutShadow(int m) { scene.materials[m].castsShadow = false; return m; }
   int glowing(int m, float emission) { scene.materials[m].emission = emission; return m; }
 
-  int wall(), floor(), ceiling(), wood(), fabric(), anything(), metal(), plastic(), picture(), screen(), skin(), hair();
+  int wall(), flooring(), ceiling(), wood(), fabric(), anything(), metal(), plastic(), picture(), screen(), skin(), hair();
   int leaf(), bark(), ground(), road(), facade(), glass(), rock();
   Vec3 paint();
 
