@@ -80,12 +80,13 @@ export class Balancer {
   /** Settles when it serves. @throws with what it said where it does not */
   static async start(index: number): Promise<Balancer> {
     const balancer = new Balancer(index);
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 1200; tries++) {
       if (balancer.#child.exitCode !== null) throw new Error(`haproxy ended:\n${balancer.log}`);
       const response = await fetch(`${BASES[index]}/livez`).catch(() => undefined);
       if (response?.ok) return balancer;
       await sleep(50);
     }
+    await balancer.kill();
     throw new Error(`haproxy does not serve:\n${balancer.log}`);
   }
 

@@ -60,6 +60,7 @@ export class Replica {
       if (response?.ok) return replica;
       await sleep(100);
     }
+    await replica.kill();
     throw new Error(`a replica does not start:\n${replica.#log}`);
   }
 

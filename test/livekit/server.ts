@@ -54,12 +54,13 @@ export class LivekitServer {
     const settings = join(folder, 'livekit.yaml');
     writeFileSync(settings, SETTINGS);
     const server = new LivekitServer(settings);
-    for (let tries = 0; tries < 300; tries++) {
+    for (let tries = 0; tries < 1200; tries++) {
       if (server.#child.exitCode !== null) throw new Error(`livekit-server ended with ${server.#child.exitCode}`);
       const response = await fetch(`http://127.0.0.1:${PORT}/`).catch(() => undefined);
       if (response?.ok) return server;
       await sleep(50);
     }
+    await server.kill();
     throw new Error('livekit-server does not start');
   }
 
