@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { findModel } from '../../src/model/library.ts';
+import { modelFolder } from '../../src/model/store/folder.ts';
+import { formulaCheckpoint } from '../support/checkpoint.ts';
+import { TINY, TINY_CONFIG } from '../support/formula.ts';
+import { maxDifference } from '../support/npy.ts';
+import { writeVideo } from '../support/video-file.ts';
+
+// The command as a shell runs it, with a checkpoint and a clip of another shape that is longer than the window.
+
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-gpu-run-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+const SIZE = { width: 64, height: 48 };
+const FRAMES = 47;
+
+it('writes what --device cpu writes, within 1e-4', async () => {
+  await writeVideo(at('clip.mp4'), { ...SIZE, frames: FRAMES });
+  writeFileSync(at('tiny.pth'), formulaCheckpoint(TINY));
+  const { manifest } = findModel(at('tiny.pth'), { store: modelFolder(at('cache')) });
+  const size = { multipleOf: 14, shortSides: { from: 28, to: 84 }, default: 28 };
+  writeFileSync(
+    at('tiny.json'),
+    JSON.stringify({ ...manifest, name: 'tiny', network: TINY_CONFIG, checkpoint: { file: 'tiny.pth' }, size }),
+  );
+  const maps = (device: string) => {
+    const args = ['run', at('clip.mp4'), '--model', at('tiny.json'), '--device', device, '--input-size', '28'];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/main.ts', ...args, '--out', at(device), '--save-npz'],
+      { cwd: new URL('../..', import.meta.url), encoding: 'utf8' },
+    );
+    expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: expect.stringMatching(/./) });
+    expect(stdout).toMatch(device === 'cpu' ? /CPU/ : /WebGPU/);
+    const bytes = readFileSync(at(`${device}/${readdirSync(at(device)).find((name) => name.endsWith('.npz'))}`));
+    expect(bytes.toString('latin1', 0, 300)).toContain(`'shape': (${FRAMES}, ${SIZE.height}, ${SIZE.width})`);
+    const start = bytes.indexOf('\n', 60) + 1;
+    const length = 4 * FRAMES * SIZE.height * SIZE.width;
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + start + length));
+  };
+  const [cpu, webgpu] = [maps('cpu'), maps('webgpu')];
+  expect(cpu.reduce((most, value) => Math.max(most, value), 0)).toBeGreaterThan(1);
+  expect(maxDifference(webgpu, cpu)).toBeLessThan(1e-4);
+});
