@@ -11,14 +11,13 @@ const INTEGRATION = [
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
   'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',
-  'src/webrtc/engine/transport.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];
 for (const pattern of INTEGRATION)
   if (globSync(pattern).length === 0) throw new Error(`vitest.config.ts: no file matches ${pattern} any more`);
 
 /** Count frames or bits against the clock, or compare pictures in time: two cores cannot carry two of them at once. */
-const LIVE = ['test/e2e/{live,network-faults,rtc,truth}.test.ts'];
+const LIVE = ['test/e2e/{live,network-faults,rtc-loss,sender-pace,truth}.test.ts'];
 
 // docs/testing.md says what belongs where. Projects run one after the other; the files of one side by side, but for live.
 export default defineConfig({
@@ -48,8 +47,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [...INTEGRATION, 'test/{integration,parity}/**/*.test.ts'],
-          maxWorkers: 2,
-          testTimeout: 60_000,
+          maxWorkers: 3,
+          testTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },
@@ -58,7 +57,7 @@ export default defineConfig({
         test: {
           name: 'fuzz',
           include: ['test/{attacks,fuzz}/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
@@ -68,7 +67,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: LIVE,
-          maxWorkers: 2,
+          // Much of their time is waiting.
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -98,7 +98,7 @@ export default defineConfig({
         },
       },
       {
-        // Installs what `npm run package` makes: only by name, or by npm run test:package.
+        // Makes and installs what is shipped: only by name, or by npm run test:package.
         extends: true,
         test: {
           name: 'package',

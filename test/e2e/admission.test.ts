@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { GrayEncoder } from '../../src/video/index.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
@@ -103,7 +104,7 @@ it('pauses the gray track, and no more, of a two-way session that loses half of 
   const socket = new WebSocket(`${server.base.replace('http', 'ws')}/ws`);
   const said: ServerMessage[] = [];
   const send = (message: object) => socket.send(JSON.stringify(message));
-  socket.on('open', () => send({ type: 'hello', protocol: 1 }));
+  socket.on('open', () => send({ type: 'hello', protocol: PROTOCOL_VERSION }));
   socket.on('message', (text) => {
     const message = JSON.parse(String(text)) as ServerMessage;
     said.push(message);

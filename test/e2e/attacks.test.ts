@@ -6,7 +6,7 @@ import { rtpPacket, VP8_DELTA } from '../fuzz/targets/packets.ts';
 import { OFFERS } from '../fuzz/targets/sdp.ts';
 import { Network } from '../support/impair/network.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
 /** Set-ups that are left half open. */
 const HALF_OPEN = 60;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   network = await Network.open({ server: server.base });
   browser = await launchBrowser();
   page = await browser.newPage();
-  await page.goto(`${network.url}/?source=scene:room&autostart=1&data=u8`);
+  await page.goto(`${network.url}/?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(10);
 });
 afterAll(async () => {

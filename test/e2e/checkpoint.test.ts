@@ -7,7 +7,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import { formulaCheckpoint } from '../support/checkpoint.ts';
 import { TINY, TINY_CONFIG } from '../support/formula.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
 // A Video Depth Anything checkpoint instead of the embedded model: the tiny one, whose weights come from a formula.
 
@@ -41,7 +41,7 @@ it('is measured, streamed, resized, and exchanged for another model and back', a
   // At half a frame a second, any machine holds the largest.
   expect(server.context.config.depth.size).toBe(98);
   page = await browser.newPage();
-  await page.goto(`${server.base}/?autostart=1&source=scene:room&data=u16`);
+  await page.goto(`${server.base}/?autostart=1&${FAKE_CAMERA}&data=u16`);
   const frameWhere = (condition: string) =>
     page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {
       timeout: 60_000,

@@ -23,7 +23,7 @@ let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  camera = truthCamera('room', 90);
+  camera = truthCamera('room', 45);
   watch = watchNumbers();
   server = await startApp();
   network = await Network.open({ server: server.base });

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
 let browser: Browser;
 let server: ServerProcess | undefined;
@@ -24,7 +24,7 @@ afterAll(() => browser.close());
 
 async function openPage(base: string): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${base}/?source=scene:room&autostart=1&data=u8`);
+  await page.goto(`${base}/?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(page, 10);
   return page;
 }

@@ -4,10 +4,11 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
 let server: DepthServer & { base: string };
 let browser: Browser;
@@ -21,10 +22,10 @@ afterAll(async () => {
   await server.close();
 });
 
-/** A session of the page's own, from a synthetic scene. */
-async function openPage({ base } = server, query = 'source=scene:room&autostart=1&data=u16'): Promise<Page> {
+/** A session of the page's own. */
+async function openPage({ base } = server): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${base}/?${query}`);
+  await page.goto(`${base}/?${FAKE_CAMERA}&autostart=1&data=u16`);
   await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   return page;
 }
@@ -46,7 +47,7 @@ async function talk(
   return { received, code };
 }
 
-const hello = JSON.stringify({ type: 'hello', protocol: 1 });
+const hello = JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION });
 const rejected = (code: string, by = server) => metric(by, 'depthcast_rejected_total', { code });
 
 describe('signalling', () => {
@@ -54,7 +55,11 @@ describe('signalling', () => {
     ['not JSON', ['{"type":'], 'BAD_MESSAGE'],
     ['binary', [Buffer.from(hello)], 'BAD_MESSAGE'],
     ['an unknown type', ['{"type":"sudo"}'], 'BAD_MESSAGE'],
-    ['an unknown key', ['{"type":"hello","protocol":1,"__proto__":{"x":1},"admin":true}'], 'BAD_MESSAGE'],
+    [
+      'an unknown key',
+      [`{"type":"hello","protocol":${PROTOCOL_VERSION},"__proto__":{"x":1},"admin":true}`],
+      'BAD_MESSAGE',
+    ],
     ['a key of the wrong type', [hello, '{"type":"settings","output":{"data":17}}'], 'BAD_MESSAGE'],
     ['an offer before hello', ['{"type":"offer","sdp":"v=0"}'], 'BAD_MESSAGE'],
     ['hello twice', [hello, hello], 'BAD_MESSAGE'],
@@ -242,7 +247,7 @@ it('says in one line what is wrong with its port', async () => {
 it('drains: sessions are told, new ones are refused, the process has nothing left to do', async () => {
   const own = await startApp();
   const page = await browser.newPage();
-  await page.goto(`${own.base}/?source=scene:room&autostart=1`);
+  await page.goto(`${own.base}/?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   await own.close('maintenance');
   await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting');

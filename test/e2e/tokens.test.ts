@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Publisher } from '../../src/session/publisher.ts';
 import { RtcClient } from '../support/rtc-client.ts';
@@ -157,7 +158,7 @@ describe('/ws', () => {
       socket.on('unexpected-response', (_request, response) => resolve(String(response.statusCode)));
       socket.on('error', () => {});
     });
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', protocol: 1, ...hello })));
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION, ...hello })));
     const first = await answer;
     socket.close();
     return first;
@@ -189,7 +190,7 @@ describe('a two-way session', () => {
       if (message.type === 'answer') client.accept(message.sdp);
       if (message.type !== 'stats') said.push(message);
     });
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', protocol: 1, token: hello })));
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION, token: hello })));
     await until('the answer', () => said.some(({ type }) => type === 'settings'));
     const ask = async (text: string) => {
       const before = said.length;

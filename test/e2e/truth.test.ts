@@ -1,10 +1,10 @@
-import type { Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { benchmarkProtocol, validMask } from '../../src/evaluation/align.ts';
 import { clipErrors, spearman } from '../../src/evaluation/metrics.ts';
 import { flicker } from '../../src/evaluation/temporal.ts';
 import type { DepthServer } from '../../src/server/server.ts';
-import { startApp } from './support/app.ts';
+import { startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 import { injectLoss } from './support/packet-loss.ts';
 import { depthAt, type TruthCamera, truthCamera, watchNumbers } from './support/truth.ts';
@@ -14,59 +14,72 @@ interface Received {
   epoch: number;
   near: number;
   far: number;
-  /** As an array: what Playwright can carry. */
-  values: number[];
+  values: Float32Array;
 }
 
-/** Every second pixel of the 256x192 maps: Playwright carries numbers as text. */
+/** Every second pixel of the 256x192 maps. */
 const [W, H] = [128, 96];
 let server: DepthServer & { base: string };
 /** Rendered once: 90 pictures to and fro. */
 let room: TruthCamera;
+/** Whose camera shows the room. */
+let browser: Browser;
 beforeAll(async () => {
   server = await startApp();
   room = truthCamera('room', 90);
+  browser = await launchBrowser({ cameraFile: room.file });
 });
 afterAll(async () => {
+  await browser.close();
   room.remove();
   await server.close();
 });
 
 /** Every depth frame that the page's SDK received in `seconds`, once the stream has settled. */
-async function receive(camera: TruthCamera, seconds: number): Promise<Received[]> {
-  const browser = await launchBrowser({ cameraFile: camera.file });
+async function receive(from: Browser, seconds: number): Promise<Received[]> {
+  const page = await from.newPage();
   try {
-    const page: Page = await browser.newPage();
     await page.goto(`${server.base}/?source=camera&autostart=1&data=u16&width=640&height=480`);
     await page.waitForFunction(() => window.depthcast.frames > 60, undefined, { timeout: 40_000 });
-    return await page.evaluate(async (ms) => {
-      const frames: Received[] = [];
-      const every = (values: Float32Array, width: number, step: number) =>
-        Array.from({ length: values.length / step ** 2 }, (_, i) => {
-          const columns = width / step;
-          return values[Math.floor(i / columns) * step * width + (i % columns) * step]!;
-        });
+    const frames = await page.evaluate(async (ms) => {
+      // As text: Playwright carries arrays of numbers slowly.
+      const frames: (Omit<Received, 'values'> & { base64: string })[] = [];
+      const every = (values: Float32Array, width: number, step: number) => {
+        const columns = width / step;
+        const few = Float32Array.from(
+          { length: values.length / step ** 2 },
+          (_, i) => values[Math.floor(i / columns) * step * width + (i % columns) * step]!,
+        );
+        let bytes = '';
+        for (const byte of new Uint8Array(few.buffer)) bytes += String.fromCharCode(byte);
+        return btoa(bytes);
+      };
       const { session } = window.depthcast;
       session!.on('depth', ({ rtpTimestamp, epoch, near, far, values }) =>
-        frames.push({ rtpTimestamp, epoch, near, far, values: every(values, 256, 2) }),
+        frames.push({ rtpTimestamp, epoch, near, far, base64: every(values, 256, 2) }),
       );
       await new Promise((resolve) => setTimeout(resolve, ms));
       return frames;
     }, seconds * 1000);
+    return frames.map(({ base64, ...frame }) => ({
+      ...frame,
+      values: new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer),
+    }));
   } finally {
-    await browser.close();
+    await page.close();
+    await until('the end of its session', () => server.context.registry.sessions.length === 0);
   }
 }
 
 describe('depth against the truth, through a real camera, encoder, network and data channel', () => {
   it('agrees with the exact depth of the very picture that its RTP timestamp names', async () => {
     const { numbers, stop } = watchNumbers();
-    const frames = await receive(room, 4);
+    const frames = await receive(browser, 4);
     stop();
     const clip = frames.map(({ rtpTimestamp, values }) => {
       const number = numbers.get(rtpTimestamp);
       expect(number, `no picture had timestamp ${rtpTimestamp}`).toBeDefined();
-      return { prediction: Float32Array.from(values), depth: depthAt(room.depths[number!]!, W, H) };
+      return { prediction: values, depth: depthAt(room.depths[number!]!, W, H) };
     });
     expect(clip.length).toBeGreaterThan(20);
     // Pictures moved on: the frames are not one picture over and over.
@@ -94,7 +107,7 @@ describe('depth against the truth, through a real camera, encoder, network and d
     async (percent) => {
       const { numbers, stop } = watchNumbers();
       const loss = injectLoss(percent / 100);
-      const frames = await receive(room, 6).finally(loss.restore);
+      const frames = await receive(browser, 6).finally(loss.restore);
       stop();
       expect(loss.lost().received).toBeGreaterThan(20);
       expect(frames.length).toBeGreaterThan(10);
@@ -102,7 +115,7 @@ describe('depth against the truth, through a real camera, encoder, network and d
       const ranks = frames.map(({ rtpTimestamp, values }) => {
         const depth = depthAt(room.depths[numbers.get(rtpTimestamp)!]!, W, H);
         return spearman(
-          Float32Array.from(values),
+          values,
           depth.map((z) => 1 / z),
           validMask(depth, protocol),
         );
@@ -117,9 +130,10 @@ describe('depth against the truth, through a real camera, encoder, network and d
 
   it('holds still before a still scene: depth and display range', async () => {
     const camera = truthCamera('static', 3);
-    const frames = await receive(camera, 4);
+    const still = await launchBrowser({ cameraFile: camera.file });
+    const frames = await receive(still, 4).finally(() => still.close());
     camera.remove();
-    const change = flicker(frames.map(({ values }) => Float32Array.from(values)));
+    const change = flicker(frames.map(({ values }) => values));
     const ends = frames.flatMap(({ near, far }) => [near, far]);
     const span = frames[0]!.near - frames[0]!.far;
     const steps = frames

@@ -4,7 +4,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 import { type Coturn, findCoturn, startCoturn } from './support/coturn.ts';
 
 describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () => {
@@ -34,7 +34,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
         }
       };
     });
-    await page.goto(`${server.base}/?source=scene:room&autostart=1&data=u16`);
+    await page.goto(`${server.base}/?${FAKE_CAMERA}&autostart=1&data=u16`);
     await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
     // A browser may nominate several pairs before it settles on one: the transport says which it uses.
     const local = await page.evaluate(async () => {

@@ -1,0 +1,16 @@
+import type { Browser, Page } from 'playwright-core';
+
+/** Opens the server's page with these settings and waits for depth; fails with what the page was told. */
+export async function openPage(browser: Browser, base: string, query: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const failures: string[] = [];
+  page.on('pageerror', (error) => failures.push(error.message));
+  await page.goto(`${base}/?autostart=1&${query}`);
+  await page
+    .waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 })
+    .catch(async (error) => {
+      const errors = await page.evaluate(() => window.depthcast.errors.map((e) => `${e.code} ${e.message}`));
+      throw new Error(`no depth: ${[...failures, ...errors].join('; ')}`, { cause: error });
+    });
+  return page;
+}
