@@ -2,16 +2,14 @@ import { type SimulationOptions, simulate } from './placement/simulation.ts';
 
 /** A replica of two cores with the embedded network, 640x480 at 15 fps: docs/performance.md. */
 const MEASURED = { workers: 2, places: 16, utilisation: 2, rate: 15, milliseconds: 17, spread: 0.2 } as const;
-/** Seconds in the middle of which replicas are killed: who was refused then comes again after ten. */
-const STORM_SECONDS = 60;
 const FLEET: SimulationOptions = {
   ...MEASURED,
   replicas: 1000,
   balancers: 2,
   stay: 300,
   offered: 0.8,
-  warmUp: 30,
-  seconds: 30,
+  warmUp: 60,
+  seconds: 120,
   killed: 0,
   agentSeconds: 0.3,
   seed: 1,
@@ -52,7 +50,7 @@ export function benchPlacement(): void {
     [1000, 0.33, 0.8],
     [1000, 0.33, 1.5],
   ] as const) {
-    const result = simulate({ ...FLEET, replicas, killed, offered, seconds: STORM_SECONDS });
+    const result = simulate({ ...FLEET, replicas, killed, offered });
     const { lost, backHalf, back99, backAll, peakOffers, peakOffersOfOne } = result;
     console.log(
       `| ${replicas} | ${Math.round(100 * killed)} % | ${offered} | ${lost} | ${backHalf.toFixed(2)} s | ${back99.toFixed(2)} s | ${backAll.toFixed(2)} s | ${peakOffers} | ${peakOffersOfOne} |`,

@@ -10,7 +10,7 @@ const SETTINGS = fileURLToPath(new URL('../../config/depthcast.yaml', import.met
 const START_MS = 400_000;
 /** Of each replica. */
 export const PLACES = 8;
-export const DRAIN_SECONDS = 8;
+export const DRAIN_SECONDS = 15;
 
 /** `depthcast serve` as a process of its own on a loopback address of its own, with the smallest network. */
 export class Replica {
