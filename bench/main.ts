@@ -1,6 +1,7 @@
 // npm run bench: what depthcast costs and how quick it is on this machine. Medians; nothing here asserts.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchAnchors } from './anchors.ts';
 import { benchAttacks } from './attacks.ts';
 import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
@@ -35,6 +36,7 @@ const SECTIONS = {
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
   },
   edges: { run: () => benchEdges(), about: 'depth enlarged along the edges of its picture, against synthetic scenes' },
+  anchors: { run: () => benchAnchors(), about: 'metres by five noisy anchors, against synthetic scenes' },
   links: {
     run: () => benchLinks(),
     about: 'publishers over impaired links (loss, delay, reordering, a narrow link, a small MTU); pion needs Go',

@@ -32,6 +32,10 @@ export interface RunOptions {
   savePng16?: boolean;
   layout?: 'side-by-side' | 'stacked';
   sideBySide?: boolean;
+  anchors?: string;
+  hfov?: number;
+  savePly?: string;
+  saveGlb?: string;
   timeout: number;
   force?: boolean;
   resume?: boolean;
@@ -76,6 +80,10 @@ export async function run(input: string, options: RunOptions, given: Record<stri
         sideBySide: options.sideBySide === true || options.layout === 'side-by-side',
         stacked: options.layout === 'stacked',
         upsampling: config.output.upsampling,
+        anchors: options.anchors,
+        savePly: options.savePly,
+        saveGlb: options.saveGlb,
+        camera: options.hfov === undefined ? (config.depth.camera ?? undefined) : { hfov: options.hfov },
         force: options.force ?? false,
         resume: options.resume ?? false,
         timeoutSeconds: options.timeout,

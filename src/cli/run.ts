@@ -13,7 +13,8 @@ Written to --out, named after the input:
   NAME_vis.mp4     depth as colour, near bright, at the size and frame rate of the input
   NAME_src.mp4     the frames that depth was made of
   NAME_depths.json what the files are: model, unit, sizes, frames, epochs
-and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4, NAME_stacked.mp4 (docs/files.md).
+and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4, NAME_stacked.mp4,
+NAME_points/ (docs/files.md).
 
 Examples:
   depthcast run street.mp4 --out depth
@@ -23,6 +24,7 @@ Examples:
   depthcast run rtsp://camera.local/stream --out depth --max-len 900
   ffmpeg -i in.avi -f yuv4mpegpipe - | depthcast run - --out depth
   depthcast run scene:street --out depth --max-len 120
+  depthcast run walk.mp4 --out depth --anchors walk.json --hfov 68 --save-ply 0-300/30
 
 Exit status:
   0    all frames were processed
@@ -75,6 +77,14 @@ export function runCommand(): Command {
     .addOption(
       new SettingOption('output.upsampling', '--upsampling <name>', 'enlarge depth along the edges of its picture'),
     )
+    .option('--anchors <file>', 'metres of known places: JSON of {x, y, metres} with frame or time (docs/files.md)')
+    .option(
+      '--hfov <degrees>',
+      'field of view across the picture (default: depth.camera, EXIF, or 65 of the longer side)',
+      degrees,
+    )
+    .option('--save-ply <frames>', 'NAME_points/00000.ply, ...: coloured points of frames 0,30,60-90, 0-300/30 or all')
+    .option('--save-glb <frames>', 'NAME_points/00000.glb, ...: the same as a glTF mesh')
     .option('--timeout <seconds>', 'a network source that is silent for this long has stalled', integer(1, 3600), 10)
     .option('--force', 'replace what is there')
     .option('--resume', 'go on where an earlier run ended')
@@ -88,6 +98,12 @@ export function runCommand(): Command {
 function orMinusOne(min: number, max: number) {
   const parse = integer(min, max);
   return (text: string): number => (text === '-1' ? -1 : parse(text));
+}
+
+function degrees(text: string): number {
+  const value = Number(text);
+  if (value >= 1 && value <= 179) return value;
+  throw new InvalidArgumentError('degrees from 1 to 179 are expected.');
 }
 
 function rate(text: string): number {

@@ -26,8 +26,9 @@ export interface DepthWriterOptions {
   fps: VideoWriterOptions['fps'];
   aspect: { num: number; den: number };
   matrix: YuvMatrix;
-  /** Maps in metres, not disparity. */
+  /** The network's maps are in metres, not disparity; anchors may make metres of the numbers. */
   metric: boolean;
+  anchored: boolean;
   /** Frames of an earlier run that stay. */
   keep: number;
 }
@@ -97,7 +98,8 @@ export class DepthWriter {
   }
 
   async #open(): Promise<void> {
-    const { files, size, matrix, metric, keep } = this.#options;
+    const { files, size, matrix, keep } = this.#options;
+    const metric = this.#options.metric || this.#options.anchored;
     const video = evenSize(size);
     if (files.vis || files.sideBySide || files.stacked) this.#picture = yuvFrame(video.width, video.height, matrix);
     if (files.vis) this.#vis = await openVideo(files.vis, { ...this.#options, ...video }, keep);

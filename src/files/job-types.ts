@@ -1,6 +1,7 @@
 import type { DeviceOptions } from '../depth/engine-set.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
+import type { CameraSettings } from '../protocol/index.ts';
 import type { Upsampling } from '../protocol/output.ts';
 import type { OutputFiles, OutputOptions } from './outputs.ts';
 
@@ -26,6 +27,13 @@ export interface JobOptions extends OutputOptions {
   /** How maps are brought to the size that is written. */
   upsampling: Upsampling;
   sceneCuts: boolean;
+  /** What is known of the camera; EXIF of the first image, or a guess, where nothing is. */
+  camera?: CameraSettings | undefined;
+  /** A file of anchors, which make metres of relative depth. */
+  anchors?: string | undefined;
+  /** Frames whose points are written as PLY, and as a glTF mesh. */
+  savePly?: string | undefined;
+  saveGlb?: string | undefined;
   force: boolean;
   resume: boolean;
   /** Seconds after which a silent network source counts as stalled. */

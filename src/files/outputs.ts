@@ -11,11 +11,16 @@ export interface OutputOptions {
   savePng16: boolean;
   sideBySide: boolean;
   stacked: boolean;
+  /** Frames whose points are written. */
+  savePly?: string | undefined;
+  saveGlb?: string | undefined;
 }
 
 /** Every file of a job. */
 export interface OutputFiles extends DepthFiles {
   source: string;
+  /** A folder of points, a file a frame. */
+  points: string | undefined;
   /** What was done, and what a later run needs to go on. */
   record: string;
 }
@@ -30,6 +35,7 @@ export function outputFiles(folder: string, name: string, options: OutputOptions
     npz: options.saveNpz ? path('depths.npz') : undefined,
     exr: options.saveExr ? path('depths_exr') : undefined,
     png16: options.savePng16 ? path('depths_png16') : undefined,
+    points: options.savePly || options.saveGlb ? path('points') : undefined,
     record: path('depths.json'),
   };
 }

@@ -1,4 +1,5 @@
 import type { Size } from '../model/size.ts';
+import type { Intrinsics, MetricMap } from '../protocol/index.ts';
 import type { Upsampling } from '../protocol/output.ts';
 import type { BytePlane } from '../video/shade-enlarger.ts';
 import type { YuvMatrix } from '../video/yuv.ts';
@@ -10,8 +11,10 @@ export interface PaintBoot {
   grayscale: boolean;
   /** How maps are enlarged. */
   upsampling: Upsampling;
-  /** Maps in metres, not disparity. */
+  /** The network's maps are in metres, not disparity. */
   metric: boolean;
+  /** Anchors make metres of the numbers that are written. */
+  anchored: boolean;
   /** Archive to write, and the frames of an earlier run that stay in it. */
   npz: string | undefined;
   keep: number;
@@ -23,14 +26,25 @@ export interface PaintBoot {
 export type Floats = Float32Array<ArrayBuffer>;
 export type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Files of one frame's points. */
+export interface PointFiles {
+  ply: string | undefined;
+  glb: string | undefined;
+  /** Of the written size. */
+  intrinsics: Intrinsics;
+}
+
 export interface PaintRequest {
   /** The map as shades of the written size, where nothing else is made of it. */
   shades: BytePlane | undefined;
-  /** The picture's Y, U and V, 4:2:0, of the written size without padding, where maps are enlarged by it. */
+  /** The picture's Y, U and V, 4:2:0, of the written size without padding, where maps are enlarged by it, or points coloured. */
   guide: Bytes | undefined;
   /** Of `size`; brought to the size of the written maps. */
   values: Floats;
   size: Size;
+  /** What makes metres of the values; without it they have none, where anchors are to give them. */
+  metres: MetricMap | undefined;
+  points: PointFiles | undefined;
   near: number;
   far: number;
   /** Memory for the answer, where there is some. */
@@ -47,6 +61,8 @@ export interface PaintAnswer {
   picture: Bytes | undefined;
   /** [height * width] */
   map: Floats | undefined;
+  /** Points that were written; undefined where none were asked for. */
+  points: number | undefined;
 }
 
 /** What the painting thread is asked for. */

@@ -1,11 +1,13 @@
 import { workerData } from 'node:worker_threads';
 import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
+import type { MetricMap } from '../protocol/index.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import { Painter, toShades, type YuvPlanes } from '../video/painter.ts';
 import { answerRequests } from '../worker-channel.ts';
 import { NpzWriter } from './npz.ts';
 import type { PaintAnswer, PaintBoot, PaintCalls, PaintRequest } from './paint-protocol.ts';
+import { writePoints } from './points-files.ts';
 
 // Maps are brought to their size, painted and written as numbers here: work in JavaScript, milliseconds a frame, kept off
 // the thread that feeds the network. No codecs: they work in the libuv pool anyway.
@@ -17,6 +19,7 @@ const pixels = (width + (width & 1)) * (height + (height & 1));
 const full = new Float32Array(width * height);
 const shades = new Uint8ClampedArray(width * height);
 let resizer: { key: string; resizer: AlignedResizer } | undefined;
+let anchored: Float32Array | undefined;
 let npz: NpzWriter | undefined;
 let upsampler: { key: string; upsampler: GuidedUpsampler } | undefined;
 
@@ -25,9 +28,9 @@ answerRequests<PaintCalls, void>({ paint, finish }, async () => {
 });
 
 async function paint(request: PaintRequest, transfer: ArrayBuffer[]): Promise<PaintAnswer> {
-  const { values, shades: enlarged, guide, near, far } = request;
+  const { values, shades: enlarged, guide, points, metres, near, far } = request;
   const picture = boot.wantsPicture ? (request.picture ?? new Uint8Array((3 * pixels) / 2)) : undefined;
-  const needsMap = npz !== undefined || boot.wantsMap;
+  const needsMap = npz !== undefined || boot.wantsMap || points !== undefined;
   const sized = needsMap || guide ? fullSize(request) : undefined;
   if (picture) {
     const yuv = planesOf(picture);
@@ -40,11 +43,28 @@ async function paint(request: PaintRequest, transfer: ArrayBuffer[]): Promise<Pa
       painter.paintShades(shades, yuv);
     }
   }
-  if (sized) await npz?.write(sized);
+  const numbers = sized && needsMap ? numbersOf(sized, metres) : undefined;
+  const written = numbers && points && guide ? await writePoints(numbers, guide, points, boot) : undefined;
+  if (numbers) await npz?.write(numbers);
   const map = boot.wantsMap ? (request.map ?? new Float32Array(full.length)) : undefined;
-  if (sized) map?.set(sized);
+  if (numbers) map?.set(numbers);
   for (const memory of [values, enlarged?.data, guide, picture, map]) if (memory) transfer.push(memory.buffer);
-  return { values, shades: enlarged?.data, guide, picture, map };
+  return { values, shades: enlarged?.data, guide, picture, map, points: written };
+}
+
+/** What is written of a map: itself, or metres by its anchors, NaN without any. */
+function numbersOf(sized: Float32Array, metres: MetricMap | undefined): Float32Array {
+  if (!boot.anchored) return sized;
+  anchored ??= new Float32Array(full.length);
+  if (metres === undefined) return anchored.fill(Number.NaN);
+  for (let i = 0; i < sized.length; i++) {
+    if (boot.metric) anchored[i] = metres.scale * sized[i]!;
+    else {
+      const inverse = metres.scale * sized[i]! + metres.shift;
+      anchored[i] = inverse <= 0 ? Number.POSITIVE_INFINITY : 1 / inverse;
+    }
+  }
+  return anchored;
 }
 
 function planesOf(picture: Uint8Array): YuvPlanes {

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
+import { INTRINSICS_SOURCES } from '../protocol/camera.ts';
 import { diskError } from './disk.ts';
 
 const count = z.int().min(0);
@@ -26,6 +27,16 @@ const recordSchema = z.strictObject({
   complete: z.boolean(),
   /** Frames at which temporal memory started anew: relative depth of two epochs is not comparable. */
   epochs: z.array(count),
+  /** The camera of the maps' pixels, and how far it can be trusted; see docs/sdk.md. */
+  camera: z
+    .strictObject({
+      fx: z.number(),
+      fy: z.number(),
+      cx: z.number(),
+      cy: z.number(),
+      source: z.enum(INTRINSICS_SOURCES),
+    })
+    .optional(),
   /** What was asked for, as far as it changes what is written. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });

@@ -7,7 +7,7 @@ import type { OutputFiles } from './outputs.ts';
 import type { FileSource } from './source.ts';
 import { countCopied, encodedCopy, packetCopy, type SourceCopy } from './source-copy.ts';
 import type { DepthResult } from './streaming.ts';
-import { Writer } from './writer.ts';
+import { type MapExtras, Writer } from './writer.ts';
 
 export interface SinkOptions {
   files: OutputFiles;
@@ -16,8 +16,9 @@ export interface SinkOptions {
   size: Size;
   grayscale: boolean;
   upsampling: Upsampling;
-  /** Maps in metres, not disparity. */
+  /** The network's maps are in metres, not disparity; anchors may make metres of the numbers. */
   metric: boolean;
+  anchored: boolean;
   /** Frames of an earlier run that stay. */
   keep: number;
 }
@@ -51,7 +52,8 @@ export class Sink {
       ? await encodedCopy(files.source, video, keep)
       : await packetCopy(files.source, tap, first.stamp!);
     const depth = new Writer({ ...options, fps, aspect, matrix });
-    const needsColour = files.sideBySide !== undefined || files.stacked !== undefined || options.upsampling !== 'off';
+    const asked = [files.sideBySide, files.stacked, files.points];
+    const needsColour = options.upsampling !== 'off' || asked.some((file) => file !== undefined);
     const needsFrames = encodes || needsColour;
     const converter = needsFrames ? new FrameConverter(video.width, video.height, matrix) : undefined;
     const sink = new Sink(needsColour, depth, copy, converter);
@@ -64,15 +66,24 @@ export class Sink {
     }
   }
 
+  /** Frames of which points were asked for, and that have none. */
+  get pointless(): number {
+    return this.#depth.pointless;
+  }
+
   /** Takes a result over, its frame and its values; resolves when it can take the next. @throws DepthcastError DISK_FULL, CODEC_FAILED */
-  async write({ prepared, values, size, range, release }: DepthResult, epoch: number): Promise<void> {
+  async write(
+    { prepared, values, size, range, release }: DepthResult,
+    epoch: number,
+    extras: MapExtras,
+  ): Promise<void> {
     const { index, time, frame } = prepared;
     const colour = this.#needsColour ? (frame?.clone() ?? undefined) : undefined;
     await this.#copy.write(prepared);
     const own = this.#depth.takeValues(values.length);
     own.set(values);
     release();
-    await this.#depth.write({ index, time, epoch, near: range.near, far: range.far }, own, size, colour);
+    await this.#depth.write({ index, time, epoch, near: range.near, far: range.far }, own, size, colour, extras);
   }
 
   /** Passes over a frame that is written already. */

@@ -5,7 +5,7 @@ import { toShades } from '../video/painter.ts';
 import { type BytePlane, ShadeEnlarger } from '../video/shade-enlarger.ts';
 import { DepthWriter, type DepthWriterOptions } from './depth-writer.ts';
 import type { MapFacts } from './image-series.ts';
-import type { Bytes, Floats, PaintAnswer } from './paint-protocol.ts';
+import type { Bytes, Floats, PaintAnswer, PaintRequest } from './paint-protocol.ts';
 import { PaintThread } from './paint-thread.ts';
 import { SerialQueue } from './serial-queue.ts';
 
@@ -16,6 +16,9 @@ export interface WriterOptions extends DepthWriterOptions {
   grayscale: boolean;
   upsampling: Upsampling;
 }
+
+/** What else is made of one map. */
+export type MapExtras = Pick<PaintRequest, 'metres' | 'points'>;
 
 interface Enlarging {
   enlarger: ShadeEnlarger;
@@ -38,9 +41,11 @@ export class Writer {
   #enlarger: Enlarging | undefined;
   #enlarged: Promise<unknown> = Promise.resolve();
   readonly #onlyPicture: boolean;
+  /** Frames of which points were asked for, and that have none. */
+  pointless = 0;
 
   constructor(options: WriterOptions) {
-    const { files, size, matrix, grayscale, keep, metric, upsampling } = options;
+    const { files, size, matrix, grayscale, keep, metric, upsampling, anchored } = options;
     const wantsPicture = [files.vis, files.sideBySide, files.stacked].some((file) => file !== undefined);
     const wantsMap = files.exr !== undefined || files.png16 !== undefined;
     this.#onlyPicture = upsampling === 'off' && wantsPicture && !wantsMap && files.npz === undefined;
@@ -48,6 +53,7 @@ export class Writer {
     this.#painter = new PaintThread({
       upsampling,
       metric,
+      anchored,
       size,
       matrix,
       grayscale,
@@ -72,11 +78,17 @@ export class Writer {
 
   /**
    * Hands a map over, its memory with it; resolves when it can take the next.
-   * @param values of `size`. @param colour the source's frame, for videos of both and for its edges; freed when it is written
+   * @param values of `size`. @param colour the source's frame, for videos of both, its edges and points; freed when it is written
    * @throws what writing an earlier one failed with
    */
-  async write(facts: MapFacts, values: Floats, size: Size, colour: av.Frame | undefined): Promise<void> {
-    const painted = this.#paint(facts, values, size, colour);
+  async write(
+    facts: MapFacts,
+    values: Floats,
+    size: Size,
+    colour: av.Frame | undefined,
+    extras: MapExtras,
+  ): Promise<void> {
+    const painted = this.#paint(facts, values, size, colour, extras);
     // Whoever encodes it sees the failure.
     painted.catch(() => {});
     await this.#queue.add(async () => {
@@ -95,13 +107,16 @@ export class Writer {
     values: Floats,
     size: Size,
     colour: av.Frame | undefined,
+    { metres, points }: MapExtras,
   ): Promise<PaintAnswer> {
-    const shades = this.#onlyPicture ? await this.#enlarge(values, size, near, far) : undefined;
+    const shades = this.#onlyPicture && !points ? await this.#enlarge(values, size, near, far) : undefined;
     return this.#painter.paint({
       shades,
-      guide: colour && this.#options.upsampling !== 'off' ? this.#guideOf(colour) : undefined,
+      guide: colour && (points || this.#options.upsampling !== 'off') ? this.#guideOf(colour) : undefined,
       values,
       size,
+      metres,
+      points,
       near,
       far,
       picture: this.#pictures.pop(),
@@ -163,7 +178,8 @@ export class Writer {
     if (failure !== undefined) throw failure;
   }
 
-  #keep({ values, shades, guide, picture, map }: PaintAnswer): void {
+  #keep({ values, shades, guide, picture, map, points }: PaintAnswer): void {
+    if (points === 0) this.pointless++;
     if (guide) this.#guides.push(guide);
     this.#values.push(values);
     if (shades) this.#planes.push(shades);

@@ -76,6 +76,23 @@ test('what says nothing gives nothing: no anchors, pixels without a value, dista
   if (fit) expect(fit.scale).toBeGreaterThan(0);
 });
 
+test('values of a network whose 0 is not infinitely far: five anchors at random, most of them at one distance', () => {
+  // A normalised network: about 0 in the middle, below it behind that.
+  const normalised = { ...map, values: disparity.map((d) => d / 10 - 2.5) };
+  let worst = 0;
+  for (let turn = 0; turn < 50; turn++) {
+    const tracker = new AnchorTracker();
+    const far = turn % 2 === 0;
+    tracker.add(Array.from({ length: 5 }, () => anchorAt(far ? 0.15 * random() : random(), 1, 0.05)));
+    const fit = tracker.update(normalised, 0)!;
+    expect(fit.scale).toBeGreaterThan(0);
+    // Where the anchors are they are right, whatever is said of the rest.
+    const at = (x: number) => fit.scale * normalised.values[10 * WIDTH + Math.floor(x * WIDTH)]! + fit.shift;
+    worst = Math.max(worst, Math.abs(1 / at(0.07) / truth[10 * WIDTH + 4]! - 1) * (far ? 1 : 0));
+  }
+  expect(worst).toBeLessThan(0.15);
+});
+
 test('several anchors at one distance do not blow up', () => {
   const tracker = new AnchorTracker();
   tracker.add(Array.from({ length: 6 }, () => anchorAt(0.5, 1, 0.05)));

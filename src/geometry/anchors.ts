@@ -1,5 +1,5 @@
 import type { MetricMap } from '../protocol/index.ts';
-import { fitAffine, fitScale, type Sample } from './metric-fit.ts';
+import { fitAffine, fitScale, type MapLevels, type Sample } from './metric-fit.ts';
 
 /** A place of the picture whose distance is known. */
 export interface Anchor {
@@ -36,6 +36,9 @@ const TIME_CONSTANT = 0.4;
 const MAX_RATE = 0.5;
 /** Maps from one fit to the next: with all anchors one takes 12 ms, and a peer may send anchors with every picture. */
 const MAPS_BETWEEN_FITS = 8;
+
+/** Pixels of a map that its levels are taken of. */
+const LEVEL_SAMPLES = 1024;
 
 interface Known extends Sample {
   at: number;
@@ -92,7 +95,7 @@ export class AnchorTracker {
       this.#maps = 0;
       const faded = this.#known.map((known) => ({ ...known, weight: Math.exp((known.at - seconds) / FADE) }));
       // Without any that is young enough the last fit stays: it is still the best that is known of this epoch.
-      this.#target = (map.unit === 'metres' ? fitScale(faded) : fitAffine(faded)) ?? this.#target;
+      this.#target = (map.unit === 'metres' ? fitScale(faded) : fitAffine(faded, levelsOf(map))) ?? this.#target;
     }
     const dt = Math.max(0, Math.min(1, seconds - this.#last));
     this.#last = seconds;
@@ -134,6 +137,15 @@ function sampled(
   const value = median(around);
   const spread = 1.4826 * median(around.map((v) => Math.abs(v - value)));
   return { value, spread, metres, error, weight: 1 };
+}
+
+/** Of every so many pixels: 3 % of them are lower than what counts as the lowest. */
+function levelsOf({ values }: AnchoredMap): MapLevels {
+  const step = Math.max(1, Math.floor(values.length / LEVEL_SAMPLES));
+  const some: number[] = [];
+  for (let i = 0; i < values.length; i += step) if (Number.isFinite(values[i]!)) some.push(values[i]!);
+  some.sort((a, b) => a - b);
+  return { lowest: some[Math.floor(0.03 * some.length)] ?? 0, middle: some[some.length >> 1] ?? 1 };
 }
 
 function median(values: number[]): number {

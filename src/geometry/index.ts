@@ -1,5 +1,6 @@
 /** Geometry of depth maps: metres by anchors, points, normals, and their files. Runs in browsers too. */
 export type { Anchor } from './anchors.ts';
+export { type FloorPlace, floorAnchor } from './floor.ts';
 export { toGlb } from './glb.ts';
 export { toPly } from './ply.ts';
 export {
