@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
 import type { NetworkImage } from '../depth/types.ts';
@@ -6,20 +5,17 @@ import { DepthcastError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
-import { Camera, type CameraSettings, type Intrinsics } from '../protocol/index.ts';
-import { fieldOfViewOf } from '../video/focal-length.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { InputScaler } from '../video/scaler.ts';
-import { type AnchorFile, FileAnchors, readAnchors } from './anchor-file.ts';
+import { readAnchors } from './anchor-file.ts';
 import { diskError } from './disk.ts';
-import { type FrameChoice, frameChoice } from './frame-choice.ts';
+import { checkGeometry, JobGeometry } from './job-geometry.ts';
 import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
 import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
 import { type OfflineState, readState, removeStates, writeState } from './offline-state.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
 import { clearOutputs, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
-import type { PointFiles } from './paint-protocol.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { checkSame, inputState, type RunRecord, readRecord, writeRecord } from './run-record.ts';
 import { countSunk, Sink, type SinkOptions } from './sink.ts';
@@ -51,7 +47,7 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
   const before = options.resume ? await readRecord(files.record) : undefined;
   if (before === undefined && !options.force) await refuseExisting(files);
   const anchors = options.anchors === undefined ? undefined : await readAnchors(options.anchors);
-  checkMetres(options, anchors);
+  checkGeometry(options, anchors);
   const opened = await openSource(options.input, options);
   const maxLength = options.maxLength > 0 || input.kind !== 'scene' ? options.maxLength : SCENE_FRAMES;
   const source = new SelectedSource(opened, { targetFps: options.targetFps, maxLength });
@@ -61,35 +57,13 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
   try {
     first = await source.read();
     if (first === undefined) throw noPictures(source);
-    const camera = options.camera ?? (await exifCamera(first));
-    return await new Job({ ...options, camera }, events, files, source, first, began, anchors).run(before);
+    const geometry = await JobGeometry.create(options, anchors, first, source.info.fps);
+    return await new Job(options, events, files, source, first, began, geometry).run(before);
   } finally {
     first?.picture.close();
     options.signal.removeEventListener('abort', stop);
     source.close();
   }
-}
-
-/** @throws DepthcastError BAD_OPTION for points of frames that have no metres, or that are not told well */
-function checkMetres({ savePly, saveGlb, model, resume, mode }: JobOptions, anchors: AnchorFile | undefined): void {
-  for (const [flag, frames] of Object.entries({ '--save-ply': savePly, '--save-glb': saveGlb })) {
-    if (frames === undefined) continue;
-    frameChoice(frames);
-    if (anchors === undefined && model.manifest.unit !== 'metres')
-      throw new DepthcastError('BAD_OPTION', {
-        detail: `${flag}: ${model.manifest.name} gives no metres; tell --anchors, or use a metric model`,
-      });
-  }
-  if (anchors && resume && mode === 'offline')
-    throw new DepthcastError('BAD_OPTION', { detail: '--resume: an offline run with --anchors cannot go on' });
-}
-
-const choiceOf = (frames: string | undefined): FrameChoice =>
-  frames === undefined ? () => false : frameChoice(frames);
-
-async function exifCamera({ picture }: TimedPicture): Promise<CameraSettings | undefined> {
-  const hfov = await fieldOfViewOf(picture);
-  return hfov === undefined ? undefined : { hfov };
 }
 
 /** Written frames of the epoch that goes on behind them. */
@@ -109,12 +83,7 @@ class Job {
   readonly #began: number;
   readonly #size: Size;
   readonly #network: Size;
-  readonly #camera: Camera;
-  /** Of the written size. */
-  readonly #intrinsics: Intrinsics;
-  readonly #anchorFile: AnchorFile | undefined;
-  readonly #anchors: FileAnchors | undefined;
-  readonly #points: Record<'ply' | 'glb', FrameChoice>;
+  readonly #geometry: JobGeometry;
   #epochs: number[] = [];
   #written = 0;
   #inference = 0;
@@ -129,7 +98,7 @@ class Job {
     source: FileSource,
     first: TimedPicture,
     began: number,
-    anchors: AnchorFile | undefined,
+    geometry: JobGeometry,
   ) {
     this.#options = options;
     this.#events = events;
@@ -140,18 +109,7 @@ class Job {
     const { width, height } = first.picture;
     this.#size = writtenSize({ width, height }, options.maxRes);
     this.#network = networkSize(options.model.manifest, this.#size.width, this.#size.height, options.size);
-    this.#camera = new Camera(options.camera);
-    // Told, or measured of the picture as it came: its first size.
-    this.#camera.intrinsics(width, height);
-    this.#intrinsics = this.#camera.intrinsics(this.#size.width, this.#size.height);
-    this.#anchorFile = anchors;
-    const { fps } = source.info;
-    this.#anchors = anchors && new FileAnchors(anchors, this.#camera, fps.num / fps.den);
-    this.#points = { ply: choiceOf(options.savePly), glb: choiceOf(options.saveGlb) };
-    if (files.points && this.#intrinsics.source === 'assumed')
-      this.#notes.add(
-        'nothing tells the camera: points take a field of view of 65 degrees for granted; --hfov tells it',
-      );
+    this.#geometry = geometry;
     const mapSize = options.mode === 'offline' ? this.#size : this.#network;
     if (options.upsampling !== 'off' && !GuidedUpsampler.fits(mapSize, this.#size))
       this.#notes.add(
@@ -199,7 +157,7 @@ class Job {
         device: inferencer.device,
         takeInput: (width, height) => stream.takeInput(width, height),
         // Anchors are compared with the maps of their frames: all of the epoch's are needed.
-        replay: this.#anchors ? sinceEpoch(keep, this.#epochs) : replayed(model.manifest, keep, this.#epochs),
+        replay: this.#geometry.anchored ? sinceEpoch(keep, this.#epochs) : replayed(model.manifest, keep, this.#epochs),
         depthOf: (frames) => streamingDepth(frames, stream, keep, sceneCuts),
       });
     } finally {
@@ -274,7 +232,7 @@ class Job {
     });
     scaler.close();
     for (const problem of this.#source.problems) this.#problems.add(problem);
-    for (const note of [...this.#source.notes, ...(this.#anchors?.notes ?? [])]) this.#notes.add(note);
+    for (const note of [...this.#source.notes, ...this.#geometry.notes]) this.#notes.add(note);
     const pointless = sink?.pointless ?? 0;
     if (pointless > 0) this.#notes.add(`${pointless} frames have no points: no pixel has metres up to 100`);
     const complete = !interrupted && failure === undefined;
@@ -293,24 +251,15 @@ class Job {
     if (result.reset && index >= keep) this.#epochs.push(index);
     const epoch = this.#epochs.length - 1;
     const { unit } = this.#options.model.manifest;
-    const metres = this.#anchors?.update({ values: result.values, ...result.size, unit, epoch }, index, time);
+    const metres = this.#geometry.metres({ values: result.values, ...result.size, unit, epoch }, index, time);
     // Shown to the network again, for its memory.
     if (index < keep) return result.release();
     if (resized) this.#notes.add('the size of the pictures changes; all are brought to the first');
     // Now, so that it is known after a crash too.
     if (result.reset) await writeRecord(this.#files.record, await this.#record(false));
-    await sink.write(result, epoch, { metres, points: this.#pointsOf(index) });
+    await sink.write(result, epoch, { metres, points: this.#geometry.points(this.#files.points, index) });
     this.#written = index + 1;
     this.#events.progress?.(this.#written, this.#source.info.frames);
-  }
-
-  #pointsOf(index: number): PointFiles | undefined {
-    const folder = this.#files.points;
-    if (folder === undefined) return undefined;
-    const path = (kind: 'ply' | 'glb') =>
-      this.#points[kind](index) ? join(folder, `${String(index).padStart(5, '0')}.${kind}`) : undefined;
-    const [ply, glb] = [path('ply'), path('glb')];
-    return ply || glb ? { ply, glb, intrinsics: this.#intrinsics } : undefined;
   }
 
   #sinkOptions(keep: number): SinkOptions {
@@ -322,7 +271,7 @@ class Job {
       grayscale,
       upsampling,
       metric: model.manifest.unit === 'metres',
-      anchored: this.#anchors !== undefined,
+      anchored: this.#geometry.anchored,
       keep,
     };
   }
@@ -361,14 +310,14 @@ class Job {
 
   async #record(complete: boolean): Promise<RunRecord> {
     const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = this.#options;
-    const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling, savePly, saveGlb, camera } = this.#options;
+    const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling } = this.#options;
     const { num, den } = this.#source.info.fps;
     return {
       format: 1,
       input,
       inputState: await inputState(input),
       model: model.manifest.name,
-      unit: this.#anchors ? 'metres' : model.manifest.unit,
+      unit: this.#geometry.anchored ? 'metres' : model.manifest.unit,
       mode,
       size: this.#size,
       network: this.#network,
@@ -376,7 +325,7 @@ class Job {
       frames: this.#written,
       complete,
       epochs: this.#epochs,
-      camera: this.#intrinsics,
+      camera: this.#geometry.intrinsics,
       options: {
         maxRes,
         maxLength,
@@ -390,10 +339,7 @@ class Job {
         // Earlier versions had none of these; so their results are gone on with.
         ...(stacked ? { stacked } : {}),
         ...(upsampling === 'off' ? {} : { upsampling }),
-        ...(this.#anchorFile && { anchors: this.#anchorFile.hash }),
-        ...(savePly !== undefined && { savePly }),
-        ...(saveGlb !== undefined && { saveGlb }),
-        ...((this.#anchorFile || this.#files.points) && camera && { camera: JSON.stringify(camera) }),
+        ...this.#geometry.options,
       },
     };
   }
