@@ -7,7 +7,7 @@ const INTEGRATION = [
   'src/cli/{doctor,eval,models,run}.test.ts',
   'src/depth/**/{c-runtime,checkpoint-model,cpu,device-engine,cuts,inferencer,no-telemetry,pool}.test.ts',
   'src/evaluation/**/{benchmarks,evaluate}.test.ts',
-  'src/files/**/job.test.ts',
+  'src/files/**/{geometry-outputs,job}.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
   'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',

@@ -41,6 +41,7 @@ export async function openRtp({ port, host = '127.0.0.1' }: RtpOptions): Promise
     throw toDepthError(thrown, 'SOURCE_UNSUPPORTED');
   }
   let packets = 0;
+  let closed = false;
   socket.on('message', (packet) => {
     // RTCP shares the port with some senders (RFC 5761, section 4); only RTP version 2 is passed on.
     const type = packet[1]! & 0x7f;
@@ -52,6 +53,9 @@ export async function openRtp({ port, host = '127.0.0.1' }: RtpOptions): Promise
   socket.on('error', () => {});
   const stream = new MediaStream([track]);
   const source = sourceOf(stream, `rtp ${host}:${socket.address().port}`, () => {
+    // A session closes its source, and so may whoever opened it; dgram throws at a second time.
+    if (closed) return;
+    closed = true;
     socket.close();
     track.stop();
   });

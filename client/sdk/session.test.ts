@@ -92,6 +92,26 @@ describe('DepthSession', () => {
     server = await TestServer.start(port);
   });
 
+  it('refuses a camera that the server would end the session for', async () => {
+    const options = { server: server.url, source: silentStream() };
+    await expect(connect({ ...options, camera: { hfov: 300 } })).rejects.toThrow(RangeError);
+    const { until, session } = open();
+    await until('live');
+    const client = await server.client(0);
+    for (const camera of [
+      { hfov: Number.NaN },
+      { fx: 0, fy: 1, cx: 1, cy: 1 },
+      { fx: 9, fy: 9, cx: 9, cy: 9, width: 640 },
+    ])
+      expect(() => session.setCamera(camera)).toThrow(RangeError);
+    session.setCamera({ hfov: 70 });
+    await client.until(() => client.received.some((message) => message.type === 'settings' && 'camera' in message));
+    expect(client.received.filter((message) => message.type === 'settings' && message.camera !== undefined)).toEqual([
+      { type: 'settings', camera: { hfov: 70 } },
+    ]);
+    session.close();
+  });
+
   it('connect can be given up', async () => {
     server.answer = () => {};
     const controller = new AbortController();

@@ -1,5 +1,5 @@
 import type { Anchor } from '../../src/geometry/index.ts';
-import type { CameraSettings } from '../../src/protocol/index.ts';
+import { type CameraSettings, cameraSettings } from '../../src/protocol/index.ts';
 import type { OutputSettings } from '../../src/protocol/messages.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
 import { ClientStats } from './client-stats.ts';
@@ -54,7 +54,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#wanted = { ...options.output };
-    this.#camera = options.camera;
+    this.#camera = checkedCamera(options.camera);
     this.#token = options.token;
     if (options.onDepth) this.on('depth', options.onDepth);
     if (options.onPair) this.on('pair', options.onPair);
@@ -100,9 +100,9 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#link?.update(output);
   }
 
-  /** What is known of the camera of the moment and those of later sources; undefined for nothing. */
+  /** What is known of the camera of the moment and those of later sources; undefined for nothing. @throws RangeError for what is no camera */
   setCamera(camera: CameraSettings | undefined): void {
-    this.#camera = camera;
+    this.#camera = checkedCamera(camera);
     this.#link?.setCamera(this.#cameraOf(this.#source));
   }
 
@@ -348,6 +348,15 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.emit('state', state);
     this.removeListeners();
   }
+}
+
+/** A server would end the session with a message that it cannot read. */
+function checkedCamera(camera: CameraSettings | undefined): CameraSettings | undefined {
+  if (camera !== undefined && !cameraSettings.safeParse(camera).success)
+    throw new RangeError(
+      `no camera: ${JSON.stringify(camera)}; { hfov } from 1 to 179 degrees, or { fx, fy, cx, cy } in pixels`,
+    );
+  return camera;
 }
 
 const within = (value: number, least: number, most: number): boolean => value >= least && value <= most;

@@ -1,7 +1,10 @@
 import type { PerspectiveCamera } from 'three';
 import { coverRegion } from '../webxr/index.ts';
 
-/** A pinhole camera: focal lengths and principal point in pixels of the sent picture, or its horizontal field of view in degrees. */
+/**
+ * A pinhole camera: focal lengths and principal point in pixels of the sent picture, pixel centres being whole numbers, as
+ * `DepthFrame.intrinsics`; or its horizontal field of view in degrees.
+ */
 export type Lens = { fx: number; fy: number; cx: number; cy: number } | { horizontalFov: number };
 
 /** Size of the picture that the lens is of. */
@@ -12,7 +15,7 @@ interface PictureSize {
 
 /** The lens in parts of the picture's sides. */
 export function normalised(lens: Lens, { sourceWidth: w, sourceHeight: h }: PictureSize) {
-  if ('fx' in lens) return { fx: lens.fx / w, fy: lens.fy / h, cx: lens.cx / w, cy: lens.cy / h };
+  if ('fx' in lens) return { fx: lens.fx / w, fy: lens.fy / h, cx: (lens.cx + 0.5) / w, cy: (lens.cy + 0.5) / h };
   const fx = 0.5 / Math.tan((lens.horizontalFov * Math.PI) / 360);
   return { fx, fy: (fx * w) / h, cx: 0.5, cy: 0.5 };
 }

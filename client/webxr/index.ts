@@ -59,11 +59,14 @@ export class DepthInformation {
   getDepthInMeters(x: number, y: number): number {
     if (!(x >= 0 && x <= 1 && y >= 0 && y <= 1)) throw new RangeError(`(${x}, ${y}) is outside the view`);
     const { matrix } = this.normDepthBufferFromNormView;
-    const [column, row] = [0, 1].map((i) => matrix[i]! * x + matrix[4 + i]! * y + matrix[12 + i]!) as [number, number];
-    const clamp = (v: number, size: number) => Math.min(size - 1, Math.max(0, Math.trunc(v * size)));
-    return this.#metres[clamp(row, this.height) * this.width + clamp(column, this.width)]! * this.rawValueToMeters;
+    // Called for many places a frame: nothing is allocated.
+    const column = place(matrix[0]! * x + matrix[4]! * y + matrix[12]!, this.width);
+    const row = place(matrix[1]! * x + matrix[5]! * y + matrix[13]!, this.height);
+    return this.#metres[row * this.width + column]! * this.rawValueToMeters;
   }
 }
+
+const place = (share: number, size: number): number => Math.min(size - 1, Math.max(0, Math.trunc(share * size)));
 
 /** What a view of another aspect ratio shows of a picture that covers it, as with CSS `object-fit: cover`. */
 export function coverRegion(pictureAspect: number, viewAspect: number, mirrored = false): ViewRegion {

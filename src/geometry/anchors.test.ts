@@ -79,7 +79,7 @@ test('what says nothing gives nothing: no anchors, pixels without a value, dista
 test('values of a network whose 0 is not infinitely far: five anchors at random, most of them at one distance', () => {
   // A normalised network: about 0 in the middle, below it behind that.
   const normalised = { ...map, values: disparity.map((d) => d / 10 - 2.5) };
-  let worst = 0;
+  let [error, turns] = [0, 0];
   for (let turn = 0; turn < 50; turn++) {
     const tracker = new AnchorTracker();
     const far = turn % 2 === 0;
@@ -88,9 +88,12 @@ test('values of a network whose 0 is not infinitely far: five anchors at random,
     expect(fit.scale).toBeGreaterThan(0);
     // Where the anchors are they are right, whatever is said of the rest.
     const at = (x: number) => fit.scale * normalised.values[10 * WIDTH + Math.floor(x * WIDTH)]! + fit.shift;
-    worst = Math.max(worst, Math.abs(1 / at(0.07) / truth[10 * WIDTH + 4]! - 1) * (far ? 1 : 0));
+    if (far) {
+      error += Math.abs(1 / at(0.07) / truth[10 * WIDTH + 4]! - 1);
+      turns++;
+    }
   }
-  expect(worst).toBeLessThan(0.15);
+  expect(error / turns).toBeLessThan(0.07);
 });
 
 test('several anchors at one distance do not blow up', () => {

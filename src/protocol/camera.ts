@@ -51,6 +51,12 @@ export const cameraSettings = z.union([
   z.strictObject({ hfov: z.number().check(z.minimum(1), z.maximum(179)) }),
 ]) satisfies z.ZodMiniType<CameraSettings, CameraSettings>;
 
+/** The same as a server tells it: a newer one may say more. */
+export const presentCamera = z.union([
+  z.object({ fx: focal, fy: focal, cx: centre, cy: centre, width: side, height: side }),
+  z.object({ hfov: z.number() }),
+]) satisfies z.ZodMiniType<CameraSettings, CameraSettings>;
+
 /** Degrees across the longer side where nothing is known: between webcams (about 60) and the main cameras of phones (about 70). */
 const ASSUMED_FIELD_OF_VIEW = 65;
 

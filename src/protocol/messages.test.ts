@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parseServerMessage, type ServerMessage, type SessionStats } from './messages.ts';
 
 const output = {
@@ -41,6 +41,13 @@ const valid: ServerMessage[] = [
   { type: 'token', expires: null },
   { type: 'closing', reason: 'drain', retryAfter: 5 },
 ];
+
+test('a camera of a newer server: more is left out, another kind counts as none', () => {
+  const read = (camera: unknown) => parseServerMessage(JSON.stringify({ type: 'settings', output, camera }));
+  expect(read({ hfov: 60, distortion: [0.1] })).toEqual({ type: 'settings', output, camera: { hfov: 60 } });
+  expect(read({ fisheye: 1 })).toMatchObject({ type: 'settings', output });
+  expect(read({ fisheye: 1 })).not.toHaveProperty('camera.fisheye');
+});
 
 describe('parseServerMessage', () => {
   it.each(valid)('takes $type', (message) => {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { cameraSettings } from './camera.ts';
+import { presentCamera } from './camera.ts';
 import { errorPayload } from './errors.ts';
 import { presentOutput } from './output.ts';
 import type { Stage } from './stages.ts';
@@ -112,8 +112,12 @@ export const serverMessage = z.discriminatedUnion('type', [
     iceServers: z.array(iceServer),
   }),
   z.object({ type: z.literal('answer'), sdp: z.string() }),
-  /** What is in force; the camera as it was told, by the client or the server's settings. */
-  z.object({ type: z.literal('settings'), output: presentOutput, camera: z.exactOptional(cameraSettings) }),
+  /** What is in force; the camera as it was told, by the client or the server's settings. One of another kind counts as none. */
+  z.object({
+    type: z.literal('settings'),
+    output: presentOutput,
+    camera: z.catch(z.optional(presentCamera), undefined),
+  }),
   z.object({ type: z.literal('stats'), stats: sessionStats }),
   z.object({ type: z.literal('pong'), id: z.number() }),
   /** A token was taken; when the last of those shown expires, seconds since the Unix epoch, or null for never. */

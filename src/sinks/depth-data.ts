@@ -15,6 +15,12 @@ function nextSequence(channel: DataChannel): number {
   return sequence;
 }
 
+interface Receiver {
+  readonly version: PacketVersion;
+  /** performance.now(); undefined while it is not. */
+  behindSince: number | undefined;
+}
+
 export interface DepthDataOptions {
   format: DepthFormat;
   /** Of u16; see DepthPacker. */
@@ -34,8 +40,7 @@ export class DepthData implements DepthSink {
   readonly #listener: SinkListener;
   readonly #deflater = new Deflater();
   readonly #packer: DepthPacker;
-  /** And since when each has been behind, performance.now(). */
-  readonly #channels = new Map<DataChannel, number | undefined>();
+  readonly #channels = new Map<DataChannel, Receiver>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#pack(depth),
     (depth) => {
@@ -56,7 +61,7 @@ export class DepthData implements DepthSink {
   }
 
   add(channel: DataChannel): void {
-    this.#channels.set(channel, undefined);
+    this.#channels.set(channel, { version: packetVersionOf(channel.protocol), behindSince: undefined });
   }
 
   remove(channel: DataChannel): void {
@@ -65,7 +70,7 @@ export class DepthData implements DepthSink {
 
   /** Milliseconds for which a channel has missed every frame. */
   behind(channel: DataChannel): number {
-    const since = this.#channels.get(channel);
+    const since = this.#channels.get(channel)?.behindSince;
     return since === undefined ? 0 : performance.now() - since;
   }
 
@@ -81,10 +86,10 @@ export class DepthData implements DepthSink {
 
   #takeReady(): DataChannel[] {
     const ready: DataChannel[] = [];
-    for (const [channel, since] of this.#channels) {
+    for (const [channel, receiver] of this.#channels) {
       const free = channel.bufferedAmount === 0;
       if (free) ready.push(channel);
-      this.#channels.set(channel, free ? undefined : (since ?? performance.now()));
+      receiver.behindSince = free ? undefined : (receiver.behindSince ?? performance.now());
     }
     return ready;
   }
@@ -105,7 +110,8 @@ export class DepthData implements DepthSink {
       let bytes = 0;
       let packet: { version: PacketVersion; bytes: Uint8Array } | undefined;
       for (const channel of ready) {
-        const version = packetVersionOf(channel.protocol);
+        // It may have gone while the packet was made.
+        const version = this.#channels.get(channel)?.version ?? packetVersionOf(channel.protocol);
         if (packet?.version !== version) packet = { version, bytes: this.#packer.as(version) };
         for (const piece of chunk(packet.bytes, nextSequence(channel))) channel.send(piece);
         bytes += packet.bytes.length;

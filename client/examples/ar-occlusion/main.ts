@@ -17,8 +17,6 @@ import {
 const NEAR = 0.7;
 const FAR = 4;
 const CUBE_AT = 2.4;
-/** Of most webcams, in degrees. */
-const FIELD_OF_VIEW = 60;
 
 const canvas = document.querySelector<HTMLCanvasElement>('#view')!;
 const note = document.querySelector<HTMLElement>('#note')!;
@@ -41,7 +39,7 @@ function draw({ picture, depth, ageMs }: Pair): void {
   renderer.setPixelRatio(Math.min(2, devicePixelRatio));
   renderer.setSize(innerWidth, innerHeight, false);
   occluder.setView(coverRegion(depth.sourceWidth / depth.sourceHeight, aspect));
-  matchCamera(camera, { horizontalFov: FIELD_OF_VIEW }, depth, aspect);
+  matchCamera(camera, depth.intrinsics, depth, aspect);
   cube.rotation.set(0.35, performance.now() / 1500, 0);
   occluder.update(picture, depth, depth.unit === 'metres' ? undefined : assumeMetres(depth, NEAR, FAR));
   renderer.render(scene, camera);

@@ -7,8 +7,6 @@ import { OrbitControls } from 'three/addons/controls/OrbitControls.js';
 /** Relative depth is taken to reach from here to there (metres). */
 const NEAR = 0.8;
 const FAR = 4;
-/** Of most webcams, in degrees. */
-const FIELD_OF_VIEW = 60;
 
 const canvas = document.querySelector<HTMLCanvasElement>('#view')!;
 const note = document.querySelector<HTMLElement>('#note')!;
@@ -34,12 +32,7 @@ renderer.setAnimationLoop(() => {
 });
 
 function show({ picture, depth, ageMs }: Pair): void {
-  cloud.update(
-    picture,
-    depth,
-    { horizontalFov: FIELD_OF_VIEW },
-    depth.unit === 'metres' ? undefined : assumeMetres(depth, NEAR, FAR),
-  );
+  cloud.update(picture, depth, depth.intrinsics, depth.unit === 'metres' ? undefined : assumeMetres(depth, NEAR, FAR));
   note.textContent = `${depth.width * depth.height} points, ${ageMs.toFixed(0)} ms old`;
   document.body.dataset['frames'] = String(Number(document.body.dataset['frames'] ?? 0) + 1);
 }

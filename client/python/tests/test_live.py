@@ -57,6 +57,19 @@ class Live(unittest.TestCase):
         self.assertGreater(frame.depth.size, 1000)
         self.assertIsNone(frame.colour)
 
+    def test_a_source_that_fails_is_the_error_of_the_iterator(self) -> None:
+        def broken() -> Iterator[np.ndarray]:
+            yield from pictures(10)
+            raise OSError("the camera was unplugged")
+
+        with self.assertRaises(OSError):
+            for _ in depthcast.open(URL, broken(), fps=15):
+                pass
+        with self.assertRaises(depthcast.DepthcastError) as raised:
+            for _ in depthcast.open(URL, [np.zeros((8, 8), np.uint8)]):
+                pass
+        self.assertEqual(raised.exception.code, "SOURCE_UNSUPPORTED")
+
     def test_errors_are_readable(self) -> None:
         for open_it, code in (
             (lambda: depthcast.watch(URL, "nobody"), "NO_PUBLISHER"),

@@ -3,12 +3,14 @@
 import json
 import math
 import pathlib
+import struct
+import tracemalloc
 import unittest
 
 import numpy as np
 
 from depthcast import DepthcastError, to_metres, to_points
-from depthcast.packet import Reassembler, decode
+from depthcast.packet import Reassembler, _from_planes, decode
 
 VECTORS = pathlib.Path(__file__).parents[3] / "test" / "vectors" / "wire"
 
@@ -62,7 +64,39 @@ class Packets(unittest.TestCase):
         k = frame.intrinsics
         self.assertTrue(np.isclose(points[0], [(0.5 * 640 / 64 - 0.5 - k.cx) / k.fx * 2, (4.5 - k.cy) / k.fy * 2, 2]).all())
         self.assertTrue((to_points(frame, "opengl")[0][:, 2] < 0).all())
-        self.assertTrue(math.isinf(to_metres(frame, 1.0).max()) or to_metres(frame).max() == 4)
+
+    def test_metres(self) -> None:
+        packet = bytes.fromhex(json.loads((VECTORS / "v2-u16-disparity.json").read_text())["packet"])
+        frame = decode(packet)
+        frame.depth = np.float32([[0.5, 1.0], [-1.0, np.nan]])
+        np.testing.assert_array_equal(to_metres(frame, 2.0, 0.0), np.float32([[1.0, 0.5], [np.inf, np.nan]]))
+        frame.unit = "metres"
+        np.testing.assert_array_equal(to_metres(frame, 2.0), frame.depth)
+
+    def test_tall_maps_take_memory_of_their_size_alone(self) -> None:
+        planes = np.random.default_rng(1).integers(0, 256, (2, 7, 5), np.uint8)
+        tall = _from_planes(planes.transpose(0, 2, 1))
+        np.testing.assert_array_equal(_from_planes(planes), tall.T)
+        tracemalloc.start()
+        try:
+            _from_planes(np.zeros((2, 60_000, 2), np.uint8))
+            self.assertLess(tracemalloc.get_traced_memory()[1], 50e6)
+        finally:
+            tracemalloc.stop()
+
+    def test_refuses_a_capture_time_that_is_no_number(self) -> None:
+        changed = 0
+        for file in VECTORS.glob("*.json"):
+            vector = json.loads(file.read_text())
+            if "captureTimeError" not in vector["info"]:
+                continue
+            packet = bytearray.fromhex(vector["packet"])
+            for value in (math.nan, math.inf):
+                struct.pack_into("<f", packet, 72, value)
+                with self.assertRaises(DepthcastError):
+                    decode(bytes(packet))
+            changed += 1
+        self.assertGreater(changed, 0)
 
 
 if __name__ == "__main__":

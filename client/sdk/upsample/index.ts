@@ -1,3 +1,2 @@
 /** Depth maps enlarged along the edges of their pictures, on the GPU of the page. */
-export { textureReads } from './shaders.ts';
 export { WebGl2Upsampler } from './webgl2.ts';

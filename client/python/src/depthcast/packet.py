@@ -56,6 +56,8 @@ def decode(packet: bytes) -> DepthFrame:
     if header_size >= 80:
         estimate, uncertain = struct.unpack_from("<df", packet, 64)
         if not told and estimate != 0:
+            if not (math.isfinite(estimate) and math.isfinite(uncertain)):
+                raise _bad("the capture time")
             capture, error, told = estimate, uncertain, True
     if version == 2:
         _, _, source, _, anchors, fx, fy, cx, cy, *variance = _TAIL.unpack_from(packet, 64)
@@ -114,7 +116,7 @@ def _values(
             raise _bad(f"the payload does not unpack to {raw_size} bytes")
     size = _SIZES[form]
     if packed:
-        codes = _from_planes(raw, width, height, size)
+        codes = _from_planes(np.frombuffer(raw, np.uint8).reshape(size, height, width))
     else:
         codes = np.frombuffer(raw, "<u2" if size == 2 else "u1").reshape(height, width).astype(np.uint16)
     if form == 3:
@@ -126,12 +128,16 @@ def _values(
     return values
 
 
-def _from_planes(raw: bytes, width: int, height: int, size: int) -> NDArray[np.uint16]:
+def _from_planes(planes: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """
     Undoes the prediction. A pixel needs those to the left, above and above left: all of one diagonal (x + y = k) can be
-    had at once from the two diagonals before, which lie as rows of a skewed array.
+    had at once from the two diagonals before, which lie as rows of a skewed array. The prediction is the same with rows and
+    columns exchanged: done so for tall maps, whose skewed array would be as wide as they are tall.
     """
-    planes = np.frombuffer(raw, np.uint8).reshape(size, height, width).astype(np.int32)
+    size, height, width = planes.shape
+    if height > width:
+        return np.ascontiguousarray(_from_planes(planes.transpose(0, 2, 1)).T)
+    planes = planes.astype(np.int32)
     zigzag = planes[0] | (planes[1] << 8) if size == 2 else planes[0]
     delta = (zigzag >> 1) ^ -(zigzag & 1)
     mask = (1 << (8 * size)) - 1

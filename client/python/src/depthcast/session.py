@@ -65,6 +65,7 @@ class _SentTrack(MediaStreamTrack):
         super().__init__()
         self.sent: OrderedDict[int, VideoFrame] = OrderedDict()
         self.ended = asyncio.Event()
+        self.failure: Exception | None = None
         self.first_pts: int | None = None
         self._began: float | None = None
         self._fps = fps
@@ -83,10 +84,13 @@ class _SentTrack(MediaStreamTrack):
     async def recv(self) -> VideoFrame:
         try:
             frame = await self._next()
-        except MediaStreamError:
+        except Exception as thrown:
+            # Nobody above tells: aiortc ends its task silently.
+            if not isinstance(thrown, MediaStreamError):
+                self.failure = thrown
             self.ended.set()
             self.stop()
-            raise
+            raise MediaStreamError from thrown
         now = time.monotonic()
         self._began = self._began if self._began is not None else now
         frame.pts = int((now - self._began) * _CLOCK)
@@ -148,6 +152,8 @@ class AsyncSession:
         self._camera, self._fps = camera, fps
         self._output = {"track": "off", "data": "u16", **(output or {})}
         self._frames: asyncio.Queue[DepthFrame | BaseException | None] = asyncio.Queue()
+        self._over = False
+        self._read_to_end = False
         self._reassembler = Reassembler()
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -185,12 +191,21 @@ class AsyncSession:
         return self
 
     async def __anext__(self) -> DepthFrame:
+        if self._read_to_end:
+            raise StopAsyncIteration
         frame = await self._frames.get()
+        if isinstance(frame, DepthFrame):
+            return frame
+        self._read_to_end = True
         if frame is None:
             raise StopAsyncIteration
-        if isinstance(frame, BaseException):
-            raise frame
-        return frame
+        raise frame
+
+    def _end(self, failure: BaseException | None = None) -> None:
+        """Behind what waits comes the end, once: no later frame may push it out of the queue."""
+        if not self._over:
+            self._over = True
+            self._frames.put_nowait(failure)
 
     async def anchor(self, anchors: Iterable[tuple[float, float, float]]) -> None:
         """
@@ -228,7 +243,7 @@ class AsyncSession:
         if self._http is not None:
             await self._http.close()
             self._http = None
-        self._frames.put_nowait(None)
+        self._end()
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -288,7 +303,7 @@ class AsyncSession:
 
     def _watch_state(self, peer: RTCPeerConnection) -> None:
         if peer.connectionState in ("failed", "closed"):
-            self._frames.put_nowait(None)
+            self._end()
 
     def _learn_origin(self, sender: Any) -> None:
         """
@@ -330,24 +345,26 @@ class AsyncSession:
                 continue
             parsed = json.loads(message.data)
             if parsed.get("type") == "error" and parsed.get("fatal"):
-                self._frames.put_nowait(DepthcastError(parsed["code"], parsed["message"]))
+                self._end(DepthcastError(parsed["code"], parsed["message"]))
                 return
             if parsed.get("type") == "closing":
-                self._frames.put_nowait(DepthcastError("ENDED_BY_SERVER", parsed.get("reason", "")))
+                self._end(DepthcastError("ENDED_BY_SERVER", parsed.get("reason", "")))
                 return
-        self._frames.put_nowait(DepthcastError("CONNECTION_LOST", "the server is gone"))
+        self._end(DepthcastError("CONNECTION_LOST", "the server is gone"))
 
     async def _end_with(self, track: _SentTrack) -> None:
         """The iterator ends when the source has, and what was under way came or did not."""
         await track.ended.wait()
+        if track.failure is not None:
+            return self._end(track.failure)
         self._last_at = time.monotonic()
         while time.monotonic() - self._last_at < _DRAIN_SECONDS:
             await asyncio.sleep(0.1)
-        self._frames.put_nowait(None)
+        self._end()
 
     def _receive(self, message: Any) -> None:
         packet = self._reassembler.push(message) if isinstance(message, bytes) else None
-        if packet is None:
+        if packet is None or self._over:
             return
         try:
             frame = decode(packet)
