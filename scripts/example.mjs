@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt, ensureInstalled, ROOT, say } from './lib.mjs';
 import { serveExample } from './lib-example.mjs';
+import { keptEnvironment, pythonMissing } from './lib-python.mjs';
 
 const FOLDER = join(ROOT, 'client', 'examples');
 const SERVER_PORT = 8177;
@@ -29,6 +30,13 @@ const options = { server: { type: 'string' }, port: { type: 'string', default: '
 const { values } = parseArgs({ args: rest, options, strict: page, allowPositionals: !page });
 
 ensureInstalled();
+if (readdirSync(join(FOLDER, name)).some((file) => file.endsWith('.py'))) {
+  const missing = pythonMissing();
+  if (missing) {
+    console.error(missing);
+    process.exit(1);
+  }
+}
 const own = values.server === undefined && !rest.includes('--help') ? await startServer() : undefined;
 const server = values.server ?? `http://127.0.0.1:${SERVER_PORT}`;
 const ended = page ? await showPage() : await runProgram();
@@ -48,9 +56,12 @@ async function showPage() {
 }
 
 function runProgram() {
-  const main = join(FOLDER, name, 'main.ts');
+  const python = readdirSync(join(FOLDER, name)).find((file) => file.endsWith('.py'));
   const args = values.server === undefined ? ['--server', server, ...rest] : rest;
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const [command, ...first] = python
+    ? [keptEnvironment(), join(FOLDER, name, python)]
+    : [process.execPath, '--import', 'tsx', join(FOLDER, name, 'main.ts')];
+  const child = spawn(command, [...first, ...args], {
     stdio: 'inherit',
     env: { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'client', 'tsconfig.json') },
   });

@@ -1,11 +1,12 @@
 // npm run test:python: makes a wheel of client/python, installs it in a fresh virtual environment and runs its tests against a real
 // server. Without Python 3.10 or later it is skipped, which fails where CI=true.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureInstalled, ROOT, say } from './lib.mjs';
+import { makeEnvironment, pythonMissing } from './lib-python.mjs';
 
 const SERVER_SECONDS = 90;
 
@@ -15,19 +16,14 @@ function skip(reason) {
 }
 
 ensureInstalled();
-const python = process.platform === 'win32' ? 'python' : 'python3';
-const usable = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
-if (spawnSync(python, ['-c', usable]).status !== 0) skip(`needs ${python} 3.10 or later with venv`);
+const missing = pythonMissing();
+if (missing) skip(missing);
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-python-'));
 let server;
 try {
   say('A wheel in a fresh environment');
-  run(python, ['-m', 'venv', 'venv']);
-  const bin = join(folder, 'venv', process.platform === 'win32' ? 'Scripts' : 'bin', 'python');
-  run(bin, ['-m', 'pip', 'wheel', '--quiet', '--no-deps', '--wheel-dir', 'wheels', join(ROOT, 'client', 'python')]);
-  const [wheel] = readdirSync(join(folder, 'wheels'));
-  run(bin, ['-m', 'pip', 'install', '--quiet', join('wheels', wheel)]);
+  const bin = makeEnvironment(folder);
 
   say('Its tests against a server');
   const port = 21_000 + (process.pid % 9000);

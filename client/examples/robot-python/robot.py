@@ -1,6 +1,8 @@
 """Drives until something is near: prints go or stop, and the distance of the nearest thing in the middle of the picture.
 
-python robot.py [SERVER] [SOURCE] [--stop METRES] [--anchor X Y METRES]...
+npm run example -- robot-python [SOURCE] [--server URL] [--stop METRES] [--anchor X Y METRES]...
+
+Or, where the package is installed (pip install ./client/python): python robot.py, with the same arguments.
 
 SOURCE is a camera's number or a video file. Relative depth needs one anchor at least: a place of the picture (shares of its
 width and height) whose distance is known, as an ultrasonic sensor that looks straight ahead gives: --anchor 0.5 0.5 1.8
@@ -13,8 +15,8 @@ import depthcast
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("server", nargs="?", default="http://127.0.0.1:8080")
-    options.add_argument("source", nargs="?", default="0")
+    options.add_argument("source", nargs="?", default="0", help="a camera's number, or a video")
+    options.add_argument("--server", default="http://127.0.0.1:8080", help="address of a depth server")
     options.add_argument("--stop", type=float, default=0.8, help="metres at which the robot stops")
     options.add_argument("--anchor", nargs=3, type=float, action="append", default=[], metavar=("X", "Y", "METRES"))
     given = options.parse_args()
