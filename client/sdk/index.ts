@@ -3,6 +3,8 @@
 export {
   type Anchor,
   type Axes,
+  type FloorPlace,
+  floorAnchor,
   type MetricFrame,
   mapIntrinsics,
   metresError,

@@ -96,7 +96,7 @@ describe('metres and points', () => {
     expect(notes).toEqual([]);
     expect(record).toMatchObject({
       unit: 'metres',
-      camera: { fx: WIDTH / 2 / Math.tan(Math.PI / 6), source: 'derived' },
+      camera: { fx: expect.closeTo(WIDTH / 2 / Math.tan(Math.PI / 6), 6), source: 'derived' },
     });
     expect(at(0, 0.1, 0.2) / 4.7).toBeCloseTo(1, 0);
     expect(at(0, 0.5, 0.95) / 2.7).toBeCloseTo(1, 0);

@@ -5,6 +5,7 @@ import { DepthcastError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
+import type { MetricMap } from '../protocol/index.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { InputScaler } from '../video/scaler.ts';
@@ -251,7 +252,14 @@ class Job {
     if (result.reset && index >= keep) this.#epochs.push(index);
     const epoch = this.#epochs.length - 1;
     const { unit } = this.#options.model.manifest;
-    const metres = this.#geometry.metres({ values: result.values, ...result.size, unit, epoch }, index, time);
+    let metres: MetricMap | undefined;
+    try {
+      metres = this.#geometry.metres({ values: result.values, ...result.size, unit, epoch }, index, time);
+    } catch (thrown) {
+      result.prepared.frame?.free();
+      result.release();
+      throw thrown;
+    }
     // Shown to the network again, for its memory.
     if (index < keep) return result.release();
     if (resized) this.#notes.add('the size of the pictures changes; all are brought to the first');
