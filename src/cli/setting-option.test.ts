@@ -16,8 +16,8 @@ const COMMANDS = [
 
 /** Options that are named like a setting and are something else. */
 const OTHERS: Record<string, string[]> = {
-  // Of one file and not of a server: a scene's rate, the official scripts' default size, metres by --encoder.
-  run: ['fps', 'targetFps', 'metric', 'inputSize'],
+  // Of one file and not of a server: a scene's rate, the official scripts' default size, metres by --encoder, a layout to write besides.
+  run: ['fps', 'targetFps', 'metric', 'inputSize', 'layout'],
   // Of one of several models that are compared.
   eval: ['metric', 'inputSize'],
 };
