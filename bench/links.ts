@@ -28,8 +28,12 @@ const POLL_MS = 40;
 const SESSIONS = 100;
 const AT_ONCE = 4;
 
-/** Depth maps that come of a publisher's frames over an impaired link, and how many of 100 sessions connect at 10 % loss. */
-export async function benchLinks(): Promise<void> {
+/**
+ * Depth maps that come of a publisher's frames over an impaired link, what Chromium shows of the gray track over one, and how many of
+ * 100 sessions connect at 10 % loss.
+ * @param only links whose name holds this; the sessions are then left out
+ */
+export async function benchLinks(only = ''): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'depthcast-links-'));
   const server = await ServerProcess.start({
     // Its metrics are asked for 25 times a second.
@@ -47,15 +51,16 @@ export async function benchLinks(): Promise<void> {
       }
     });
     const rows: (string | number)[][] = [];
-    for (const [link, impairment] of Object.entries(LINKS))
+    const links = Object.entries(LINKS).filter(([name]) => name.includes(only));
+    for (const [link, impairment] of links)
       for (const sender of senders) rows.push(await measure(server, sender, link, impairment, folder));
     printTable(
       `WHIP over an impaired link, 640x480 at ${CLIP_FPS} fps, VP8, ${MEASURED_SECONDS} s`,
       ['link', 'sender', 'connected, s', 'sent', 'depth', 'share', 'longest gap, s', 'NACK', 'PLI'],
       rows,
     );
-    if (senders.length === SENDERS.length) await measureViewers(server, folder);
-    if (senders.includes('pion')) await countConnections(server, folder);
+    if (senders.length === SENDERS.length) await measureViewers(server, links, folder);
+    if (senders.includes('pion') && only === '') await countConnections(server, folder);
   } finally {
     await server.close();
     rmSync(folder, { recursive: true, force: true });
@@ -69,12 +74,16 @@ function publish(url: string, sender: (typeof SENDERS)[number], name: string, fo
 }
 
 /** What Chromium shows of the gray track behind an impaired link: of a stream whose publisher is near, and of its own camera. */
-async function measureViewers(server: ServerProcess, folder: string): Promise<void> {
+async function measureViewers(
+  server: ServerProcess,
+  links: [string, (typeof LINKS)[string]][],
+  folder: string,
+): Promise<void> {
   const publisher = publish(server.base, 'pion', 'links-near', folder);
   const rows: (string | number)[][] = [];
   try {
     while ((await server.metric('depthcast_frames_total', { outcome: 'depth' })) === 0) await sleep(POLL_MS);
-    for (const [link, { up, down }] of Object.entries(LINKS))
+    for (const [link, { up, down }] of links)
       for (const mode of ['whep', 'ws'] as const) {
         // The narrow path lies where the track passes.
         const narrow = up.bitrate !== undefined;

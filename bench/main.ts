@@ -38,8 +38,9 @@ const SECTIONS = {
   edges: { run: () => benchEdges(), about: 'depth enlarged along the edges of its picture, against synthetic scenes' },
   anchors: { run: () => benchAnchors(), about: 'metres by five noisy anchors, against synthetic scenes' },
   links: {
-    run: () => benchLinks(),
-    about: 'publishers over impaired links (loss, delay, reordering, a narrow link, a small MTU); pion needs Go',
+    run: () => benchLinks(values.only),
+    about:
+      'publishers and viewers over impaired links (loss, delay, reordering, a narrow link, a small MTU); 15 minutes; pion needs Go; --only TEXT',
   },
   attacks: {
     run: () =>
