@@ -65,7 +65,7 @@ export class PulledSource implements FrameSource {
   #opened: OpenedMessage | undefined;
   #problem: DepthcastError | undefined;
   #startedAt = performance.now();
-  /** Of the present connection's time 0. */
+  /** Of the present connection's time 0, in seconds since the source was started. */
   #base = 0;
   #liveSince: number | undefined;
   #wait = FIRST_WAIT_MS;
@@ -123,7 +123,6 @@ export class PulledSource implements FrameSource {
   #connect(): void {
     this.#state = 'connecting';
     this.#liveSince = undefined;
-    this.#base = (performance.now() - this.#startedAt) / 1000;
     const child = startReader();
     this.#child = child;
     let printed = '';
@@ -160,7 +159,10 @@ export class PulledSource implements FrameSource {
     this.#child?.send({ next: true }, () => {});
     this.#pictures++;
     this.#skipped += skipped;
+    const cameAt = arrivedAt - performance.timeOrigin;
     if (this.#liveSince === undefined) {
+      // How long it took to start and to connect is no time of the source's: pictures go on when they come.
+      this.#base = (performance.now() - this.#startedAt) / 1000 - time;
       this.#liveSince = performance.now();
       this.#state = 'live';
       this.#problem = undefined;
@@ -170,7 +172,6 @@ export class PulledSource implements FrameSource {
     }
     if (this.#captureTime === 'estimated' && !isEstimate(captureTimeError)) this.#captureTime = 'told';
     const rtpTimestamp = Math.round((this.#base + time) * 90_000) % 2 ** 32;
-    const cameAt = arrivedAt - performance.timeOrigin;
     const picture = rawPicture(planes, width, height, rtpTimestamp, {
       firstPacketAt: cameAt,
       lastPacketAt: cameAt,
