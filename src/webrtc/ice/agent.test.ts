@@ -48,8 +48,8 @@ class Bench {
     this.agent.addPath(this.path);
   }
 
-  begin(candidates: Candidate[], { lite = false, signalling = 1e6 } = {}): void {
-    this.agent.setRemote(PEER.ufrag, PEER.pwd, lite);
+  begin(candidates: Candidate[], { lite = false, signalling = 1e6, ufrag = PEER.ufrag } = {}): void {
+    this.agent.setRemote(ufrag, PEER.pwd, lite);
     this.agent.addSignalling(signalling);
     for (const candidate of candidates) this.agent.addRemote(candidate);
     this.agent.start(this.now);
@@ -91,8 +91,12 @@ class Bench {
   }
 
   /** A check of the peer's. */
-  ask(from: { address: string; port: number }, fields: Partial<StunFields> = {}): boolean {
-    const { localUfrag, localPwd } = this.agent;
+  ask(
+    from: { address: string; port: number },
+    fields: Partial<StunFields> = {},
+    password = this.agent.localPwd,
+  ): boolean {
+    const { localUfrag } = this.agent;
     const whole: StunFields = {
       kind: 'request',
       username: `${localUfrag}:${PEER.ufrag}`,
@@ -101,7 +105,7 @@ class Bench {
       nominates: true,
       ...fields,
     };
-    return this.receive(writeStun(whole, localPwd), from);
+    return this.receive(writeStun(whole, password), from);
   }
 }
 
@@ -376,6 +380,35 @@ describe('a peer that moves', () => {
     bench.ask(B);
     bench.run(1000);
     expect(bench.selections).toEqual([`${A.address}:${A.port}`, `${B.address}:${B.port}`]);
+  });
+
+  it('restarts, and names us as before until it has our answer: it is checked by that name, and by no other', () => {
+    const bench = new Bench();
+    // As libwebrtc, which takes no other name for a pair once it has begun to check it.
+    let expected = `peer:${bench.agent.localUfrag}`;
+    bench.answer = (check) =>
+      check.message.username === expected ? bench.reply(check) : bench.reply(check, { errorCode: 401 }, null);
+    bench.begin([]);
+    bench.ask(A);
+    bench.run(1000);
+    const { localUfrag, localPwd } = bench.agent;
+    bench.agent.renew();
+    const askAsBefore = (theirs: string) => bench.ask(B, { username: `${localUfrag}:${theirs}` }, localPwd);
+    expect(askAsBefore('again')).toBe(true);
+    bench.begin([host(B.address, B.port)], { ufrag: 'again' });
+    expected = `again:${localUfrag}`;
+    bench.run(1000);
+    expect(askAsBefore('peer')).toBe(true);
+    bench.run(1000);
+    expect(bench.selections).toEqual([`${A.address}:${A.port}`]);
+    for (let n = 0; n < 3; n++) {
+      expect(askAsBefore('again')).toBe(true);
+      bench.run(1000);
+    }
+    expect(bench.selections).toEqual([`${A.address}:${A.port}`, `${B.address}:${B.port}`]);
+    bench.run(20_000);
+    expect(bench.checks.at(-1)!.message.username).toBe(expected);
+    expect(bench.expired).toBe(0);
   });
 
   it('is not forgotten by a flood of addresses', () => {

@@ -57,7 +57,12 @@ export class IceAgent {
   readonly #remotes = new Map<string, Remote>();
   /** Passwords of ours by user fragment: of this session and of the one before it, for checks that are under way. */
   #passwords = new Map<string, string>();
+  /** User fragment and password of the session before. */
+  #before: [ufrag: string, pwd: string] | undefined;
+  #generation = -1;
   #credentials: Credentials | undefined;
+  /** The peer's present ones with ours of before. */
+  #mixed: Credentials | undefined;
   #list = new CheckList();
   #consent: Consent | undefined;
   #early: Received[] = [];
@@ -91,11 +96,13 @@ export class IceAgent {
 
   /** Secrets of 48 and 192 bits (RFC 8445 section 5.3 asks for 24 and 128); what was learnt of the peer is forgotten, but the pair in use. */
   renew(): void {
-    const before: [string, string][] = this.localUfrag === '' ? [] : [[this.localUfrag, this.localPwd]];
+    this.#before = this.localUfrag === '' ? undefined : [this.localUfrag, this.localPwd];
+    this.#generation++;
     this.localUfrag = randomBytes(6).toString('base64');
     this.localPwd = randomBytes(24).toString('base64');
-    this.#passwords = new Map([...before, [this.localUfrag, this.localPwd]]);
+    this.#passwords = new Map([...(this.#before ? [this.#before] : []), [this.localUfrag, this.localPwd]]);
     this.#credentials = undefined;
+    this.#mixed = undefined;
     this.#list = new CheckList();
     this.#remotes.clear();
     this.#transactions.drop(({ consent }) => !consent);
@@ -114,7 +121,8 @@ export class IceAgent {
   /** The peer's credentials, until {@link renew} for good; the offerer controls, unless it is lite (RFC 8445 section 6.1.1). */
   setRemote(ufrag: string, pwd: string, lite: boolean): void {
     if (this.#credentials) return;
-    this.#credentials = { localUfrag: this.localUfrag, localPwd: this.localPwd, remoteUfrag: ufrag, remotePwd: pwd };
+    const { localUfrag, localPwd } = this;
+    this.#credentials = { generation: this.#generation, localUfrag, localPwd, remoteUfrag: ufrag, remotePwd: pwd };
     this.controlling = lite;
   }
 
@@ -181,21 +189,27 @@ export class IceAgent {
   }
 
   get #fresh(): boolean {
-    return this.selected?.credentials !== this.#credentials;
+    return this.selected?.credentials.generation !== this.#generation;
   }
 
   readonly #affordable = ({ remote, credentials: { localUfrag, remoteUfrag } }: Pair): boolean =>
     remote.proven || this.#allowance.covers(remote.key, CHECK_BYTES + localUfrag.length + remoteUfrag.length);
 
-  #pair(path: Path, remote: Remote, wanted = false): Pair | undefined {
+  /** @param asked what the peer's own check of this pair named: it takes no others in ours */
+  #pair(path: Path, remote: Remote, asked?: Credentials): Pair | undefined {
     const known = this.#list.find(path, remote);
-    if (known || !this.#credentials) return known;
-    return this.#list.add(path, remote, this.#credentials, this.controlling, wanted);
+    const credentials = asked ?? known?.credentials ?? this.#credentials;
+    if (!credentials || known?.credentials.localUfrag === credentials.localUfrag) return known;
+    if (known) {
+      this.#list.remove((pair) => pair === known);
+      this.#transactions.drop(({ pair, consent }) => pair === known && !consent);
+    }
+    return this.#list.add(path, remote, credentials, this.controlling, asked !== undefined);
   }
 
   #receiveRequest(received: Received, now: number): boolean {
     const { packet, message, address, port } = received;
-    const ufrag = message.username?.split(':', 1)[0] ?? '';
+    const [ufrag = '', theirs] = message.username?.split(':') ?? [];
     const password = this.#passwords.get(ufrag);
     if (password === undefined || !isAuthentic(packet, message, password)) return false;
     const current = ufrag === this.localUfrag;
@@ -211,12 +225,24 @@ export class IceAgent {
       return true;
     }
     this.#answer(received, password);
-    if (current) this.#follow(received, key, now);
+    const asked = current ? this.#credentials : this.#halfRestarted(ufrag, theirs);
+    if (asked) this.#follow(received, key, asked, now);
     return true;
   }
 
+  /**
+   * A peer that restarts ICE may check from its new sockets before our answer has reached it: in its own new name and with our old one. libwebrtc
+   * never takes a new name for such a pair, and answers no check of ours that has one.
+   */
+  #halfRestarted(ufrag: string, theirs: string | undefined): Credentials | undefined {
+    const [credentials, before] = [this.#credentials, this.#before];
+    if (!this.#started || !credentials || theirs !== credentials.remoteUfrag || before?.[0] !== ufrag) return undefined;
+    this.#mixed ??= { ...credentials, localUfrag: before[0], localPwd: before[1] };
+    return this.#mixed;
+  }
+
   /** RFC 8445 sections 7.3.1.3 to 7.3.1.5. */
-  #follow({ message, path, address, port }: Received, key: string, now: number): void {
+  #follow({ message, path, address, port }: Received, key: string, asked: Credentials, now: number): void {
     let remote = this.#remotes.get(key);
     if (!remote) {
       if (!(this.#options.mayAnswer?.(address, port) ?? true)) return;
@@ -224,7 +250,7 @@ export class IceAgent {
       remote = { key, address, port, priority, proven: false };
       this.#remotes.set(key, remote);
     }
-    const pair = this.#pair(path, remote, true);
+    const pair = this.#pair(path, remote, asked);
     if (!pair) return;
     if (pair.state === 'checking') this.#hasten(pair, now);
     else if (pair.state !== 'succeeded') this.#list.trigger(pair);

@@ -19,6 +19,8 @@ export interface Remote {
 
 /** The credentials of one ICE session; a restart makes new ones. */
 export interface Credentials {
+  /** Of the session: how often ICE was restarted before it. */
+  readonly generation: number;
   readonly localUfrag: string;
   readonly localPwd: string;
   readonly remoteUfrag: string;

@@ -4,7 +4,7 @@ import { MAX_CANDIDATES } from '../sdp/sdp.ts';
 import { endpoint } from './address.ts';
 import { IceAgent } from './agent.ts';
 import { candidateLine, parseCandidate } from './candidate.ts';
-import type { Credentials, Path } from './check-list.ts';
+import type { Path } from './check-list.ts';
 import { type GathererOptions, IceGatherer } from './gatherer.ts';
 import type { PeerAddresses } from './peer-addresses.ts';
 import { parseStun } from './stun.ts';
@@ -62,8 +62,8 @@ export class IceTransport extends Emitter<IceEvents> {
   #watch: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
-  /** Those of the pair that 'connected' reported. */
-  #connectedAs: Credentials | undefined;
+  /** The session of the pair that 'connected' reported. */
+  #connectedAs: number | undefined;
   #closed = false;
 
   constructor(options: IceOptions) {
@@ -77,8 +77,8 @@ export class IceTransport extends Emitter<IceEvents> {
         mayAnswer: (address, port) => peerAddresses.mayAnswer(address, port),
       }),
       onSelected: ({ credentials }) => {
-        if (credentials === this.#connectedAs) return;
-        this.#connectedAs = credentials;
+        if (credentials.generation === this.#connectedAs) return;
+        this.#connectedAs = credentials.generation;
         this.#watch ??= setInterval(() => this.#checkLiveness(), WATCH_INTERVAL_MS);
         this.emit('connected');
       },
