@@ -54,8 +54,16 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
     codes: ['NO_KEYFRAME', 'BAD_VIDEO', 'PICTURE_TOO_LARGE', 'CODEC_FAILED', 'DECODER_OVERRUN', 'BAD_PACKET'],
   },
   Sources: {
-    about: 'Cameras, streams and files that the server opens by itself ([robots.md](robots.md)).',
-    codes: ['SOURCE_FAILED', 'SOURCE_NOT_FOUND', 'SOURCE_NOT_ALLOWED'],
+    about: 'Cameras, streams and files that the server opens by itself, and recordings ([robots.md](robots.md)).',
+    codes: [
+      'SOURCE_FAILED',
+      'SOURCE_NOT_FOUND',
+      'SOURCE_NOT_ALLOWED',
+      'RECORDING_OFF',
+      'RECORDING_RUNS',
+      'RECORDING_NOT_FOUND',
+      'RECORDING_FAILED',
+    ],
   },
   'Models and inference': {
     about: 'Loading a network and running it: the server, `depthcast run`, `models` and `eval`.',
@@ -290,6 +298,13 @@ const ADVICE: Record<ErrorCode, Advice> = {
   OUTPUT_EXISTS: ['A file of an earlier run is there.', '`--resume` continues it, `--force` replaces it.'],
   DISK_FULL: ['The disk or the quota is full.', 'Free space or choose another folder; `run --resume` goes on.'],
   UNKNOWN_SCENE: ['No synthetic scene has this name.', 'Choose one that the message lists.'],
+  RECORDING_OFF: ['`recording.folder` is not set.', 'Set it and start the server again.'],
+  RECORDING_RUNS: ['A recording was asked for twice, or the settings began it.', 'Nothing, or end it first (DELETE).'],
+  RECORDING_NOT_FOUND: ['The stream is live and not recorded.', 'Begin with POST.'],
+  RECORDING_FAILED: [
+    'The folder cannot be made or written; the detail says why. A full disk is `DISK_FULL`. The live stream goes on either way.',
+    'Mend it, and begin again with POST.',
+  ],
   SOURCE_FAILED: [
     'A pulled source is not there, refused the connection, sent nothing for its `timeoutSeconds`, or cannot be decoded; the detail says which.',
     'Nothing, where it comes back: it is tried again, at most every 30 s. Otherwise its address, its password, its transport (RTSP: `tcp` or `udp`).',

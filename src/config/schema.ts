@@ -198,6 +198,12 @@ export const configSchema = z.strictObject({
     pullLimit: live(z.int().min(0).max(64).default(8)),
     apiHosts: live(shown(z.array(hostPattern).max(64).default([]))),
   }),
+  recording: z.strictObject({
+    folder: restart(file),
+    streams: live(shown(z.array(z.string().min(1).max(128)).max(64).default([]))),
+    fileMegabytes: live(z.int().min(1).max(65536).default(1024)),
+    fileSeconds: live(z.number().min(1).max(86_400).default(600)),
+  }),
   targets: live(
     z
       .array(

@@ -5,6 +5,7 @@ import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { openPool } from '../session/open-pool.ts';
 import { PulledSources } from '../session/pulled-sources.ts';
+import { Recordings } from '../session/recordings.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import type { ServerContext } from '../session/server-context.ts';
@@ -33,7 +34,8 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const registry = new Registry();
     const admission = new Admission({ registry, pool, config });
     const sources = new PulledSources({ config, metrics, log, admission, pool });
-    context = { config, version, pool, metrics, log, registry, admission, sources, device: first.device };
+    const recordings = new Recordings({ config, registry, log });
+    context = { config, version, pool, metrics, log, registry, admission, sources, recordings, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
     for (const settings of config.sources.pull) await sources.add(settings, 'config');

@@ -17,6 +17,7 @@ import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { OwnNames } from './own-names.ts';
+import { addRecording } from './recording-api.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
 import { addSources } from './sources-api.ts';
@@ -110,6 +111,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   addWhip(app, context, guards);
   addHealth(app, context, guards.authorizer);
+  addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
@@ -156,6 +158,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         log.info({ reason }, 'closing');
         agentPort?.announceEnd();
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
+        await context.recordings.close();
         await context.registry.close(reason);
         certificate?.close();
         await app.close();

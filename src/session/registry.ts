@@ -17,6 +17,7 @@ interface Place {
 export class Registry {
   readonly #places = new Map<string, Place>();
   readonly #sessions = new Map<string, Session>();
+  readonly #watchers: ((stream: LiveStream) => void)[] = [];
   #draining = false;
 
   get draining(): boolean {
@@ -29,6 +30,11 @@ export class Registry {
 
   get sessions(): Session[] {
     return [...this.#sessions.values()];
+  }
+
+  /** Calls with every stream that begins from now on. */
+  onStream(watcher: (stream: LiveStream) => void): void {
+    this.#watchers.push(watcher);
   }
 
   viewersOf(name: string): number {
@@ -55,6 +61,7 @@ export class Registry {
     return {
       filled: (stream) => {
         place.stream = stream;
+        for (const watcher of this.#watchers) watcher(stream);
       },
       free: () => {
         if (this.#places.get(name) === place) this.#places.delete(name);

@@ -4,6 +4,7 @@ import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from './admission.ts';
 import type { PulledSources } from './pulled-sources.ts';
+import type { Recordings } from './recordings.ts';
 import type { Registry } from './registry.ts';
 
 /** What the parts of a server share. Each names, where it stands, the parts of it that it uses. */
@@ -15,6 +16,7 @@ export interface ServerContext {
   admission: Admission;
   /** What the server pulls. */
   sources: PulledSources;
+  recordings: Recordings;
   log: Logger;
   version: string;
   /** What runs the default model, for people. */

@@ -1,0 +1,109 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { matches } from '../config/rights.ts';
+import type { SettledConfig } from '../config/schema.ts';
+import { DepthcastError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
+import { McapRecorder, type RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
+import type { Registry } from './registry.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+interface Context {
+  config: SettledConfig;
+  registry: Registry;
+  log: Logger;
+}
+
+/** What is recorded: the streams that `recording.streams` names, from their beginning, and those that a request asked for. */
+export class Recordings {
+  readonly #context: Context;
+  readonly #recorders = new Map<LiveStream, McapRecorder>();
+  /** Of streams that ended, until their files are closed. */
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    context.registry.onStream((stream) => {
+      const { streams } = context.config.recording;
+      if (!streams.some((pattern) => matches(pattern, stream.name))) return;
+      this.start(stream.name).catch(({ code, message }: DepthcastError) =>
+        context.log.error({ stream: stream.name, code }, `not recorded: ${message}`),
+      );
+    });
+  }
+
+  /**
+   * Records a stream from its next frame on.
+   * @throws DepthcastError NO_PUBLISHER, RECORDING_OFF, RECORDING_RUNS, RECORDING_FAILED
+   */
+  async start(name: string): Promise<RecordingStatus> {
+    const { config, log } = this.#context;
+    const { folder, fileMegabytes, fileSeconds } = config.recording;
+    const stream = this.#stream(name);
+    if (folder === null) throw new DepthcastError('RECORDING_OFF');
+    const running = this.#recorders.get(stream);
+    if (running?.status.state === 'recording') throw new DepthcastError('RECORDING_RUNS', { detail: name });
+    await makeFolder(resolve(folder)).catch((thrown: Error) => {
+      throw new DepthcastError('RECORDING_FAILED', { detail: thrown.message, cause: thrown });
+    });
+    const options = { name, folder: resolve(folder), maxBytes: fileMegabytes * MEBIBYTE, maxSeconds: fileSeconds };
+    const recorder = stream.add(
+      (listener) =>
+        new McapRecorder(options, {
+          sent: listener.sent,
+          failed: (error) => {
+            log.error({ stream: name, code: (error as DepthcastError).code }, error.message);
+            listener.failed(error);
+          },
+        }),
+    );
+    this.#recorders.set(stream, recorder);
+    if (!running) stream.once('closed', () => this.#forget(stream));
+    log.info({ stream: name, folder: options.folder }, 'recording begins');
+    return recorder.status;
+  }
+
+  /** @throws DepthcastError NO_PUBLISHER, RECORDING_NOT_FOUND */
+  status(name: string): RecordingStatus {
+    return this.#recorder(name).status;
+  }
+
+  /** Ends a recording; its last file is closed then. @throws DepthcastError NO_PUBLISHER, RECORDING_NOT_FOUND */
+  async stop(name: string): Promise<RecordingStatus> {
+    const recorder = this.#recorder(name);
+    const stream = this.#stream(name);
+    stream.remove(recorder);
+    await recorder.ended();
+    this.#context.log.info({ stream: name, ...recorder.status }, 'recording ended');
+    return recorder.status;
+  }
+
+  /** Closes every file. Streams may be closed before or after. */
+  async close(): Promise<void> {
+    const recorders = [...this.#recorders.values()];
+    for (const recorder of recorders) recorder.close();
+    await Promise.all([...recorders.map((recorder) => recorder.ended()), ...this.#ending]);
+  }
+
+  #forget(stream: LiveStream): void {
+    const ended = this.#recorders.get(stream)?.ended();
+    this.#recorders.delete(stream);
+    if (!ended) return;
+    this.#ending.add(ended);
+    void ended.then(() => this.#ending.delete(ended));
+  }
+
+  #stream(name: string): LiveStream {
+    const stream = this.#context.registry.streams.find((one) => one.name === name);
+    if (!stream) throw new DepthcastError('NO_PUBLISHER', { detail: name });
+    return stream;
+  }
+
+  #recorder(name: string): McapRecorder {
+    const recorder = this.#recorders.get(this.#stream(name));
+    if (!recorder) throw new DepthcastError('RECORDING_NOT_FOUND', { detail: name });
+    return recorder;
+  }
+}
