@@ -8,8 +8,15 @@ export interface CompressedChunk {
 /** Quick: the values are noise in their low bits, higher levels gain little. */
 const LEVEL = 1;
 
-/** Zstandard of Node itself (22.15 and later), or in WebAssembly. */
-export async function zstdCompressor(): Promise<(chunk: Uint8Array) => CompressedChunk> {
+let compressor: Promise<(chunk: Uint8Array) => CompressedChunk> | undefined;
+
+/** Zstandard of Node itself (22.15 and later), or in WebAssembly, whose module may be started once and no more. */
+export function zstdCompressor(): Promise<(chunk: Uint8Array) => CompressedChunk> {
+  compressor ??= load();
+  return compressor;
+}
+
+async function load(): Promise<(chunk: Uint8Array) => CompressedChunk> {
   const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Uint8Array, options: object) => Uint8Array };
   const answer = (compressedData: Uint8Array) => ({ compression: 'zstd', compressedData });
   if (zstdCompressSync) {
