@@ -170,13 +170,16 @@ it('what was written is read after kill -9', PYTHON, async () => {
   const where = join(folder, 'killed');
   const { file, base } = await settings(where);
   const child = spawn(CLI[0]!, [...CLI.slice(1), '--config', file], { stdio: 'ignore' });
-  await ready(base);
-  const { ask, recorded } = client(base);
-  await ask('POST', 'cam');
-  await recorded('cam', 10);
   const exited = gone(child);
-  child.kill('SIGKILL');
-  await exited;
+  try {
+    await ready(base);
+    const { ask, recorded } = client(base);
+    await ask('POST', 'cam');
+    await recorded('cam', 10);
+  } finally {
+    child.kill('SIGKILL');
+    await exited;
+  }
   const { counts, problem } = readStream(files(where, 'cam')[0]!);
   // All but the chunk that was in memory.
   expect(counts['/cam/relative_disparity/image']).toBeGreaterThan(4);
