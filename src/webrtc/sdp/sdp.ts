@@ -32,7 +32,6 @@ export interface OfferedMedia {
   rtcpReducedSize: boolean;
   /** Media SSRC -> its RTX SSRC, where ssrc-group:FID tells. */
   repairSsrcs: Map<number, number>;
-  ssrcs: number[];
   /** bit/s that the offerer wants to receive at most (b=TIAS, else b=AS), of this section or the session. */
   bandwidth: number | undefined;
   sctpPort: number | undefined;
@@ -137,7 +136,6 @@ function newMedia(kind: string, protocol: string, port: number, formats: string[
     bundleOnly: false,
     rtcpReducedSize: false,
     repairSsrcs: new Map(),
-    ssrcs: [],
     bandwidth: undefined,
     sctpPort: undefined,
     maxMessageSize: undefined,
@@ -214,11 +212,6 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
       const direction = (DIRECTIONS.has(id.split('/')[1] ?? '') ? id.split('/')[1] : 'sendrecv') as Direction;
       if (number >= 1 && number <= 255 && media.extensions.length < MAX_EXTENSIONS)
         media.extensions.push({ id: number, uri, direction });
-      return;
-    }
-    case 'ssrc': {
-      const ssrc = Number.parseInt(value, 10);
-      if (isSsrc(ssrc) && media.ssrcs.length < 64 && !media.ssrcs.includes(ssrc)) media.ssrcs.push(ssrc);
       return;
     }
     case 'ssrc-group': {
