@@ -60,6 +60,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'SOURCE_NOT_FOUND',
       'SOURCE_NOT_ALLOWED',
       'RECORDING_OFF',
+      'RECORDING_LIMIT',
       'RECORDING_RUNS',
       'RECORDING_NOT_FOUND',
       'RECORDING_FAILED',
@@ -296,14 +297,18 @@ const ADVICE: Record<ErrorCode, Advice> = {
   PORT_IN_USE: ['Another program listens on the port.', 'Stop it, or choose another with `--port`.'],
   PORT_DENIED: ['The user may not open ports below 1024.', 'Choose one above, or grant `CAP_NET_BIND_SERVICE`.'],
   OUTPUT_EXISTS: ['A file of an earlier run is there.', '`--resume` continues it, `--force` replaces it.'],
-  DISK_FULL: ['The disk or the quota is full.', 'Free space or choose another folder; `run --resume` goes on.'],
+  DISK_FULL: [
+    'The disk or the quota is full; a recording ends where less than `recording.reserveMegabytes` are free.',
+    'Free space or choose another folder; `run --resume` goes on.',
+  ],
   UNKNOWN_SCENE: ['No synthetic scene has this name.', 'Choose one that the message lists.'],
   RECORDING_OFF: ['`recording.folder` is not set.', 'Set it and start the server again.'],
+  RECORDING_LIMIT: ['So many streams are recorded already.', 'End one, or raise `recording.limit`.'],
   RECORDING_RUNS: ['A recording was asked for twice, or the settings began it.', 'Nothing, or end it first (DELETE).'],
   RECORDING_NOT_FOUND: ['The stream is live and not recorded.', 'Begin with POST.'],
   RECORDING_FAILED: [
     'The folder cannot be made or written; the detail says why. A full disk is `DISK_FULL`. The live stream goes on either way.',
-    'Mend it, and begin again with POST.',
+    'Remove the cause, and begin again with POST.',
   ],
   SOURCE_FAILED: [
     'A pulled source is not there, refused the connection, sent nothing for its `timeoutSeconds`, or cannot be decoded; the detail says which.',
@@ -311,8 +316,8 @@ const ADVICE: Record<ErrorCode, Advice> = {
   ],
   SOURCE_NOT_FOUND: ['No pulled source has this name.', '`GET /api/sources` lists them.'],
   SOURCE_NOT_ALLOWED: [
-    '`POST /api/sources` named a host that is not among `sources.apiHosts`, a file or a device.',
-    'Add the host to `sources.apiHosts`, or the source to `sources.pull` in the settings.',
+    '`POST /api/sources` named a host that is not among `sources.apiHosts`, a file or a device; or a DELETE a source of the settings.',
+    'Add the host to `sources.apiHosts`, or the source to `sources.pull` in the settings; take it out there.',
   ],
   BAD_DATASET: [
     'A folder is not laid out as the data set that it names.',

@@ -73,12 +73,13 @@ export const CATALOGUE = {
   PORT_DENIED: [500, 'The port may not be opened by this user'],
   UNKNOWN_SCENE: [404, 'No such synthetic scene'],
   RECORDING_OFF: [409, 'No folder is set to record into (recording.folder)'],
+  RECORDING_LIMIT: [503, 'As many streams are being recorded as recording.limit allows'],
   RECORDING_RUNS: [409, 'This stream is being recorded already'],
   RECORDING_NOT_FOUND: [404, 'This stream is not being recorded'],
   RECORDING_FAILED: [500, 'The recording could not be written'],
   SOURCE_FAILED: [502, 'The source cannot be read; it is tried again'],
   SOURCE_NOT_FOUND: [404, 'No such source'],
-  SOURCE_NOT_ALLOWED: [403, 'The server may not be sent to this address'],
+  SOURCE_NOT_ALLOWED: [403, 'A request may not name, or remove, this source'],
   INTERNAL: [500, 'Something unexpected went wrong'],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -37,7 +37,7 @@ export class HealthPort {
           }
           case '/metrics':
             response.setHeader('content-type', metrics.registry.contentType);
-            response.end(await metrics.text());
+            response.end(await metrics.text().catch(() => ''));
             break;
           default:
             response.writeHead(404, { 'content-type': 'text/plain' }).end('there are /livez, /readyz and /metrics\n');
@@ -59,6 +59,8 @@ export class HealthPort {
       });
       opened.#server.listen(port, host, resolve);
     });
+    // No descriptor for one more connection is no reason to end.
+    opened.#server.removeAllListeners('error').on('error', () => {});
     return opened;
   }
 

@@ -4,8 +4,8 @@ import { secret, shown } from './rules.ts';
 
 /** Names of streams: what fits a path segment and a log line, and means no other place in a path. */
 export const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
-/** What FFmpeg and the URL standard read alike: no spaces, quotes, backslashes or control characters. */
-const NETWORK_URL = /^(rtsps?|srt|https?):\/\/(?!\/)[\w\-.~:/?#[\]@!$&'()*+,;=%]{1,2000}$/i;
+/** What FFmpeg and the URL standard read alike: no spaces, quotes, backslashes, control characters, and no fragment, which FFmpeg takes for more of the query. */
+const NETWORK_URL = /^(rtsps?|srt|https?):\/\/(?!\/)[\w\-.~:/?[\]@!$&'()*+,;=%]{1,2000}$/i;
 const DEVICE = /^\/dev\/[\w/-]{1,200}$/;
 const FILE = /^(file:|\.{0,2}\/).{1,4000}$/s;
 

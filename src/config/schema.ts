@@ -203,6 +203,14 @@ export const configSchema = z.strictObject({
     streams: live(shown(z.array(z.string().min(1).max(128)).max(64).default([]))),
     fileMegabytes: live(z.int().min(1).max(65536).default(1024)),
     fileSeconds: live(z.number().min(1).max(86_400).default(600)),
+    reserveMegabytes: live(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 24)
+        .default(1024),
+    ),
+    limit: live(z.int().min(1).max(1024).default(4)),
   }),
   targets: live(
     z

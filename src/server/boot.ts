@@ -28,10 +28,10 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     log,
     (inferencer) => context && watchInference(context, inferencer),
   );
+  const registry = new Registry();
   try {
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
-    const registry = new Registry();
     const admission = new Admission({ registry, pool, config });
     const sources = new PulledSources({ config, metrics, log, admission, pool });
     const recordings = new Recordings({ config, registry, log });
@@ -41,6 +41,8 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     for (const settings of config.sources.pull) await sources.add(settings, 'config');
     return context;
   } catch (thrown) {
+    // What is pulled and rendered already would keep the process alive.
+    await registry.close('start failed');
     await pool.close();
     throw thrown;
   }

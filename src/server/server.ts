@@ -65,6 +65,7 @@ export async function startServer({
   try {
     return await listen(context);
   } catch (thrown) {
+    await context.registry.close('start failed');
     await context.pool.close();
     throw thrown;
   }

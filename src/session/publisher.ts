@@ -93,7 +93,8 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       const { metrics, config } = context;
       const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
       const { upsampling = config.output.upsampling } = options;
-      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
+      const unlisted = options.stream === undefined;
+      stream = new LiveStream({ name, unlisted, inferencer, size, metrics, depth: config.depth, upsampling });
       if (options.camera) stream.setCamera(options.camera);
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {

@@ -13,6 +13,8 @@ import type { Admission } from './admission.ts';
 const REPORT_MS = 1000;
 /** Seconds after which somebody who found no place may try again. */
 const RETRY_PLACE = 30;
+/** ms for which a source of the API may be away before it gives up its place. */
+const API_PATIENCE_MS = 600_000;
 
 interface Context {
   config: SettledConfig;
@@ -70,7 +72,8 @@ export class PulledSources {
     this.#opening.add(name);
     let stream: LiveStream | undefined;
     try {
-      admission.checkWorkers(settings.model);
+      // What the operator names is what the machine is there for.
+      if (from === 'api') admission.checkWorkers(settings.model);
       const inferencer = await pool.get(settings.model);
       const size = settings.size ?? resolveSize(inferencer.model, config.depth.size);
       const { upsampling } = config.output;
@@ -82,7 +85,7 @@ export class PulledSources {
       this.#opening.delete(name);
     }
     if (settings.camera) stream.setCamera(settings.camera);
-    const source = this.#open(settings, stream);
+    const source = this.#open(settings, stream, from);
     const entry: Entry = { from, stream, source };
     this.#entries.set(name, entry);
     const timer = setInterval(() => stream.stats.report(0), REPORT_MS);
@@ -91,7 +94,12 @@ export class PulledSources {
       this.#entries.delete(name);
       place.free();
     });
-    stream.attach(source);
+    try {
+      stream.attach(source);
+    } catch (thrown) {
+      stream.close('refused');
+      throw thrown;
+    }
     place.filled(stream);
     return this.#report(name, entry);
   }
@@ -105,9 +113,12 @@ export class PulledSources {
     return this.#report(name, this.#entry(name));
   }
 
-  /** Closes a source and ends its stream. @throws DepthcastError SOURCE_NOT_FOUND */
+  /** Closes a source that was asked for and ends its stream. @throws DepthcastError SOURCE_NOT_FOUND, SOURCE_NOT_ALLOWED */
   remove(name: string): void {
-    this.#entry(name).stream.close('source removed');
+    const { from, stream } = this.#entry(name);
+    if (from === 'config')
+      throw new DepthcastError('SOURCE_NOT_ALLOWED', { detail: `${name} is of the settings (sources.pull)` });
+    stream.close('source removed');
     this.#context.log.info({ stream: name }, 'source removed');
   }
 
@@ -117,15 +128,17 @@ export class PulledSources {
     return entry;
   }
 
-  #open(settings: PulledSourceSettings, stream: LiveStream): PulledSource {
+  #open(settings: PulledSourceSettings, stream: LiveStream, from: SourceReport['from']): PulledSource {
     const { log, metrics } = this.#context;
     const { name } = settings;
     /** What was told last: a camera that stays away is one line of the log. */
     let told: string | undefined;
+    let awaySince: number | undefined;
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     return new PulledSource(settings, {
       onLive: ({ kind, url, codec, width, height, connections }) => {
         told = undefined;
+        awaySince = undefined;
         metrics.sourceConnections.inc();
         log.info({ stream: name, kind, url, codec, width, height, connections }, 'source connected');
       },
@@ -135,6 +148,10 @@ export class PulledSources {
         if (told === detail) log.debug(facts, 'source still not there');
         else log.warn(facts, 'source lost, trying again until it is back');
         told = detail;
+        awaySince ??= performance.now();
+        if (from === 'config' || performance.now() - awaySince < API_PATIENCE_MS) return;
+        log.warn({ stream: name, code }, 'source gives up its place: it was away for ten minutes');
+        stream.close('source away');
       },
     });
   }

@@ -9,6 +9,8 @@ import type { LiveStream } from '../stream/live-stream.ts';
 import type { Registry } from './registry.ts';
 
 const MEBIBYTE = 2 ** 20;
+/** Seconds after which a place for a recording may be free. */
+const RETRY = 30;
 
 interface Context {
   config: SettledConfig;
@@ -27,7 +29,8 @@ export class Recordings {
     this.#context = context;
     context.registry.onStream((stream) => {
       const { streams } = context.config.recording;
-      if (!streams.some((pattern) => matches(pattern, stream.name))) return;
+      // The name of a two-way session is a secret, which a file's name would tell.
+      if (stream.unlisted || !streams.some((pattern) => matches(pattern, stream.name))) return;
       this.start(stream.name).catch(({ code, message }: DepthcastError) =>
         context.log.error({ stream: stream.name, code }, `not recorded: ${message}`),
       );
@@ -36,19 +39,30 @@ export class Recordings {
 
   /**
    * Records a stream from its next frame on.
-   * @throws DepthcastError NO_PUBLISHER, RECORDING_OFF, RECORDING_RUNS, RECORDING_FAILED
+   * @throws DepthcastError NO_PUBLISHER, RECORDING_OFF, RECORDING_RUNS, RECORDING_LIMIT, RECORDING_FAILED
    */
   async start(name: string): Promise<RecordingStatus> {
     const { config, log } = this.#context;
-    const { folder, fileMegabytes, fileSeconds } = config.recording;
-    const stream = this.#stream(name);
+    const { folder, fileMegabytes, fileSeconds, reserveMegabytes, limit } = config.recording;
+    this.#stream(name);
     if (folder === null) throw new DepthcastError('RECORDING_OFF');
-    const running = this.#recorders.get(stream);
-    if (running?.status.state === 'recording') throw new DepthcastError('RECORDING_RUNS', { detail: name });
     await makeFolder(resolve(folder)).catch((thrown: Error) => {
       throw new DepthcastError('RECORDING_FAILED', { detail: thrown.message, cause: thrown });
     });
-    const options = { name, folder: resolve(folder), maxBytes: fileMegabytes * MEBIBYTE, maxSeconds: fileSeconds };
+    // No waiting from here on: of two requests one finds what the other began, and no stream ends in between.
+    const stream = this.#stream(name);
+    const running = this.#recorders.get(stream);
+    if (running?.status.state === 'recording') throw new DepthcastError('RECORDING_RUNS', { detail: name });
+    const recording = [...this.#recorders.values()].filter(({ status }) => status.state === 'recording').length;
+    if (recording >= limit) throw new DepthcastError('RECORDING_LIMIT', { detail: `${limit}`, retryAfter: RETRY });
+    if (running) stream.remove(running);
+    const options = {
+      name,
+      folder: resolve(folder),
+      maxBytes: fileMegabytes * MEBIBYTE,
+      maxSeconds: fileSeconds,
+      reserveBytes: reserveMegabytes * MEBIBYTE,
+    };
     const recorder = stream.add(
       (listener) =>
         new McapRecorder(options, {

@@ -30,6 +30,8 @@ interface LiveStreamEvents {
 
 export interface LiveStreamOptions {
   name: string;
+  /** Its name is a secret of its publisher's. */
+  unlisted?: boolean;
   inferencer: Inferencer;
   /** One of the network's. */
   size: number;
@@ -45,6 +47,7 @@ interface Arrival extends Arrived {
 /** One live stream: source -> newest picture -> network -> sinks. */
 export class LiveStream extends EventEmitter<LiveStreamEvents> {
   readonly name: string;
+  readonly unlisted: boolean;
   readonly stats: StreamStats;
   /** What it asks of the depth workers. */
   readonly demand = new Demand();
@@ -82,11 +85,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE */
-  constructor({ name, inferencer, size, metrics, depth, upsampling = 'off' }: LiveStreamOptions) {
+  constructor({ name, unlisted = false, inferencer, size, metrics, depth, upsampling = 'off' }: LiveStreamOptions) {
     super();
     // A listener for each viewer, and `limits.viewersPerStream` bounds those.
     this.setMaxListeners(0);
     this.name = name;
+    this.unlisted = unlisted;
     this.upsampling = upsampling;
     this.#metrics = metrics;
     this.#camera = new Camera(depth.camera ?? undefined);

@@ -69,7 +69,7 @@ describe('a recording', PYTHON, () => {
       receivers: 1,
       push: ({ map, metric }: LiveDepth) => {
         const { values, width, height } = map;
-        const value = (v: number) => Math.fround(metric ? 1 / (metric.scale * v + metric.shift) : v);
+        const value = (v: number) => Math.fround(metric ? 1 / Math.max(0, metric.scale * v + metric.shift) : v);
         const sum = values.reduce((total, v) => total + value(v), 0);
         seen.push({ sum, first: value(values[0]!), last: value(values.at(-1)!), width, height });
       },
@@ -193,7 +193,7 @@ it(
   needs(mayMount, 'the right to mount (Linux, root)'),
   async () => {
     const disk = mkdtempSync(join(folder, 'disk-'));
-    const { file, base } = await settings(disk);
+    const { file, base } = await settings(disk, ', reserveMegabytes: 0');
     const mount = 'mount -t tmpfs -o size=1500k none "$0" && exec "$@"';
     const child = spawn('unshare', ['-m', 'sh', '-c', mount, disk, ...CLI, '--config', file], { stdio: 'ignore' });
     try {

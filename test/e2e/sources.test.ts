@@ -115,6 +115,8 @@ describe('what a request may name', () => {
     ['http://127.0.0.1@10.0.0.1/x', 403, 'SOURCE_NOT_ALLOWED'],
     ['http://cameras.example.evil.example/x', 403, 'SOURCE_NOT_ALLOWED'],
     ['srt://127.0.0.1:9000?mode=listener', 403, 'SOURCE_NOT_ALLOWED'],
+    ['srt://127.0.0.1:9000#?mode=listener', 400, 'BAD_REQUEST'],
+    ['srt://127.0.0.1:9000?streamid=x#&mode=listener', 400, 'BAD_REQUEST'],
     ['rtsp://evil\\@127.0.0.1/x', 400, 'BAD_REQUEST'],
     ['concat:/etc/passwd', 400, 'BAD_REQUEST'],
     ['udp://127.0.0.1:9000', 400, 'BAD_REQUEST'],

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DepthcastError, toDepthcastError } from '../../errors.ts';
@@ -18,6 +19,9 @@ import {
   valuesOf,
 } from './ros-messages.ts';
 
+/** ms between looks at the space that is left. */
+const SPACE_MS = 2000;
+
 export interface RecorderOptions {
   /** Of the stream: names the files and the topics. */
   name: string;
@@ -26,6 +30,8 @@ export interface RecorderOptions {
   /** A file is followed by the next one beyond these. */
   maxBytes: number;
   maxSeconds: number;
+  /** What the disk keeps free: a recording ends rather than to go below. */
+  reserveBytes: number;
 }
 
 /** Of a recording, for operators. */
@@ -51,7 +57,9 @@ export class McapRecorder implements DepthSink {
   readonly name = 'mcap';
   readonly about = 'data';
   /** A recording wants depth whether or not somebody watches. */
-  readonly receivers = 1;
+  get receivers(): number {
+    return this.#stopped ? 0 : 1;
+  }
   readonly #options: RecorderOptions;
   readonly #listener: SinkListener;
   readonly #mailbox = new Mailbox<LiveDepth>(
@@ -63,6 +71,7 @@ export class McapRecorder implements DepthSink {
   );
   #file: McapFile | undefined;
   #openedAt = 0;
+  #spaceAt = 0;
   #jpeg: JpegEncoder | undefined;
   #values = new Float32Array(0);
   #files = 0;
@@ -169,6 +178,14 @@ export class McapRecorder implements DepthSink {
   /** The file to write to now. */
   async #current(now: number): Promise<McapFile> {
     const { name, folder, maxBytes, maxSeconds } = this.#options;
+    if (now - this.#spaceAt >= SPACE_MS) {
+      this.#spaceAt = now;
+      const { bavail, bsize } = await statfs(folder);
+      if (bavail * bsize < this.#options.reserveBytes)
+        throw Object.assign(new Error(`less than recording.reserveMegabytes are free in ${folder}`), {
+          code: 'ENOSPC',
+        });
+    }
     if (this.#file && (this.#file.bytes >= maxBytes || now - this.#openedAt >= maxSeconds * 1000)) await this.#finish();
     if (this.#file) return this.#file;
     const time = new Date(now).toISOString().replace(/[-:]/g, '').replace(/[T.]/g, '-').slice(0, 19);

@@ -29,8 +29,11 @@ export function valuesOf({ map, metric, info }: LiveDepth, out: Float32Array): '
     return info.unit;
   }
   const { scale, shift } = metric;
-  for (let i = 0; i < values.length; i++)
-    out[i] = info.unit === 'metres' ? scale * values[i]! : 1 / (scale * values[i]! + shift);
+  for (let i = 0; i < values.length; i++) {
+    const value = scale * values[i]! + (info.unit === 'metres' ? 0 : shift);
+    // Beyond the farthest that the fit knows: no return, as REP 117 has it.
+    out[i] = info.unit === 'metres' ? value : value > 0 ? 1 / value : Number.POSITIVE_INFINITY;
+  }
   return 'metres';
 }
 

@@ -15,6 +15,8 @@ const JITTER = 0.2;
 const SETTLED_MS = 10_000;
 /** ms beyond a source's own timeout after which its process counts as hung: on a busy machine one takes long to start. */
 const HUNG_MS = 20_000;
+/** ms between pictures that are taken, at least: a source that gives more than 60 a second gives its newest. */
+const MIN_INTERVAL_MS = 1000 / 60;
 /** ms that a process has to end in. */
 const KILL_MS = 2000;
 /** Of what a process that crashed printed. */
@@ -70,6 +72,7 @@ export class PulledSource implements FrameSource {
   #liveSince: number | undefined;
   #wait = FIRST_WAIT_MS;
   #retryAt = 0;
+  #askedAt = 0;
   #connections = 0;
   #pictures = 0;
   #skipped = 0;
@@ -123,7 +126,14 @@ export class PulledSource implements FrameSource {
   #connect(): void {
     this.#state = 'connecting';
     this.#liveSince = undefined;
-    const child = startReader();
+    let child: ChildProcess;
+    try {
+      child = startReader();
+    } catch (thrown) {
+      // Where the system has no more memory, fork throws; where it has no more descriptors, an 'error' follows.
+      this.#retry(`its reader did not start: ${(thrown as Error).message}`);
+      return;
+    }
     this.#child = child;
     let printed = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -136,8 +146,8 @@ export class PulledSource implements FrameSource {
     child.once('exit', (code, signal) => {
       this.#lost(child, `its reader ended unexpectedly (${signal ?? code}) ${printed.trim()}`.trim());
     });
-    child.send(readRequest(this.#settings), () => {});
     this.#watch();
+    if (child.pid !== undefined) child.send(readRequest(this.#settings), () => {});
   }
 
   /** A process that says nothing although its own timeout is over hangs in a driver or a resolver. */
@@ -151,12 +161,30 @@ export class PulledSource implements FrameSource {
   #take(message: ReaderMessage): void {
     this.#watch();
     if (message.kind === 'opened') this.#opened = message;
-    else if (message.kind === 'picture') this.#deliver(message);
+    else if (message.kind === 'picture')
+      try {
+        this.#deliver(message);
+      } catch (thrown) {
+        // Broken media may have broken its reader: what it says is not believed.
+        this.#lost(this.#child!, `its reader sent no picture: ${(thrown as Error).message}`);
+      }
     else this.#lost(this.#child!, message.problem);
   }
 
+  /** Asks for the next picture, not sooner than a display could show it. */
+  #askNext(child: ChildProcess | undefined): void {
+    const now = performance.now();
+    const wait = Math.max(0, this.#askedAt + MIN_INTERVAL_MS - now);
+    this.#askedAt = now + wait;
+    const ask = () => {
+      if (child?.connected) child.send({ next: true }, () => {});
+    };
+    if (wait > 1) setTimeout(ask, wait);
+    else ask();
+  }
+
   #deliver({ planes, width, height, time, arrivedAt, captureTime, captureTimeError, skipped }: PictureMessage): void {
-    this.#child?.send({ next: true }, () => {});
+    this.#askNext(this.#child);
     this.#pictures++;
     this.#skipped += skipped;
     const cameAt = arrivedAt - performance.timeOrigin;
@@ -186,6 +214,10 @@ export class PulledSource implements FrameSource {
     if (child !== this.#child || this.#state === 'closed') return;
     clearTimeout(this.#watchdog);
     this.#letGo();
+    this.#retry(problem);
+  }
+
+  #retry(problem: string): void {
     const settled = this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS;
     if (settled) this.#wait = FIRST_WAIT_MS;
     const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
