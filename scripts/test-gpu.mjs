@@ -60,8 +60,8 @@ function loseable() {
   writeFileSync(icd, JSON.stringify(file));
   env.VK_DRIVER_FILES = icd;
   env.VK_ICD_FILENAMES = icd;
-  env.DEPTHCAST_REAL_DRIVER = SWIFTSHADER_LIBRARY;
-  env.DEPTHCAST_LOSE_DEVICE_FILE = join(folder, 'lose');
+  env.LOSEABLE_REAL_DRIVER = SWIFTSHADER_LIBRARY;
+  env.LOSEABLE_LOSE_FILE = join(folder, 'lose');
 }
 
 function skip(reason) {

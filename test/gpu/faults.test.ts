@@ -101,7 +101,7 @@ it('refuses a stream that the device has no memory for, and goes on with the oth
 });
 
 describe('a device that is lost', () => {
-  const switchFile = process.env['DEPTHCAST_LOSE_DEVICE_FILE'];
+  const switchFile = process.env['LOSEABLE_LOSE_FILE'];
   it('ends the worker; streams go on on a new one', {
     ...needs(switchFile, 'a C compiler (cc)'),
     timeout: LONG,

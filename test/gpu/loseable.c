@@ -1,4 +1,4 @@
-// A Vulkan driver in front of another one (DEPTHCAST_REAL_DRIVER): while the file DEPTHCAST_LOSE_DEVICE_FILE is there, work that is
+// A Vulkan driver in front of another one (LOSEABLE_REAL_DRIVER): while the file LOSEABLE_LOSE_FILE is there, work that is
 // submitted fails with VK_ERROR_DEVICE_LOST, as when a graphics driver was reset. Names and values: the Vulkan
 // specification and the loader's driver interface.
 #define _GNU_SOURCE
@@ -12,7 +12,7 @@ typedef fn (*getproc)(void *, const char *);
 static getproc real_icd, real_gdpa;
 typedef int (*submit)(void *, unsigned, const void *, void *);
 static submit real_submit, real_submit2;
-static int lost(void) { const char *f = getenv("DEPTHCAST_LOSE_DEVICE_FILE"); return f && access(f, F_OK) == 0; }
+static int lost(void) { const char *f = getenv("LOSEABLE_LOSE_FILE"); return f && access(f, F_OK) == 0; }
 static int my_submit(void *q, unsigned n, const void *s, void *f) { return lost() ? VK_ERROR_DEVICE_LOST : real_submit(q, n, s, f); }
 static int my_submit2(void *q, unsigned n, const void *s, void *f) { return lost() ? VK_ERROR_DEVICE_LOST : real_submit2(q, n, s, f); }
 static fn hook(const char *n, fn f) {
@@ -21,7 +21,7 @@ static fn hook(const char *n, fn f) {
   return f;
 }
 static fn my_gdpa(void *d, const char *n) { return hook(n, real_gdpa(d, n)); }
-static void *lib(void) { static void *h; if (!h) h = dlopen(getenv("DEPTHCAST_REAL_DRIVER"), RTLD_NOW | RTLD_LOCAL); return h; }
+static void *lib(void) { static void *h; if (!h) h = dlopen(getenv("LOSEABLE_REAL_DRIVER"), RTLD_NOW | RTLD_LOCAL); return h; }
 fn vk_icdGetInstanceProcAddr(void *i, const char *n) {
   if (!real_icd) real_icd = (getproc)dlsym(lib(), "vk_icdGetInstanceProcAddr");
   fn f = real_icd(i, n);
