@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import { metresOf } from '../geometry/metric-values.ts';
 import { AlignedResizer } from '../model/resize.ts';
 import type { Size } from '../model/size.ts';
 import type { MetricMap } from '../protocol/index.ts';
@@ -57,13 +58,7 @@ function numbersOf(sized: Float32Array, metres: MetricMap | undefined): Float32A
   if (!boot.anchored) return sized;
   anchored ??= new Float32Array(full.length);
   if (metres === undefined) return anchored.fill(Number.NaN);
-  for (let i = 0; i < sized.length; i++) {
-    if (boot.metric) anchored[i] = metres.scale * sized[i]!;
-    else {
-      const inverse = metres.scale * sized[i]! + metres.shift;
-      anchored[i] = inverse <= 0 ? Number.POSITIVE_INFINITY : 1 / inverse;
-    }
-  }
+  metresOf(sized, boot.metric ? 'metres' : 'disparity', metres, anchored);
   return anchored;
 }
 

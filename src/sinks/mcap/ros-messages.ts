@@ -1,3 +1,4 @@
+import { metresOf } from '../../geometry/metric-values.ts';
 import { type MetricFrame, mapIntrinsics, pointCloud } from '../../geometry/points.ts';
 import type { Intrinsics } from '../../protocol/index.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
@@ -28,12 +29,7 @@ export function valuesOf({ map, metric, info }: LiveDepth, out: Float32Array): '
     out.set(values);
     return info.unit;
   }
-  const { scale, shift } = metric;
-  for (let i = 0; i < values.length; i++) {
-    const value = scale * values[i]! + (info.unit === 'metres' ? 0 : shift);
-    // Beyond the farthest that the fit knows: no return, as REP 117 has it.
-    out[i] = info.unit === 'metres' ? value : value > 0 ? 1 / value : Number.POSITIVE_INFINITY;
-  }
+  metresOf(values, info.unit, metric, out);
   return 'metres';
 }
 
