@@ -3,6 +3,9 @@ import { defineConfig } from 'vite';
 
 const client = (file: string) => fileURLToPath(new URL(`./client/${file}`, import.meta.url));
 
+/** The server's pages; each is served under its file's name, without the ending. */
+const PAGES = ['index', 'bench'];
+
 // The client is static: the server hands out dist/client as it is. Relative addresses keep it working below a path.
 export default defineConfig({
   root: 'client',
@@ -14,6 +17,12 @@ export default defineConfig({
       { find: /^depthcast-client\/(\w+)$/, replacement: client('$1/index.ts') },
     ],
   },
-  build: { outDir: '../dist/client', emptyOutDir: true, target: 'es2022', sourcemap: true },
+  build: {
+    outDir: '../dist/client',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: true,
+    rolldownOptions: { input: PAGES.map((name) => client(`${name}.html`)) },
+  },
   worker: { format: 'es' },
 });

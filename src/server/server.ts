@@ -114,7 +114,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   addHealth(app, context, guards.authorizer);
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
-  if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES });
+  if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES, extensions: ['html'] });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
   const sockets = addWebSockets(app, context, guards);
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   network = await Network.open({ server: server.base });
   browser = await launchBrowser();
   page = await browser.newPage();
-  await page.goto(`${network.url}/?${FAKE_CAMERA}&autostart=1&data=u8`);
+  await page.goto(`${network.url}/bench?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(10);
 });
 afterAll(async () => {

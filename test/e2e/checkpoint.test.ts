@@ -41,7 +41,7 @@ it('is measured, streamed, resized, and exchanged for another model and back', a
   // At half a frame a second, any machine holds the largest.
   expect(server.context.config.depth.size).toBe(98);
   page = await browser.newPage();
-  await page.goto(`${server.base}/?autostart=1&${FAKE_CAMERA}&data=u16`);
+  await page.goto(`${server.base}/bench?autostart=1&${FAKE_CAMERA}&data=u16`);
   const frameWhere = (condition: string) =>
     page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {
       timeout: 60_000,

@@ -30,7 +30,7 @@ afterAll(async () => {
 it('serves the page over https, whose sessions go over wss', async () => {
   expect(server.url).toBe(`https://localhost:${server.port}`);
   const page = await browser.newPage({ ignoreHTTPSErrors: true });
-  await page.goto(`${server.url}/?source=scene:room&autostart=1`);
+  await page.goto(`${server.url}/bench?source=scene:room&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   expect(await page.evaluate(() => window.isSecureContext)).toBe(true);
   await page.close();

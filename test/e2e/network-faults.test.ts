@@ -29,7 +29,7 @@ beforeAll(async () => {
   network = await Network.open({ server: server.base });
   browser = await launchBrowser({ cameraFile: camera.file });
   page = await browser.newPage();
-  await page.goto(`${network.url}/?source=camera&autostart=1&data=u16&width=640&height=480`);
+  await page.goto(`${network.url}/bench?source=camera&autostart=1&data=u16&width=640&height=480`);
   await moreFrames(60);
 });
 afterAll(async () => {

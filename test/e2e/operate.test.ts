@@ -96,7 +96,7 @@ it('drains: runs what runs, refuses what is new, and settles when the last sessi
   const server = await startApp();
   expect(await healthcheck(`${server.base}/readyz`)).toBe(0);
   const page = await browser.newPage();
-  await page.goto(`${server.base}/?${FAKE_CAMERA}&autostart=1`);
+  await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   let settled = false;
   const draining = server.drain(60).then(() => {
@@ -134,7 +134,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
   try {
     await knock(server.base, { authorization: 'Bearer a-secret-token' });
     const page = await browser.newPage();
-    await page.goto(`${server.base}/?${FAKE_CAMERA}&autostart=1#token=a-secret-token`);
+    await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1#token=a-secret-token`);
     await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
     const { id } = server.context.registry.sessions[0]!;
     await page.close();

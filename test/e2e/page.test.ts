@@ -243,7 +243,7 @@ describe('a two-way session', () => {
   it('shows what is wrong: no camera, busy, unreachable', async () => {
     const bare = await launchBrowser({ args: ['--deny-permission-prompts'] });
     const other = await bare.newPage();
-    await other.goto(`${server.base}/?source=camera:nosuchdevice&autostart=1`);
+    await other.goto(`${server.base}/bench?source=camera:nosuchdevice&autostart=1`);
     await other.waitForFunction(() => window.depthcast.errors.length > 0, undefined, { timeout: 60_000 });
     expect(await other.evaluate(() => window.depthcast.errors[0]!.code)).toMatch(/CAMERA|PERMISSION/);
     await other.screenshot({ path: `${ARTEFACTS}no-camera.png` });
@@ -252,7 +252,7 @@ describe('a two-way session', () => {
     const small = await startApp({ 'limits.streams': 1 });
     await small.context.registry.reserve('taken');
     page = await browser.newPage();
-    await page.goto(`${small.base}/?${FAKE_CAMERA}&autostart=1`);
+    await page.goto(`${small.base}/bench?${FAKE_CAMERA}&autostart=1`);
     await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'BUSY'), undefined, {
       timeout: 60_000,
     });

@@ -71,7 +71,7 @@ describe('pictures and their depth, at 5 % loss, while the camera changes its ra
     it(
       `gives no wrong pair in ${WANTED}`,
       async () => {
-        await page.goto(`${network.url}/`);
+        await page.goto(`${network.url}/livez`);
         await page.addScriptTag({ content: script });
         judge('Chromium', await watch(() => page.evaluate(() => window.pairs), WANTED));
       },

@@ -24,7 +24,7 @@ afterAll(() => browser.close());
 
 async function openPage(base: string): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${base}/?${FAKE_CAMERA}&autostart=1&data=u8`);
+  await page.goto(`${base}/bench?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(page, 10);
   return page;
 }

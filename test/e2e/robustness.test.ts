@@ -25,7 +25,7 @@ afterAll(async () => {
 /** A session of the page's own. */
 async function openPage({ base } = server): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${base}/?${FAKE_CAMERA}&autostart=1&data=u16`);
+  await page.goto(`${base}/bench?${FAKE_CAMERA}&autostart=1&data=u16`);
   await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   return page;
 }
@@ -247,7 +247,7 @@ it('says in one line what is wrong with its port', async () => {
 it('drains: sessions are told, new ones are refused, the process has nothing left to do', async () => {
   const own = await startApp();
   const page = await browser.newPage();
-  await page.goto(`${own.base}/?${FAKE_CAMERA}&autostart=1`);
+  await page.goto(`${own.base}/bench?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   await own.close('maintenance');
   await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting');

@@ -39,7 +39,7 @@ afterAll(async () => {
 async function receive(from: Browser, seconds: number): Promise<Received[]> {
   const page = await from.newPage();
   try {
-    await page.goto(`${server.base}/?source=camera&autostart=1&data=u16&width=640&height=480`);
+    await page.goto(`${server.base}/bench?source=camera&autostart=1&data=u16&width=640&height=480`);
     await page.waitForFunction(() => window.depthcast.frames > 60, undefined, { timeout: 40_000 });
     const frames = await page.evaluate(async (ms) => {
       // As text: Playwright carries arrays of numbers slowly.

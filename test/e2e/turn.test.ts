@@ -34,7 +34,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
         }
       };
     });
-    await page.goto(`${server.base}/?${FAKE_CAMERA}&autostart=1&data=u16`);
+    await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1&data=u16`);
     await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
     // A browser may nominate several pairs before it settles on one: the transport says which it uses.
     const local = await page.evaluate(async () => {

@@ -5,7 +5,7 @@ export async function openPage(browser: Browser, base: string, query: string): P
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   const failures: string[] = [];
   page.on('pageerror', (error) => failures.push(error.message));
-  await page.goto(`${base}/?autostart=1&${query}`);
+  await page.goto(`${base}/bench?autostart=1&${query}`);
   await page
     .waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 })
     .catch(async (error) => {

@@ -1,7 +1,7 @@
 import { type DepthFormat, listCameras, type ModelInfo, type OutputSettings, type VideoCodec } from 'depthcast-client';
-import { CODEC_NAMES, VIDEO_CODECS } from '../../src/codecs.ts';
-import type { ColourMapName } from '../../src/protocol/colour-map.ts';
-import { byId, fillSelect, segments } from './dom.ts';
+import { CODEC_NAMES, VIDEO_CODECS } from '../../../src/codecs.ts';
+import type { ColourMapName } from '../../../src/protocol/colour-map.ts';
+import { byId, fillSelect, segments } from '../dom.ts';
 import type { PageSettings, SourceChoice } from './settings.ts';
 
 export interface ControlHandlers {

@@ -1,8 +1,8 @@
 import type { OutputSettings, Source, SourceSpec, VideoCodec } from 'depthcast-client';
-import { CODEC_NAMES } from '../../src/codecs.ts';
-import type { ColourMapName } from '../../src/protocol/colour-map.ts';
-import { DEPTH_FORMATS } from '../../src/protocol/index.ts';
-import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../../src/protocol/messages.ts';
+import { CODEC_NAMES } from '../../../src/codecs.ts';
+import type { ColourMapName } from '../../../src/protocol/colour-map.ts';
+import { DEPTH_FORMATS } from '../../../src/protocol/index.ts';
+import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../../../src/protocol/messages.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream | Source>;
 

@@ -1,5 +1,5 @@
 import type { LiveStats } from 'depthcast-client';
-import { byId, make } from './dom.ts';
+import { byId, make } from '../dom.ts';
 
 type Reading = readonly [value: string, unit: string];
 

@@ -1,5 +1,5 @@
 import type { DepthError } from 'depthcast-client';
-import { byId } from './dom.ts';
+import { byId } from '../dom.ts';
 
 /** What to do about it. Codes that are not here get no advice beyond their sentence. */
 const ADVICE: Record<string, string> = {

@@ -1,8 +1,8 @@
 import type { ReceivedFrame } from 'depthcast-client';
-import type { ColourMapName } from '../../src/protocol/colour-map.ts';
-import { gradient, lookupTable, transferTables } from './colour-maps.ts';
-import { formatValue, nearness, paint, sample, type ValueRange, valueAt } from './depth-picture.ts';
-import { byId } from './dom.ts';
+import type { ColourMapName } from '../../../src/protocol/colour-map.ts';
+import { gradient, lookupTable, transferTables } from '../colour-maps.ts';
+import { formatValue, nearness, paint, sample, type ValueRange, valueAt } from '../depth-picture.ts';
+import { byId } from '../dom.ts';
 
 /** Part of a picture's side that one press of an arrow key moves the probe; ten times that with Shift. */
 const PROBE_STEP = 0.01;

@@ -7,9 +7,10 @@ import {
   prepareScene,
   type ReceivedFrame,
 } from 'depthcast-client';
-import { listScenes } from '../../src/scene/scene.ts';
+import { listScenes } from '../../../src/scene/scene.ts';
+import { byId } from '../dom.ts';
+import { HERE } from '../here.ts';
 import { Controls } from './controls.ts';
-import { byId } from './dom.ts';
 import { LatencyChart } from './latency-chart.ts';
 import { Numbers } from './numbers.ts';
 import { ProblemPanel } from './problem.ts';
@@ -104,7 +105,7 @@ function start(): void {
     source: takeSource(choice),
     output: wanted,
     codec,
-    ...(settings.server === undefined ? {} : { server: settings.server }),
+    server: settings.server ?? HERE,
     ...(settings.token === undefined ? {} : { token: settings.token }),
   });
   handle.session = session;

@@ -1,5 +1,5 @@
 import type { StageTimes } from 'depthcast-client';
-import { byId, make } from './dom.ts';
+import { byId, make } from '../dom.ts';
 
 type Stage = keyof StageTimes;
 
