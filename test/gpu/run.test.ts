@@ -31,7 +31,7 @@ it('writes what --device cpu writes, within 1e-4', async () => {
     const args = ['run', at('clip.mp4'), '--model', at('tiny.json'), '--device', device, '--input-size', '28'];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', 'tsx', 'src/cli/main.ts', ...args, '--out', at(device), '--save-npz'],
+      ['--import', 'tsx', 'src/cli/main.ts', ...args, '--out', at(device), '--save-npz', '--force'],
       { cwd: new URL('../..', import.meta.url), encoding: 'utf8' },
     );
     expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: expect.stringMatching(/./) });

@@ -136,6 +136,12 @@ export class GraphBuilder extends GraphNodes {
     return this.node('InstanceNormalization', [this.float(x), one, zero], x.shape, { epsilon: { float: epsilon } });
   }
 
+  /** x less its mean along the last axis. */
+  centre(x: Value): Value {
+    const mean = this.node('ReduceMean', [x, this.ints([-1])], [...x.shape.slice(0, -1), 1], { keepdims: { int: 1 } });
+    return this.sub(x, mean);
+  }
+
   // Pictures: x [n, c, h, w]
 
   /** w [out, c, k, k] with b [out]; in the type of w. */

@@ -28,24 +28,20 @@ export class Layers {
   readonly int8: boolean;
   /** Whether operators of onnxruntime's own may be used. */
   readonly contrib: boolean;
-  /** Of convolutions that do not say; the graph's precision when undefined. */
-  readonly #convolutions: FloatType | undefined;
+  /** Whether the graph is for a device, whose kernels are less exact: convolutions that do not say are float32 then. */
+  readonly resident: boolean;
   readonly #source: TensorSource;
   readonly #used = new Set<string>();
 
   constructor(
     graph: GraphBuilder,
     source: TensorSource,
-    {
-      int8 = false,
-      contrib = false,
-      convolutions,
-    }: { int8?: boolean; contrib?: boolean; convolutions?: FloatType | undefined } = {},
+    { int8 = false, contrib = false, resident = false }: { int8?: boolean; contrib?: boolean; resident?: boolean } = {},
   ) {
     this.graph = graph;
     this.int8 = int8;
     this.contrib = contrib;
-    this.#convolutions = convolutions;
+    this.resident = resident;
     this.#source = source;
   }
 
@@ -131,7 +127,7 @@ export class Layers {
     kernel: number,
     options: { stride?: number; pad?: number; bias?: boolean; type?: FloatType } = {},
   ): Value {
-    const { bias = true, type = this.#convolutions, ...rest } = options;
+    const { bias = true, type = this.resident ? 'float32' : undefined, ...rest } = options;
     const w = this.tensor(`${name}.weight`, [out, x.shape[1]!, kernel, kernel], type);
     return this.graph.conv(x, w, bias ? this.tensor(`${name}.bias`, [out], type) : undefined, rest);
   }

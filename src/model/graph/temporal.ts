@@ -39,8 +39,10 @@ export function temporalModule(
   const name = `head.motion_modules.${index}.temporal_transformer`;
   const block = `${name}.transformer_blocks.0`;
 
-  const groups = graph.reshape(map, [frames, GROUPS, (channels / GROUPS) * places]);
-  const normed = graph.reshape(graph.instanceNorm(groups, GROUP_EPSILON), [frames, channels, places]);
+  const groups = graph.float(graph.reshape(map, [frames, GROUPS, (channels / GROUPS) * places]));
+  // Devices take the variance as E[x^2] - E[x]^2: of a group that hardly varies nothing but rounding would be left.
+  const steady = layers.resident ? graph.centre(groups) : groups;
+  const normed = graph.reshape(graph.instanceNorm(steady, GROUP_EPSILON), [frames, channels, places]);
   const rows = graph.reshape(graph.transpose(normed, [0, 2, 1]), [frames * places, channels]);
   let x = layers.linear(rows, `${name}.proj_in`, channels, { norm: `${name}.norm` });
   for (let k = 0; k < config.temporalAttentions; k++) {

@@ -12,7 +12,7 @@ import { StreamingAttention } from './streaming-attention.ts';
 import { OfflineAttention } from './temporal.ts';
 
 /** Raised whenever the graph for the same checkpoint and options changes. */
-export const BUILDER_VERSION = 2;
+export const BUILDER_VERSION = 3;
 
 /** Type of the weights and of the products with them; `int8`: the encoder's linear layers, all else float32. */
 export type Precision = FloatType | 'int8';
@@ -133,8 +133,7 @@ function prepare(source: TensorSource, options: GraphOptions) {
     throw new DepthcastError('BAD_OPTION', { detail: 'int8 is for CPUs; on a device use fp16 or fp32' });
   const contrib = target === 'cpu' && precision !== 'float16';
   const builder = new GraphBuilder(int8 ? 'float32' : precision);
-  const convolutions = target === 'resident' ? 'float32' : undefined;
-  return { layers: new Layers(builder, source, { int8, contrib, convolutions }), config, grid };
+  return { layers: new Layers(builder, source, { int8, contrib, resident: target === 'resident' }), config, grid };
 }
 
 const MAX_SIDE = 4096;
