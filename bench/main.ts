@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchAnchors } from './anchors.ts';
 import { benchAttacks } from './attacks.ts';
+import { benchBatch } from './batch.ts';
 import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
 import { benchGpu } from './gpu.ts';
@@ -62,6 +63,15 @@ const SECTIONS = {
       }),
     about:
       'Video Depth Anything S, B and L on a device, with bytes copied a frame; --device webgpu|cuda, --only "S 252", --markdown',
+  },
+  batch: {
+    run: () =>
+      benchBatch({
+        device: values.device === 'webgpu' ? 'webgpu' : 'cpu',
+        only: values.only,
+        markdown: values.markdown,
+      }),
+    about: 'frames of 1 to 8 streams in one run of the network; --device cpu|webgpu, --only "S 252", --markdown',
   },
   warp: { run: () => benchWarp(), about: 'depth carried over to the newest picture, against true depth' },
   placement: {

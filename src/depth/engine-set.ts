@@ -38,6 +38,8 @@ export class EngineSet {
   readonly #cache: GraphCache;
   readonly #devices: DeviceOptions;
   readonly #held: Held[] = [];
+  /** Sizes at which a device computes something else: it does so the next time, too, and each trial takes seconds. */
+  readonly #wrong = new Map<string, DepthcastError>();
 
   private constructor(
     model: InstalledModel,
@@ -92,12 +94,17 @@ export class EngineSet {
     const size = sizeKey(this.#model, width, height);
     let held = this.#held.find((one) => one.size === size);
     if (held === undefined) {
+      const wrong = this.#wrong.get(size);
+      if (wrong) throw wrong;
       await this.#dropIdle();
       if (this.#held.length >= MAX_SIZES)
         throw new DepthcastError('BUSY', { detail: `${MAX_SIZES} network sizes of ${this.manifest.name} are in use` });
       const { threads, kind } = this.capabilities;
       const options = { width, height, threads: kind === 'cpu' ? threads : 0, ...this.#devices };
-      const engine = await this.#provider.prepare(this.#model, this.#cache, options);
+      const engine = await this.#provider.prepare(this.#model, this.#cache, options).catch((thrown: unknown) => {
+        if (thrown instanceof DepthcastError && thrown.code === 'BAD_OUTPUT') this.#wrong.set(size, thrown);
+        throw thrown;
+      });
       held = { engine, size, users: 0 };
       this.#held.push(held);
     }

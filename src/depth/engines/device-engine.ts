@@ -1,7 +1,7 @@
 import { DepthcastError } from '../../errors.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { Size } from '../../model/size.ts';
-import type { Engine, EngineCapabilities, EngineCheck } from '../engine.ts';
+import type { DeviceMemory, Engine, EngineCapabilities, EngineCheck } from '../engine.ts';
 import { badModel, type Contract, checkContract } from './contract.ts';
 import { DeviceLedger } from './device-ledger.ts';
 import type { DeviceRuntime, DeviceSession } from './device-runtime.ts';
@@ -166,6 +166,15 @@ export class DeviceEngine implements Engine {
       await memory.release();
     }
   }
+}
+
+/**
+ * @param needs bytes of the network, which is not loaded yet, and of a stream
+ * @throws DepthcastError DEVICE_UNAVAILABLE where they do not fit together
+ */
+export function checkFits(device: string, needs: DeviceMemory, ledger: DeviceLedger): void {
+  if (ledger.fits(needs.model + needs.stream) < 1)
+    throw doesNotFit(device, `the network takes ${mib(needs.model)} and a stream ${mib(needs.stream)}`, ledger);
 }
 
 const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;

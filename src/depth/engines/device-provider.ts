@@ -4,10 +4,11 @@ import type { GraphCache } from '../../model/graph-cache.ts';
 import type { InstalledModel } from '../../model/library.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { DeviceKind, EngineProvider, PrepareOptions } from '../engine.ts';
-import { DeviceEngine } from './device-engine.ts';
+import { checkFits, DeviceEngine } from './device-engine.ts';
 import { DeviceLedger } from './device-ledger.ts';
 import type { DeviceRuntime } from './device-runtime.ts';
 import { NodeRuntime } from './node-runtime.ts';
+import { graphBytes } from './state-shapes.ts';
 import { compareTrials, runTrial, type Trial } from './verify.ts';
 
 /** Threads of the CPU's trial. */
@@ -26,21 +27,20 @@ export function deviceProvider(
     async prepare(model, graphs, options) {
       // Opened first: where there is no device, nothing is built and no CPU's time is taken.
       const runtime = await open(options);
+      const ledger = new DeviceLedger(options.deviceMemory, options.shared?.ledger, threadId + 1);
       let want: Trial;
       let graph: string;
       try {
         const { manifest } = model;
         graph = await deviceGraph(model, graphs, options, manifest.precision);
-        want = await cpuTrial(
-          model,
-          manifest.kind === 'checkpoint' ? await deviceGraph(model, graphs, options, 'fp32') : graph,
-          options,
+        const reference = manifest.kind === 'checkpoint' ? await deviceGraph(model, graphs, options, 'fp32') : graph;
+        want = await cpuTrial(model, reference, options, (stream) =>
+          checkFits(runtime.device, { model: graphBytes(graph), stream }, ledger),
         );
       } catch (thrown) {
         await runtime.release();
         throw thrown;
       }
-      const ledger = new DeviceLedger(options.deviceMemory, options.shared?.ledger, threadId + 1);
       const engine = await DeviceEngine.load(model.manifest, runtime, graph, { ledger });
       try {
         engine.checkRoom(options);
@@ -66,11 +66,20 @@ async function deviceGraph(
   return graphs.get({ ...request, precision: GRAPH_PRECISION[precision], target: 'device' });
 }
 
-/** What the CPU makes of the clip, in float32. */
-async function cpuTrial({ manifest }: InstalledModel, graph: string, options: PrepareOptions): Promise<Trial> {
+/**
+ * What the CPU makes of the clip, in float32.
+ * @param check is told a stream's bytes before the clip is run, and may throw
+ */
+async function cpuTrial(
+  { manifest }: InstalledModel,
+  graph: string,
+  options: PrepareOptions,
+  check: (streamBytes: number) => void,
+): Promise<Trial> {
   const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
   const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph);
   try {
+    check(engine.stateBytes(options));
     return await runTrial(engine, options);
   } finally {
     await engine.release();
