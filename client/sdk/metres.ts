@@ -11,7 +11,8 @@ export interface MetresScale {
  * A scale that assumes that what is shown brightest is `near` metres away and what is shown darkest `far` metres. It is an
  * assumption: good enough to put things before and behind each other, not to measure.
  * @param frame a relative frame; its display range is the reference
- * @param near, far metres, 0 < near < far
+ * @param near metres, above 0
+ * @param far metres, above `near`
  */
 export function assumeMetres(frame: { near: number; far: number }, near: number, far: number): MetresScale {
   if (!(near > 0 && far > near)) throw new RangeError(`near ${near} and far ${far} must be metres with 0 < near < far`);

@@ -53,7 +53,8 @@ export class DepthInformation {
 
   /**
    * Metres along the optical axis at a place of the view; 0 where there is no value.
-   * @param x, y normalised view coordinates, origin at the top left
+   * @param x normalised view coordinate, 0 at the left
+   * @param y 0 at the top
    * @throws RangeError outside 0..1, as WebXR does
    */
   getDepthInMeters(x: number, y: number): number {

@@ -162,3 +162,11 @@ describe(
     });
   },
 );
+
+it('has a reference that says what its docstrings say', { timeout: 300_000 }, () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/api-docs.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+});

@@ -25,7 +25,8 @@ export class DepthWarp {
 
   /**
    * @param depth belongs to `older`; its size may differ from the pictures'
-   * @param older, newer of one size, about 160 to 320 pixels wide
+   * @param older of one size with `newer`, about 160 to 320 pixels wide
+   * @param newer the picture that the values are wanted for
    * @returns the values for `newer`, of the depth map's size; valid until the next call
    */
   warp(depth: DepthMap, older: SmallPicture, newer: SmallPicture): Float32Array {
