@@ -33,7 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{src,client,loadtest}/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          include: ['{src,client,loadtest,bench}/**/*.test.ts', 'test/unit/**/*.test.ts'],
           exclude: INTEGRATION,
           maxWorkers: 2,
           // Its files leave nothing behind in their process, which so loads every module once.

@@ -3,6 +3,7 @@ import { networkSize } from '../src/depth/network-size.ts';
 import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
 import { printTable, quantile } from '../test/support/load/table.ts';
+import { record } from './record.ts';
 
 const FRAMES = 120;
 
@@ -35,13 +36,11 @@ export async function benchInference(): Promise<void> {
         if (n >= 0) wall.push(timings.preprocess + timings.inference + timings.postprocess);
       }
       const { user, system } = process.cpuUsage(cpu);
-      rows.push([
-        `${width}x${height}`,
-        threads,
-        quantile(wall, 0.5),
-        quantile(wall, 0.95),
-        (user + system) / 1000 / FRAMES,
-      ]);
+      const name = `${width}x${height}`;
+      const spent = (user + system) / 1000 / FRAMES;
+      rows.push([name, threads, quantile(wall, 0.5), quantile(wall, 0.95), spent]);
+      record(`inference: ${name}, threads ${threads}`, spent, 'ms CPU');
+      record(`inference: ${name}, threads ${threads}, p50`, quantile(wall, 0.5), 'ms');
     }
     await engines.release();
   }

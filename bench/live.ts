@@ -3,7 +3,8 @@ import { STAGES } from '../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../src/server/server.ts';
 import { printTable, quantile } from '../test/support/load/table.ts';
 import { Fleet, type FleetOptions, type FleetReport } from '../test/support/load/wrtc-fleet.ts';
-import { cpuSplit, threadTimes } from './threads.ts';
+import { record } from './record.ts';
+import { cpuSplit, inferenceThreads, threadTimes } from './threads.ts';
 
 export interface LiveRun {
   seconds: number;
@@ -22,13 +23,11 @@ export async function runLive(
   seconds: number,
   every?: (second: number) => void,
 ): Promise<LiveRun> {
-  const before = new Set(threadTimes().keys());
   const config = loadConfig({
     file: 'config/depthcast.yaml',
     overrides: { 'server.port': 0, 'limits.utilisation': null },
   });
   const server = await startServer({ config, version: 'bench' });
-  const inference = new Set([...threadTimes().keys()].filter((id) => !before.has(id)));
   const latency: LiveRun['latency'] = { track: [], data: [] };
   const observe = server.context.metrics.latency.observe.bind(server.context.metrics.latency);
   server.context.metrics.latency.observe = ((labels: { output: 'track' | 'data' }, value: number) => {
@@ -53,7 +52,7 @@ export async function runLive(
         every?.(second);
       }
     }
-    const cpu = cpuSplit(cpuBefore, threadTimes(), inference);
+    const cpu = cpuSplit(cpuBefore, threadTimes(), inferenceThreads());
     const [first, last] = [reports[0]!, reports.at(-1)!];
     const took = (last.at - first.at) / 1000;
     const got = last.peers.map((peer, i) => peer.frames - first.peers[i]!.frames);
@@ -90,6 +89,10 @@ export async function benchOne(seconds = 30): Promise<void> {
       ['depth worker and its threads', inference / run.frames],
     ],
   );
+  record('live: main thread', main / run.frames, 'ms CPU');
+  record('live: all but inference', (main + pool) / run.frames, 'ms CPU');
+  record('live: gray track, p50', quantile(run.latency.track, 0.5), 'ms');
+  record('live: gray track, p95', quantile(run.latency.track, 0.95), 'ms');
   const stages = run.fleet.map((report) => report.peers[0]!.stats?.stages ?? {});
   printTable(
     'Wall time by stage, ms, median of the medians of each second',
@@ -133,6 +136,9 @@ export async function benchFour(fps: number, seconds: number): Promise<void> {
       ['last third', quantile(late, 0.5), quantile(late, 0.95)],
     ],
   );
+  const section = fps === 15 ? 'four' : 'overload';
+  record(`${section}: frames out`, run.frames / run.seconds, 'fps', 'more');
+  record(`${section}: p95`, quantile(all, 0.95), 'ms');
   const events = (await run.server.context.metrics.rtpEvents.get()).values;
   const count = (event: string) => events.find((value) => value.labels.event === event)?.value ?? 0;
   console.log(

@@ -4,13 +4,16 @@ import { parseArgs } from 'node:util';
 import { benchAnchors } from './anchors.ts';
 import { benchAttacks } from './attacks.ts';
 import { benchBatch } from './batch.ts';
+import { compare, runSections } from './compare.ts';
 import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
+import { benchFloor } from './floor.ts';
 import { benchGpu } from './gpu.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
 import { benchPlacement } from './placement.ts';
+import { type Run, recorded, writeRuns } from './record.ts';
 import { benchCycles, benchSoak } from './soak.ts';
 import { benchWarp } from './warp.ts';
 
@@ -23,6 +26,8 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string' },
     device: { type: 'string' },
     markdown: { type: 'boolean' },
+    json: { type: 'string' },
+    rounds: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -32,6 +37,10 @@ const SECTIONS = {
   live: { run: () => benchOne(), about: 'one stream, 30 s' },
   four: { run: () => benchFour(15, 60), about: 'four streams at 15 fps, 60 s' },
   overload: { run: () => benchFour(30, 30), about: 'four streams at 30 fps, 30 s' },
+  floor: {
+    run: () => benchFloor(values.seconds ? Number(values.seconds) : undefined),
+    about: 'all but inference of a live frame over decode, scale and gray encode alone; two minutes; --seconds N',
+  },
   files: {
     run: () => benchFiles(values.input),
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
@@ -85,13 +94,61 @@ type Section = keyof typeof SECTIONS;
 const names = Object.keys(SECTIONS) as Section[];
 const quick: Section[] = ['inference', 'live', 'four', 'overload'];
 
-const unknown = positionals.filter((name) => !names.includes(name as Section));
-if (values.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`unknown: ${unknown.join(', ')}\n`);
-  console.log('npm run bench -- [SECTION ...]      default: inference live four overload\n');
+const USAGE = `npm run bench -- [SECTION ...] [--json FILE [--rounds N]]      default: inference live four overload
+npm run bench -- compare OLD [SECTION ...] [--rounds N] [--markdown]
+
+  --json FILE  writes the numbers of inference, live, four, overload and floor; --rounds N those of N runs, each a process
+               of its own
+  compare OLD  says what became slower by more than noise, and then ends with 1. OLD is what --json wrote, whose sections
+               are run again, or the folder of another checkout, which takes turns with this one
+`;
+
+function usage(wrong?: string): never {
+  if (wrong !== undefined) console.error(`${wrong}\n`);
+  console.log(USAGE);
   for (const name of names) console.log(`  ${name.padEnd(10)} ${SECTIONS[name].about}`);
-  process.exit(unknown.length > 0 ? 1 : 0);
+  process.exit(wrong === undefined ? 0 : 2);
 }
-console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`);
-for (const name of positionals.length > 0 ? (positionals as Section[]) : quick) await SECTIONS[name].run();
-process.exit(0);
+
+const comparing = positionals[0] === 'compare';
+const [old] = comparing ? positionals.splice(0, 2).slice(1) : [];
+const unknown = positionals.filter((name) => !names.includes(name as Section));
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (values.help) usage();
+if (unknown.length > 0) usage(`unknown: ${unknown.join(', ')}`);
+if (comparing && old === undefined) usage('compare: with which file or folder?');
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) usage('--rounds: 1 to 100');
+if (rounds !== undefined && !comparing && values.json === undefined) usage('--rounds: needs --json');
+/** Of the sections, for runs in processes of their own. */
+const args = values.seconds === undefined ? [] : ['--seconds', values.seconds];
+
+try {
+  process.exit(await main());
+} catch (thrown) {
+  if (!comparing && rounds === undefined) throw thrown;
+  console.error((thrown as Error).message);
+  process.exit(2);
+}
+
+async function main(): Promise<number> {
+  const sections = positionals as Section[];
+  const { json, markdown } = values;
+  if (old !== undefined) return (await compare({ old, sections, rounds, args, markdown })) ? 1 : 0;
+  console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`);
+  const chosen = sections.length > 0 ? sections : quick;
+  const runs: Run[] = [];
+  if (rounds === undefined) for (const name of chosen) await SECTIONS[name].run();
+  else
+    for (let round = 1; round <= rounds; round++) {
+      console.error(`round ${round} of ${rounds}`);
+      runs.push(...(await runSections(process.cwd(), chosen, args)));
+    }
+  if (json === undefined) return 0;
+  if (rounds === undefined) runs.push(recorded());
+  writeRuns(json, chosen, runs);
+  if (runs.some((run) => Object.keys(run).length === 0))
+    console.error(
+      `${chosen.join(', ')}: nothing for --json in some of the runs; --help says which sections have numbers`,
+    );
+  return 0;
+}

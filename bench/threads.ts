@@ -3,26 +3,48 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Linux counts CPU time in hundredths of a second. */
 const TICK_MS = 10;
 
+/** Fields of a thread's `stat` behind its name, from its state on. */
+const USER_TIME = 11;
+const SYSTEM_TIME = 12;
+const NICE = 16;
+
 /** CPU milliseconds of each thread of this process so far, by thread id. Empty where there is no /proc. */
 export function threadTimes(): Map<number, number> {
-  const times = new Map<number, number>();
+  return new Map(threadStats().map(([id, stat]) => [id, (stat[USER_TIME]! + stat[SYSTEM_TIME]!) * TICK_MS]));
+}
+
+/** Threads that yield to the others, as depth workers do and the threads that they start. Nothing may run at nice 5 or more then. */
+export function inferenceThreads(): Set<number> {
+  const all = threadStats();
+  const main = all.find(([id]) => id === process.pid)?.[1][NICE] ?? 0;
+  return new Set(all.filter(([, stat]) => stat[NICE]! > main).map(([id]) => id));
+}
+
+function threadStats(): [id: number, stat: number[]][] {
   let ids: string[] = [];
   try {
     ids = readdirSync('/proc/self/task');
   } catch {
-    return times;
+    return [];
   }
-  for (const id of ids) {
+  return ids.flatMap((id): [number, number[]][] => {
     try {
       const stat = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
-      // The name in brackets may hold blanks; utime and stime are fields 14 and 15.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      times.set(Number(id), (Number(fields[11]) + Number(fields[12])) * TICK_MS);
+      // The name in brackets may hold blanks.
+      return [
+        [
+          Number(id),
+          stat
+            .slice(stat.lastIndexOf(')') + 2)
+            .split(' ')
+            .map(Number),
+        ],
+      ];
     } catch {
       // The thread has ended.
+      return [];
     }
-  }
-  return times;
+  });
 }
 
 /** CPU spent between two readings by the main thread, by the threads of `inference`, and by all others (codecs, zlib, V8). */

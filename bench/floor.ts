@@ -1,0 +1,158 @@
+import { EngineSet } from '../src/depth/engine-set.ts';
+import { networkSize } from '../src/depth/network-size.ts';
+import { StreamRunner } from '../src/depth/stream-runner.ts';
+import { findModel } from '../src/model/library.ts';
+import { toLuma } from '../src/stream/live-depth.ts';
+import { GrayEncoder, InputScaler, type Picture, shadesOf, VideoDecoder } from '../src/video/index.ts';
+import { LiveEncoder } from '../src/video/live-encoder.ts';
+import type { EncodedFrame } from '../src/video/types.ts';
+import { renderPictures, toAndFro } from '../test/support/load/moving-pictures.ts';
+import { printTable } from '../test/support/load/table.ts';
+import { type LiveRun, runLive } from './live.ts';
+import { median, record } from './record.ts';
+
+const VIDEO = { scene: 'room', width: 640, height: 480, fps: 30 } as const;
+/** As the peers play them: to and fro. */
+const PICTURES = 60;
+const FRAMES = 240;
+/** Untimed: code is compiled, bitrates settle. */
+const WARM_UP = 60;
+/** What the peers' encoder reaches on such pictures, and the gray track's default. */
+const VIDEO_BITRATE = 2_000_000;
+const GOAL = { gray: 1.5, both: 1.9 };
+
+interface Floor {
+  decode: number;
+  scale: number;
+  encode: number;
+}
+const total = ({ decode, scale, encode }: Floor) => decode + scale + encode;
+
+/**
+ * What a live frame costs beside inference, over what nothing could do without: decoding the picture, scaling it to the network's
+ * input and encoding its depth as gray video, of the same pictures and maps, alone in a loop. All in CPU time, in one run.
+ */
+export async function benchFloor(seconds = 20): Promise<void> {
+  const material = await prepare();
+  const floors = [await measureFloor(material)];
+  const gray = await runLive({ ...VIDEO, peers: 1, data: 'none', track: 'gray' }, seconds);
+  floors.push(await measureFloor(material));
+  const both = await runLive({ ...VIDEO, peers: 1, data: 'u16', track: 'gray' }, seconds);
+  floors.push(await measureFloor(material));
+
+  const floor: Floor = {
+    decode: median(floors.map(({ decode }) => decode)),
+    scale: median(floors.map(({ scale }) => scale)),
+    encode: median(floors.map(({ encode }) => encode)),
+  };
+  printTable(
+    'The codec floor, CPU ms a frame, alone in a loop (median of three turns)',
+    ['part', 'ms'],
+    [
+      ['decode, VP8 640x480', floor.decode],
+      ['scale to the network', floor.scale],
+      ['encode, gray VP8 640x480', floor.encode],
+      ['together', total(floor)],
+    ],
+  );
+  printTable(
+    'A live stream, all but inference, CPU ms a frame, over the floor',
+    ['output', 'fps', 'main thread', 'other threads', 'together', 'ratio', 'goal'],
+    [row('gray track', gray, floor, GOAL.gray), row('gray track, u16 data', both, floor, GOAL.both)],
+  );
+  for (const part of ['decode', 'scale', 'encode'] as const) record(`floor: ${part}`, floor[part], 'ms CPU');
+  for (const [name, run] of Object.entries({ gray, 'gray and u16': both })) {
+    record(`floor: ${name}, main thread`, run.cpu.main / run.frames, 'ms CPU');
+    record(`floor: ${name}, all but inference`, allButInference(run), 'ms CPU');
+    record(`floor: ${name}, ratio`, allButInference(run) / total(floor), '');
+  }
+}
+
+const allButInference = ({ cpu, frames }: LiveRun) => (cpu.main + cpu.pool) / frames;
+
+function row(name: string, run: LiveRun, floor: Floor, goal: number): (string | number)[] {
+  const { cpu, frames, fps } = run;
+  const spent = allButInference(run);
+  return [name, fps[0]!, cpu.main / frames, cpu.pool / frames, spent, (spent / total(floor)).toFixed(2), String(goal)];
+}
+
+interface Material {
+  frames: EncodedFrame[];
+  /** Depth of each picture as shades. */
+  maps: Uint8ClampedArray[];
+  width: number;
+  height: number;
+}
+
+/** The peers' pictures as their encoder sends them, and the depth that the embedded network makes of them. */
+async function prepare(): Promise<Material> {
+  const { width, height, fps } = VIDEO;
+  const pictures = [...renderPictures(VIDEO, PICTURES)].map(({ i420 }) => i420);
+  const encoder = await LiveEncoder.create({ codec: 'VP8', width, height, fps, bitrate: VIDEO_BITRATE });
+  const model = findModel('depthcast-nano');
+  const engines = await EngineSet.load(model, { threads: 1 });
+  const runner = new StreamRunner(engines);
+  const decoder = await VideoDecoder.create('VP8');
+  const scaler = new InputScaler();
+  const size = networkSize(model.manifest, width, height);
+  const image = { data: new Float32Array(3 * size.width * size.height), ...size };
+  const frames: EncodedFrame[] = [];
+  const maps: Uint8ClampedArray[] = [];
+  for (let n = 0; n < FRAMES; n++) {
+    const i420 = pictures[toAndFro(n, PICTURES)]!;
+    const paint = async ({ planes, strides }: { planes: readonly Buffer[]; strides: readonly number[] }) => {
+      let from = 0;
+      for (const [p, plane] of planes.entries()) {
+        const [row, rows] = p === 0 ? [width, height] : [width / 2, height / 2];
+        for (let y = 0; y < rows; y++, from += row) plane.set(i420.subarray(from, from + row), y * strides[p]!);
+      }
+    };
+    const frame = await encoder.encode(paint, n * 3000, { keyframe: n === 0 });
+    frames.push(frame);
+    await withPicture(decoder, frame, (picture) => scaler.scaleInto(picture, image.data, size.width, size.height));
+    const options = { range: 'auto', sceneCuts: false, gapSeconds: 10 } as const;
+    const { depth, range } = await runner.infer(image, n / fps, options, undefined);
+    const shades = new Uint8ClampedArray(depth.length);
+    toLuma(depth, { ...range, unit: model.manifest.unit }, shadesOf('depth'), shades);
+    maps.push(shades);
+  }
+  for (const one of [encoder, decoder, scaler, runner]) one.close();
+  await engines.release();
+  return { frames, maps, ...size };
+}
+
+async function withPicture(
+  decoder: VideoDecoder,
+  frame: EncodedFrame,
+  work: (picture: Picture) => Promise<void>,
+): Promise<void> {
+  const picture = await decoder.decode(frame);
+  if (!picture) throw new Error('a frame showed no picture');
+  await work(picture).finally(() => picture.close());
+}
+
+async function measureFloor({ frames, maps, width, height }: Material): Promise<Floor> {
+  const decoder = await VideoDecoder.create('VP8');
+  const scaler = new InputScaler();
+  const gray = { codec: 'VP8', width: VIDEO.width, height: VIDEO.height, fps: VIDEO.fps } as const;
+  const encoder = await GrayEncoder.create({ ...gray, bitrate: VIDEO_BITRATE });
+  const target = new Float32Array(3 * width * height);
+  const spent: Floor = { decode: 0, scale: 0, encode: 0 };
+  for (const [n, frame] of frames.entries()) {
+    const counts = n >= WARM_UP;
+    const time = async <T>(part: keyof Floor, work: () => Promise<T>): Promise<T> => {
+      const before = process.cpuUsage();
+      const result = await work();
+      const { user, system } = process.cpuUsage(before);
+      if (counts) spent[part] += (user + system) / 1000 / (FRAMES - WARM_UP);
+      return result;
+    };
+    const picture = await time('decode', () => decoder.decode(frame));
+    if (!picture) throw new Error('a frame showed no picture');
+    await time('scale', () => scaler.scaleInto(picture, target, width, height));
+    picture.close();
+    await time('encode', () => encoder.encode(maps[n]!, width, height, frame.rtpTimestamp));
+  }
+  for (const one of [decoder, scaler, encoder]) one.close();
+  return spent;
+}

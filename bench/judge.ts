@@ -1,0 +1,81 @@
+import type { Measured, Run } from './record.ts';
+
+const RESAMPLES = 2000;
+const SEED = 0x5eed;
+/** Fewer runs than these say nothing about their spread. */
+const FEWEST = 5;
+/** Ratios nearer to 1 than this are not told apart, whatever the interval. */
+const LEAST = 0.02;
+
+export type Verdict = 'slower' | 'quicker' | 'the same' | 'too few runs';
+
+export interface Judged {
+  name: string;
+  unit: string;
+  /** Medians of the runs. */
+  before: number;
+  after: number;
+  /** After over before, or the other way round where more is better: above 1 is worse. With the ends of its 95 % interval. */
+  ratio: number;
+  low: number;
+  high: number;
+  verdict: Verdict;
+}
+
+/**
+ * Whether something became slower by more than noise: for each number that both have, the ratio of medians with a 95 %
+ * percentile interval of a bootstrap over whole runs. Samples of one run share that run's luck, so they are no runs.
+ * @param paired run i of both was measured side by side: the ratio is then that of each pair, which what the machine did meanwhile
+ *   hits on both sides
+ */
+export function judge(before: readonly Run[], after: readonly Run[], paired: boolean): Judged[] {
+  const names = Object.keys(after[0] ?? {}).filter((name) => before.some((run) => run[name]));
+  return names.map((name) => {
+    const old = before.flatMap((run) => run[name] ?? []);
+    const now = after.flatMap((run) => run[name] ?? []);
+    return judgeOne(name, old, now, paired && old.length === now.length);
+  });
+}
+
+function judgeOne(name: string, old: readonly Measured[], now: readonly Measured[], paired: boolean): Judged {
+  const { unit, better } = now[0]!;
+  const [a, b] = [values(old), values(now)];
+  const worse = (x: number, y: number) => (better === 'less' ? y / x : x / y);
+  const pairs = paired ? a.map((value, i) => worse(value, b[i]!)) : [];
+  const ratio = paired ? middle(pairs) : worse(middle(a), middle(b));
+  const random = generator(SEED);
+  const ratios = Float64Array.from({ length: RESAMPLES }, () =>
+    paired ? middle(resample(pairs, random)) : worse(middle(resample(a, random)), middle(resample(b, random))),
+  ).sort();
+  const [low, high] = [ratios[Math.floor(0.025 * RESAMPLES)]!, ratios[Math.ceil(0.975 * RESAMPLES) - 1]!];
+  const verdict = Math.min(a.length, b.length) < FEWEST ? 'too few runs' : verdictOf(low, high);
+  return { name, unit, before: middle(a), after: middle(b), ratio, low, high, verdict };
+}
+
+function verdictOf(low: number, high: number): Verdict {
+  if (low > 1 + LEAST) return 'slower';
+  return high < 1 - LEAST ? 'quicker' : 'the same';
+}
+
+const values = (measured: readonly Measured[]) => measured.map(({ value }) => value);
+
+const resample = (list: readonly number[], random: () => number) =>
+  list.map(() => list[Math.floor(random() * list.length)]!);
+
+/** Between the two in the middle of an even number. */
+function middle(list: readonly number[]): number {
+  const sorted = [...list].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** Uniform numbers in [0, 1): mulberry32. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
