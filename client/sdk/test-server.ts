@@ -12,6 +12,7 @@ export const DEFAULT_OUTPUT: OutputSettings = {
   track: 'gray',
   layout: 'depth',
   upsampling: 'off',
+  still: 'off',
   data: 'u16',
   range: 'auto',
   model: 'm',

@@ -65,7 +65,7 @@ export class JobOutputs {
   /** All of it, or nothing. @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, BUSY */
   async change(change: AgentChange): Promise<void> {
     const stream = this.#stream;
-    const { model, size, range, track, data, way } = change;
+    const { model, size, range, still, track, data, way } = change;
     // What may be refused comes first.
     if (model !== undefined && model !== stream.model) {
       this.#context.admission.checkWorkers(model);
@@ -79,6 +79,7 @@ export class JobOutputs {
       this.#now.size = size;
     }
     if (range !== undefined) stream.setRange(range);
+    if (still !== undefined) stream.setStill(still === 'on');
     if (track !== undefined) this.#now.track = track === 'off' ? 'off' : 'gray';
     if (data !== undefined) this.#now.data = data;
     if (way !== undefined) this.#now.way = way;

@@ -156,7 +156,8 @@ export class DepthJob extends EventEmitter<JobEvents> {
     if (this.#ended) return;
     const name = `${this.roomName}/${this.publisher}`;
     const size = resolveSize(inferencer.model, config.depth.size);
-    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth });
+    const still = config.depth.still === 'on';
+    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, still });
     this.#stream = stream;
     place.filled(stream);
     stream.on('trouble', (error) => this.#refuse(error));

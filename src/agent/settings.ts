@@ -9,7 +9,7 @@ export interface AgentChange extends OutputChange {
 
 /** Of the attributes by which a publisher sets its depth and an agent tells what it does. */
 export const ATTRIBUTE = 'depthcast.';
-const KEYS = ['track', 'data', 'range', 'model', 'size', 'way'] as const;
+const KEYS = ['track', 'data', 'range', 'model', 'size', 'still', 'way'] as const;
 const MAX_METADATA = 4096;
 
 const bad = (detail: string): DepthcastError => new DepthcastError('BAD_OPTION', { detail });
@@ -34,7 +34,7 @@ export function settingsOfMetadata(metadata: string): AgentChange {
 
 /**
  * Settings of a participant's attributes: `depthcast.size` "192", `depthcast.range` "auto" or "1,0" (near, far),
- * `depthcast.data`, `depthcast.track`, `depthcast.model`, `depthcast.way`. An empty one counts as absent.
+ * `depthcast.data`, `depthcast.track`, `depthcast.model`, `depthcast.still`, `depthcast.way`. An empty one counts as absent.
  * @throws DepthcastError BAD_OPTION
  */
 export function settingsOfAttributes(attributes: Record<string, string>): AgentChange {

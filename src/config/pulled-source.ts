@@ -49,5 +49,6 @@ export const pulledSourceSchema = z.strictObject({
       .optional(),
   ),
   fps: z.number().min(1).max(240).optional(),
+  still: z.boolean().optional(),
 });
 export type PulledSourceSettings = z.infer<typeof pulledSourceSchema>;

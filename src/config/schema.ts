@@ -173,6 +173,7 @@ export const configSchema = z.strictObject({
     gapSeconds: live(z.number().min(0.1).max(3600).default(2)),
     sceneCuts: live(z.boolean().default(true)),
     camera: live(camera.nullable().default(null)),
+    still: live(z.enum(['auto', 'on', 'off']).default('auto')),
     cutThreshold: restart(z.number().min(0).max(2).nullable().default(null)),
   }),
   models: z.strictObject({

@@ -55,12 +55,14 @@ export class StreamRunner {
    * @param image planar RGB in [0, 1]; normalised in place
    * @param time media time in seconds
    * @param asked why the caller wants a reset before this frame, if it does
+   * @param last media time of the picture before, where that did not come here
    */
   async infer(
     image: NetworkImage,
     time: number,
     options: Omit<StreamOptions, 'size'>,
     asked: ResetCause | undefined,
+    last = Number.NEGATIVE_INFINITY,
   ): Promise<StreamResult> {
     const began = performance.now();
     const dt = time - this.#lastTime;
@@ -68,7 +70,7 @@ export class StreamRunner {
     await this.prepare(image.width, image.height);
     let reset = asked ?? this.#fresh;
     this.#fresh = undefined;
-    if (dt > options.gapSeconds || dt < 0) reset ??= 'gap';
+    if (time - Math.max(time - dt, last) > options.gapSeconds || dt < 0) reset ??= 'gap';
     if (reset) this.#forget();
     const memory = this.#memory!;
     const picture = this.#engine!.capabilities.summary ? undefined : signature(image);

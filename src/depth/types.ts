@@ -72,10 +72,11 @@ export interface InferenceStream {
   /**
    * Runs one frame. At most one may be under way per stream, where it was not opened for more.
    * @param time media time in seconds, increasing; it paces the display range and finds gaps.
+   * @param last of the picture before, where that did not go to the network: it is no gap
    * @throws DepthcastError WORKER_DIED when the worker went away (the next call starts a new epoch), BAD_OUTPUT,
    *   INFERENCE_FAILED.
    */
-  infer(image: NetworkImage, time: number): Promise<DepthMap>;
+  infer(image: NetworkImage, time: number, last?: number): Promise<DepthMap>;
   /** Forgets temporal memory and range: the next frame starts a new epoch. */
   reset(): void;
   setOptions(options: Partial<StreamOptions>): void;

@@ -40,6 +40,8 @@ export interface InferRequest {
   width: number;
   height: number;
   time: number;
+  /** Of the picture before, where that did not come here. */
+  last: number | undefined;
   options: Omit<StreamOptions, 'size'>;
   reset: ResetCause | undefined;
   /** Memory for the map, if the stream has some to spare; transferred. */

@@ -65,7 +65,7 @@ export class WorkerStream implements InferenceStream {
     return { data, width, height };
   }
 
-  infer(image: NetworkImage, time: number): Promise<DepthMap> {
+  infer(image: NetworkImage, time: number, last?: number): Promise<DepthMap> {
     if (this.#closed) return Promise.reject(new DepthcastError('WORKER_DIED', { detail: 'the stream is closed' }));
     if (this.#inFlight >= this.#maxInFlight)
       return Promise.reject(new DepthcastError('INTERNAL', { detail: 'a frame is under way' }));
@@ -73,7 +73,7 @@ export class WorkerStream implements InferenceStream {
     if (channel === undefined) return Promise.reject(new DepthcastError('WORKER_DIED'));
     this.#inFlight++;
     return this.#prepare(channel, image.width, image.height)
-      .then(() => this.#post(channel, image, time))
+      .then(() => this.#post(channel, image, time, last))
       .then(this.#take, this.#failed);
   }
 
@@ -116,7 +116,12 @@ export class WorkerStream implements InferenceStream {
     return done;
   }
 
-  #post(channel: DepthChannel, { data: image, width, height }: NetworkImage, time: number): Promise<InferAnswer> {
+  #post(
+    channel: DepthChannel,
+    { data: image, width, height }: NetworkImage,
+    time: number,
+    last: number | undefined,
+  ): Promise<InferAnswer> {
     this.#check(channel);
     const data = image as Floats;
     const spare = this.#spares.pop();
@@ -126,7 +131,7 @@ export class WorkerStream implements InferenceStream {
     this.#reset = undefined;
     return channel.request(
       'infer',
-      { stream, image: data, width, height, time, options, reset, spare, postedAt: sharedNow() },
+      { stream, image: data, width, height, time, last, options, reset, spare, postedAt: sharedNow() },
       spare ? [data.buffer, spare.buffer] : [data.buffer],
       this,
     );

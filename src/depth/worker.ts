@@ -49,9 +49,9 @@ async function prepare({ stream, width, height }: PrepareRequest): Promise<void>
 }
 
 async function infer(request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {
-  const { stream, image, width, height, time, options, reset: asked, postedAt, spare } = request;
+  const { stream, image, width, height, time, last, options, reset: asked, postedAt, spare } = request;
   const queue = sharedNow() - postedAt;
-  const result = runnerOf(stream).infer({ data: image, width, height }, time, options, asked);
+  const result = runnerOf(stream).infer({ data: image, width, height }, time, options, asked, last);
   const { depth, range, reset, timings } = await result.catch(endIfLost);
   const made = performance.now();
   const values = spare?.length === depth.length ? spare : new Float32Array(depth.length);

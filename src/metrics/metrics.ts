@@ -4,10 +4,10 @@ import type { Stage } from '../protocol/messages.ts';
 
 /**
  * What became of a frame. Each frame that arrived ends in one of these:
- * `depth` a depth map was made; `dropped` a newer frame took its place in a mailbox, or its network or stream ended under it; `undecodable` its references
+ * `depth` a depth map was made; `reused` it did not differ from the one before, whose depth was sent again; `dropped` a newer frame took its place in a mailbox, or its network or stream ended under it; `undecodable` its references
  * were lost or the codec refused it; `failed` the network or its worker failed on it.
  */
-const FRAME_OUTCOMES = ['depth', 'dropped', 'undecodable', 'failed'] as const;
+const FRAME_OUTCOMES = ['depth', 'reused', 'dropped', 'undecodable', 'failed'] as const;
 export type FrameOutcome = (typeof FRAME_OUTCOMES)[number];
 
 /** What a session reached: its transport is up (ICE and DTLS), its stream's first depth map was made. */

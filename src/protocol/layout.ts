@@ -28,7 +28,7 @@ export const PACKET_FIELDS = {
   estimatedCaptureTime: [64, 'f64'],
   captureTimeError: [72, 'f32'],
   intrinsicsSource: [76, 'u8'],
-  reserved: [77, 'u8'],
+  hints: [77, 'u8'],
   anchors: [78, 'u16'],
   fx: [80, 'f32'],
   fy: [84, 'f32'],
@@ -54,6 +54,9 @@ const FLAG_LATENCY = 8;
 const FLAG_INVERSE = 16;
 const FLAGS_OF_1 = FLAG_PACKED | FLAG_METRES | FLAG_CAPTURE_TIME | FLAG_LATENCY;
 const KNOWN_FLAGS: Readonly<Record<PacketVersion, number>> = { 1: FLAGS_OF_1, 2: FLAGS_OF_1 | FLAG_INVERSE };
+
+/** Bits of `hints`: nothing that a reader has to know to read the packet. */
+const HINT_REUSED = 1;
 
 /** Bytes of one stored value. */
 export const VALUE_SIZE: Readonly<Record<DepthFormat, number>> = { none: 0, u8: 1, u16: 2, f16: 2 };
@@ -145,6 +148,7 @@ export function writeHeader(
   if (version === 1) return;
   const { source, fx, fy, cx, cy } = info.intrinsics ?? assumedIntrinsics(info);
   view.setUint8(76, INTRINSICS_SOURCES.indexOf(source));
+  view.setUint8(77, info.reused ? HINT_REUSED : 0);
   view.setUint16(78, metric?.anchors ?? 0, true);
   view.setFloat32(80, fx, true);
   view.setFloat32(84, fy, true);
@@ -227,6 +231,7 @@ function readCamera(view: DataView, info: DepthFrameInfo): void {
   if (!source) throw badPacket(`source of intrinsics ${view.getUint8(76)} is not known`);
   const float = (at: number) => view.getFloat32(at, true);
   info.intrinsics = { fx: float(80), fy: float(84), cx: float(88), cy: float(92), source };
+  if (view.getUint8(77) & HINT_REUSED) info.reused = true;
   const anchors = view.getUint16(78, true);
   if (anchors > 0) info.accuracy = { anchors, variance: [float(96), float(100), float(104)] };
 }

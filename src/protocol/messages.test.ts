@@ -5,6 +5,7 @@ const output = {
   track: 'gray',
   layout: 'depth',
   upsampling: 'off',
+  still: 'off',
   data: 'u16',
   range: 'auto',
   model: 'm',

@@ -10,6 +10,9 @@ export const OUTPUT_TRACKS = ['gray', 'off'] as const;
 export const LAYOUTS = ['depth', 'stacked', 'side-by-side', 'colour-map'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
+/** Whether depth is reused while the picture does not change. */
+const STILL_SETTINGS = ['on', 'off'] as const;
+
 /** How depth is brought to the picture's size: interpolated, or along the picture's edges. */
 export const UPSAMPLINGS = ['off', 'fast', 'best'] as const;
 export type Upsampling = (typeof UPSAMPLINGS)[number];
@@ -33,6 +36,8 @@ export interface OutputSettings {
   layout: Layout;
   /** How depth is enlarged for the track: interpolated, or along the edges of its picture. */
   upsampling: Upsampling;
+  /** Depth is reused while the picture differs by no more than noise from the one that it was made of. */
+  still: (typeof STILL_SETTINGS)[number];
   /** Depth values on the data channel; `none` sends each frame's metadata alone. */
   data: DepthFormat;
   /** Display range: `auto` follows the scene; fixed values are in the model's unit. */
@@ -47,6 +52,7 @@ export const outputSettings = z.strictObject({
   track: z.enum(OUTPUT_TRACKS),
   layout: z.enum(LAYOUTS),
   upsampling: z.enum(UPSAMPLINGS),
+  still: z.enum(STILL_SETTINGS),
   data: z.enum(DEPTH_FORMATS),
   range: displayRange,
   model: z.string().check(z.maxLength(64)),
@@ -67,6 +73,7 @@ export const presentOutput = z.object({
   track: openName(OUTPUT_TRACKS),
   layout: absentBefore(openName(LAYOUTS)),
   upsampling: absentBefore(openName(UPSAMPLINGS)),
+  still: absentBefore(openName(STILL_SETTINGS)),
   data: openName(DEPTH_FORMATS),
   range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
   model: z.string(),

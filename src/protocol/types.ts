@@ -47,6 +47,8 @@ export interface DepthFrameInfo {
   intrinsics?: Intrinsics;
   /** Where the metres came of anchors; absent where the network itself gives metres. */
   accuracy?: AnchorAccuracy;
+  /** It is depth of an earlier picture, from which this one does not differ by more than noise. Packets of version 1 do not say. */
+  reused?: boolean;
   /** Display range, in value units: `near` is the value shown brightest, `far` the one shown darkest. */
   near: number;
   far: number;

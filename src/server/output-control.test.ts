@@ -30,6 +30,7 @@ it("begins with the settings: the size is theirs where the model has it, else th
     track: 'gray',
     layout: 'depth',
     upsampling: 'off',
+    still: 'off',
     data: 'u16',
     range: 'auto',
     model: 'depthcast-nano',

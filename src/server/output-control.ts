@@ -33,6 +33,7 @@ export class OutputControl {
       track,
       layout,
       upsampling,
+      still: context.config.depth.still === 'on' ? 'on' : 'off',
       data,
       range: 'auto',
       model: manifest.name,
@@ -76,6 +77,7 @@ export class OutputControl {
       if (change.range !== undefined) publisher.stream.setRange(next.range);
       if (next.data !== now.data) publisher.setData(next.data);
       publisher.stream.upsampling = next.upsampling;
+      if (next.still !== now.still) publisher.stream.setStill(next.still === 'on');
       if (next.layout !== now.layout) publisher.setLayout(next.layout);
       if (next.track !== now.track) publisher.setTrack(next.track === 'gray');
     }
@@ -84,7 +86,8 @@ export class OutputControl {
 
   /** The publisher was opened with the model, size, track, layout, upsampling and data in force; it gets the rest. */
   attach(publisher: Publisher): void {
-    const { range } = this.#now;
+    const { range, still } = this.#now;
+    publisher.stream.setStill(still === 'on');
     if (range !== 'auto') publisher.stream.setRange(range);
     this.#publisher = publisher;
   }
@@ -105,6 +108,7 @@ export class OutputControl {
       track: change.track ?? now.track,
       layout: change.layout ?? now.layout,
       upsampling: change.upsampling ?? now.upsampling,
+      still: change.still ?? now.still,
       data: change.data ?? now.data,
       range: change.range ?? now.range,
       model: name,

@@ -94,7 +94,8 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
       const { upsampling = config.output.upsampling } = options;
       const unlisted = options.stream === undefined;
-      stream = new LiveStream({ name, unlisted, inferencer, size, metrics, depth: config.depth, upsampling });
+      const still = config.depth.still === 'on';
+      stream = new LiveStream({ name, unlisted, inferencer, size, metrics, depth: config.depth, upsampling, still });
       if (options.camera) stream.setCamera(options.camera);
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, options.role, options.client));
       if (!peer.receiver) {

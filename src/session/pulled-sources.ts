@@ -34,7 +34,9 @@ export interface SourceReport extends PulledStatus {
   /** Pictures a second that came, and that depth was made of. */
   framesIn: number;
   framesOut: number;
+  /** Frames with depth, and those of them for which it was reused, since they did not differ. */
   depth: number;
+  reused: number;
 }
 
 interface Entry {
@@ -77,7 +79,9 @@ export class PulledSources {
       const inferencer = await pool.get(settings.model);
       const size = settings.size ?? resolveSize(inferencer.model, config.depth.size);
       const { upsampling } = config.output;
-      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
+      // A camera that somebody put up looks at the same thing for hours.
+      const still = settings.still ?? config.depth.still !== 'off';
+      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling, still });
     } catch (thrown) {
       place.free();
       throw thrown;
@@ -166,6 +170,7 @@ export class PulledSources {
       framesIn: latest?.framesIn ?? 0,
       framesOut: latest?.framesOut ?? 0,
       depth: totals.depth,
+      reused: totals.reused,
     };
   }
 }

@@ -26,7 +26,8 @@ export async function publishScenes(context: Context): Promise<void> {
     const inferencer = await pool.get();
     const size = resolveSize(inferencer.model, config.depth.size);
     const { upsampling } = config.output;
-    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling });
+    const still = config.depth.still === 'on';
+    const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling, still });
     stream.once('closed', free);
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     const wanted = () => stream.watched;

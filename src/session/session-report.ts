@@ -19,6 +19,8 @@ export interface VideoReport {
   arrived: number;
   decoded: number;
   depth: number;
+  /** Of those with depth, for which it was reused. */
+  reused: number;
   /** Frames by reason: `newer`, `reference`, `incomplete` (packets lost, or no keyframe to begin with), codes of errors. */
   dropped: Record<string, number>;
 }
@@ -53,6 +55,7 @@ export function videoReport({ stream, peer }: Session): VideoReport {
     arrived: totals.arrived,
     decoded: totals.decoded,
     depth: totals.depth,
+    reused: totals.reused,
     dropped: { ...totals.dropped, ...(incomplete > 0 ? { incomplete } : {}) },
   };
 }

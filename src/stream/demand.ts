@@ -23,6 +23,11 @@ export class Demand {
     this.#roll();
   }
 
+  /** One of those that came needed no worker. */
+  spared(): void {
+    this.#count--;
+  }
+
   /** A worker was busy with one for `ms`. */
   took(ms: number): void {
     this.#times[this.#taken++ % TIMES] = ms;
@@ -43,7 +48,8 @@ export class Demand {
   #roll(): void {
     const elapsed = performance.now() - this.#since;
     if (elapsed < WINDOW_MS) return;
-    const rate = (1000 * this.#count) / elapsed;
+    // One that came in the window before may have been spared in this one.
+    const rate = Math.max(0, (1000 * this.#count) / elapsed);
     // A window without end is a pause: it counts as such at once.
     this.#rate =
       this.#rate === undefined || elapsed > 3 * WINDOW_MS ? rate : this.#rate + MOMENTUM * (rate - this.#rate);

@@ -27,8 +27,9 @@ class Pulled implements FrameSource {
   start(listener: SourceListener): void {
     this.#listener = listener;
   }
-  picture(n: number): void {
-    const planes = Uint8Array.from({ length: (WIDTH * HEIGHT * 3) / 2 }, (_, i) => (i * (n + 3)) % 200);
+  picture(n: number, show = n, change: (planes: Uint8Array) => void = () => {}): void {
+    const planes = Uint8Array.from({ length: (WIDTH * HEIGHT * 3) / 2 }, (_, i) => (i * (show + 3)) % 200);
+    change(planes);
     this.#listener?.picture(rawPicture(planes, WIDTH, HEIGHT, 3000 * n), { assemble: 1, decode: 2 });
   }
   close(): void {
@@ -43,6 +44,7 @@ class Recorder implements DepthSink {
   readonly receivers = 1;
   readonly #listener: SinkListener;
   readonly maps: { epoch: number; frameId: number; rtpTimestamp: number; finite: boolean }[] = [];
+  readonly reused: boolean[] = [];
   closed = 0;
   constructor(listener: SinkListener) {
     this.#listener = listener;
@@ -52,7 +54,8 @@ class Recorder implements DepthSink {
       this.#listener.failed(new Error('the disk is full'));
       return;
     }
-    const { epoch, frameId, rtpTimestamp } = info;
+    const { epoch, frameId, rtpTimestamp, reused = false } = info;
+    this.reused.push(reused);
     this.maps.push({ epoch, frameId, rtpTimestamp, finite: map.values.every(Number.isFinite) });
     this.#listener.sent({ encode: 3, send: 4, bytes: 1000, latency: 5 });
   }
@@ -61,9 +64,16 @@ class Recorder implements DepthSink {
   }
 }
 
-async function open() {
+async function open({ still = false, gapSeconds = 2 } = {}) {
   const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
-  const stream = new LiveStream({ name: 'test', inferencer: inferencers[0]!, size, metrics, depth });
+  const stream = new LiveStream({
+    name: 'test',
+    inferencer: inferencers[0]!,
+    size,
+    metrics,
+    depth: { ...depth, gapSeconds },
+    still,
+  });
   const source = new Pulled();
   stream.attach(source);
   const sink = stream.add((listener) => new Recorder(listener));
@@ -129,5 +139,53 @@ it('tells of a killed worker once, counts each frame that it costs, and goes on 
   expect(troubles).toEqual(['WORKER_DIED']);
   expect(await metrics.registry.metrics()).toMatch(`depthcast_rejected_total{code="WORKER_DIED"} ${failed}`);
   expect(sink.maps.map(({ epoch }) => epoch)).toEqual([0, 1]);
+  stream.close('test');
+});
+
+it('needs no network for pictures that do not change, but for one a second, and says so', async () => {
+  const { metrics, stream, source, sink, made } = await open({ still: true, gapSeconds: 0.5 });
+  let n = 1;
+  const show = async (count: number, change?: (planes: Uint8Array) => void) => {
+    for (let i = 0; i < count; i++, n++) {
+      source.picture(n, 0, change);
+      await made(n);
+    }
+    return sink.reused.splice(0);
+  };
+  const reused = (flags: boolean[]) => flags.filter(Boolean).length;
+  const ages = await show(80);
+  expect(ages.slice(0, 8)).not.toContain(true);
+  expect(reused(ages)).toBeGreaterThanOrEqual(60);
+  // 72 pictures of 1/30 s after the first eight: two of them went to the network again.
+  expect(ages.slice(8).filter((again) => !again)).toHaveLength(2);
+  // A hundredth of the picture is a little brighter; and then is not.
+  const patch = (planes: Uint8Array) => {
+    for (let y = 20; y < 26; y++) for (let x = 30; x < 36; x++) planes[y * WIDTH + x]! += 12;
+  };
+  expect(await show(3, patch)).toEqual([false, true, true]);
+  expect(await show(2)).toEqual([false, true]);
+  // A request for a new epoch, or for another range, is not answered with an old map.
+  stream.reset();
+  expect(await show(1)).toEqual([false]);
+  // Pictures that were like the one before are no gap, even where gapSeconds is less than what depth is reused for.
+  expect(new Set(sink.maps.map(({ epoch }) => epoch))).toEqual(new Set([0, 1]));
+  const { arrived, depth: maps, reused: again } = stream.stats.totals;
+  expect([arrived, maps, again]).toEqual([n - 1, n - 1, reused(ages) + 3]);
+  const text = await metrics.registry.metrics();
+  expect(text).toMatch(`depthcast_frames_total{outcome="reused"} ${again}`);
+  expect(text).toMatch(`depthcast_frames_total{outcome="depth"} ${maps - again}`);
+  stream.close('test');
+});
+
+it('gives up what it holds of a map when depth is not to be reused any more', async () => {
+  const { stream, source, sink, made } = await open({ still: true });
+  for (let n = 1; n <= 12; n++) {
+    source.picture(n, 0);
+    await made(n);
+  }
+  stream.setStill(false);
+  source.picture(13, 0);
+  await made(13);
+  expect(sink.reused.slice(8)).toEqual([true, true, true, true, false]);
   stream.close('test');
 });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../config/schema.ts';
-import type { DisplayRange, Inferencer, InferenceStream } from '../depth/types.ts';
+import type { DepthMap, DisplayRange, Inferencer, InferenceStream, NetworkImage } from '../depth/types.ts';
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -10,6 +10,7 @@ import type { Upsampling } from '../protocol/output.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
 import { Demand } from './demand.ts';
+import { DepthReuse } from './depth-reuse.ts';
 import type { DepthSink, SinkListener } from './depth-sink.ts';
 import type { FrameSource } from './frame-source.ts';
 import { LiveDepth } from './live-depth.ts';
@@ -38,6 +39,8 @@ export interface LiveStreamOptions {
   metrics: Metrics;
   depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'> & Partial<Pick<Config['depth'], 'camera'>>;
   upsampling?: Upsampling;
+  /** Depth is reused while the picture does not change; off when absent. */
+  still?: boolean;
 }
 
 interface Arrival extends Arrived {
@@ -75,6 +78,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #inferencer: Inferencer;
   #inference: InferenceStream;
   #source: FrameSource | undefined;
+  /** Where depth may be reused. */
+  #reuse: DepthReuse | undefined;
+  /** Input that did not go to the network. */
+  #spare: NetworkImage | undefined;
+  /** Media time of the last picture. */
+  #lastSeconds = 0;
   #frameId = 0;
   #lastDepthAt = performance.now();
   /** The last failure since there was depth. */
@@ -85,7 +94,16 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE */
-  constructor({ name, unlisted = false, inferencer, size, metrics, depth, upsampling = 'off' }: LiveStreamOptions) {
+  constructor({
+    name,
+    unlisted = false,
+    inferencer,
+    size,
+    metrics,
+    depth,
+    upsampling = 'off',
+    still,
+  }: LiveStreamOptions) {
     super();
     // A listener for each viewer, and `limits.viewersPerStream` bounds those.
     this.setMaxListeners(0);
@@ -98,6 +116,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     const { sceneCuts, gapSeconds } = depth;
     this.#inference = inferencer.open({ size, sceneCuts, gapSeconds });
     this.stats = new StreamStats(metrics);
+    this.setStill(still ?? false);
   }
 
   get closed(): boolean {
@@ -199,7 +218,14 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     if (this.#sinks.delete(sink)) sink.close();
   }
 
+  /** Whether depth is reused while the picture differs by no more than noise from the one that it was made of. */
+  setStill(on: boolean): void {
+    if (!on) this.#reuse?.forget();
+    this.#reuse = on ? (this.#reuse ?? new DepthReuse()) : undefined;
+  }
+
   setRange(range: 'auto' | DisplayRange): void {
+    this.#reuse?.forget();
     this.#inference.setOptions({ range });
   }
 
@@ -211,6 +237,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
   setInferencer(inferencer: Inferencer, size: number): void {
     const { size: _, ...options } = this.#inference.options;
+    this.#reuse?.forget();
     const next = inferencer.open({ ...options, size, firstEpoch: this.#inference.epoch + 1 });
     this.#inference.close();
     this.#inference = next;
@@ -219,6 +246,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** Forgets temporal memory: the next frame begins a new epoch. */
   reset(): void {
+    this.#reuse?.forget();
     this.#inference.reset();
   }
 
@@ -229,6 +257,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#mailbox.close();
     for (const sink of this.#sinks) sink.close();
     this.#sinks.clear();
+    this.#reuse?.forget();
     this.#inference.close();
     if (!this.#mailbox.busy) this.#scaler.close();
     this.emit('closed', reason);
@@ -241,25 +270,32 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     try {
       const began = performance.now();
       const { width, height } = inference.networkSize(picture.width, picture.height);
-      const image = inference.takeInput(width, height);
+      const image = this.#takeInput(inference, width, height);
       await this.#scaler.scaleInto(picture, image.data, width, height);
-      const scaled = performance.now();
       const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
-      const map = await inference.infer(image, seconds);
+      const last = this.#lastSeconds;
+      this.#lastSeconds = seconds;
+      const reused = this.#reuse?.take(image, seconds);
+      const scaled = performance.now();
+      const map = reused ?? (await this.#infer(inference, image, seconds, last));
+      if (reused) this.#spare = image;
       if (this.#closed || inference !== this.#inference) {
         map.release();
         this.#abandoned();
         return;
       }
       const { timings, range, epoch } = map;
-      this.demand.took(timings.preprocess + timings.inference + timings.postprocess);
+      const { model } = this.#inferencer;
       this.stats.stage('preprocess', scaled - began + timings.preprocess);
       this.stats.stage('queue', began - at + timings.queue);
-      this.stats.stage('inference', timings.inference);
-      const { model } = this.#inferencer;
-      this.#metrics.observeInference(model.name, model.precision, timings.inference);
-      this.stats.stage('postprocess', timings.postprocess);
-      this.stats.made();
+      if (reused) this.demand.spared();
+      else {
+        this.demand.took(timings.preprocess + timings.inference + timings.postprocess);
+        this.stats.stage('inference', timings.inference);
+        this.#metrics.observeInference(model.name, model.precision, timings.inference);
+        this.stats.stage('postprocess', timings.postprocess);
+      }
+      this.stats.made(reused !== undefined);
       this.#lastDepthAt = performance.now();
       this.#failure = undefined;
       if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
@@ -278,6 +314,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         sourceHeight: picture.height,
         unit: model.unit,
         intrinsics: this.#camera.intrinsics(picture.width, picture.height),
+        ...(reused ? { reused: true } : {}),
         ...range,
       };
       const source = { picture, upsampling: this.upsampling };
@@ -300,6 +337,19 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       else picture.close();
       if (this.#closed) this.#scaler.close();
     }
+  }
+
+  #takeInput(inference: InferenceStream, width: number, height: number): NetworkImage {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare?.width === width && spare.height === height ? spare : inference.takeInput(width, height);
+  }
+
+  /** @param last media time of the picture before: one that depth was reused for makes no gap */
+  async #infer(inference: InferenceStream, image: NetworkImage, seconds: number, last: number): Promise<DepthMap> {
+    const reuse = this.#reuse;
+    const map = await inference.infer(image, seconds, last);
+    return reuse && reuse === this.#reuse && inference === this.#inference && !this.#closed ? reuse.keep(map) : map;
   }
 
   /** A frame was under way when the stream ended, or went on with another network. */

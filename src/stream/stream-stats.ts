@@ -38,7 +38,9 @@ export interface FrameTotals {
   /** Whole frames that came. */
   arrived: number;
   decoded: number;
+  /** Depth was made of them, or reused: of the last, `reused`. */
   depth: number;
+  reused: number;
   /**
    * By reason: `newer`, a newer picture took the place; `reference`, what it refers to was lost; `model` and `closed`, it was
    * at the network when that was changed or the stream ended; otherwise an error's code.
@@ -54,7 +56,7 @@ export class StreamStats {
   #in = 0;
   #out = 0;
   #dropped = 0;
-  readonly totals: FrameTotals = { arrived: 0, decoded: 0, depth: 0, dropped: {} };
+  readonly totals: FrameTotals = { arrived: 0, decoded: 0, depth: 0, reused: 0, dropped: {} };
   /** What the last report said. */
   latest: StreamReport | undefined;
   #since = performance.now();
@@ -80,14 +82,16 @@ export class StreamStats {
     this.totals.decoded++;
   }
 
-  made(): void {
+  /** @param reused the picture did not differ, and depth of the one before stands for it too */
+  made(reused = false): void {
     this.#out++;
     this.totals.depth++;
-    this.#metrics.frames.inc({ outcome: 'depth' });
+    if (reused) this.totals.reused++;
+    this.#metrics.frames.inc({ outcome: reused ? 'reused' : 'depth' });
   }
 
   /** @param why the code of the error that was the cause, where there was one */
-  lost(outcome: Exclude<FrameOutcome, 'depth'>, why?: ErrorCode | 'model' | 'closed'): void {
+  lost(outcome: Exclude<FrameOutcome, 'depth' | 'reused'>, why?: ErrorCode | 'model' | 'closed'): void {
     if (outcome === 'dropped') this.#dropped++;
     const reason = why ?? REASONS[outcome];
     this.totals.dropped[reason] = (this.totals.dropped[reason] ?? 0) + 1;

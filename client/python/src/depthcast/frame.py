@@ -51,6 +51,8 @@ class DepthFrame:
     latency: float | None = None
     """Milliseconds in the server."""
     accuracy: Accuracy | None = None
+    reused: bool = False
+    """It is depth of an earlier picture, from which this one does not differ by more than noise."""
     colour: NDArray[np.uint8] | None = None
     """[source height, source width, 3] red, green, blue: the very picture; None where it is not known (`watch`)."""
 
