@@ -50,10 +50,11 @@ export class ImageSource implements FileSource {
    */
   static async open(pattern: string, fps: number): Promise<ImageSource> {
     const isFolder = (await stat(pattern).catch(() => undefined))?.isDirectory() ?? false;
-    const options = { absolute: true, expandDirectories: false };
+    const options = { absolute: true, expandDirectories: false, onlyFiles: false };
     const found = isFolder ? await glob('*', { ...options, cwd: pattern }) : await glob(pattern, options);
     const order = new Intl.Collator('en', { numeric: true });
     found.sort((a, b) => order.compare(a, b));
+    // Folders end with a slash, and are no images whatever their names.
     const paths = found.filter((path) => IMAGE.test(path));
     const others = found.filter((path) => !IMAGE.test(path));
     if (paths.length === 0) {
@@ -135,6 +136,6 @@ const more = (count: number): string => `and ${count - MAX_UNREADABLE} more imag
 const several = (paths: readonly string[]): string => `only the first picture is taken of ${list(paths)}`;
 
 function list(paths: readonly string[]): string {
-  const names = paths.slice(0, MAX_NAMES).map((path) => basename(path));
+  const names = paths.slice(0, MAX_NAMES).map((path) => basename(path) + (path.endsWith('/') ? '/' : ''));
   return names.join(', ') + (paths.length > MAX_NAMES ? ` and ${paths.length - MAX_NAMES} more` : '');
 }

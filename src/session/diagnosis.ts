@@ -5,6 +5,8 @@ import type { ReceiverStats } from '../webrtc/peer/receiver-types.ts';
 export interface Symptoms {
   /** Of the peer's video. */
   received: ReceiverStats;
+  /** RTP and RTCP packets that were not authentic. */
+  rejected: number;
   /** Frames that were decoded, and those of them that got depth. */
   decoded: number;
   made: number;
@@ -31,7 +33,15 @@ const SURE_KEYFRAMES = 3;
  * Why no depth is made although packets come, and what the sender should change: the first step at which nothing gets
  * through. Undefined where every step works, or none has had its chance.
  */
-export function diagnose({ received, decoded, made, decoding, failure, waiting }: Symptoms): Diagnosis | undefined {
+export function diagnose({
+  received,
+  rejected,
+  decoded,
+  made,
+  decoding,
+  failure,
+  waiting,
+}: Symptoms): Diagnosis | undefined {
   const { packets, frames, strangePackets, strangePayloadType, withoutParameterSets, discardedFrames } = received;
   const because = (code: 'BAD_VIDEO' | 'NO_KEYFRAME' | 'BUSY', detail: string, final = false): Diagnosis => ({
     error: new DepthcastError(code, { detail }),
@@ -43,6 +53,10 @@ export function diagnose({ received, decoded, made, decoding, failure, waiting }
       `${strangePackets} packets of payload type ${strangePayloadType} came, which the answer does not list`,
       true,
     );
+  if (received.lastPacketAt === undefined && rejected > 0)
+    return because('BAD_VIDEO', `${rejected} packets came, none of them authentic: they are of other SRTP keys`);
+  if (packets === 0 && received.soundPackets > 0)
+    return because('BAD_VIDEO', `${received.soundPackets} packets of sound came, and none of video`);
   if (decoding) {
     const { error, keyframes } = decoding;
     return { error, final: keyframes >= SURE_KEYFRAMES || FINAL.some((sign) => error.message.includes(sign)) };

@@ -18,6 +18,8 @@ export class StreamWatch {
   /** performance.now() of the last look, and since when packets come. */
   #looked = performance.now();
   #flowingSince: number | undefined;
+  /** Packets that were not authentic, at the last look. */
+  #rejected = 0;
   #told = new Set<string>();
 
   constructor(peer: RtcPeer, stream: LiveStream) {
@@ -31,8 +33,11 @@ export class StreamWatch {
    */
   look(source: TrackSource | undefined): { error: DepthcastError; fresh: boolean; final: boolean } | undefined {
     const now = performance.now();
-    const { lastPacketAt } = this.#peer.receiver?.getStats() ?? {};
-    if (lastPacketAt === undefined || now - lastPacketAt > SILENCE_MS) this.#flowingSince = undefined;
+    const { receiver, transport } = this.#peer.getStats();
+    const { lastPacketAt } = receiver ?? {};
+    const forged = transport.rejected > this.#rejected;
+    this.#rejected = transport.rejected;
+    if (!forged && (lastPacketAt === undefined || now - lastPacketAt > SILENCE_MS)) this.#flowingSince = undefined;
     else this.#flowingSince ??= this.#looked;
     this.#looked = now;
     const depthless = Math.min(this.#stream.idleFor, now - (this.#flowingSince ?? now));
@@ -47,11 +52,12 @@ export class StreamWatch {
   }
 
   #diagnose(source: TrackSource | undefined): Diagnosis | undefined {
-    const received = this.#peer.receiver?.getStats();
+    const { receiver: received, transport } = this.#peer.getStats();
     if (!received) return undefined;
+    const { rejected } = transport;
     const { decoded, depth } = this.#stream.stats.totals;
     const { failure, waiting } = this.#stream.trouble;
-    return diagnose({ received, decoded, made: depth, decoding: source?.failure, failure, waiting });
+    return diagnose({ received, rejected, decoded, made: depth, decoding: source?.failure, failure, waiting });
   }
 }
 

@@ -7,6 +7,7 @@ import { planesOf } from '../../test/pictures.ts';
 import { be, box, type Edit, heifGrid, withEdits } from '../../test/support/boxes.ts';
 import { writeVideo } from '../../test/support/video-file.ts';
 import { VideoDecoder } from './decoder.ts';
+import { JpegEncoder } from './jpeg-encoder.ts';
 import { type MediaOptions, MediaReader } from './media-reader.ts';
 import { PacketClock } from './packet-clock.ts';
 import { Picture } from './picture.ts';
@@ -226,6 +227,35 @@ describe('whole files', () => {
   });
 });
 
+it('ends where its packets end, when the head of a file that was streamed names no length', async () => {
+  await writeVideo(at('whole.avi'), { ...SIZE, frames: 10, fps: 30, codec: 'mpeg4' });
+  const bytes = readFileSync(at('whole.avi'));
+  const [head, stream] = [bytes.indexOf('avih'), bytes.indexOf('strh')];
+  bytes.writeUInt32LE(0xffffffff, 4); // RIFF
+  bytes.writeUInt32LE(0, head + 8 + 16); // dwTotalFrames
+  bytes.writeUInt32LE(1 << 30, stream + 8 + 32); // dwLength
+  writeFileSync(at('streamed.avi'), bytes);
+  expect(await watch(at('streamed.avi'))).toMatchObject({ times: { length: 10 }, problems: [] });
+});
+
+it('says that an image is damaged, and shows what is left of it', async () => {
+  await writeVideo(at('one.mp4'), { ...SIZE, frames: 1 });
+  const reader = await MediaReader.open(`file:${at('one.mp4')}`);
+  const { picture } = (await reader.read())!;
+  reader.close();
+  const encoder = await JpegEncoder.create(SIZE.width, SIZE.height);
+  const bytes = await encoder.encode(picture);
+  encoder.close();
+  picture.close();
+  for (const [name, length, problems] of [
+    ['whole.jpg', bytes.length, []],
+    ['half.jpg', 0.6 * bytes.length, ['it is damaged; what is left of it is shown']],
+  ] as const) {
+    writeFileSync(at(name), bytes.subarray(0, length));
+    expect(await watch(at(name))).toMatchObject({ sizes: ['96x64'], times: { length: 1 }, problems });
+  }
+});
+
 it('tells of HDR, which nothing maps to usual video', async () => {
   await writeVideo(at('pq.mkv'), { ...SIZE, frames: 3, transfer: av.AVCOL_TRC_SMPTE2084 });
   expect((await watch(at('pq.mkv'))).notes).toEqual([expect.stringMatching(/are HDR \(PQ\)/)]);
@@ -260,6 +290,15 @@ describe('jumps of the clock', () => {
     expect(seen).toMatchObject({ times: { length: 40 }, problems: [] });
     expect(seen.notes).toHaveLength(1);
     evenly(seen.times, 30);
+  });
+
+  it('leave a step between pictures where one part holds them back for longer than the other', async () => {
+    for (const fps of [12, 24]) await writeVideo(at(`${fps}.ts`), { ...SIZE, frames: 24, fps, bFrames: 3 });
+    writeFileSync(at('mixed.ts'), Buffer.concat(['24.ts', '12.ts', '24.ts'].map((name) => readFileSync(at(name)))));
+    const { times } = await watch(at('mixed.ts'));
+    expect(times).toHaveLength(72);
+    const steps = times.slice(1).map((time, n) => time - times[n]!);
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(0.001);
   });
 
   it('leave pauses of some seconds, and slow videos, as they are', async () => {

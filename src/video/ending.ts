@@ -1,8 +1,10 @@
 import * as av from 'node-av';
-import { expectedFrames, type Fraction, ratio, secondsOf, startOf } from './media-info.ts';
+import { expectedFrames, type Fraction, isUnfinished, ratio, secondsOf, startOf } from './media-info.ts';
 
 /** Containers that promise a duration in their head, written when they were whole; others are measured as they are. */
 const PROMISES = /^(mov,mp4|matroska|avi|flv|asf)/;
+/** Containers of which FFmpeg gives every stream the length of the whole file. */
+const OF_ALL_STREAMS = /^asf/;
 /** Missing at the end, in seconds and in frames, from which on a file counts as cut short. */
 const SLACK = 0.15;
 const SLACK_FRAMES = 2;
@@ -24,10 +26,11 @@ export class Ending {
     this.#format = format;
     this.#stream = stream;
     this.#fps = fps;
-    const own = secondsOf(stream);
+    const name = format.iformat?.name ?? '';
+    const own = OF_ALL_STREAMS.test(name) ? undefined : secondsOf(stream);
     this.#own = own !== undefined;
     const seconds = own ?? Number(format.duration) / 1e6;
-    const promises = PROMISES.test(format.iformat?.name ?? '') && seconds > 0;
+    const promises = PROMISES.test(name) && seconds > 0 && !isUnfinished(stream);
     this.#promised = promises ? seconds + (own === undefined ? 0 : startOf(stream)) : 0;
   }
 

@@ -50,6 +50,12 @@ export function rateOf({ avgFrameRate, rFrameRate }: av.Stream): Fraction {
   return said ? { num: said.num, den: said.den } : USUAL_FPS;
 }
 
+/** A count that says: not known yet. Writers that cannot go back to the head of an AVI leave such. */
+const UNKNOWN_COUNT = 2 ** 30;
+
+/** Whether the head of a file was never filled in, so that what it says of lengths is made up. */
+export const isUnfinished = ({ nbFrames }: av.Stream): boolean => Number(nbFrames) >= UNKNOWN_COUNT;
+
 /** Seconds that a stream says it lasts, its edit list regarded; undefined where only the whole file says something. */
 export function secondsOf(stream: av.Stream): number | undefined {
   return stream.duration > 0n ? Number(stream.duration) * ratio(stream.timeBase) : undefined;
@@ -62,6 +68,7 @@ export function startOf({ startTime, timeBase }: av.Stream): number {
 
 /** Frames to expect: a header's count, unless the stream's own time says that fewer are shown. */
 export function expectedFrames(format: av.FormatContext, stream: av.Stream, fps: Fraction): number | undefined {
+  if (isUnfinished(stream)) return undefined;
   const counted = Number(stream.nbFrames) || Number(stream.metadata?.get('NUMBER_OF_FRAMES') ?? 0) || 0;
   const seconds = secondsOf(stream) ?? taggedSeconds(stream) ?? Number(format.duration) / 1e6 - shift(format, stream);
   const timed = seconds > 0 ? Math.round(seconds * ratio(fps)) : 0;

@@ -7,7 +7,7 @@ import type { TileGrid } from './heif.ts';
 import { BoxReader } from './iso-boxes.ts';
 import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
-import { isPlausible, type LiveInput, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
+import { isCheckable, isPlausible, type LiveInput, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
 import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
 import { PacketTimes } from './packet-times.ts';
@@ -22,8 +22,13 @@ import { Watchdog } from './watchdog.ts';
 const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
 const FROM_A_PIPE = '; a pipe cannot go back, as most MP4 files need: give the file itself';
+const SOME_FAILED = 'some frames could not be decoded';
+const ALL_FAILED =
+  'none of its frames could be decoded: it may begin behind the parameter sets or the keyframe that they need';
 /** Seconds missing at the beginning from which on a problem is reported. */
 const LATE = 0.1;
+/** Between two pictures, in seconds, unless the frame rate is higher. */
+const LEAST_STEP = 0.001;
 /** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
 const HDR = new Map<av.AVColorTransferCharacteristic, string>([
   [av.AVCOL_TRC_SMPTE2084, 'PQ'],
@@ -41,6 +46,8 @@ export interface MediaOptions {
   maxSide?: number;
   /** Refuse what is damaged, checksums too, rather than show what is left of it. */
   strict?: boolean;
+  /** Show what is left of a damaged image at once, without a look at whether it is damaged. */
+  tolerant?: boolean;
   /** Keep packets for a copy, where that is possible. */
   keepPackets?: boolean;
   /** A camera or a stream: decoded without delay, and pictures know when they were taken. */
@@ -137,11 +144,17 @@ export class MediaReader {
       const choice = await watchdog.during(() =>
         openFormat(format, address, remote ? timeoutSeconds : undefined, boxes, live),
       );
-      decoder = await openDecoder(choice.stream, strict, live !== undefined);
+      const still = !options.tolerant && address.startsWith('file:') && isCheckable(format, choice.stream);
+      decoder = await openDecoder(choice.stream, strict || still, live !== undefined);
       reader = new MediaReader(format, choice, decoder, watchdog, maxSide, live);
       if (keepPackets) reader.packets = await reader.#tap(boxes);
       await reader.#begin(address);
-      return reader;
+      if (strict || !still || reader.#first) return reader;
+      // What is left of a damaged image, which decoders that show it do not call so.
+      reader.close();
+      const rest = await MediaReader.open(address, { ...options, tolerant: true });
+      if (rest.#first) rest.problems.add('it is damaged; what is left of it is shown');
+      return rest;
     } catch (thrown) {
       if (reader) reader.close();
       else {
@@ -286,7 +299,7 @@ export class MediaReader {
   }
 
   #failed(): void {
-    this.problems.add('some frames could not be decoded');
+    this.problems.add(SOME_FAILED);
     if (++this.#failures >= MAX_FAILURES) this.#finish();
   }
 
@@ -295,6 +308,7 @@ export class MediaReader {
     this.#ended = true;
     this.#check.end();
     if (this.#decoded === 0 && this.#check.hides) this.problems.add(`its edit list hides all of its frames`);
+    if (this.#decoded === 0 && this.problems.delete(SOME_FAILED)) this.problems.add(ALL_FAILED);
     const problem = this.#decoded > 0 ? this.#ending.problem() : undefined;
     if (problem) this.problems.add(problem);
   }
@@ -311,8 +325,9 @@ export class MediaReader {
       const isFirst = this.#firstTime === undefined;
       this.#firstTime ??= seconds;
       const time = seconds - this.#firstTime;
-      // Stamps that do not rise are a broken muxer's; pictures still come one after the other.
-      this.#time = isFirst || time > this.#time ? time : this.#time + step;
+      // Stamps that do not rise are a broken muxer's, or overlap at a join; pictures still come one after the other.
+      const rises = time - this.#time > Math.min(LEAST_STEP, step / 2);
+      this.#time = isFirst || rises ? time : this.#time + step;
     } else if (this.#firstTime === undefined) this.#firstTime = 0;
     else this.#time += step;
     const rtpTimestamp = Math.round(this.#time * 90_000) >>> 0;

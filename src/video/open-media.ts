@@ -68,6 +68,16 @@ export async function openDecoder(
   }
 }
 
+/** Whether it is an image whose decoder fills up what is damaged without a word, unless it is told to be strict. */
+export function isCheckable(
+  format: av.FormatContext,
+  { codecpar: { codecId }, nbFrames, duration }: av.Stream,
+): boolean {
+  const alone = nbFrames === 1n && duration === av.AV_NOPTS_VALUE;
+  if (codecId === av.AV_CODEC_ID_HEVC) return alone;
+  return codecId === av.AV_CODEC_ID_MJPEG && /^(image2|jpeg_pipe)/.test(format.iformat?.name ?? '');
+}
+
 /** Whether a file is large enough for so many frames; of what is no file, everything is believed. */
 export async function isPlausible(address: string, container: string, frames: number): Promise<boolean> {
   const file = address.startsWith('file:') ? await stat(address.slice(5)).catch(() => undefined) : undefined;

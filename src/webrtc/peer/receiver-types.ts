@@ -32,6 +32,8 @@ export interface ReceiverStats {
   /** Packets of a payload type that was not agreed on, and the last such type. */
   strangePackets: number;
   strangePayloadType: number | undefined;
+  /** Packets of sound, which is not taken. */
+  soundPackets: number;
   /** Packets of streams beside the one that counts. */
   otherPackets: number;
   /** Packets that had come before, or too late. */

@@ -51,6 +51,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #duplicates = 0;
   #strangePackets = 0;
   #strangePayloadType: number | undefined;
+  #soundPackets = 0;
   #otherPackets = 0;
   #lastPacketAt: number | undefined;
   #closed = false;
@@ -126,6 +127,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       waiting: this.#assembler.waiting,
       strangePackets: this.#strangePackets,
       strangePayloadType: this.#strangePayloadType,
+      soundPackets: this.#soundPackets,
       otherPackets: this.#otherPackets,
       duplicates: this.#duplicates,
       jitter: this.#reception.jitter,
@@ -165,7 +167,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (this.#closed) return;
     this.#lastPacketAt = now;
     const type = this.#payloadTypes.get(packet.payloadType);
-    if (!type) {
+    if (!type && this.#agreement.soundTypes.includes(packet.payloadType)) this.#soundPackets++;
+    else if (!type) {
       this.#strangePackets++;
       this.#strangePayloadType = packet.payloadType;
     } else if (type.repair) this.#receiveRepair(packet, type.codec, now);

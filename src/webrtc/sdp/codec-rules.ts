@@ -15,6 +15,8 @@ interface CodecRules {
   parameterSets(chosen: FormatParameters): string[];
   /** What an offer needs so that we can send it; undefined where we never do. */
   toSend: string | undefined;
+  /** What an offer needs so that we can receive it; undefined where every variant will do. */
+  toReceive?: string;
 }
 
 /** RFC 6184 section 8.1: absent means constrained baseline of level 1, and single NAL unit mode. */
@@ -54,6 +56,7 @@ export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
     sendable: (chosen) => h264.mode(chosen) === '1' && h264.profile(chosen).startsWith('42'),
     parameterSets: (chosen) => (chosen.get('sprop-parameter-sets') ?? '').split(',').filter((set) => set !== ''),
     toSend: 'H264 with packetization-mode=1 and a baseline profile (42....)',
+    toReceive: 'H264 with packetization-mode 0 or 1',
   },
   // Profile 0 before those of more bits or less subsampled chroma (RFC 9628 section 6).
   VP9: {
@@ -78,6 +81,7 @@ export const CODEC_RULES: Record<VideoCodec, CodecRules> = {
       ),
     answer: (chosen) => echoed(chosen, ['level-id', 'profile-id', 'tier-flag', 'tx-mode']),
     ...receivedOnly,
+    toReceive: 'H265 with tx-mode SRST and sprop-max-don-diff 0',
     parameterSets: (chosen) =>
       ['vps', 'sps', 'pps']
         .flatMap((kind) => (chosen.get(`sprop-${kind}`) ?? '').split(','))
@@ -108,4 +112,8 @@ export function sendingRule(offered: readonly VideoCodec[]): string {
   return `offer ${(named.length > 0 ? named : all).join(' or ')} to receive`;
 }
 
-export const receivingRule = (allowed: readonly VideoCodec[]): string => `this server takes ${allowed.join(', ')}`;
+/** What to offer so that we can receive video. @param offered those of our codecs that an offer named, in no variant that we take */
+export function receivingRule(allowed: readonly VideoCodec[], offered: readonly VideoCodec[] = []): string {
+  const needs = offered.flatMap((codec) => CODEC_RULES[codec].toReceive ?? []);
+  return `this server takes ${allowed.join(', ')}${needs.length > 0 ? `; ${needs.join(', ')}` : ''}`;
+}

@@ -43,6 +43,8 @@ export interface VideoAgreement {
   repairSsrcs: Map<number, number>;
   /** bit/s that the peer wants to receive at most, where it says so. */
   maxBitrate: number | undefined;
+  /** Payload types of the sound that the offer holds: some send it although the answer does not take it. */
+  soundTypes: number[];
 }
 
 export interface AgreedCodec {
@@ -127,7 +129,7 @@ const isOffered = ({ port, bundleOnly }: OfferedMedia): boolean => port !== 0 ||
 
 /** The format of an audio section to accept as inactive; undefined for other kinds, and where none is described. */
 export function silentFormat({ kind, protocol, formats, codecs }: OfferedMedia): OfferedCodec | undefined {
-  if (kind !== 'audio' || !protocol.includes('SAVPF')) return undefined;
+  if (kind !== 'audio' || !isSecure(protocol)) return undefined;
   const place = ({ payloadType }: OfferedCodec) => formats.indexOf(String(payloadType));
   return codecs.filter((codec) => place(codec) >= 0).sort((a, b) => place(a) - place(b))[0];
 }
@@ -141,11 +143,13 @@ function agreeVideo(
 ): (VideoAgreement & { wanted: boolean }) | undefined {
   const main = role === 'view' ? 'send' : 'receive';
   const usable = [...offer.media.entries()]
-    .filter(([, media]) => media.kind === 'video' && isOffered(media) && media.protocol.includes('SAVPF'))
+    .filter(([, media]) => media.kind === 'video' && isOffered(media) && isSecure(media.protocol))
     .map(([index, media]) => ({ index, media, ...wants(media.direction, role) }))
     .filter(({ send, receive }) => send || receive)
     .sort((a, b) => Number(b.index === previous) - Number(a.index === previous) || Number(b[main]) - Number(a[main]));
   for (const { index, media, send, receive } of usable) {
+    // A section that only takes depth makes no session while one that brings a picture is there, and is not understood.
+    if (previous === undefined && role === 'duplex' && !receive && usable[0]!.receive) break;
     const codecs = agreeCodecs(media, allowed).filter(({ sendable }) => receive || sendable);
     if (codecs.length === 0) continue;
     if (!media.rtcpMux) throw new DepthcastError('BAD_SDP', { detail: 'rtcp-mux is needed' });
@@ -161,11 +165,19 @@ function agreeVideo(
       rtcpReducedSize: media.rtcpReducedSize,
       repairSsrcs: media.repairSsrcs,
       maxBitrate: media.bandwidth,
+      soundTypes: offer.media
+        .filter(({ kind }) => kind === 'audio')
+        .flatMap((sound) => sound.codecs.map(({ payloadType }) => payloadType)),
     };
   }
   if (usable.length > 0) throw unsupported(usable, role, allowed);
+  const profile = offer.media.find(({ kind, protocol }) => kind === 'video' && !isSecure(protocol))?.protocol;
+  if (profile !== undefined)
+    throw new DepthcastError('NO_VIDEO', { detail: `it is offered as ${profile}; UDP/TLS/RTP/SAVPF is needed` });
   return undefined;
 }
+
+const isSecure = (protocol: string): boolean => protocol.includes('SAVPF');
 
 /** Says what was offered and what would do. */
 function unsupported(
@@ -176,7 +188,7 @@ function unsupported(
   const names = new Set(sections.flatMap(({ media }) => media.codecs.map(({ name }) => name)));
   const offered = [...names].filter((name) => !NO_CODECS.has(name)).slice(0, 10);
   const known = allowed.filter((codec) => names.has(codec));
-  const rule = role === 'view' ? sendingRule(known) : receivingRule(allowed);
+  const rule = role === 'view' ? sendingRule(known) : receivingRule(allowed, known);
   return new DepthcastError('UNSUPPORTED_CODEC', { detail: `${offered.join(', ') || 'none'} offered; ${rule}` });
 }
 

@@ -173,6 +173,19 @@ describe('the answer', () => {
     expect(agree(CHROMIUM).notes).toEqual([]);
   });
 
+  it('says why the one section that brings video cannot be taken', () => {
+    const [, video] = CHROMIUM.split(/^(?=m=)/m).slice(1) as [string, string];
+    const head = CHROMIUM.slice(0, CHROMIUM.indexOf('m=')).replace('BUNDLE 0 1 2', 'BUNDLE 1 9');
+    const camera = video.replace('a=mid:1', 'a=mid:9').replace('a=sendrecv', 'a=sendonly');
+    const unknown = camera.replaceAll(/(VP8|VP9|H264|AV1)\/90000/g, 'X$1/90000');
+    const offer = head + video.replace('a=sendrecv', 'a=recvonly') + unknown;
+    expect(() => agree(offer, 'duplex')).toThrow(/XVP8.* offered; this server takes/);
+    const interleaved = OBS.replace('packetization-mode=1', 'packetization-mode=2');
+    expect(() => agree(interleaved, 'publish')).toThrow(/H264 offered; .*H264 with packetization-mode 0 or 1/);
+    const plain = OBS.replaceAll('UDP/TLS/RTP/SAVPF', 'RTP/AVP');
+    expect(() => agree(plain, 'publish')).toThrow(/offered as RTP\/AVP; UDP\/TLS\/RTP\/SAVPF is needed/);
+  });
+
   it('takes codecs that are only received, and returns another', () => {
     const { video } = negotiate(parseOffer(CHROMIUM), 'duplex', CODEC_NAMES);
     expect(video!.codecs.map(({ codec, sendable, format }) => [codec, sendable, format])).toEqual([
