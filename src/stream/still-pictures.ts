@@ -5,6 +5,11 @@ const BLOCK = 8;
 /** Standard deviation of a difference of two pictures, in shades of 1: of rounding alone, and of the worst sensor that counts. */
 const LEAST_NOISE = 0.35 / 255;
 const MOST_NOISE = 5.7 / 255;
+/** What codecs change in a still picture from frame to frame, here more and there less, in shades of 1: root of a block's mean square, and its mean. */
+const CODEC_TEXTURE = 4 / 255;
+const CODEC_SHADE = 1.75 / 255;
+/** Blocks that must differ: whatever fills a hundredth of the picture and moves by a pixel touches twice as many. */
+const FEWEST = 3;
 /** Of the blocks, by which noise is estimated: those that change least. Something may move in all others. */
 const QUIET_SHARE = 0.25;
 /** How quickly the estimate follows, per picture: slowly up, so that motion is not learned as noise before it is seen. */
@@ -128,10 +133,12 @@ export class StillPictures {
   }
 
   #differs(): boolean {
-    const texture = TEXTURE_LIMIT * this.#noise;
+    const texture = Math.max(CODEC_TEXTURE ** 2, TEXTURE_LIMIT * this.#noise);
     const shade = SHADE_LIMIT * this.#noise;
+    let count = 0;
     for (let b = 0; b < this.#squares.length; b++)
-      if (this.#squares[b]! > texture || this.#pixels[b]! * this.#means[b]! > shade) return true;
-    return false;
+      if (this.#squares[b]! > texture || this.#means[b]! > Math.max(CODEC_SHADE ** 2, shade / this.#pixels[b]!))
+        count++;
+    return count >= FEWEST;
   }
 }
