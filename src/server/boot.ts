@@ -4,6 +4,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { openPool } from '../session/open-pool.ts';
+import { LocalPeers } from '../session/peer-host.ts';
 import { PulledSources } from '../session/pulled-sources.ts';
 import { Recordings } from '../session/recordings.ts';
 import { Registry } from '../session/registry.ts';
@@ -35,7 +36,9 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const admission = new Admission({ registry, pool, config });
     const sources = new PulledSources({ config, metrics, log, admission, pool });
     const recordings = new Recordings({ config, registry, log });
-    context = { config, version, pool, metrics, log, registry, admission, sources, recordings, device: first.device };
+    const shared = { config, version, pool, metrics, log, registry, admission };
+    const peers = new LocalPeers(shared);
+    context = { ...shared, peers, sources, recordings, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
     for (const settings of config.sources.pull) await sources.add(settings, 'config');

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exportState, type ServerState } from '../metrics/server-state.ts';
 import { allowedSizes } from '../model/size.ts';
 import type { ServerContext } from '../session/server-context.ts';
-import { sessionReport } from '../session/session-report.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 
@@ -45,7 +44,7 @@ export function addHealth(app: FastifyInstance, context: Context, authorizer: Pi
   }));
   app.get('/api/sessions', { onRequest: guard('api') }, async (_request, reply) => {
     reply.header('cache-control', 'no-store');
-    return { sessions: context.registry.sessions.map(sessionReport) };
+    return { sessions: context.registry.sessions.map((session) => session.report()) };
   });
 }
 

@@ -6,7 +6,7 @@ import { resolveSize } from '../model/size.ts';
 import type { CameraSettings } from '../protocol/index.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
-import type { Publisher } from '../session/publisher.ts';
+import type { PublisherSession } from '../session/session.ts';
 
 export interface OutputContext {
   config: Pick<SettledConfig, 'depth' | 'output'>;
@@ -22,7 +22,7 @@ export class OutputControl {
   readonly #context: OutputContext;
   readonly #now: OutputSettings;
   #camera: CameraSettings | undefined;
-  #publisher: Publisher | undefined;
+  #publisher: PublisherSession | undefined;
 
   constructor(context: OutputContext) {
     const { manifest } = context.pool.models[0]!;
@@ -68,7 +68,7 @@ export class OutputControl {
     const now = this.#now;
     if (publisher) {
       const shown = next.layout !== now.layout || next.track !== now.track;
-      if (next.track === 'gray' && shown) publisher.checkLayout(next.layout);
+      if (next.track === 'gray' && shown) await publisher.checkLayout(next.layout);
       if (next.model !== now.model) {
         this.#context.admission.checkWorkers(next.model);
         const inferencer = await this.#context.pool.get(next.model);
@@ -85,7 +85,7 @@ export class OutputControl {
   }
 
   /** The publisher was opened with the model, size, track, layout, upsampling and data in force; it gets the rest. */
-  attach(publisher: Publisher): void {
+  attach(publisher: PublisherSession): void {
     const { range, still } = this.#now;
     publisher.stream.setStill(still === 'on');
     if (range !== 'auto') publisher.stream.setRange(range);

@@ -6,8 +6,8 @@ import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
 import { LAYOUTS, type Layout } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
-import { Publisher, type PublisherContext } from '../session/publisher.ts';
-import { Viewer, type ViewerContext } from '../session/viewer.ts';
+import type { ServerContext } from '../session/server-context.ts';
+import type { Session } from '../session/session.ts';
 import type { AddressPlace } from './address-places.ts';
 import type { Grant } from './authorizer.ts';
 import type { Guards } from './guards.ts';
@@ -21,11 +21,11 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: { layout?: unknown } }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
-type Context = PublisherContext & ViewerContext & { admission: Pick<Admission, 'checkStreams'> };
+type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers'> & { admission: Pick<Admission, 'checkStreams'> };
 
 /** A session as WHIP and WHEP see it: who it is, and what its ICE state is named. */
 interface Resource {
-  session: Publisher | Viewer;
+  session: Session;
   kind: 'whip' | 'whep';
   stream: string;
   offer: string;
@@ -49,7 +49,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
     const layout = kind === 'whep' ? layoutOf(request.query.layout) : undefined;
     const offer = sdpBody(request, SDP);
-    let session: Publisher | Viewer;
+    let session: Session;
     let place: AddressPlace | undefined;
     try {
       // A full server says so, or redirects, before it looks at who asks.
@@ -57,8 +57,8 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       place = places.take(clientKey(request));
       session =
         kind === 'whep'
-          ? await Viewer.open(context, offer, name, { client: clientAddress(request), layout })
-          : await Publisher.open(context, offer, {
+          ? await context.peers.view(offer, name, { client: clientAddress(request), layout })
+          : await context.peers.publish(offer, {
               role: 'publish',
               stream: name,
               camera: cameraOf(request.query),

@@ -10,9 +10,9 @@ import {
   toErrorPayload,
 } from '../protocol/messages.ts';
 import { iceServers } from '../session/ice-servers.ts';
-import { Publisher, type PublisherContext } from '../session/publisher.ts';
 import type { Registry } from '../session/registry.ts';
 import type { ServerContext } from '../session/server-context.ts';
+import type { PublisherSession } from '../session/session.ts';
 import type { StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit } from '../webrtc/index.ts';
 import type { Grant } from './authorizer.ts';
@@ -28,9 +28,10 @@ const HELLO_MS = 10_000;
 /** Messages that may be refused without the end of the session. */
 const MAY_BE_REFUSED: ReadonlySet<ClientMessage['type']> = new Set(['settings', 'candidate', 'token', 'anchors']);
 
-export type WsContext = PublisherContext &
-  OutputContext &
-  Pick<ServerContext, 'device'> & { registry: Pick<Registry, 'draining'> };
+export type WsContext = OutputContext &
+  Pick<ServerContext, 'config' | 'device' | 'log' | 'metrics' | 'peers' | 'version'> & {
+    registry: Pick<Registry, 'draining'>;
+  };
 
 /** How a connection is authorised. */
 export interface ConnectionAuth {
@@ -56,7 +57,7 @@ export class WsSession {
   readonly #reader = new MessageReader();
   readonly #output: OutputControl;
   #greeted = false;
-  #publisher: Publisher | undefined;
+  #publisher: PublisherSession | undefined;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #closed = false;
@@ -194,7 +195,7 @@ export class WsSession {
     const { client } = this.#auth;
     const { camera } = this.#output;
     const options = { ...wanted, role: 'duplex', track: track === 'gray', camera, client } as const;
-    const publisher = await Publisher.open(this.#context, sdp, options);
+    const publisher = await this.#context.peers.publish(sdp, options);
     if (this.#closed) {
       await publisher.close('socket closed');
       return;
@@ -220,7 +221,7 @@ export class WsSession {
   }
 
   /** What of the offer is not done. */
-  #tellNotes({ peer }: Publisher): void {
+  #tellNotes({ peer }: PublisherSession): void {
     for (const detail of peer.notes) this.#tell(new DepthcastError('NOT_NEGOTIATED', { detail }), 'offer', false);
   }
 

@@ -7,12 +7,12 @@ import type { Layout } from '../protocol/output.ts';
 import type { DepthData } from '../sinks/depth-data.ts';
 import type { GrayTrack } from '../sinks/gray-track.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
-import type { StreamReport } from '../stream/stream-stats.ts';
 import type { DataChannel, RtcPeer } from '../webrtc/index.ts';
 import { depthDataOf, dropUnwatched, trackOf } from './outputs.ts';
 import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionEvents } from './session.ts';
+import { type SessionReport, sessionReport } from './session-report.ts';
 import { ChannelWatch } from './stream-watch.ts';
 
 /** How often a session's counters are read and its client is told. */
@@ -22,13 +22,6 @@ const DEPTH_CHANNEL = 'depth';
 
 /** What a session needs of its server. */
 export type SessionContext = Pick<ServerContext, 'config' | 'metrics'>;
-
-interface SessionEvents {
-  closed: [reason: string, error: DepthcastError | undefined];
-  /** Once a second, of a publisher. */
-  report: [report: StreamReport];
-  trouble: [error: DepthcastError, about: ErrorSubject];
-}
 
 /** What publishers and viewers share: a name, the ways out to the peer, counters that are read once a second, and one end. */
 export abstract class PeerSession<Kind extends Session['kind']> extends EventEmitter<SessionEvents> implements Session {
@@ -68,12 +61,17 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     peer.on('closed', ({ reason, error }) => void this.close(reason, error));
   }
 
+  /** Why a publisher's packets make no depth, as long as they make none. */
   get problem(): DepthcastError | undefined {
     return undefined;
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  report(): SessionReport {
+    return sessionReport(this);
   }
 
   async close(reason: string, error?: DepthcastError): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { InferencerPool } from '../depth/pool.ts';
+import type { Inferencer } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
@@ -12,16 +12,15 @@ import { checkEncodes } from './outputs.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
-import { SessionTelemetry, type TelemetryContext } from './session-telemetry.ts';
+import type { PublisherSession } from './session.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 import { StreamWatch } from './stream-watch.ts';
 
-export type PublisherContext = SessionContext &
-  TelemetryContext & {
-    admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
-    pool: Pick<InferencerPool, 'get'>;
-    registry: Pick<Registry, 'add'>;
-  };
+export type PublisherContext = SessionContext & {
+  admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
+  pool: { get(model: string | undefined): Promise<Inferencer> };
+  registry: Pick<Registry, 'add'>;
+};
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -44,7 +43,7 @@ export interface PublisherOptions {
 }
 
 /** A peer that sends video, and the live stream that is made of it. */
-export class Publisher extends PeerSession<'whip' | 'ws'> {
+export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSession {
   readonly #freeName: () => void;
   #track: boolean;
   readonly #watch: StreamWatch;
@@ -81,7 +80,6 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
    */
   static async open(context: PublisherContext, offer: string, options: PublisherOptions): Promise<Publisher> {
     const name = options.stream ?? randomBytes(16).toString('base64url');
-    const telemetry = new SessionTelemetry(context, options.role === 'publish' ? 'whip' : 'ws', options.stream);
     let free = () => {};
     let stream: LiveStream | undefined;
     try {
@@ -105,12 +103,10 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
       const publisher = new Publisher(context, peer, stream, options, free);
       place.filled(stream);
       context.registry.add(publisher);
-      telemetry.follow(publisher);
       return publisher;
     } catch (thrown) {
       stream?.close('refused');
       free();
-      telemetry.refused(thrown);
       throw thrown;
     }
   }
@@ -119,25 +115,21 @@ export class Publisher extends PeerSession<'whip' | 'ws'> {
     return this.#problem;
   }
 
-  /** Turns the returned gray track on or off. */
   setTrack(on: boolean): void {
     this.#track = on;
     this.#wireTrack();
   }
 
-  /** @throws DepthcastError BUSY when the returned track, on, may not show this */
   checkLayout(layout: Layout): void {
     const { sender } = this.peer;
     if (sender) checkEncodes(this.stream, sender.codec, layout, this.context, this.grayTrack);
   }
 
-  /** Changes what the returned track shows. */
   setLayout(layout: Layout): void {
     this.layout = layout;
     this.#wireTrack();
   }
 
-  /** Changes what the data channel carries. */
   setData(format: DepthFormat): void {
     this.#data = format;
     this.followData();

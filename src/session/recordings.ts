@@ -110,7 +110,7 @@ export class Recordings {
   }
 
   #stream(name: string): LiveStream {
-    const stream = this.#context.registry.streams.find((one) => one.name === name);
+    const stream = this.#context.registry.liveStreams.find((one) => one.name === name);
     if (!stream) throw new DepthcastError('NO_PUBLISHER', { detail: name });
     return stream;
   }

@@ -1,6 +1,6 @@
 import { DepthcastError } from '../errors.ts';
-import type { LiveStream } from '../stream/live-stream.ts';
-import type { Session } from './session.ts';
+import { LiveStream } from '../stream/live-stream.ts';
+import type { Session, SessionStream } from './session.ts';
 
 /** Seconds after which a refused client may try again. A publisher that lost its server is back elsewhere within few. */
 const RETRY_TAKEN = 5;
@@ -9,7 +9,7 @@ const DRAIN_POLL_MS = 50;
 
 interface Place {
   name: string;
-  stream: LiveStream | undefined;
+  stream: SessionStream | undefined;
   viewers: number;
 }
 
@@ -24,15 +24,20 @@ export class Registry {
     return this.#draining;
   }
 
-  get streams(): LiveStream[] {
+  get streams(): SessionStream[] {
     return [...this.#places.values()].flatMap((place) => place.stream ?? []);
+  }
+
+  /** Those of this thread, which take sinks. */
+  get liveStreams(): LiveStream[] {
+    return this.streams.filter((stream) => stream instanceof LiveStream);
   }
 
   get sessions(): Session[] {
     return [...this.#sessions.values()];
   }
 
-  /** Calls with every stream that begins from now on. */
+  /** Calls with every stream that begins on this thread from now on. */
   onStream(watcher: (stream: LiveStream) => void): void {
     this.#watchers.push(watcher);
   }
@@ -54,14 +59,14 @@ export class Registry {
    * Takes a stream's name for one publisher; {@link Admission} says whether there may be one more.
    * @throws DepthcastError STREAM_TAKEN
    */
-  reserve(name: string): { filled(stream: LiveStream): void; free(): void } {
+  reserve(name: string): { filled(stream: SessionStream): void; free(): void } {
     if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_TAKEN });
     const place: Place = { name, stream: undefined, viewers: 0 };
     this.#places.set(name, place);
     return {
       filled: (stream) => {
         place.stream = stream;
-        for (const watcher of this.#watchers) watcher(stream);
+        if (stream instanceof LiveStream) for (const watcher of this.#watchers) watcher(stream);
       },
       free: () => {
         if (this.#places.get(name) === place) this.#places.delete(name);
@@ -73,7 +78,7 @@ export class Registry {
    * A viewer's place at a stream.
    * @throws DepthcastError NO_PUBLISHER
    */
-  view(name: string): { stream: LiveStream; leave(): void } {
+  view(name: string): { stream: SessionStream; leave(): void } {
     const place = this.#places.get(name);
     if (place?.stream === undefined)
       throw new DepthcastError('NO_PUBLISHER', { detail: name, retryAfter: RETRY_ABSENT });

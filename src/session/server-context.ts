@@ -3,6 +3,7 @@ import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from './admission.ts';
+import type { PeerHost } from './peer-host.ts';
 import type { PulledSources } from './pulled-sources.ts';
 import type { Recordings } from './recordings.ts';
 import type { Registry } from './registry.ts';
@@ -14,6 +15,7 @@ export interface ServerContext {
   metrics: Metrics;
   registry: Registry;
   admission: Admission;
+  peers: PeerHost;
   /** What the server pulls. */
   sources: PulledSources;
   recordings: Recordings;

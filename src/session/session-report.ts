@@ -1,5 +1,7 @@
+import type { DepthcastError } from '../errors.ts';
 import type { DepthUnit, Intrinsics } from '../protocol/index.ts';
-import type { Session } from './session.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
+import type { RtcPeer } from '../webrtc/index.ts';
 import { short } from './short-id.ts';
 
 /** What came of a publisher's video: for logs and operators. */
@@ -29,7 +31,7 @@ export interface VideoReport {
 export interface SessionReport {
   /** The first characters of its id, as in the log. */
   session: string;
-  kind: Session['kind'];
+  kind: 'ws' | 'whip' | 'whep';
   /** Public name of the stream; null for `/ws`, whose streams have none. */
   stream: string | null;
   state: 'connecting' | 'connected' | 'closed';
@@ -41,7 +43,16 @@ export interface SessionReport {
   problem?: { code: string; message: string };
 }
 
-export function videoReport({ stream, peer }: Session): VideoReport {
+/** What is told of a session. */
+interface Reported {
+  id: string;
+  kind: SessionReport['kind'];
+  stream: LiveStream;
+  peer: RtcPeer;
+  problem: DepthcastError | undefined;
+}
+
+function videoReport({ stream, peer }: Reported): VideoReport {
   const { totals, latest } = stream.stats;
   const incomplete = peer.receiver?.getStats().discardedFrames ?? 0;
   return {
@@ -60,7 +71,7 @@ export function videoReport({ stream, peer }: Session): VideoReport {
   };
 }
 
-export function sessionReport(session: Session): SessionReport {
+export function sessionReport(session: Reported): SessionReport {
   const { id, kind, stream, peer, problem } = session;
   const { state, receiver } = peer.getStats();
   const report: SessionReport = {

@@ -1,10 +1,9 @@
 import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { Metrics, Milestone } from '../metrics/metrics.ts';
-import type { PeerSession } from './peer-session.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
-import { type VideoReport, videoReport } from './session-report.ts';
+import type { VideoReport } from './session-report.ts';
 import { short } from './short-id.ts';
 
 /** Kinds that are told apart in one session. */
@@ -13,10 +12,31 @@ const MAX_TROUBLES = 20;
 export type TelemetryContext = Pick<ServerContext, 'log' | 'version'> & { metrics: Pick<Metrics, 'observeSetup'> };
 
 /**
+ * Opens a session, and follows it to its end.
+ * @param stream public name of the stream; a ws session's is secret and stays out
+ */
+export async function followed<S extends Session>(
+  context: TelemetryContext,
+  kind: Session['kind'],
+  stream: string | undefined,
+  open: () => Promise<S>,
+): Promise<S> {
+  const telemetry = new SessionTelemetry(context, kind, stream);
+  try {
+    const session = await open();
+    telemetry.follow(session);
+    return session;
+  } catch (thrown) {
+    telemetry.refused(thrown);
+    throw thrown;
+  }
+}
+
+/**
  * What one session leaves for operators: log lines, and an OpenTelemetry span `depthcast.session` with the events
  * `answered`, `connected` and `first depth`. Without a tracer provider in the process the span costs nothing.
  */
-export class SessionTelemetry {
+class SessionTelemetry {
   readonly #context: TelemetryContext;
   readonly #kind: string;
   readonly #span: Span;
@@ -24,8 +44,7 @@ export class SessionTelemetry {
   #facts: Attributes;
   readonly #troubles = new Map<string, { code: string; detail: string; count: number }>();
 
-  /** @param stream public name of the stream; a ws session's is secret and stays out */
-  constructor(context: TelemetryContext, kind: 'ws' | 'whip' | 'whep', stream: string | undefined) {
+  constructor(context: TelemetryContext, kind: Session['kind'], stream: string | undefined) {
     this.#context = context;
     this.#kind = kind;
     this.#facts = { kind, ...(stream === undefined ? {} : { stream }) };
@@ -34,7 +53,7 @@ export class SessionTelemetry {
   }
 
   /** The offer was answered: follows the session to its end. */
-  follow(session: PeerSession<Session['kind']>): void {
+  follow(session: Session): void {
     const { peer, stream } = session;
     this.#facts = { session: short(session.id), ...this.#facts };
     this.#span.setAttributes(prefixed({ session: short(session.id), model: stream.model }));
@@ -45,11 +64,12 @@ export class SessionTelemetry {
     if (session.kind !== 'whep') stream.once('started', onFirst);
     session.on('trouble', (error) => this.#trouble(error));
     for (const note of peer.notes) this.#trouble(new DepthcastError('NOT_NEGOTIATED', { detail: note }));
-    session.once('closed', (reason, error) => {
+    const ended = (reason: string, error?: DepthcastError) => {
       stream.off('started', onFirst);
-      const video = session.kind === 'whep' ? undefined : videoReport(session);
-      this.#end(reason, error, { frames: stream.frames, epoch: stream.last.epoch }, video);
-    });
+      this.#end(reason, error, { frames: stream.frames, epoch: stream.last.epoch }, session.report().video);
+    };
+    if (session.closed) ended('stream ended');
+    else session.once('closed', ended);
   }
 
   /** No session came of it. */

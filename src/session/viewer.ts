@@ -1,18 +1,16 @@
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { Layout } from '../protocol/output.ts';
-import type { LiveStream } from '../stream/live-stream.ts';
+import { LiveStream } from '../stream/live-stream.ts';
 import { RtcPeer } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
 import { checkEncodes } from './outputs.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
-import { SessionTelemetry, type TelemetryContext } from './session-telemetry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 
-export type ViewerContext = SessionContext &
-  TelemetryContext & { admission: Pick<Admission, 'view'>; registry: Pick<Registry, 'add'> };
+export type ViewerContext = SessionContext & { admission: Pick<Admission, 'view'>; registry: Pick<Registry, 'add'> };
 
 export interface ViewerOptions {
   /** Address that the offer came from, where it is known. */
@@ -52,12 +50,12 @@ export class Viewer extends PeerSession<'whep'> {
     name: string,
     { client, layout = context.config.output.layout }: ViewerOptions = {},
   ): Promise<Viewer> {
-    const telemetry = new SessionTelemetry(context, 'whep', name);
     let leave = () => {};
     try {
       const place = context.admission.view(name);
       const { stream } = place;
       leave = place.leave;
+      if (!(stream instanceof LiveStream)) throw new DepthcastError('INTERNAL', { detail: 'its stream is not here' });
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));
       try {
         if (peer.sender) checkEncodes(stream, peer.sender.codec, layout, context);
@@ -68,12 +66,10 @@ export class Viewer extends PeerSession<'whep'> {
       const viewer = new Viewer(context, peer, stream, leave);
       viewer.layout = layout;
       context.registry.add(viewer);
-      telemetry.follow(viewer);
       if (stream.closed) await viewer.close('stream ended');
       return viewer;
     } catch (thrown) {
       leave();
-      telemetry.refused(thrown);
       throw thrown;
     }
   }

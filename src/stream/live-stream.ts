@@ -21,7 +21,7 @@ import { StreamStats } from './stream-stats.ts';
 /** The same trouble is told this often, and only if there was depth since; it is counted each time. */
 const TROUBLE_MS = 1000;
 
-interface LiveStreamEvents {
+export interface LiveStreamEvents {
   closed: [reason: string];
   /** The first depth map was made. */
   started: [];

@@ -5,7 +5,7 @@ import { spearman } from '../../src/evaluation/metrics.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { Impairment } from '../support/impair/impairment.ts';
 import { Network } from '../support/impair/network.ts';
-import { startApp, until } from './support/app.ts';
+import { peerOf, startApp, until } from './support/app.ts';
 import { launchBrowser } from './support/browser.ts';
 import { depthAt, type TruthCamera, truthCamera, watchNumbers } from './support/truth.ts';
 
@@ -117,7 +117,7 @@ describe('a bad network between a browser and the server', () => {
   });
 
   it('a cut to 400 kbit/s: the sender is told, depth goes on, and the rate comes back after it', async () => {
-    const asked = () => server.context.registry.sessions[0]!.peer.receiver!.getStats().requestedBitrate;
+    const asked = () => server.context.registry.sessions[0]!.peer.getStats().receiver!.requestedBitrate;
     const lost = () => network.getStats().up.lost.queue;
     await until('the full rate', () => asked() > 1_000_000, 90_000);
     network.impair({ up: { bitrate: 400_000 } });
@@ -137,7 +137,7 @@ describe('a bad network between a browser and the server', () => {
 describe('another address', () => {
   const session = () => server.context.registry.sessions[0]!;
   const remote = () => session().peer.getStats().pair?.remote;
-  const ufrag = () => session().peer.iceUfrag;
+  const ufrag = () => peerOf(session()).iceUfrag;
 
   it('a NAT that forgets its mappings: the session goes on at the new port, without a restart', async () => {
     const { id } = session();
@@ -195,9 +195,9 @@ describe('another address', () => {
         { url: network.url, name },
       );
       const publisher = server.context.registry.sessions.findLast(({ kind }) => kind === 'whip')!;
-      const frames = () => publisher.peer.receiver!.getStats().frames;
+      const frames = () => publisher.peer.getStats().receiver!.frames;
       await until('the first frames', () => frames() > 10);
-      const [credentials, from] = [publisher.peer.iceUfrag, publisher.peer.getStats().pair!.remote];
+      const [credentials, from] = [peerOf(publisher).iceUfrag, publisher.peer.getStats().pair!.remote];
       network.rebind();
       const restarted = await tab.evaluate(
         async ({ url, location, etag, lateMs }) => {
@@ -223,7 +223,7 @@ describe('another address', () => {
       );
       expect(restarted.status).toBe(200);
       expect(restarted.etag).not.toBe(post.etag);
-      expect(publisher.peer.iceUfrag).not.toBe(credentials);
+      expect(peerOf(publisher).iceUfrag).not.toBe(credentials);
       // Pictures come from the new address before the peer nominates the pair with it.
       await until('the pair of the new address', () => (publisher.peer.getStats().pair?.remote ?? from) !== from);
       const there = frames();

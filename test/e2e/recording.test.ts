@@ -60,7 +60,7 @@ describe('a recording', PYTHON, () => {
     expect((await ask('GET', 'cam-1')).body.code).toBe('RECORDING_NOT_FOUND');
     expect((await ask('POST', 'nobody')).body.code).toBe('NO_PUBLISHER');
     const seen: { sum: number; first: number; last: number; width: number; height: number }[] = [];
-    const stream = server.context.registry.streams.find(({ name }) => name === 'cam-1')!;
+    const stream = server.context.registry.liveStreams.find(({ name }) => name === 'cam-1')!;
     // Anchors make metres of the network's relative depth.
     stream.anchor([0.2, 0.4, 0.6, 0.8].flatMap((x) => [0.25, 0.75].map((y) => ({ x, y, metres: 1 + x + y }))));
     const tap = stream.add(() => ({

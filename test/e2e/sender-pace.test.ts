@@ -5,7 +5,7 @@ import { packetizeH264 } from '../../src/webrtc/rtp/h264.ts';
 import { writeRtpHeader } from '../../src/webrtc/rtp/packet.ts';
 import { film } from '../support/film.ts';
 import { RtcClient } from '../support/rtc-client.ts';
-import { startApp, until } from './support/app.ts';
+import { peerOf, startApp, until } from './support/app.ts';
 
 // What the server concludes from when packets come.
 
@@ -39,10 +39,13 @@ it('frames of a sender that stamps none get a capture time from its sender repor
   await publish('reports');
   const captured = new Map<number, number>();
   const off: { by: number; error: number }[] = [];
-  server.context.registry.sessions[0]!.peer.receiver!.on('frame', ({ rtpTimestamp, captureTime, captureTimeError }) => {
-    if (captureTime !== undefined)
-      off.push({ by: Math.abs(captureTime - captured.get(rtpTimestamp)!), error: captureTimeError! });
-  });
+  peerOf(server.context.registry.sessions[0]!).receiver!.on(
+    'frame',
+    ({ rtpTimestamp, captureTime, captureTimeError }) => {
+      if (captureTime !== undefined)
+        off.push({ by: Math.abs(captureTime - captured.get(rtpTimestamp)!), error: captureTimeError! });
+    },
+  );
   const began = performance.timeOrigin + performance.now();
   for (const frame of frames) {
     await sleep(Math.max(0, began + frame.rtpTimestamp / 90 - performance.timeOrigin - performance.now()));

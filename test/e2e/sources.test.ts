@@ -52,7 +52,7 @@ const live = (name: string) =>
 /** Depth maps of a stream, as its sinks see them. */
 function tap(name: string) {
   const infos: LiveDepth['info'][] = [];
-  const stream = server.context.registry.streams.find((one) => one.name === name)!;
+  const stream = server.context.registry.liveStreams.find((one) => one.name === name)!;
   const sink = stream.add(() => ({
     name: 'data',
     about: 'data' as const,
@@ -245,7 +245,7 @@ describe('RTSP', GST, () => {
     camera = await startRtspServer();
     await api('POST', '/api/sources', { name: 'door', url: camera.url });
     await live('door');
-    const stream = server.context.registry.streams.find(({ name }) => name === 'door')!;
+    const stream = server.context.registry.liveStreams.find(({ name }) => name === 'door')!;
     const { port } = camera;
     await camera.kill();
     await until('the loss is noticed', async () => (await report('door')).state !== 'live');

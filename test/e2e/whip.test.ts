@@ -107,7 +107,7 @@ describe('WHIP, RFC 9725', () => {
       expect([query, response.status, await codeOf(response)]).toEqual([query, 400, 'BAD_REQUEST']);
     }
     expect((await post('/whip/cam?fx=900&fy=901&cx=640&cy=360&width=1280&height=720&other=1', sdp)).status).toBe(201);
-    const [stream] = server.context.registry.streams;
+    const [stream] = server.context.registry.liveStreams;
     expect(stream!.camera.intrinsics(640, 360)).toMatchObject({ fx: 450, fy: 450.5, source: 'given' });
   });
 

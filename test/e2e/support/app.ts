@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import { type DepthServer, startServer } from '../../../src/server/server.ts';
+import type { Session } from '../../../src/session/session.ts';
+import { RtcPeer } from '../../../src/webrtc/index.ts';
 
 /** A server of the test's own on a free port, from source, with the shipped settings but for `overrides`. */
 export async function startApp(
@@ -15,6 +17,12 @@ export async function startApp(
   });
   const server = await startServer({ config, version: 'test', ...(log ? { log } : {}) });
   return Object.assign(server, { base: `http://127.0.0.1:${server.port}` });
+}
+
+/** The whole peer of a session of this thread. */
+export function peerOf({ peer }: Session): RtcPeer {
+  if (!(peer instanceof RtcPeer)) throw new Error('the peer lives in another thread');
+  return peer;
 }
 
 /** The value of a metric of this server; the sum over its series that have all of `labels`. */
