@@ -1,7 +1,34 @@
-import { Publisher, type PublisherContext, type PublisherOptions } from './publisher.ts';
+import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { PeerRole } from '../webrtc/index.ts';
 import type { PublisherSession, Session } from './session.ts';
-import { followed, type TelemetryContext } from './session-telemetry.ts';
-import { Viewer, type ViewerContext, type ViewerOptions } from './viewer.ts';
+
+export interface PublisherOptions {
+  /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
+  role: Extract<PeerRole, 'publish' | 'duplex'>;
+  /** Name that viewers find the stream by; the session's own secret id when absent. */
+  stream?: string | undefined;
+  /** The default model when absent. */
+  model?: string | undefined;
+  /** Network size; the one of the settings when absent, where the model has it. */
+  size?: number | undefined;
+  track: boolean;
+  /** What the track shows, and how depth is enlarged; as the settings say when absent. */
+  layout?: Layout;
+  upsampling?: Upsampling;
+  data: DepthFormat;
+  /** What the client told of its camera; that of the settings where it is absent. */
+  camera?: CameraSettings | undefined;
+  /** Address that the offer came from, where it is known. */
+  client?: string | undefined;
+}
+
+export interface ViewerOptions {
+  /** Address that the offer came from, where it is known. */
+  client?: string | undefined;
+  /** What its track shows; as the settings say when absent. */
+  layout?: Layout | undefined;
+}
 
 /** Where peers live, with the streams that publishers make: on the calling thread, or in media workers. */
 export interface PeerHost {
@@ -15,22 +42,4 @@ export interface PeerHost {
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
   view(offer: string, name: string, options?: ViewerOptions): Promise<Session>;
-}
-
-/** Peers on the thread that calls. */
-export class LocalPeers implements PeerHost {
-  readonly #context: PublisherContext & ViewerContext & TelemetryContext;
-
-  constructor(context: PublisherContext & ViewerContext & TelemetryContext) {
-    this.#context = context;
-  }
-
-  publish(offer: string, options: PublisherOptions): Promise<PublisherSession> {
-    const kind = options.role === 'publish' ? 'whip' : 'ws';
-    return followed(this.#context, kind, options.stream, () => Publisher.open(this.#context, offer, options));
-  }
-
-  view(offer: string, name: string, options: ViewerOptions = {}): Promise<Session> {
-    return followed(this.#context, 'whep', name, () => Viewer.open(this.#context, offer, name, options));
-  }
 }

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Inferencer } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
-import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
-import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { DepthFormat } from '../protocol/index.ts';
+import type { Layout } from '../protocol/output.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
-import { type PeerRole, RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
+import { RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
 import { checkEncodes } from './outputs.ts';
+import type { PublisherOptions } from './peer-host.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
@@ -21,26 +22,6 @@ export type PublisherContext = SessionContext & {
   pool: { get(model: string | undefined): Promise<Inferencer> };
   registry: Pick<Registry, 'add'>;
 };
-
-export interface PublisherOptions {
-  /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
-  role: Extract<PeerRole, 'publish' | 'duplex'>;
-  /** Name that viewers find the stream by; the session's own secret id when absent. */
-  stream?: string | undefined;
-  /** The default model when absent. */
-  model?: string | undefined;
-  /** Network size; the one of the settings when absent, where the model has it. */
-  size?: number | undefined;
-  track: boolean;
-  /** What the track shows, and how depth is enlarged; as the settings say when absent. */
-  layout?: Layout;
-  upsampling?: Upsampling;
-  data: DepthFormat;
-  /** What the client told of its camera; that of the settings where it is absent. */
-  camera?: CameraSettings | undefined;
-  /** Address that the offer came from, where it is known. */
-  client?: string | undefined;
-}
 
 /** A peer that sends video, and the live stream that is made of it. */
 export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSession {

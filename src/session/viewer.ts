@@ -1,23 +1,16 @@
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
-import type { Layout } from '../protocol/output.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import { RtcPeer } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
 import { checkEncodes } from './outputs.ts';
+import type { ViewerOptions } from './peer-host.ts';
 import { PeerSession, type SessionContext } from './peer-session.ts';
 import { peerOptions } from './peer-support.ts';
 import type { Registry } from './registry.ts';
 import { SlowViewer, stateOf } from './slow-viewer.ts';
 
 export type ViewerContext = SessionContext & { admission: Pick<Admission, 'view'>; registry: Pick<Registry, 'add'> };
-
-export interface ViewerOptions {
-  /** Address that the offer came from, where it is known. */
-  client?: string | undefined;
-  /** What its track shows; as the settings say when absent. */
-  layout?: Layout | undefined;
-}
 
 /** A peer that receives a stream's depth: as a gray track and, if it opens the channel "depth", as packets. */
 export class Viewer extends PeerSession<'whep'> {
