@@ -1,4 +1,4 @@
-import { parentPort, type Worker } from 'node:worker_threads';
+import { MessagePort, parentPort, type Worker } from 'node:worker_threads';
 import { DepthcastError, type ErrorCode, toDepthcastError } from './errors.ts';
 
 /** A thread that was asked to end and has not after this long is not waited for. */
@@ -7,7 +7,8 @@ const END_MS = 5000;
 const START = 0;
 const NOTICE = -1;
 
-type Memory = readonly ArrayBuffer[];
+/** What moves with a message. */
+type Memory = readonly (ArrayBuffer | MessagePort)[];
 const NO_MEMORY: Memory = [];
 
 /** What a thread can be asked for: functions by name, each of one value that can be cloned. */
@@ -31,41 +32,47 @@ interface Pending {
 /**
  * The near end of a worker thread that answers requests, in their order and one at a time; {@link answerRequests} is its
  * far end. Each request settles once: answered, failed, aborted, or rejected because the thread died.
+ *
+ * Of a thread that another one started, it is the near end of a port to it; the thread outlasts that one.
  */
 export class WorkerChannel<C extends Calls<C>, Ready = void> {
   /** The thread has started; rejects with what kept it from that. */
   readonly ready: Promise<Ready>;
-  /** The thread has ended; the value says how. */
+  /** The thread has ended, or the port to it was closed; the value says how. */
   readonly gone: Promise<DepthcastError>;
   /** performance.now() since when the thread has been at one request; 0 while it has none. */
   busySince = 0;
-  readonly #worker: Worker;
+  readonly #thread: Worker | MessagePort;
   readonly #died: ErrorCode;
   readonly #pending = new Map<number, Pending>();
   #next = START + 1;
   #error: DepthcastError | undefined;
 
   /** @param died code of what requests are rejected with when the thread is gone */
-  constructor(worker: Worker, died: ErrorCode) {
-    this.#worker = worker;
+  constructor(thread: Worker | MessagePort, died: ErrorCode) {
+    this.#thread = thread;
     this.#died = died;
     this.ready = this.#wait(START, undefined, undefined);
     this.ready.catch(() => {});
-    let crash: string | undefined;
-    const broken = ({ message }: Error) => {
-      crash = message;
-    };
-    worker.on('message', (message: FromThread) => this.#settle(message));
-    worker.on('error', broken);
-    // An answer that cannot be read is one that never comes.
-    worker.on('messageerror', (error) => this.abandon(new DepthcastError(died, { detail: error.message })));
     this.gone = new Promise((resolve) => {
-      worker.once('exit', (code) => {
-        const error = new DepthcastError(died, { detail: crash ?? `exit code ${code}` });
+      const ended = (detail: string) => {
+        const error = new DepthcastError(died, { detail });
         this.#fail(error);
         resolve(error);
-      });
+      };
+      if (thread instanceof MessagePort) thread.once('close', () => ended('the port to its thread was closed'));
+      else {
+        let crash: string | undefined;
+        thread.on('error', ({ message }: Error) => {
+          crash = message;
+        });
+        thread.once('exit', (code) => ended(crash ?? `exit code ${code}`));
+      }
     });
+    const link = thread as Pick<MessagePort, 'on'>;
+    link.on('message', (message: FromThread) => this.#settle(message));
+    // An answer that cannot be read is one that never comes.
+    link.on('messageerror', (error) => this.abandon(new DepthcastError(died, { detail: error.message })));
   }
 
   /**
@@ -87,8 +94,8 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
   }
 
   /** Asks for something that nobody waits for; a failure of it ends the thread. */
-  notify<K extends keyof C>(call: K, value: Taken<C[K]>): void {
-    if (!this.#error) this.#post({ id: NOTICE, call, value }, NO_MEMORY);
+  notify<K extends keyof C>(call: K, value: Taken<C[K]>, transfer = NO_MEMORY): void {
+    if (!this.#error) this.#post({ id: NOTICE, call, value }, transfer);
   }
 
   /** Rejects an owner's requests; those that the thread has not begun are passed over, the one that it is at is not cut short. */
@@ -105,9 +112,9 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
     if (this.#pending.size === 0) this.busySince = 0;
   }
 
-  /** Asks the thread to end as soon as it is at no request; settles when it has, or does not soon. */
+  /** Asks the thread to end as soon as it is at no request, or closes the port to it; settles when it has, or does not soon. */
   async end(): Promise<void> {
-    this.#post('end', NO_MEMORY);
+    this.#leave();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
       this.gone,
@@ -117,19 +124,24 @@ export class WorkerChannel<C extends Calls<C>, Ready = void> {
     ]);
     clearTimeout(timer);
     // Inside native code still, perhaps: it does not keep the process from ending.
-    this.#worker.unref();
+    this.#thread.unref();
     this.#fail(new DepthcastError(this.#died, { detail: 'the thread was ended' }));
   }
 
   /** Goes on without the thread: rejects what waits. It ends by itself if it ever comes back. */
   abandon(error: DepthcastError): void {
     this.#fail(error);
-    this.#post('end', NO_MEMORY);
-    this.#worker.unref();
+    this.#leave();
+    this.#thread.unref();
+  }
+
+  #leave(): void {
+    if (this.#thread instanceof MessagePort) this.#thread.close();
+    else this.#post('end', NO_MEMORY);
   }
 
   #post(message: ToThread<C>, transfer: Memory): void {
-    this.#worker.postMessage(message, transfer);
+    this.#thread.postMessage(message, transfer);
   }
 
   #wait<T>(id: number, call: unknown, owner: unknown): Promise<T> {
@@ -167,52 +179,94 @@ export type Handlers<C extends Calls<C>> = {
  * native code finds its JavaScript gone and aborts the whole process.
  * @param start what comes before the first; a failure ends the thread
  * @param failed code of failures that have none
+ * @returns serves a port too, by which another thread asks: its requests take turns with all others. `closed` is called in
+ *   its turn when that thread has left or is gone
  */
 export function answerRequests<C extends Calls<C>, Ready>(
   handlers: Handlers<C>,
   start: () => Ready | Promise<Ready>,
   failed: ErrorCode = 'INTERNAL',
-): void {
+): (port: MessagePort, handlers: Handlers<C>, closed: () => void) => void {
   const port = parentPort;
   if (port === null) throw new Error('only a worker thread has a near end');
-  const send = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-  const refuse = (id: number, thrown: unknown, code: ErrorCode) => {
-    const { code: known, detail } = toDepthcastError(thrown, code);
-    send({ id, error: { code: known, detail } });
+  let turn: Promise<unknown> = Promise.resolve();
+  const take = (run: () => unknown) => {
+    turn = turn.then(run);
   };
-  const memory: ArrayBuffer[] = [];
-  const aborted = new Set<number>();
-  let begun = START;
-
-  const answer = async (id: number, call: keyof C, value: unknown): Promise<void> => {
-    if (id === NOTICE) {
-      await handlers[call](value as Taken<C[keyof C]>, []);
-      return;
-    }
-    begun = id;
-    if (aborted.delete(id)) return;
-    memory.length = 0;
+  const own = new FarEnd(port, handlers, failed, take);
+  const ready = (async () => {
     try {
-      send({ id, value: await handlers[call](value as Taken<C[keyof C]>, memory) }, memory);
+      return await start();
     } catch (thrown) {
-      refuse(id, thrown, failed);
-    }
-  };
-  let turn = (async () => {
-    try {
-      send({ id: START, value: await start() });
-    } catch (thrown) {
-      refuse(START, thrown, 'INTERNAL');
+      own.refuse(START, thrown, 'INTERNAL');
       process.exit();
     }
   })();
-  port.on('message', (message: ToThread<C>) => {
-    if (message === 'end') process.exit();
-    if ('abort' in message) {
-      for (const id of message.abort) if (id > begun) aborted.add(id);
+  own.begin(ready, () => process.exit());
+  return (other, itsHandlers, closed) => {
+    const end = new FarEnd(other, itsHandlers, failed, take);
+    other.once('close', () => {
+      end.closed = true;
+      take(closed);
+    });
+    end.begin(ready, () => other.close());
+  };
+}
+
+/** One near end's requests. */
+class FarEnd<C extends Calls<C>> {
+  /** Whoever asked is gone. */
+  closed = false;
+  readonly #port: MessagePort;
+  readonly #handlers: Handlers<C>;
+  readonly #failed: ErrorCode;
+  readonly #take: (run: () => unknown) => void;
+  readonly #memory: ArrayBuffer[] = [];
+  readonly #aborted = new Set<number>();
+  #begun = START;
+
+  constructor(port: MessagePort, handlers: Handlers<C>, failed: ErrorCode, take: (run: () => unknown) => void) {
+    this.#port = port;
+    this.#handlers = handlers;
+    this.#failed = failed;
+    this.#take = take;
+  }
+
+  begin(ready: Promise<unknown>, end: () => void): void {
+    this.#take(async () => this.#send({ id: START, value: await ready }));
+    this.#port.on('message', (message: ToThread<C>) => {
+      if (message === 'end') end();
+      else if ('abort' in message) {
+        for (const id of message.abort) if (id > this.#begun) this.#aborted.add(id);
+      } else {
+        const { id, call, value } = message;
+        this.#take(() => this.#answer(id, call, value));
+      }
+    });
+  }
+
+  refuse(id: number, thrown: unknown, code: ErrorCode): void {
+    const { code: known, detail } = toDepthcastError(thrown, code);
+    this.#send({ id, error: { code: known, detail } });
+  }
+
+  async #answer(id: number, call: keyof C, value: unknown): Promise<void> {
+    if (this.closed) return;
+    if (id === NOTICE) {
+      await this.#handlers[call](value as Taken<C[keyof C]>, []);
       return;
     }
-    const { id, call, value } = message;
-    turn = turn.then(() => answer(id, call, value));
-  });
+    this.#begun = id;
+    if (this.#aborted.delete(id)) return;
+    this.#memory.length = 0;
+    try {
+      this.#send({ id, value: await this.#handlers[call](value as Taken<C[keyof C]>, this.#memory) }, this.#memory);
+    } catch (thrown) {
+      this.refuse(id, thrown, this.#failed);
+    }
+  }
+
+  #send(message: FromThread, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
 }

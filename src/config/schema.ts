@@ -68,6 +68,7 @@ export const configSchema = z.strictObject({
     protect: live(z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view'])),
     redirectWhenBusy: live(httpUrl),
     trustProxy: restart(shown(z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false))),
+    mediaWorkers: restart(z.int().min(0).max(64).default(0)),
     drainSeconds: live(z.number().min(0).max(86_400).default(10)),
   }),
   cluster: z.strictObject({

@@ -1,5 +1,6 @@
 import './no-telemetry.ts';
 import { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
@@ -11,7 +12,7 @@ import type { DeviceOptions } from './engine-set.ts';
 import { DeviceLock } from './engines/device-lock.ts';
 import { freeDevice, shareDevice } from './engines/device-memory.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
-import type { DepthCalls, DepthChannel, WorkerBoot, WorkerReady } from './worker-protocol.ts';
+import { Activity, type DepthCalls, type DepthChannel, type WorkerBoot, type WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
 /** A frame that takes longer than this has hung: the worker is replaced. */
@@ -40,8 +41,10 @@ export interface InferencerOptions extends Omit<DeviceOptions, 'shared'> {
 }
 
 interface InferencerEvents {
-  /** The worker died or hung; a new one is being started. */
+  /** The worker died or hung; a new one is being started. Ports of `connect` are dead. */
   restart: [reason: string];
+  /** The next worker is up. */
+  up: [];
   /** The device was given up for the CPU. */
   fallback: [reason: string];
 }
@@ -54,7 +57,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   readonly model: ModelManifest;
   /** Restarts so far. */
   restarts = 0;
+  /** Streams of other threads, which reach the worker by ports of `connect`; those who open them count them. */
+  guests = 0;
   readonly #boot: WorkerBoot;
+  readonly #activity = new Activity();
+  /** The worker's last call that was looked at, and performance.now() of the first look at it. */
+  #seen = { count: -1, at: 0 };
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
   #threadId = 0;
@@ -69,10 +77,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(boot: WorkerBoot) {
+  private constructor(boot: Omit<WorkerBoot, 'activity'>) {
     super();
     this.model = boot.model.manifest;
-    this.#boot = boot;
+    this.#boot = { ...boot, activity: this.#activity.memory };
   }
 
   /**
@@ -142,7 +150,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   }
 
   get streamCount(): number {
-    return this.#streams.size;
+    return this.#streams.size + this.guests;
   }
 
   open(options: OpenOptions = {}): InferenceStream {
@@ -154,6 +162,14 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     });
     this.#streams.set(id, stream);
     return stream;
+  }
+
+  /** A way for another thread to the worker of this moment; undefined while there is none. The next worker needs another: `up`. */
+  connect(): MessagePort | undefined {
+    if (!this.alive) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    this.#channel!.notify('connect', port1, [port1]);
+    return port2;
   }
 
   /** Ends the worker as a crash would. For fault tests and for an operator who wants a fresh one. */
@@ -192,6 +208,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
         this.#capabilities = capabilities;
         // A restart need not measure again.
         if (capabilities.kind === 'cpu') this.#boot.threads = this.threads;
+        this.emit('up');
       })
       .finally(() => clearTimeout(timer));
     // Whoever waits for the start has its own copy of the rejection.
@@ -207,6 +224,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const everStarted = this.#watchdog !== undefined;
     this.#channel = undefined;
     this.#startedAt = 0;
+    this.#activity.clear();
     for (const stream of this.#streams.values()) stream.workerDied();
     // A model that never loaded is refused by create(); only a worker that once ran is restarted.
     if (this.#closed || !everStarted) return;
@@ -245,14 +263,25 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const channel = this.#channel;
     // A process that was suspended, by Ctrl-Z or a laptop's lid, has not hung.
     const suspended = now - this.#watchedAt - WATCH_MS;
-    if (channel && this.#watchedAt > 0 && suspended > WATCH_MS && channel.busySince > 0) channel.busySince += suspended;
+    if (channel && this.#watchedAt > 0 && suspended > WATCH_MS) {
+      if (channel.busySince > 0) channel.busySince += suspended;
+      this.#seen.at += suspended;
+    }
     this.#watchedAt = now;
+    const { call, count } = this.#activity;
+    if (count !== this.#seen.count) this.#seen = { count, at: now };
     // Whoever is in the driver may be compiling there; its own worker is watched too.
-    if (channel && this.accelerated && DeviceLock.isHeldByOther(SHARED_DEVICE.lock, this.#threadId))
+    if (channel && this.accelerated && DeviceLock.isHeldByOther(SHARED_DEVICE.lock, this.#threadId)) {
       channel.busySince &&= now;
-    if (channel && this.alive && channel.busySince > 0 && now - channel.busySince > this.#patience(channel.busyWith))
-      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
+      this.#seen.at = now;
+    }
+    if (!channel || !this.alive) return;
+    const waits = channel.busySince > 0 && now - channel.busySince > this.#patience(channel.busyWith);
+    // Of another thread's stream only the worker itself tells.
+    const hangs = call !== undefined && now - this.#seen.at > this.#patience(call);
+    if (waits || hangs) this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
   }
+
   /** Milliseconds that a worker may be at one request. */
   #patience(call: keyof DepthCalls | undefined): number {
     if (call === 'prepare' && this.accelerated) return COMPILE_MS;

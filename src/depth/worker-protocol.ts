@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { InstalledModel } from '../model/library.ts';
 import type { Size } from '../model/size.ts';
 import type { WorkerChannel } from '../worker-channel.ts';
@@ -19,6 +20,45 @@ export interface WorkerBoot {
   yields: boolean;
   /** Where it runs. */
   devices: DeviceOptions;
+  /** See {@link Activity}. */
+  activity: SharedArrayBuffer;
+}
+
+/**
+ * What a depth worker is at, whoever asked for it, in memory that its watchdog reads: the call, and how many there were so far.
+ */
+export class Activity {
+  readonly memory: SharedArrayBuffer;
+  readonly #numbers: Int32Array;
+
+  constructor(memory = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory;
+    this.#numbers = new Int32Array(memory);
+  }
+
+  /** In the worker. */
+  async during<T>(call: 'prepare' | 'infer', run: () => Promise<T>): Promise<T> {
+    Atomics.add(this.#numbers, 1, 1);
+    Atomics.store(this.#numbers, 0, call === 'prepare' ? 1 : 2);
+    try {
+      return await run();
+    } finally {
+      Atomics.store(this.#numbers, 0, 0);
+    }
+  }
+
+  get call(): 'prepare' | 'infer' | undefined {
+    return ([undefined, 'prepare', 'infer'] as const)[Atomics.load(this.#numbers, 0)];
+  }
+
+  get count(): number {
+    return Atomics.load(this.#numbers, 1);
+  }
+
+  /** The worker is gone. */
+  clear(): void {
+    Atomics.store(this.#numbers, 0, 0);
+  }
 }
 
 /** What a depth worker says when its network is loaded. */
@@ -66,6 +106,8 @@ export interface DepthCalls {
   infer(request: InferRequest): InferAnswer;
   /** A stream has ended. */
   close(stream: number): void;
+  /** Another thread has streams here too, with numbers of its own. */
+  connect(port: MessagePort): void;
 }
 
 /** The near end of a depth worker. */

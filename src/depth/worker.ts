@@ -1,10 +1,11 @@
-import { workerData } from 'node:worker_threads';
+import { type MessagePort, workerData } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests, type Handlers } from '../worker-channel.ts';
 import { EngineSet } from './engine-set.ts';
 import { StreamRunner } from './stream-runner.ts';
 import { yieldToOthers } from './thread-priority.ts';
 import {
+  Activity,
   type DepthCalls,
   type InferAnswer,
   type InferRequest,
@@ -17,25 +18,52 @@ import {
 // The depth worker's thread: owns the networks' sessions and every stream's temporal memory. Requests are answered
 // in order, and a live stream has at most one under way, so streams take turns.
 
-const streams = new Map<number, StreamRunner>();
+const { activity: memory, ...boot } = workerData as WorkerBoot;
+const activity = new Activity(memory);
+/** The streams of one thread, by its numbers. */
+type Streams = Map<number, StreamRunner>;
+const threads = new Set<Streams>();
 let engines: EngineSet;
 
-answerRequests<DepthCalls, WorkerReady>({ prepare, infer, close }, start, 'INFERENCE_FAILED');
+const serve = answerRequests<DepthCalls, WorkerReady>(handlers(newStreams()), start, 'INFERENCE_FAILED');
 
 async function start(): Promise<WorkerReady> {
-  const { model, threads, size, picture, yields, devices } = workerData as WorkerBoot;
+  const { model, threads, size, picture, yields, devices } = boot;
   // Before the network is loaded, so that its threads inherit it.
   if (yields) yieldToOthers();
   engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }), ...devices });
   return { ...engines.capabilities, refused: engines.refused };
 }
 
-function close(stream: number): void {
+function newStreams(): Streams {
+  const streams: Streams = new Map();
+  threads.add(streams);
+  return streams;
+}
+
+function handlers(streams: Streams): Handlers<DepthCalls> {
+  return {
+    prepare: (request) => activity.during('prepare', () => prepare(streams, request)),
+    infer: (request, transfer) => activity.during('infer', () => infer(streams, request, transfer)),
+    close: (stream) => close(streams, stream),
+    connect,
+  };
+}
+
+function connect(port: MessagePort): void {
+  const streams = newStreams();
+  serve(port, handlers(streams), () => {
+    for (const stream of streams.keys()) close(streams, stream);
+    threads.delete(streams);
+  });
+}
+
+function close(streams: Streams, stream: number): void {
   streams.get(stream)?.close();
   streams.delete(stream);
 }
 
-function runnerOf(stream: number): StreamRunner {
+function runnerOf(streams: Streams, stream: number): StreamRunner {
   let runner = streams.get(stream);
   if (runner === undefined) {
     runner = new StreamRunner(engines);
@@ -44,14 +72,14 @@ function runnerOf(stream: number): StreamRunner {
   return runner;
 }
 
-async function prepare({ stream, width, height }: PrepareRequest): Promise<void> {
-  await runnerOf(stream).prepare(width, height).catch(endIfLost);
+async function prepare(streams: Streams, { stream, width, height }: PrepareRequest): Promise<void> {
+  await runnerOf(streams, stream).prepare(width, height).catch(endIfLost);
 }
 
-async function infer(request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {
+async function infer(streams: Streams, request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {
   const { stream, image, width, height, time, last, options, reset: asked, postedAt, spare } = request;
   const queue = sharedNow() - postedAt;
-  const result = runnerOf(stream).infer({ data: image, width, height }, time, options, asked, last);
+  const result = runnerOf(streams, stream).infer({ data: image, width, height }, time, options, asked, last);
   const { depth, range, reset, timings } = await result.catch(endIfLost);
   const made = performance.now();
   const values = spare?.length === depth.length ? spare : new Float32Array(depth.length);
@@ -64,7 +92,7 @@ async function infer(request: InferRequest, transfer: ArrayBuffer[]): Promise<In
 /** A lost device does not come back to its sessions: this thread ends, and the next begins anew with fresh ones. */
 async function endIfLost(thrown: unknown): Promise<never> {
   if (thrown instanceof DepthcastError && thrown.code === 'DEVICE_LOST') {
-    for (const stream of streams.keys()) close(stream);
+    for (const streams of threads) for (const stream of streams.keys()) close(streams, stream);
     // The runtime opens a new device only when nobody holds the lost one.
     await engines.release().catch(() => {});
     // As an uncaught error it is what the thread is said to have died of.

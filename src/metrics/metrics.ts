@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ErrorCode } from '../errors.ts';
 import type { Stage } from '../protocol/messages.ts';
+import { type MetricSnapshot, textOf } from './snapshots.ts';
 
 /**
  * What became of a frame. Each frame that arrived ends in one of these:
@@ -65,6 +66,7 @@ export class Metrics {
   readonly roundTrip: Histogram;
   readonly epochs: Counter<'cause'>;
   readonly workerRestarts: Counter;
+  readonly mediaWorkerRestarts: Counter;
   readonly target: Gauge<'model' | 'precision'>;
   readonly targetRatio: Gauge<'model' | 'precision'>;
   readonly rtpPackets: Counter<'direction'>;
@@ -84,7 +86,11 @@ export class Metrics {
   readonly sourceConnections: Counter;
   readonly #targets = new Map<string, { seconds: number; mean: number }>();
 
-  constructor(build: { version: string; model: string; device: string }) {
+  /** Of media workers, whose numbers are added at each scrape. */
+  others: () => Promise<MetricSnapshot[]> = async () => [];
+
+  /** @param build what runs; without it, these are the numbers of one of the server's threads, to be added to others */
+  constructor(build?: { version: string; model: string; device: string }) {
     const registers = [this.registry];
     const name = (n: string) => `depthcast_${n}`;
     this.stage = new Histogram({
@@ -157,16 +163,23 @@ export class Metrics {
       help: 'Depth workers restarted after they died or hung',
       registers,
     });
+    this.mediaWorkerRestarts = new Counter({
+      name: name('media_worker_restarts_total'),
+      help: 'Media workers replaced after they died or stalled; their sessions ended',
+      registers,
+    });
     this.target = new Gauge({
       name: name('inference_target_seconds'),
       help: 'Published or budgeted inference time (config: targets)',
       labelNames: ['model', 'precision'],
+      aggregator: 'first',
       registers,
     });
     this.targetRatio = new Gauge({
       name: name('inference_target_ratio'),
       help: 'Measured inference time (moving average) over its target',
       labelNames: ['model', 'precision'],
+      aggregator: 'average',
       registers,
     });
     this.rtpPackets = new Counter({
@@ -253,18 +266,22 @@ export class Metrics {
       help: 'Times that a pulled source was connected, the first time included',
       registers,
     });
-    new Gauge({
-      name: name('build_info'),
-      help: 'Always 1; the labels say what runs',
-      labelNames: ['version', 'node', 'model', 'device'],
-      registers,
-    }).set({ ...build, node: process.version }, 1);
+    if (build) this.#describeProcess(build);
     // A series that begins with its first event has no rate for that event: those that alerts watch begin at 0.
     for (const outcome of FRAME_OUTCOMES) this.frames.inc({ outcome }, 0);
     for (const outcome of ['sent', 'dropped']) this.channelFrames.inc({ outcome }, 0);
     for (const outcome of ['handled', 'shed', 'stranger']) this.peerPackets.inc({ outcome }, 0);
     for (const kind of ['ws', 'whip', 'whep']) this.sessions.set({ kind }, 0);
     for (const code of WATCHED_CODES) this.rejected.inc({ code }, 0);
+  }
+
+  #describeProcess(build: { version: string; model: string; device: string }): void {
+    new Gauge({
+      name: 'depthcast_build_info',
+      help: 'Always 1; the labels say what runs',
+      labelNames: ['version', 'node', 'model', 'device'],
+      registers: [this.registry],
+    }).set({ ...build, node: process.version }, 1);
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 5 });
   }
 
@@ -310,7 +327,7 @@ export class Metrics {
     this.targetRatio.set({ model, precision }, target.mean / 1000 / target.seconds);
   }
 
-  text(): Promise<string> {
-    return this.registry.metrics();
+  async text(): Promise<string> {
+    return textOf(this.registry, await this.others());
   }
 }

@@ -14,6 +14,8 @@ export interface ServerState {
   workersLimit: number;
   /** Of the depth workers' time, asked for by the streams: 1 when every picture just gets its depth. */
   utilisation: number;
+  /** Threads that peers live in; absent where there can be none. */
+  mediaWorkers?: readonly { alive: boolean; utilisation: number }[];
 }
 
 /** Exports what `read` says at each scrape: a gauge that is read then cannot drift from the truth. */
@@ -49,6 +51,29 @@ export function exportState(registry: Registry, read: () => ServerState): void {
       const { workersAlive, workersRestarting } = read();
       this.set({ state: 'alive' }, workersAlive);
       this.set({ state: 'restarting' }, workersRestarting);
+    },
+  });
+  new Gauge({
+    name: 'depthcast_media_workers',
+    help: 'Media workers by state; none where peers live on the main thread',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { mediaWorkers = [] } = read();
+      const alive = mediaWorkers.filter((worker) => worker.alive).length;
+      this.set({ state: 'alive' }, alive);
+      this.set({ state: 'restarting' }, mediaWorkers.length - alive);
+    },
+  });
+  new Gauge({
+    name: 'depthcast_media_worker_utilisation_ratio',
+    help: 'Share of the last second in which the thread of a media worker was at work',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      read().mediaWorkers?.forEach(({ utilisation }, worker) => {
+        this.set({ worker }, utilisation);
+      });
     },
   });
 }

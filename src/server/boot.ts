@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
+import { MediaWorkers } from '../media/media-workers.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { LocalPeers } from '../session/local-peers.ts';
 import { openPool } from '../session/open-pool.ts';
+import type { PeerHost } from '../session/peer-host.ts';
 import { PulledSources } from '../session/pulled-sources.ts';
 import { Recordings } from '../session/recordings.ts';
 import { Registry } from '../session/registry.ts';
@@ -24,6 +26,7 @@ export interface BootOptions {
  */
 export async function boot({ config: given, version, log }: BootOptions): Promise<ServerContext> {
   let context: ServerContext | undefined;
+  let peers: PeerHost | undefined;
   const { pool, first, config } = await openPool(
     given,
     log,
@@ -37,7 +40,11 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const sources = new PulledSources({ config, metrics, log, admission, pool });
     const recordings = new Recordings({ config, registry, log });
     const shared = { config, version, pool, metrics, log, registry, admission };
-    const peers = new LocalPeers(shared);
+    const local = new LocalPeers(shared);
+    const { mediaWorkers } = config.server;
+    peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
+    if (mediaWorkers > 0 && config.recording.streams.length > 0)
+      log.warn('streams of peers are not recorded while server.mediaWorkers is set; those that the server pulls are');
     context = { ...shared, peers, sources, recordings, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
@@ -46,6 +53,7 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
   } catch (thrown) {
     // What is pulled and rendered already would keep the process alive.
     await registry.close('start failed');
+    await peers?.close('start failed');
     await pool.close();
     throw thrown;
   }

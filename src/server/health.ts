@@ -39,6 +39,7 @@ export function addHealth(app: FastifyInstance, context: Context, authorizer: Pi
       const { sizes, default: defaultSize } = allowedSizes(manifest);
       return { name, title, unit, sizes, defaultSize, licence };
     }),
+    mediaWorkers: context.peers.workers,
     streams: context.registry.streams.length,
     limits: context.config.limits,
   }));
@@ -49,10 +50,12 @@ export function addHealth(app: FastifyInstance, context: Context, authorizer: Pi
 }
 
 /** What keeps a new session from being taken and served now; the model was warm before the server listened. */
-function whyNotReady({ registry, pool, config, admission }: Omit<Context, 'metrics'>): string[] {
+function whyNotReady({ registry, pool, peers, config, admission }: Omit<Context, 'metrics'>): string[] {
   const reasons: string[] = [];
   if (registry.draining) reasons.push('draining');
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
+  if (peers.workers.length > 0 && !peers.workers.some(({ alive }) => alive))
+    reasons.push('the media workers are restarting');
   if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
   if (!admission.hasWorkerTime()) reasons.push('the depth workers have no time left for another stream');
   return reasons;
@@ -70,5 +73,6 @@ function serverState(context: Context): ServerState {
     workersRestarting: pool.workers.length - alive,
     workersLimit: pool.workersLimit,
     utilisation: admission.utilisation,
+    mediaWorkers: context.peers.workers,
   };
 }

@@ -66,6 +66,7 @@ export async function startServer({
     return await listen(context);
   } catch (thrown) {
     await context.registry.close('start failed');
+    await context.peers.close('start failed');
     await context.pool.close();
     throw thrown;
   }
@@ -145,6 +146,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
       useKeys();
       log.level = config.log.level;
       context.metrics.setTargets(config.targets);
+      context.peers.configure(context.config);
       void certificate?.refresh();
       if (report.needRestart.length > 0) log.warn(report, 'settings reloaded; some need a restart');
       else log.info(report, 'settings reloaded');
@@ -161,6 +163,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
         await context.recordings.close();
         await context.registry.close(reason);
+        await context.peers.close(reason);
         certificate?.close();
         await app.close();
         await agentPort?.close();

@@ -6,6 +6,7 @@ import { Viewer, type ViewerContext } from './viewer.ts';
 
 /** Peers on the thread that calls. */
 export class LocalPeers implements PeerHost {
+  readonly workers = [];
   readonly #context: PublisherContext & ViewerContext & TelemetryContext;
 
   constructor(context: PublisherContext & ViewerContext & TelemetryContext) {
@@ -20,4 +21,10 @@ export class LocalPeers implements PeerHost {
   view(offer: string, name: string, options: ViewerOptions = {}): Promise<Session> {
     return followed(this.#context, 'whep', name, () => Viewer.open(this.#context, offer, name, options));
   }
+
+  /** They share the settings with whoever changes them. */
+  configure(): void {}
+
+  /** The registry ends them. */
+  async close(): Promise<void> {}
 }

@@ -1,3 +1,4 @@
+import type { SettledConfig } from '../config/schema.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import type { PeerRole } from '../webrtc/index.ts';
@@ -30,6 +31,15 @@ export interface ViewerOptions {
   layout?: Layout | undefined;
 }
 
+/** One media worker, for operators. */
+export interface MediaWorkerReport {
+  /** It is up, not about to be replaced. */
+  alive: boolean;
+  sessions: number;
+  /** Share of the last second in which its thread was at work, 0 to 1. */
+  utilisation: number;
+}
+
 /** Where peers live, with the streams that publishers make: on the calling thread, or in media workers. */
 export interface PeerHost {
   /**
@@ -42,4 +52,10 @@ export interface PeerHost {
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
   view(offer: string, name: string, options?: ViewerOptions): Promise<Session>;
+  /** The media workers; none where peers live on the main thread. */
+  readonly workers: readonly MediaWorkerReport[];
+  /** The settings have changed. */
+  configure(config: SettledConfig): void;
+  /** Ends what sessions there are still, and the workers. */
+  close(reason: string): Promise<void>;
 }

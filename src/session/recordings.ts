@@ -110,7 +110,10 @@ export class Recordings {
   }
 
   #stream(name: string): LiveStream {
-    const stream = this.#context.registry.liveStreams.find((one) => one.name === name);
+    const { registry } = this.#context;
+    const stream = registry.liveStreams.find((one) => one.name === name);
+    if (!stream && registry.streams.some((one) => one.name === name))
+      throw new DepthcastError('NOT_WITH_WORKERS', { detail: `recording ${name}` });
     if (!stream) throw new DepthcastError('NO_PUBLISHER', { detail: name });
     return stream;
   }

@@ -72,7 +72,6 @@ export interface Session extends Pick<EventEmitter<SessionEvents>, 'on' | 'once'
 
 /** A publisher's stay. What its own peer is sent may change. */
 export interface PublisherSession extends Session {
-  readonly kind: 'ws' | 'whip';
   /** @throws DepthcastError BUSY when the returned track, on, may not show this */
   checkLayout(layout: Layout): void | Promise<void>;
   /** Turns the returned gray track on or off. */

@@ -1,7 +1,7 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { IMPLEMENTATIONS } from './codecs.ts';
-import { check, Guard, setOptions } from './native.ts';
+import { check, Guard, openCodec, sendPacket, setOptions } from './native.ts';
 import { Picture } from './picture.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
@@ -95,7 +95,7 @@ export class VideoDecoder {
         // With slack for FFmpeg's own alignment; #receive looks at the exact size.
         max_pixels: String((maxWidth + 128) * (maxHeight + 128)),
       });
-      check(await context.open2(implementation, null), `opening the ${codec} decoder`);
+      check(await openCodec(context, implementation), `opening the ${codec} decoder`);
     } catch (error) {
       context.freeContext();
       throw error;
@@ -197,7 +197,7 @@ export class VideoDecoder {
     this.#packet.pts = BigInt(rtpTimestamp);
     this.#packet.dts = this.#packet.pts;
     this.#packet.isKeyframe = keyframe;
-    const code = await this.#context.sendPacket(this.#packet);
+    const code = await sendPacket(this.#context, this.#packet);
     this.#packet.unref();
     check(code, 'decoding');
   }

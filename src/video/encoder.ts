@@ -1,6 +1,6 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { check, setOptions } from './native.ts';
+import { check, openCodec, setOptions } from './native.ts';
 
 /**
  * Opens one of FFmpeg's encoders.
@@ -22,7 +22,7 @@ export async function openEncoder(
   try {
     configure(context);
     setOptions(context, options);
-    check(await context.open2(implementation, null), `opening the ${title} encoder`);
+    check(await openCodec(context, implementation), `opening the ${title} encoder`);
     return context;
   } catch (thrown) {
     context.freeContext();

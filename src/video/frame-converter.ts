@@ -1,5 +1,5 @@
 import * as av from 'node-av';
-import { check, emptyFrame, Guard, setOptions } from './native.ts';
+import { check, emptyFrame, Guard, scaleFrame, setOptions } from './native.ts';
 import type { Picture } from './picture.ts';
 import type { YuvMatrix } from './yuv.ts';
 
@@ -51,7 +51,7 @@ export class FrameConverter {
     if (same) return same;
     const out = yuvFrame(this.#width, this.#height, this.#matrix);
     try {
-      check(await this.#context.scaleFrame(out, frame), 'scaling');
+      check(await scaleFrame(this.#context, out, frame), 'scaling');
       return out;
     } catch (thrown) {
       out.free();

@@ -1,6 +1,7 @@
 export { VideoDecoder } from './decoder.ts';
 export { GrayEncoder } from './gray-encoder.ts';
 export { LayoutEncoder, type Shades, shadesOf } from './layout-encoder.ts';
+export { callOnThisThread } from './native.ts';
 export { Picture } from './picture.ts';
 export { rawPicture, rgbaPicture } from './raw-picture.ts';
 export { InputScaler } from './scaler.ts';

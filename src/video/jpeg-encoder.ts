@@ -1,6 +1,6 @@
 import * as av from 'node-av';
 import { openEncoder } from './encoder.ts';
-import { check, emptyFrame, Guard, setOptions } from './native.ts';
+import { check, emptyFrame, Guard, scaleFrame, sendFrame, setOptions } from './native.ts';
 import type { Picture } from './picture.ts';
 
 /** 2 (best) to 31, in units of FF_QP2LAMBDA. */
@@ -51,10 +51,10 @@ export class JpegEncoder {
     return this.#guard.run(() =>
       picture.read(async (source) => {
         check(this.#frame.makeWritable(), 'a picture');
-        check(await this.#scaler.scaleFrame(this.#frame, source), 'scaling');
+        check(await scaleFrame(this.#scaler, this.#frame, source), 'scaling');
         this.#frame.pts = this.#count++;
         this.#frame.quality = QUALITY;
-        check(await this.#context.sendFrame(this.#frame), 'encoding a picture');
+        check(await sendFrame(this.#context, this.#frame), 'encoding a picture');
         check(this.#context.receivePacketSync(this.#packet), 'encoding a picture');
         const bytes = Uint8Array.from(this.#packet.data ?? []);
         this.#packet.unref();

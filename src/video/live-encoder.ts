@@ -2,7 +2,7 @@ import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { IMPLEMENTATIONS } from './codecs.ts';
 import { openEncoder } from './encoder.ts';
-import { check, emptyFrame, Guard } from './native.ts';
+import { check, emptyFrame, Guard, sendFrame } from './native.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
 /** Keyframes are sent on request; this is only a bound. */
@@ -117,7 +117,7 @@ export class LiveEncoder {
       this.#advance(rtpTimestamp);
       this.#frame.pts = BigInt(this.#pts);
       this.#frame.pictType = keyframe || reopened ? av.AV_PICTURE_TYPE_I : av.AV_PICTURE_TYPE_NONE;
-      check(await this.#context.sendFrame(this.#frame), 'encoding');
+      check(await sendFrame(this.#context, this.#frame), 'encoding');
       return this.#receive(rtpTimestamp);
     });
   }

@@ -4,6 +4,36 @@ import { DepthcastError } from '../errors.ts';
 // Damaged video is everyday business here, not worth FFmpeg's own lines on stderr.
 av.Log.setLevel(av.AV_LOG_FATAL);
 
+let synchronous = false;
+
+/**
+ * From now on live codec calls of this thread run on it, not in libuv's pool: a thread that others may have to end, and that is one of
+ * many, as the pool has four threads for all. A thread with a call in the pool must not end: the process would abort.
+ */
+export function callOnThisThread(): void {
+  synchronous = true;
+}
+
+type Answer = number | Promise<number>;
+
+/** In a microtask of its own: what decoding costs is not the packet's whose handling began it. */
+export const sendPacket = (context: av.CodecContext, packet: av.Packet): Promise<number> =>
+  synchronous ? Promise.resolve().then(() => context.sendPacketSync(packet)) : context.sendPacket(packet);
+
+export const sendFrame = (context: av.CodecContext, frame: av.Frame): Answer =>
+  synchronous ? context.sendFrameSync(frame) : context.sendFrame(frame);
+
+export const openCodec = (context: av.CodecContext, codec: av.Codec): Answer =>
+  synchronous ? context.open2Sync(codec, null) : context.open2(codec, null);
+
+export const scaleFrame = (context: av.SoftwareScaleContext, into: av.Frame, frame: av.Frame): Answer =>
+  synchronous ? context.scaleFrameSync(into, frame) : context.scaleFrame(into, frame);
+
+export const scalePlane = (
+  context: av.SoftwareScaleContext,
+  ...planes: Parameters<av.SoftwareScaleContext['scale']>
+): Answer => (synchronous ? context.scaleSync(...planes) : context.scale(...planes));
+
 /** Turns a negative FFmpeg return code into CODEC_FAILED. */
 export function check(code: number, what: string): void {
   if (code < 0) throw new DepthcastError('CODEC_FAILED', { detail: `${what}: ${av.FFmpegError.strerror(code)}` });

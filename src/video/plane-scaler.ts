@@ -1,6 +1,6 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { check, Guard } from './native.ts';
+import { check, Guard, scalePlane } from './native.ts';
 
 /** A part of a plane of bytes: `data` begins with its first pixel. */
 export interface PlanePart {
@@ -34,7 +34,8 @@ export class PlaneScaler {
       if (sizes !== this.#sizes) this.#open(width, height, into);
       this.#sizes = sizes;
       this.#source.set(plane);
-      check(await this.#context!.scale([this.#source], [width], 0, height, [into.data], [into.stride]), 'scaling');
+      const scaled = scalePlane(this.#context!, [this.#source], [width], 0, height, [into.data], [into.stride]);
+      check(await scaled, 'scaling');
     });
   }
 

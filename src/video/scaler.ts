@@ -1,6 +1,6 @@
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import { check, Guard, setOptions } from './native.ts';
+import { check, Guard, scaleFrame, setOptions } from './native.ts';
 import type { Picture } from './picture.ts';
 
 /** GBRP frames store their planes in this order; where each goes among R, G, B. */
@@ -31,7 +31,7 @@ export class InputScaler {
         throw new DepthcastError('INTERNAL', { detail: `${target.length} floats for 3x${height}x${width}` });
       const context = this.#open();
       if (this.#output.width !== width || this.#output.height !== height) this.#allocate(width, height);
-      check(await picture.read((frame) => context.scaleFrame(this.#output, frame)), 'scaling');
+      check(await picture.read(async (frame) => scaleFrame(context, this.#output, frame)), 'scaling');
       this.#copy(target, width, height);
     });
   }

@@ -1,5 +1,5 @@
 import * as av from 'node-av';
-import { check, Guard } from './native.ts';
+import { check, Guard, scalePlane } from './native.ts';
 
 /** Rows of swscale's buffers start at multiples of this; its SIMD code may write up to there. */
 const ALIGNMENT = 64;
@@ -73,7 +73,15 @@ export class ShadeEnlarger {
       const data = memory?.length === length ? memory : new Uint8Array(length);
       const target = Buffer.from(data.buffer);
       const height = this.#source.length / this.#sourceStride;
-      const scaled = this.#context.scale([this.#source], [this.#sourceStride], 0, height, [target], [this.#stride]);
+      const scaled = scalePlane(
+        this.#context,
+        [this.#source],
+        [this.#sourceStride],
+        0,
+        height,
+        [target],
+        [this.#stride],
+      );
       check(await scaled, 'enlarging');
       const offset = this.#down.first * this.#stride + this.#across.first;
       return { data, offset, stride: this.#stride };

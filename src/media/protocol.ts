@@ -1,0 +1,120 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { SettledConfig } from '../config/schema.ts';
+import type { DisplayRange } from '../depth/types.ts';
+import { DepthcastError, type ErrorCode, toDepthcastError } from '../errors.ts';
+import type { Anchor } from '../geometry/anchors.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
+import type { ErrorSubject } from '../protocol/messages.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
+import type { SessionReport } from '../session/session-report.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
+import type { FrameTotals, StreamReport } from '../stream/stream-stats.ts';
+import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
+
+/** What a media worker is started with. */
+export interface MediaBoot {
+  config: SettledConfig;
+}
+
+/** A DepthcastError between threads. */
+export interface PlainError {
+  code: ErrorCode;
+  detail: string | undefined;
+  retryAfter: number | undefined;
+}
+
+export function toPlain(thrown: unknown): PlainError {
+  const { code, detail, retryAfter } = toDepthcastError(thrown);
+  return { code, detail, retryAfter };
+}
+
+export function fromPlain({ code, detail, retryAfter }: PlainError): DepthcastError {
+  return new DepthcastError(code, { detail, ...(retryAfter === undefined ? {} : { retryAfter }) });
+}
+
+/** What a publisher's stream was at the last look. */
+export interface StreamView {
+  last: LiveStream['last'];
+  codec: string | undefined;
+  unit: DepthUnit;
+  frames: number;
+  watched: boolean;
+  demand: { rate: number | undefined; milliseconds: number | undefined };
+  totals: FrameTotals;
+  latest: StreamReport | undefined;
+}
+
+/** What a session was at the last look. */
+export interface SessionView {
+  report: SessionReport;
+  peer: PeerStats;
+  /** Of a publisher. */
+  stream: StreamView | undefined;
+}
+
+export type OpenRequest =
+  | { kind: 'publish'; offer: string; options: PublisherOptions; inferencer: number }
+  | { kind: 'view'; offer: string; name: string; options: ViewerOptions };
+
+/** A session that was opened. */
+export interface Opened {
+  id: string;
+  answer: string;
+  notes: readonly string[];
+  closed: boolean;
+  view: SessionView;
+}
+
+/** What an open session can be asked for. */
+export interface SessionCalls {
+  addCandidate(candidate: IceCandidateInit): void;
+  restart(offer: { sdp: string; bytes: number }): { answer: string; notes: readonly string[] };
+  checkLayout(layout: Layout): void;
+  setTrack(on: boolean): void;
+  setLayout(layout: Layout): void;
+  setData(format: DepthFormat): void;
+  setUpsampling(upsampling: Upsampling): void;
+  setRange(range: 'auto' | DisplayRange): void;
+  setSize(size: number): void;
+  setStill(on: boolean): void;
+  setInferencer(next: { inferencer: number; size: number }): void;
+  setCamera(camera: CameraSettings | undefined): void;
+  anchor(anchors: readonly Anchor[]): void;
+  reset(value: undefined): void;
+  close(end: { reason: string; error: PlainError | undefined }): void;
+}
+
+export type CallName = keyof SessionCalls;
+export type CallValue<K extends CallName> = Parameters<SessionCalls[K]>[0];
+export type CallAnswer<K extends CallName> = ReturnType<SessionCalls[K]>;
+
+export type ToMedia =
+  /** A depth worker, by a number, and the way to it; again after each of its restarts. */
+  | { case: 'depth'; inferencer: number; model: ModelManifest; device: string; port: MessagePort | undefined }
+  /** It is gone or hangs, and comes back. */
+  | { case: 'depth lost'; inferencer: number }
+  | { case: 'open'; id: number; value: OpenRequest }
+  | { case: 'call'; id: number; session: string; call: CallName; value: unknown }
+  | { case: 'metrics'; id: number }
+  /** The settings after a reload. */
+  | { case: 'config'; value: SettledConfig }
+  | { case: 'end'; reason: string };
+
+export type SessionEvent =
+  | { event: 'connected' }
+  | { event: 'started' }
+  | { event: 'report'; report: StreamReport; view: SessionView }
+  | { event: 'trouble'; error: PlainError; about: ErrorSubject }
+  | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
+
+export type FromMedia =
+  | { case: 'ready' }
+  | { case: 'done'; id: number; value: unknown }
+  | { case: 'refused'; id: number; error: PlainError }
+  | { case: 'session'; session: string; value: SessionEvent }
+  /** Once a second, what its sessions are; a worker that does not tell has stalled. */
+  | { case: 'views'; views: [session: string, view: SessionView][] }
+  /** It ends by itself, because of a bug. */
+  | { case: 'dying'; detail: string };

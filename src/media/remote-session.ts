@@ -1,0 +1,309 @@
+import { EventEmitter } from 'node:events';
+import type { WorkerInferencer } from '../depth/inferencer.ts';
+import type { DisplayRange } from '../depth/types.ts';
+import { DepthcastError } from '../errors.ts';
+import type { Anchor } from '../geometry/anchors.ts';
+import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
+import type { SessionReport } from '../session/session-report.ts';
+import type { LiveStreamEvents } from '../stream/live-stream.ts';
+import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
+import {
+  type CallAnswer,
+  type CallName,
+  type CallValue,
+  fromPlain,
+  type Opened,
+  type SessionEvent,
+  type SessionView,
+  type StreamView,
+  toPlain,
+} from './protocol.ts';
+
+/** Why a session ended whose worker is gone. */
+export const WORKER_DIED = 'media worker died';
+
+/** The way to a session in its worker. */
+export interface SessionLink {
+  call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>>;
+  /** Lets the worker know a depth worker. @returns its number there */
+  introduce(inferencer: WorkerInferencer): number;
+}
+
+export type Ask = <K extends CallName>(call: K, value: CallValue<K>) => Promise<CallAnswer<K>>;
+
+/** A publisher's stream in a media worker, as the worker last told of it. */
+export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream {
+  readonly name: string;
+  readonly unlisted: boolean;
+  readonly createdAt = Date.now();
+  closed = false;
+  readonly link: SessionLink;
+  readonly #ask: Ask;
+  readonly #end: (reason: string) => void;
+  #inferencer: WorkerInferencer;
+  #upsampling: Upsampling;
+  #view: StreamView;
+
+  /** @param inferencer has this stream among its guests already */
+  constructor(
+    link: SessionLink,
+    ask: Ask,
+    end: (reason: string) => void,
+    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling'> & { inferencer: WorkerInferencer; view: StreamView },
+  ) {
+    super();
+    this.setMaxListeners(0);
+    this.link = link;
+    this.#ask = ask;
+    this.#end = end;
+    this.name = known.name;
+    this.unlisted = known.unlisted;
+    this.#upsampling = known.upsampling;
+    this.#inferencer = known.inferencer;
+    this.#view = known.view;
+  }
+
+  get model(): string {
+    return this.#inferencer.model.name;
+  }
+
+  get unit(): DepthUnit {
+    return this.#view.unit;
+  }
+
+  get frames(): number {
+    return this.#view.frames;
+  }
+
+  get watched(): boolean {
+    return this.#view.watched;
+  }
+
+  get last(): StreamView['last'] {
+    return this.#view.last;
+  }
+
+  get demand(): StreamView['demand'] {
+    return this.#view.demand;
+  }
+
+  get source(): { codec: string } | undefined {
+    const { codec } = this.#view;
+    return codec === undefined ? undefined : { codec };
+  }
+
+  get stats(): Pick<StreamView, 'totals' | 'latest'> {
+    return this.#view;
+  }
+
+  get upsampling(): Upsampling {
+    return this.#upsampling;
+  }
+
+  set upsampling(upsampling: Upsampling) {
+    this.#upsampling = upsampling;
+    this.#tell('setUpsampling', upsampling);
+  }
+
+  anchor(anchors: readonly Anchor[]): void {
+    this.#tell('anchor', anchors);
+  }
+
+  setCamera(camera: CameraSettings | undefined): void {
+    this.#tell('setCamera', camera);
+  }
+
+  setRange(range: 'auto' | DisplayRange): void {
+    this.#tell('setRange', range);
+  }
+
+  setSize(size: number): void {
+    this.#tell('setSize', size);
+  }
+
+  setInferencer(inferencer: WorkerInferencer, size: number): void {
+    if (this.closed) return;
+    inferencer.guests++;
+    this.#inferencer.guests--;
+    this.#inferencer = inferencer;
+    this.#tell('setInferencer', { inferencer: this.link.introduce(inferencer), size });
+  }
+
+  setStill(on: boolean): void {
+    this.#tell('setStill', on);
+  }
+
+  reset(): void {
+    this.#tell('reset', undefined);
+  }
+
+  close(reason: string): void {
+    this.#end(reason);
+  }
+
+  take(view: StreamView): void {
+    this.#view = view;
+  }
+
+  ended(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#inferencer.guests--;
+    this.emit('closed', reason);
+  }
+
+  #tell<K extends CallName>(call: K, value: CallValue<K>): void {
+    // A session that is gone is told by its own end.
+    if (!this.closed) this.#ask(call, value).catch(() => {});
+  }
+}
+
+/** A session in a media worker. */
+export class RemoteSession extends EventEmitter<SessionEvents> implements PublisherSession {
+  readonly id: string;
+  readonly kind: Session['kind'];
+  readonly stream: RemoteStream;
+  readonly peer: RemotePeer;
+  readonly #ask: Ask;
+  #report: SessionReport;
+  #closed: { reason: string; error: DepthcastError | undefined } | undefined;
+
+  /** @param streamOf makes a publisher's stream, or gives a viewer's */
+  constructor(link: SessionLink, opened: Opened, streamOf: (ask: Ask, end: (reason: string) => void) => RemoteStream) {
+    super();
+    this.id = opened.id;
+    this.#ask = (call, value) => link.call(this.id, call, value);
+    this.#report = opened.view.report;
+    this.kind = opened.view.report.kind;
+    this.peer = new RemotePeer(this.#ask, opened);
+    this.stream = streamOf(this.#ask, (reason) => void this.close(reason));
+    if (opened.closed) this.#end('stream ended', undefined);
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  report(): SessionReport {
+    const { closed, connected } = this.peer;
+    return { ...this.#report, state: closed ? 'closed' : connected ? 'connected' : 'connecting' };
+  }
+
+  checkLayout(layout: Layout): Promise<void> {
+    return this.#ask('checkLayout', layout);
+  }
+
+  setTrack(on: boolean): void {
+    this.#tell('setTrack', on);
+  }
+
+  setLayout(layout: Layout): void {
+    this.#tell('setLayout', layout);
+  }
+
+  setData(format: DepthFormat): void {
+    this.#tell('setData', format);
+  }
+
+  /** Settles when the worker has ended it, or is gone. */
+  async close(reason: string, error?: DepthcastError): Promise<void> {
+    if (this.closed) return;
+    await this.#ask('close', { reason, error: error && toPlain(error) }).catch(() => {});
+  }
+
+  /** What its worker tells. */
+  take(event: SessionEvent): void {
+    if (this.closed) return;
+    if ('view' in event) this.look(event.view);
+    switch (event.event) {
+      case 'connected':
+        this.peer.connect();
+        break;
+      case 'started':
+        this.stream.emit('started');
+        break;
+      case 'report':
+        this.emit('report', event.report);
+        break;
+      case 'trouble':
+        this.emit('trouble', fromPlain(event.error), event.about);
+        break;
+      case 'closed':
+        this.#end(event.reason, event.error && fromPlain(event.error));
+    }
+  }
+
+  look({ report, peer, stream }: SessionView): void {
+    if (this.closed) return;
+    this.#report = report;
+    this.peer.look(peer);
+    if (stream) this.stream.take(stream);
+  }
+
+  /** Its worker is gone. */
+  lose(error: DepthcastError): void {
+    if (!this.closed) this.#end(WORKER_DIED, error);
+  }
+
+  #end(reason: string, error: DepthcastError | undefined): void {
+    this.#closed = { reason, error };
+    this.peer.end();
+    if (this.kind !== 'whep') this.stream.ended(reason);
+    this.emit('closed', reason, error);
+  }
+
+  #tell<K extends CallName>(call: K, value: CallValue<K>): void {
+    if (!this.closed) this.#ask(call, value).catch(() => {});
+  }
+}
+
+/** The peer of a session in a media worker. */
+class RemotePeer extends EventEmitter<{ connected: [] }> implements SessionPeer {
+  closed = false;
+  connected = false;
+  answerSdp: string;
+  notes: readonly string[];
+  readonly #ask: Ask;
+  #stats: PeerStats;
+
+  constructor(ask: Ask, { answer, notes, view }: Opened) {
+    super();
+    this.#ask = ask;
+    this.answerSdp = answer;
+    this.notes = notes;
+    this.#stats = view.peer;
+  }
+
+  /** As of the last second. */
+  getStats(): PeerStats {
+    return this.#stats;
+  }
+
+  async addCandidate(candidate: IceCandidateInit): Promise<void> {
+    if (!this.closed) await this.#ask('addCandidate', candidate);
+  }
+
+  async restart(sdp: string, bytes = Buffer.byteLength(sdp)): Promise<string> {
+    if (this.closed) throw new DepthcastError('SESSION_NOT_FOUND');
+    const { answer, notes } = await this.#ask('restart', { sdp, bytes });
+    this.answerSdp = answer;
+    this.notes = notes;
+    return answer;
+  }
+
+  look(stats: PeerStats): void {
+    this.#stats = stats;
+  }
+
+  connect(): void {
+    this.connected = true;
+    this.emit('connected');
+  }
+
+  end(): void {
+    this.closed = true;
+    this.connected = false;
+  }
+}

@@ -1,0 +1,181 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { reloadConfig } from '../config/reload.ts';
+import { PortInferencer } from '../depth/port-inferencer.ts';
+import { DepthcastError } from '../errors.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { Publisher } from '../session/publisher.ts';
+import { Registry } from '../session/registry.ts';
+import { Viewer } from '../session/viewer.ts';
+import type { LiveStream } from '../stream/live-stream.ts';
+import { callOnThisThread } from '../video/index.ts';
+import { warmUpDtls } from '../webrtc/index.ts';
+import {
+  type CallAnswer,
+  type CallName,
+  type CallValue,
+  type FromMedia,
+  fromPlain,
+  type MediaBoot,
+  type Opened,
+  type OpenRequest,
+  type SessionEvent,
+  type SessionView,
+  type ToMedia,
+  toPlain,
+} from './protocol.ts';
+
+// A media worker's thread: peers, codecs and sinks of its sessions, as they are without workers on the main thread.
+
+const VIEW_MS = 1000;
+/** A worker that ends by itself tells its peers within this time, or not at all. */
+const LAST_WORDS_MS = 500;
+
+const port = parentPort;
+if (port === null) throw new Error('the media worker runs in a worker thread');
+const tell = (message: FromMedia) => port.postMessage(message);
+
+callOnThisThread();
+const { config } = workerData as MediaBoot;
+const metrics = new Metrics();
+metrics.setTargets(config.targets);
+/** Names, limits and admission are the main thread's: here a viewer only finds its stream. */
+const registry = new Registry();
+const admission = {
+  reserve: (name: string) => registry.reserve(name),
+  view: (name: string) => registry.view(name),
+  checkWorkers: () => {},
+};
+const inferencers = new Map<number, PortInferencer>();
+const sessions = new Map<string, Publisher | Viewer>();
+
+port.on('message', (message: ToMedia) => {
+  switch (message.case) {
+    case 'depth': {
+      const { inferencer, model, device, port } = message;
+      const known = inferencers.get(inferencer) ?? new PortInferencer(model, device);
+      inferencers.set(inferencer, known);
+      if (port) known.connect(port);
+      break;
+    }
+    case 'depth lost':
+      inferencers.get(message.inferencer)?.lose();
+      break;
+    case 'open':
+      answer(message.id, () => open(message.value));
+      break;
+    case 'call':
+      answer(message.id, () => call(message.session, message.call, message.value as never));
+      break;
+    case 'metrics':
+      answer(message.id, () => metrics.registry.getMetricsAsJSON());
+      break;
+    case 'config':
+      reloadConfig(config, message.value);
+      metrics.setTargets(config.targets);
+      break;
+    case 'end':
+      void registry.close(message.reason).finally(() => process.exit());
+  }
+});
+
+// What failed may have left anything behind: the peers are told, and the next worker takes new ones.
+let dying = false;
+process.on('uncaughtException', (thrown: unknown) => {
+  if (dying) process.exit(1);
+  dying = true;
+  tell({ case: 'dying', detail: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
+  setTimeout(() => process.exit(1), LAST_WORDS_MS);
+  const ended = [...sessions.values()].map((session) =>
+    session.close('failed', new DepthcastError('MEDIA_WORKER_DIED')),
+  );
+  void Promise.allSettled(ended).then(() => setTimeout(() => process.exit(1)));
+});
+
+await warmUpDtls();
+setInterval(() => tell({ case: 'views', views: [...sessions].map(([id, session]) => [id, viewOf(session)]) }), VIEW_MS);
+tell({ case: 'ready' });
+
+function answer(id: number, run: () => unknown): void {
+  Promise.resolve()
+    .then(run)
+    .then((value) => tell({ case: 'done', id, value }))
+    .catch((thrown: unknown) => tell({ case: 'refused', id, error: toPlain(thrown) }));
+}
+
+async function open(request: OpenRequest): Promise<Opened> {
+  const context = { config, metrics, registry, admission };
+  const session =
+    request.kind === 'view'
+      ? await Viewer.open(context, request.offer, request.name, request.options)
+      : await Publisher.open(
+          { ...context, pool: { get: async () => inferencerOf(request.inferencer) } },
+          request.offer,
+          request.options,
+        );
+  const { id, peer, closed } = session;
+  if (!closed) watch(session);
+  return { id, answer: peer.answerSdp, notes: peer.notes, closed, view: viewOf(session) };
+}
+
+function watch(session: Publisher | Viewer): void {
+  const { id } = session;
+  sessions.set(id, session);
+  const emit = (value: SessionEvent) => tell({ case: 'session', session: id, value });
+  session.peer.once('connected', () => emit({ event: 'connected' }));
+  if (session instanceof Publisher) session.stream.once('started', () => emit({ event: 'started' }));
+  session.on('report', (report) => emit({ event: 'report', report, view: viewOf(session) }));
+  session.on('trouble', (error, about) => emit({ event: 'trouble', error: toPlain(error), about }));
+  session.once('closed', (reason, error) => {
+    sessions.delete(id);
+    emit({ event: 'closed', reason, error: error && toPlain(error), view: viewOf(session) });
+  });
+}
+
+function viewOf(session: Publisher | Viewer): SessionView {
+  return {
+    report: session.report(),
+    peer: session.peer.getStats(),
+    stream: session instanceof Publisher ? streamView(session.stream) : undefined,
+  };
+}
+
+function streamView({ last, source, unit, frames, watched, demand, stats }: LiveStream): SessionView['stream'] {
+  const { rate, milliseconds } = demand;
+  const { totals, latest } = stats;
+  return { last, codec: source?.codec, unit, frames, watched, demand: { rate, milliseconds }, totals, latest };
+}
+
+function inferencerOf(number: number): PortInferencer {
+  const inferencer = inferencers.get(number);
+  if (inferencer === undefined) throw new DepthcastError('INTERNAL', { detail: `no depth worker ${number}` });
+  return inferencer;
+}
+
+type Calls = { [K in CallName]: (session: Publisher, value: CallValue<K>) => CallAnswer<K> | Promise<CallAnswer<K>> };
+
+/** Of viewers only the first two and the last are asked for. */
+const CALLS: Calls = {
+  addCandidate: ({ peer }, candidate) => peer.addCandidate(candidate),
+  restart: async ({ peer }, { sdp, bytes }) => ({ answer: await peer.restart(sdp, bytes), notes: peer.notes }),
+  checkLayout: (session, layout) => session.checkLayout(layout),
+  setTrack: (session, on) => session.setTrack(on),
+  setLayout: (session, layout) => session.setLayout(layout),
+  setData: (session, format) => session.setData(format),
+  setUpsampling: ({ stream }, upsampling) => {
+    stream.upsampling = upsampling;
+  },
+  setRange: ({ stream }, range) => stream.setRange(range),
+  setSize: ({ stream }, size) => stream.setSize(size),
+  setStill: ({ stream }, on) => stream.setStill(on),
+  setInferencer: ({ stream }, { inferencer, size }) => stream.setInferencer(inferencerOf(inferencer), size),
+  setCamera: ({ stream }, camera) => stream.setCamera(camera),
+  anchor: ({ stream }, anchors) => stream.anchor(anchors),
+  reset: ({ stream }) => stream.reset(),
+  close: (session, { reason, error }) => session.close(reason, error && fromPlain(error)),
+};
+
+function call<K extends CallName>(id: string, name: K, value: CallValue<K>): unknown {
+  const session = sessions.get(id);
+  if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
+  return CALLS[name](session as Publisher, value);
+}
