@@ -12,6 +12,7 @@ import { benchGpu } from './gpu.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
+import { benchMediaWorkers } from './media-workers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
 import { benchCycles, benchSoak } from './soak.ts';
@@ -88,6 +89,11 @@ const SECTIONS = {
     about: 'publishers come and go at 1,000 replicas, in simulated time; minutes',
   },
   cycles: { run: () => benchCycles(200), about: '200 connections, opened and closed' },
+  'media-workers': {
+    run: () => benchMediaWorkers({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
+    about:
+      'CPU of the main thread and of media workers, eight streams, a constant network in place of inference; --seconds N',
+  },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;
 type Section = keyof typeof SECTIONS;
@@ -106,7 +112,7 @@ npm run bench -- compare OLD [SECTION ...] [--rounds N] [--markdown]
 function usage(wrong?: string): never {
   if (wrong !== undefined) console.error(`${wrong}\n`);
   console.log(USAGE);
-  for (const name of names) console.log(`  ${name.padEnd(10)} ${SECTIONS[name].about}`);
+  for (const name of names) console.log(`  ${name.padEnd(13)} ${SECTIONS[name].about}`);
   process.exit(wrong === undefined ? 0 : 2);
 }
 

@@ -47,6 +47,8 @@ export class MediaWorker implements SessionLink {
   readonly ready: Promise<void>;
   /** Share of the last second in which it was at work. */
   utilisation = 0;
+  /** Of its thread since it began; undefined where the system does not tell. */
+  cpuSeconds: number | undefined;
   readonly sessions = new Map<string, RemoteSession>();
   readonly #thread: Worker;
   readonly #numberOf: (inferencer: WorkerInferencer) => number;
@@ -146,9 +148,11 @@ export class MediaWorker implements SessionLink {
     if (this.#gone) return;
     const now = performance.now();
     this.#heard += late;
-    const loop = this.#thread.performance.eventLoopUtilization();
-    if (this.#loop) this.utilisation = this.#thread.performance.eventLoopUtilization(loop, this.#loop).utilization;
-    this.#loop = loop;
+    const { performance: its } = this.#thread;
+    const loop = its.eventLoopUtilization();
+    // Not what its start took.
+    if (this.#loop) this.utilisation = its.eventLoopUtilization(loop, this.#loop).utilization;
+    if (this.#started) this.#loop = loop;
     if (now - this.#heard < (this.#started ? STALL_MS : START_MS)) return;
     this.#lose(this.#started ? `nothing was heard of it for ${STALL_MS / 1000} s` : 'it did not start in time');
     // Codec calls run on the thread itself, so that it may be cut anywhere.
@@ -192,6 +196,7 @@ export class MediaWorker implements SessionLink {
     switch (message.case) {
       case 'ready':
         this.#started = true;
+        this.#loop = this.#thread.performance.eventLoopUtilization();
         this.#settled?.resolve(undefined as never);
         break;
       case 'done':
@@ -206,6 +211,7 @@ export class MediaWorker implements SessionLink {
         this.sessions.get(message.session)?.take(message.value);
         break;
       case 'views':
+        this.cpuSeconds = message.cpuSeconds;
         for (const [id, view] of message.views) this.sessions.get(id)?.look(view);
         break;
       case 'dying':

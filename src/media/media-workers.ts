@@ -91,6 +91,7 @@ export class MediaWorkers implements PeerHost {
       alive: worker?.started ?? false,
       sessions: worker?.sessions.size ?? 0,
       utilisation: worker?.utilisation ?? 0,
+      cpuSeconds: worker?.cpuSeconds,
     }));
   }
 
@@ -174,8 +175,6 @@ export class MediaWorkers implements PeerHost {
     worker.sessions.set(session.id, session);
     session.once('closed', () => worker.sessions.delete(session.id));
     this.#context.registry.add(session);
-    // It died while the answer was on its way here.
-    if (!worker.alive) session.lose(new DepthcastError('MEDIA_WORKER_DIED', { retryAfter: 1 }));
     return session;
   }
 

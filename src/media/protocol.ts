@@ -115,6 +115,6 @@ export type FromMedia =
   | { case: 'refused'; id: number; error: PlainError }
   | { case: 'session'; session: string; value: SessionEvent }
   /** Once a second, what its sessions are; a worker that does not tell has stalled. */
-  | { case: 'views'; views: [session: string, view: SessionView][] }
+  | { case: 'views'; cpuSeconds: number | undefined; views: [session: string, view: SessionView][] }
   /** It ends by itself, because of a bug. */
   | { case: 'dying'; detail: string };

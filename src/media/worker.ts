@@ -8,7 +8,7 @@ import { Registry } from '../session/registry.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import { callOnThisThread } from '../video/index.ts';
-import { warmUpDtls } from '../webrtc/index.ts';
+import { readSchedule, warmUpDtls } from '../webrtc/index.ts';
 import {
   type CallAnswer,
   type CallName,
@@ -92,7 +92,11 @@ process.on('uncaughtException', (thrown: unknown) => {
 });
 
 await warmUpDtls();
-setInterval(() => tell({ case: 'views', views: [...sessions].map(([id, session]) => [id, viewOf(session)]) }), VIEW_MS);
+setInterval(() => {
+  const [nanoseconds] = readSchedule() ?? [];
+  const cpuSeconds = nanoseconds === undefined ? undefined : nanoseconds / 1e9;
+  tell({ case: 'views', cpuSeconds, views: [...sessions].map(([id, session]) => [id, viewOf(session)]) });
+}, VIEW_MS);
 tell({ case: 'ready' });
 
 function answer(id: number, run: () => unknown): void {

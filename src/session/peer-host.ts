@@ -38,6 +38,8 @@ export interface MediaWorkerReport {
   sessions: number;
   /** Share of the last second in which its thread was at work, 0 to 1. */
   utilisation: number;
+  /** Of its thread since it began; undefined where the system does not tell. */
+  cpuSeconds: number | undefined;
 }
 
 /** Where peers live, with the streams that publishers make: on the calling thread, or in media workers. */

@@ -6,5 +6,6 @@ export { RtcPeer } from './peer/peer.ts';
 export type { PeerOptions, PeerStats } from './peer/peer-types.ts';
 export type { VideoReceiver } from './peer/receiver.ts';
 export type { VideoSender } from './peer/sender.ts';
+export { readSchedule } from './peer/thread-time.ts';
 export type { DataChannel } from './sctp/data-channel.ts';
 export type { PeerRole } from './sdp/negotiation.ts';

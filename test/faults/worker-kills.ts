@@ -1,15 +1,17 @@
-// npm run worker-kills: ends the depth worker of a live stream again and again, and tells how depth came back.
+// npm run worker-kills: ends the depth worker of a live stream again and again, and tells how depth came back; or a media worker.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../src/config/load.ts';
 import { startServer } from '../../src/server/server.ts';
 import { quantile } from '../support/load/table.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
+import { killMediaWorkers } from './media-worker-kills.ts';
 
-const USAGE = `npm run worker-kills -- [--minutes N] [--every SECONDS]
+const USAGE = `npm run worker-kills -- [--minutes N] [--every SECONDS] [--media]
 
 A two-way stream of an independent WebRTC peer; its depth worker is ended every --every seconds (10) for --minutes (5).
 Prints how long depth was away each time. Ends with an error where it did not come back, or the session was lost.
+--media: a media worker instead, beside another whose stream may lose no frame.
 `;
 /** A worker that keeps dying is restarted after up to five seconds, and then has to load. */
 const PATIENCE_MS = 60_000;
@@ -18,6 +20,7 @@ const POLL_MS = 20;
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h' },
+    media: { type: 'boolean' },
     minutes: { type: 'string', default: '5' },
     every: { type: 'string', default: '10' },
   },
@@ -26,6 +29,12 @@ const [minutes, every] = [Number(values.minutes), Number(values.every)];
 if (values.help || !(minutes > 0) || !(every > 0)) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 1);
+}
+
+if (values.media) {
+  const failure = await killMediaWorkers(minutes, every);
+  console.log(failure ?? 'the other stream lost nothing');
+  process.exit(failure === undefined ? 0 : 1);
 }
 
 const config = loadConfig({ overrides: { 'server.port': 0, 'log.level': 'silent' } });

@@ -1,0 +1,157 @@
+import { Session as Inspector } from 'node:inspector';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { MediaWorkers } from '../../src/media/media-workers.ts';
+import type { EncodedFrame } from '../../src/video/types.ts';
+import { film } from '../support/film.ts';
+import { sumMetric } from '../support/load/metrics.ts';
+import { Fleet } from '../support/load/wrtc-fleet.ts';
+import { RtcClient } from '../support/rtc-client.ts';
+import { startApp, until } from './support/app.ts';
+
+// Peers in media workers, with the main thread's side as it is seen from outside and by the registry.
+
+let server: Awaited<ReturnType<typeof startApp>>;
+let frames: EncodedFrame[];
+const clients: RtcClient[] = [];
+const ends: (() => Promise<void> | void)[] = [];
+
+beforeAll(async () => {
+  frames = await film({ codec: 'VP8', encoder: 'libvpx', options: { deadline: 'realtime' }, width: 160, height: 120 });
+  server = await startApp({ 'server.mediaWorkers': 2 });
+});
+afterAll(async () => {
+  await Promise.all(ends.map((end) => end()));
+  await Promise.all(clients.map((client) => client.close()));
+  await server?.close();
+});
+
+const text = async (path: string) => (await fetch(server.base + path)).text();
+const counted = async (name: string, labels = {}) => sumMetric(await text('/metrics'), `depthcast_${name}`, labels);
+const stream = (name: string) => server.context.registry.streams.find((one) => one.name === name);
+/** Which worker has so many sessions. */
+const placeWith = (sessions: number) => server.context.peers.workers.findIndex((one) => one.sessions === sessions);
+const allAlive = () => server.context.peers.workers.every(({ alive }) => alive);
+
+async function post(path: string, direction: 'sendonly' | 'recvonly') {
+  const client = await RtcClient.create({ direction });
+  clients.push(client);
+  const response = await fetch(server.base + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/sdp' },
+    body: client.offerSdp,
+  });
+  const answer = await response.text();
+  expect(response.status, answer).toBe(201);
+  client.accept(answer);
+  return { client, resource: server.base + response.headers.get('location')! };
+}
+
+/** Publishes the film, over and over. */
+async function publish(name: string) {
+  const session = await post(`/whip/${name}`, 'sendonly');
+  let n = 0;
+  const timer = setInterval(() => {
+    if (!session.client.connected) return;
+    const frame = frames[n % frames.length]!;
+    session.client.sender.send({ ...frame, rtpTimestamp: 3000 * n++ });
+  }, 66);
+  ends.push(() => clearInterval(timer));
+  return session;
+}
+
+/** A two-way session of libwebrtc. */
+async function twoWay() {
+  const fleet = new Fleet({
+    url: server.base,
+    peers: 1,
+    scene: 'room',
+    width: 160,
+    height: 120,
+    fps: 10,
+    data: 'u8',
+    track: 'gray',
+  });
+  ends.push(() => fleet.stop());
+  await fleet.flowing();
+  return fleet;
+}
+
+/** What must stay as it is while another worker dies: nothing is dropped, no memory is forgotten. */
+const losses = (name: string) => [stream(name)!.stats.totals.dropped, stream(name)!.last.epoch];
+
+/** Runs code in the oldest media worker, as a bug of its own would. */
+async function inOldestWorker(code: string): Promise<void> {
+  const inspector = new Inspector();
+  inspector.connect();
+  const found: { id: string; threadId: number }[] = [];
+  const answers = new Map<string, (value: unknown) => void>();
+  inspector.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) =>
+    answers.get(sessionId)?.(JSON.parse(message).result?.result?.value),
+  );
+  const run = (sessionId: string, expression: string) => {
+    const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } });
+    inspector.post('NodeWorker.sendMessageToWorker', { sessionId, message });
+    return new Promise((resolve) => answers.set(sessionId, resolve));
+  };
+  const attached: string[] = [];
+  inspector.on('NodeWorker.attachedToWorker', ({ params }) => attached.push(params.sessionId));
+  inspector.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+  const own = "process.getBuiltinModule('node:worker_threads')";
+  for (const id of attached) {
+    const threadId = await run(id, `${own}.workerData?.config ? ${own}.threadId : 0`);
+    if (Number(threadId) > 0) found.push({ id, threadId: Number(threadId) });
+  }
+  const [oldest] = found.toSorted((a, b) => a.threadId - b.threadId);
+  void run(oldest!.id, code);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  inspector.disconnect();
+}
+
+it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions of a worker that dies or stalls', async () => {
+  const cam = await publish('cam');
+  const viewer = await post('/whep/cam', 'recvonly');
+  const seen = () => viewer.client.receiver?.getStats().frames ?? 0;
+  await until('the gray track of the viewer', () => seen() > 5);
+  const fleet = await twoWay();
+  expect(server.context.peers.workers.map(({ sessions }) => sessions).toSorted()).toEqual([1, 2]);
+  await until('numbers of the stream', () => stream('cam')!.frames > 10);
+
+  // Killed: the two-way session is told; the stream beside it loses nothing.
+  const before = losses('cam');
+  await counted('frames_total', { outcome: 'depth' });
+  await (server.context.peers as MediaWorkers).kill(placeWith(1));
+  await until('the message', () => fleet.last?.peers[0]?.errors.some((error) => error.startsWith('MEDIA_WORKER_DIED')));
+  const [frames, shown] = [stream('cam')!.frames, seen()];
+  await until('more depth', () => stream('cam')!.frames > frames + 20 && seen() > shown + 20);
+  expect(losses('cam')).toEqual(before);
+  await until('the next worker', allAlive);
+  expect(await counted('media_worker_restarts_total')).toBe(1);
+  expect(await counted('session_ends_total', { kind: 'ws', reason: 'media worker died' })).toBe(1);
+  expect(await counted('rejected_total', { code: 'MEDIA_WORKER_DIED' })).toBe(1);
+
+  // Stalled: found by its silence, and replaced; the new worker's stream loses nothing.
+  await publish('other');
+  expect(server.context.peers.workers.map(({ sessions }) => sessions).toSorted()).toEqual([1, 2]);
+  await until('depth of the other', () => stream('other')!.frames > 10);
+  const others = losses('other');
+  await inOldestWorker('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)');
+  await until('the end of the stalled', () => stream('cam') === undefined);
+  expect((await fetch(cam.resource, { method: 'DELETE' })).status).toBe(404);
+  const made = stream('other')!.frames;
+  await until('more depth of the other', () => stream('other')!.frames > made + 20);
+  expect(losses('other')).toEqual(others);
+  await until('the next worker', allAlive);
+  expect(await counted('session_ends_total', { kind: 'whep', reason: 'media worker died' })).toBe(1);
+
+  // A bug: the worker still tells its peers, by DTLS, before it ends.
+  const again = await publish('cam');
+  await until('depth once more', () => stream('cam')!.frames > 3);
+  const total = await counted('frames_total', { outcome: 'depth' });
+  let told = false;
+  for (const { client } of [again, ...clients.map((client) => ({ client }))])
+    client.dtls.on('closed', () => (told = true));
+  await inOldestWorker("setTimeout(() => { throw new Error('a bug') })");
+  await until('the end by DTLS', () => told);
+  await until('the next worker', async () => allAlive() && (await counted('media_worker_restarts_total')) === 3);
+  expect(await counted('frames_total', { outcome: 'depth' })).toBeGreaterThanOrEqual(total);
+});
