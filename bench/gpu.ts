@@ -12,13 +12,23 @@ import { formulaCheckpoint } from '../test/support/checkpoint.ts';
 import { type Dimensions, TINY, TINY_CONFIG, VITB, VITL, VITS } from '../test/support/formula.ts';
 import { printMarkdown, printTable, quantile } from '../test/support/load/table.ts';
 
+interface Measured {
+  dimensions: Dimensions;
+  config: object | undefined;
+  sizes: readonly number[];
+  /** FRAMES and STREAMS when absent. */
+  frames?: number;
+  streams?: readonly number[];
+}
+
 /** The published networks' shapes, with weights by formula: what a frame costs does not depend on their values. */
 const NETWORKS = {
-  tiny: { dimensions: TINY, config: TINY_CONFIG, sizes: [28, 56] },
+  // For software drivers, which take a second a frame.
+  tiny: { dimensions: TINY, config: TINY_CONFIG, sizes: [28], frames: 8, streams: [1, 4] },
   S: { dimensions: VITS, config: undefined, sizes: [252, 518] },
   B: { dimensions: VITB, config: undefined, sizes: [252, 518] },
   L: { dimensions: VITL, config: undefined, sizes: [252, 518] },
-} as const satisfies Record<string, { dimensions: Dimensions; config: object | undefined; sizes: readonly number[] }>;
+} as const satisfies Record<string, Measured>;
 type Network = keyof typeof NETWORKS;
 const PRECISIONS = ['fp32', 'fp16'] as const;
 const STREAMS = [1, 4, 16] as const;
@@ -56,7 +66,9 @@ export async function benchGpu({ device, only = '', markdown = false }: GpuBench
           try {
             const engine = await provider.prepare(model, new GraphCache(model.graphs), options);
             name = engine.capabilities.device;
-            for (const streams of STREAMS) rows.push([what, streams, ...(await measure(engine, options, streams))]);
+            const { frames = FRAMES, streams: counts = STREAMS }: Measured = NETWORKS[network];
+            for (const streams of counts)
+              rows.push([what, streams, ...(await measure(engine, options, streams, frames))]);
             await engine.release();
           } catch (thrown) {
             const { code, detail } = toDepthcastError(thrown);
@@ -83,7 +95,7 @@ function modelOf(network: Network, precision: (typeof PRECISIONS)[number], folde
   return { ...found, manifest: { ...found.manifest, precision, ...(config && { network: config }) } } as InstalledModel;
 }
 
-async function measure(engine: Engine, size: PrepareOptions, streams: number): Promise<number[]> {
+async function measure(engine: Engine, size: PrepareOptions, streams: number, frames: number): Promise<number[]> {
   if (!(engine instanceof DeviceEngine)) throw new Error('not an engine of a device');
   const states = [];
   try {
@@ -93,7 +105,7 @@ async function measure(engine: Engine, size: PrepareOptions, streams: number): P
     const wall: number[] = [];
     let before = { ...engine.traffic };
     let began = 0;
-    for (let frame = -WARM_UP; frame < Math.ceil(FRAMES / streams); frame++) {
+    for (let frame = -WARM_UP; frame < Math.ceil(frames / streams); frame++) {
       if (frame === 0) {
         before = { ...engine.traffic };
         began = performance.now();
@@ -105,8 +117,8 @@ async function measure(engine: Engine, size: PrepareOptions, streams: number): P
       }
     }
     const seconds = (performance.now() - began) / 1000;
-    const { frames, up, down, control } = engine.traffic;
-    const count = frames - before.frames;
+    const { frames: ran, up, down, control } = engine.traffic;
+    const count = ran - before.frames;
     const bytes = engine.capabilities.memory!.model + engine.liveBytes;
     return [
       wall.length / seconds,

@@ -1,12 +1,6 @@
+import { EVEN, type Size } from './filter.ts';
 import { APPLY, FIT, MEANS, SHRINK, STEPS, SUMS, TABLE, VERTEX } from './shaders.ts';
 
-interface Size {
-  width: number;
-  height: number;
-}
-
-/** Share of the display range that depth may differ by within a window and still counts as even. */
-const EVEN = 0.02;
 /** By pass: its shader, the textures that it reads, and those that it writes. */
 const PASSES = [
   { shader: SHRINK, reads: ['picture', 'map'], writes: ['guide'] },

@@ -6,7 +6,7 @@ import { GuidedUpsampler } from '../../src/video/guided-upsampler.ts';
 import { findChromium, launchBrowser } from '../e2e/support/browser.ts';
 import { needs } from '../support/needs.ts';
 
-// The shaders in a real WebGL2 context (SwiftShader's) against the server's filter, on a frame with steps, slopes and texture.
+// The shaders in a real WebGL2 context and on a real WebGPU device (SwiftShader's) against the server's filter, on a frame with steps, slopes and texture.
 
 const MAP = { width: 96, height: 72 };
 const PICTURE = { width: 240, height: 180 };
@@ -52,58 +52,91 @@ function fill(guide: GuidedUpsampler['guide'], rgba: Uint8ClampedArray): void {
   }
 }
 
-describe('depth enlarged by WebGL2', needs(findChromium(), 'Chromium'), () => {
+const { values, rgba } = scene();
+const ASKED = { map: MAP, picture: PICTURE, range: RANGE, values: [...values], rgba: [...rgba] };
+type Asked = typeof ASKED;
+
+/** The SDK's upsampler in the page, as `upsample`. */
+async function bundle(): Promise<string> {
+  const built = await build({
+    configFile: false,
+    logLevel: 'error',
+    build: {
+      write: false,
+      lib: { entry: 'client/sdk/upsample/index.ts', formats: ['iife'], name: 'upsample', fileName: 'upsample' },
+    },
+  });
+  const [{ output }] = built as unknown as [{ output: [{ code: string }] }];
+  return output[0].code;
+}
+
+function inWebGl2({ map, picture, range, values, rgba }: Asked): { result: number[]; error: string } {
+  const { WebGl2Upsampler } = (window as never as { upsample: typeof import('../../client/sdk/upsample/index.ts') })
+    .upsample;
+  const gl = document.createElement('canvas').getContext('webgl2')!;
+  const upsampler = new WebGl2Upsampler(gl, map, picture);
+  const image = new ImageData(Uint8ClampedArray.from(rgba), picture.width, picture.height);
+  // Twice: nothing of a frame may stay for the next.
+  upsampler.upsample(new Float32Array(values.length).fill(0.5), image, range);
+  upsampler.upsample(Float32Array.from(values), image, range);
+  const result = Array.from(upsampler.read());
+  const error = gl.getError();
+  upsampler.close();
+  return { result, error: error === 0 ? '' : `${error}` };
+}
+
+async function onWebGpu({ map, picture, range, values, rgba }: Asked): Promise<{ result: number[]; error: string }> {
+  const { WebGpuUpsampler } = (window as never as { upsample: typeof import('../../client/sdk/upsample/index.ts') })
+    .upsample;
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (!adapter) throw new Error('no WebGPU adapter');
+  const device = await adapter.requestDevice();
+  device.pushErrorScope('validation');
+  const upsampler = new WebGpuUpsampler(device, map, picture);
+  const image = new ImageData(Uint8ClampedArray.from(rgba), picture.width, picture.height);
+  upsampler.upsample(new Float32Array(values.length).fill(0.5), image, range);
+  upsampler.upsample(Float32Array.from(values), image, range);
+  const result = Array.from(await upsampler.read());
+  const error = await device.popErrorScope();
+  upsampler.close();
+  device.destroy();
+  return { result, error: error?.message ?? '' };
+}
+
+describe('depth enlarged on a graphics card', needs(findChromium(), 'Chromium'), () => {
   let browser: Browser;
+  let code: string;
   beforeAll(async () => {
-    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
+    code = await bundle();
+    const webgpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
+    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', ...webgpu] });
   });
   afterAll(() => browser.close());
 
-  it('is what the server makes of it', async () => {
-    const built = await build({
-      configFile: false,
-      logLevel: 'error',
-      build: {
-        write: false,
-        lib: { entry: 'client/sdk/upsample/webgl2.ts', formats: ['iife'], name: 'upsample', fileName: 'upsample' },
-      },
-    });
-    const [{ output }] = built as unknown as [{ output: [{ code: string }] }];
-    const { values, rgba } = scene();
+  it.each([
+    ['WebGL2', inWebGl2],
+    ['WebGPU', onWebGpu],
+  ])('%s: is what the server makes of it', async (_, enlarge) => {
     const page = await browser.newPage();
-    await page.addScriptTag({ content: output[0].code });
-    const enlarged = await page.evaluate(
-      ({ map, picture, range, values, rgba }) => {
-        const { WebGl2Upsampler } = (
-          window as never as { upsample: typeof import('../../client/sdk/upsample/webgl2.ts') }
-        ).upsample;
-        const gl = document.createElement('canvas').getContext('webgl2')!;
-        const upsampler = new WebGl2Upsampler(gl, map, picture);
-        const image = new ImageData(Uint8ClampedArray.from(rgba), picture.width, picture.height);
-        // Twice: nothing of a frame may stay for the next.
-        upsampler.upsample(new Float32Array(values.length).fill(0.5), image, range);
-        upsampler.upsample(Float32Array.from(values), image, range);
-        const result = Array.from(upsampler.read());
-        const error = gl.getError();
-        upsampler.close();
-        return { result, error };
-      },
-      { map: MAP, picture: PICTURE, range: RANGE, values: [...values], rgba: [...rgba] },
-    );
+    // WebGPU is for secure contexts.
+    await page.route('https://page.test/', (route) => route.fulfill({ contentType: 'text/html', body: '<p>' }));
+    await page.goto('https://page.test/');
+    await page.addScriptTag({ content: code });
+    const { result, error } = await page.evaluate<{ result: number[]; error: string }, Asked>(enlarge, ASKED);
     await page.close();
-    expect(enlarged.error).toBe(0);
+    expect(error).toBe('');
     const server = new GuidedUpsampler(MAP, PICTURE);
     server.map.set(values);
     fill(server.guide, rgba);
     const expected = server.values('fast', { unit: 'disparity', ...RANGE });
-    const differences = enlarged.result.map((value, i) => Math.abs(value - expected[i]!)).sort((a, b) => a - b);
+    const differences = result.map((value, i) => Math.abs(value - expected[i]!)).sort((a, b) => a - b);
     const at = (q: number) => differences[Math.floor(q * (differences.length - 1))]!;
     // Colours are rounded to bytes here and not there, which steep steps magnify.
     expect(at(0.5)).toBeLessThan(1e-4);
     expect(at(0.99)).toBeLessThan(0.02);
     expect(at(1)).toBeLessThan(0.15);
     // And not simply interpolated: the box ends within a pixel, at its colour's edge.
-    const row = enlarged.result.slice(90 * PICTURE.width, 91 * PICTURE.width);
+    const row = result.slice(90 * PICTURE.width, 91 * PICTURE.width);
     const jumps = row.slice(1).map((value, i) => value - row[i]!);
     expect(Math.max(...jumps)).toBeGreaterThan(0.3);
   });
