@@ -158,6 +158,6 @@ export const APPLY = `
   let uneven = clamp(b.z / frame.even - 1.0, 0.0, 1.0);
   let guided = dot(f.xyz, yuv(at(picture, here).rgb)) + f.w;
   let value = mix(b.x, guided, uneven);
-  let where = clamp((value - b.y) / max(b.z, 1e-20), 0.0, 1.0);
+  let place_in_reach = clamp((value - b.y) / max(b.z, 1e-20), 0.0, 1.0);
   let gain = 1.0 + 3.0 * b.w * uneven;
-  textureStore(depth, here, vec4f(b.y + b.z * clamp((where - 0.5) * gain + 0.5, 0.0, 1.0), 0, 0, 1));`;
+  textureStore(depth, here, vec4f(b.y + b.z * clamp((place_in_reach - 0.5) * gain + 0.5, 0.0, 1.0), 0, 0, 1));`;
