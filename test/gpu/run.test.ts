@@ -11,13 +11,13 @@ import { TINY, TINY_CONFIG } from '../support/formula.ts';
 import { maxDifference } from '../support/npy.ts';
 import { writeVideo } from '../support/video-file.ts';
 
-// The command as a shell runs it, with a checkpoint and a clip of another shape that is longer than the window.
+// The command as a shell runs it, with a checkpoint and a clip of another shape.
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-gpu-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
 const SIZE = { width: 64, height: 48 };
-const FRAMES = 45;
+const FRAMES = 12;
 
 /** The tiny checkpoint with a manifest beside it, as somebody would install it. */
 function tinyModel(): string {
