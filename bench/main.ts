@@ -12,6 +12,7 @@ import { benchGpu } from './gpu.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchFour, benchOne } from './live.ts';
+import { benchMatte } from './matte.ts';
 import { benchMediaWorkers } from './media-workers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
@@ -47,6 +48,7 @@ const SECTIONS = {
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
   },
   edges: { run: () => benchEdges(), about: 'depth enlarged along the edges of its picture, against synthetic scenes' },
+  matte: { run: () => benchMatte(), about: 'how steady mattes of a still scene are under sensor noise, against plain thresholding' },
   anchors: { run: () => benchAnchors(), about: 'metres by five noisy anchors, against synthetic scenes' },
   links: {
     run: () => benchLinks(values.only),
