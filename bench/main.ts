@@ -48,7 +48,10 @@ const SECTIONS = {
     about: 'depthcast run against inference alone; --input FILE for a clip of yours',
   },
   edges: { run: () => benchEdges(), about: 'depth enlarged along the edges of its picture, against synthetic scenes' },
-  matte: { run: () => benchMatte(), about: 'how steady mattes of a still scene are under sensor noise, against plain thresholding' },
+  matte: {
+    run: () => benchMatte(),
+    about: 'how steady mattes of a still scene are under sensor noise, against plain thresholding',
+  },
   anchors: { run: () => benchAnchors(), about: 'metres by five noisy anchors, against synthetic scenes' },
   links: {
     run: () => benchLinks(values.only),

@@ -88,8 +88,7 @@ async function flicker(inferencer: WorkerInferencer, name: string, settings: Mat
     spent += performance.now() - again;
     resizer.resize(map.values, enlarged);
     const ramps = matteRamps(settings, input)!;
-    for (let i = 0; i < enlarged.length; i++)
-      plainMatte[i] = 255 * matteOf((enlarged[i]! - far) / (near - far), ramps);
+    for (let i = 0; i < enlarged.length; i++) plainMatte[i] = 255 * matteOf((enlarged[i]! - far) / (near - far), ramps);
     map.release();
     ours.look(matte, n > WARM);
     plain.look(plainMatte, n > WARM);

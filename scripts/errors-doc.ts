@@ -54,7 +54,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
     codes: ['NO_KEYFRAME', 'BAD_VIDEO', 'PICTURE_TOO_LARGE', 'CODEC_FAILED', 'DECODER_OVERRUN', 'BAD_PACKET'],
   },
   Sources: {
-    about: 'Cameras, streams and files that the server opens by itself, and recordings ([robots.md](robots.md)).',
+    about: 'Cameras, streams and files that the server opens by itself, recordings ([robots.md](robots.md)), and mattes ([studio.md](studio.md)).',
     codes: [
       'SOURCE_FAILED',
       'SOURCE_NOT_FOUND',
@@ -64,6 +64,9 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'RECORDING_RUNS',
       'RECORDING_NOT_FOUND',
       'RECORDING_FAILED',
+      'PRESET_NOT_FOUND',
+      'OUTPUT_LIMIT',
+      'NO_METRES',
     ],
   },
   'Models and inference': {
@@ -319,6 +322,15 @@ const ADVICE: Record<ErrorCode, Advice> = {
   RECORDING_FAILED: [
     'The folder cannot be made or written; the detail says why. A full disk is `DISK_FULL`. The live stream goes on either way.',
     'Remove the cause, and begin again with POST.',
+  ],
+  PRESET_NOT_FOUND: ['The stream has no preset of that name.', '`GET /api/streams/NAME/output` lists those it has.'],
+  OUTPUT_LIMIT: [
+    'Mattes of 256 streams, or 32 presets of a stream, are kept already.',
+    'Remove presets (DELETE), or use names that have settings already.',
+  ],
+  NO_METRES: [
+    'A matte was to be in metres, and the network of the stream gives relative depth.',
+    'Use a unit of `normalised`, or a network that gives metres.',
   ],
   SOURCE_FAILED: [
     'A pulled source is not there, refused the connection, sent nothing for its `timeoutSeconds`, or cannot be decoded; the detail says which.',

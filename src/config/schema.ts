@@ -200,6 +200,9 @@ export const configSchema = z.strictObject({
     pullLimit: live(z.int().min(0).max(64).default(8)),
     apiHosts: live(shown(z.array(hostPattern).max(64).default([]))),
   }),
+  outputs: z.strictObject({
+    settingsFile: restart(file),
+  }),
   recording: z.strictObject({
     folder: restart(file),
     streams: live(shown(z.array(z.string().min(1).max(128)).max(64).default([]))),

@@ -79,9 +79,11 @@ function rise(position: number, from: number, to: number): number {
 }
 
 /** Change of position, from one frame to the next, that is taken for noise or slow drift, and averaged away. */
-const NOISE = 0.03;
+const NOISE = 0.04;
 /** Share of such a change that is taken over a frame; of a change twice as large, all. */
 const FOLLOW = 0.12;
+/** Changes as many times larger than noise count as movement. */
+const MOVES = 1.5;
 /** Positions so close to each other count as one, where the matte can stay as it is by that. */
 const PLAY = 0.012;
 /** Of what has no distance: farther, or nearer, than everything. */
@@ -148,7 +150,7 @@ export class MatteFilter {
       const now = Math.max(-BEYOND, Math.min(BEYOND, Number.isNaN(position) ? -BEYOND : position));
       const change = now - kept[i]!;
       const share = Math.abs(change) / NOISE;
-      moving[i] = share >= 1 ? 1 : 0;
+      moving[i] = share >= MOVES ? 1 : 0;
       const weight = anew || share >= 2 ? 1 : share <= 1 ? FOLLOW : FOLLOW + (1 - FOLLOW) * (share - 1);
       kept[i] = kept[i]! + weight * change;
     }

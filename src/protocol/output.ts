@@ -4,14 +4,39 @@ import { DEPTH_FORMATS, type DepthFormat } from './types.ts';
 export const OUTPUT_TRACKS = ['gray', 'off'] as const;
 
 /**
- * What a depth track shows: depth alone, as gray or in colours, or the very picture that it was made of with it, above or
- * beside it in one video, which nothing can separate.
+ * What a depth track shows: depth alone, as gray or in colours; a matte of what stands between two distances, white on black; the
+ * picture that depth was made of (`fill`); or that very picture with its depth or matte, above or left of it in one video, which
+ * nothing can separate.
  */
-export const LAYOUTS = ['depth', 'stacked', 'side-by-side', 'colour-map'] as const;
+export const LAYOUTS = [
+  'depth',
+  'stacked',
+  'side-by-side',
+  'colour-map',
+  'matte',
+  'fill',
+  'matte-stacked',
+  'matte-side-by-side',
+] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
 /** Whether depth is reused while the picture does not change. */
 const STILL_SETTINGS = ['on', 'off'] as const;
+
+/** Whether a layout shows a matte, and where it has the picture. */
+export const LAYOUT_PARTS: Record<
+  Layout,
+  { shades: 'depth' | 'matte' | 'none'; picture: 'none' | 'alone' | 'above' | 'left' }
+> = {
+  depth: { shades: 'depth', picture: 'none' },
+  stacked: { shades: 'depth', picture: 'above' },
+  'side-by-side': { shades: 'depth', picture: 'left' },
+  'colour-map': { shades: 'depth', picture: 'none' },
+  matte: { shades: 'matte', picture: 'none' },
+  fill: { shades: 'none', picture: 'alone' },
+  'matte-stacked': { shades: 'matte', picture: 'above' },
+  'matte-side-by-side': { shades: 'matte', picture: 'left' },
+};
 
 /** How depth is brought to the picture's size: interpolated, or along the picture's edges. */
 export const UPSAMPLINGS = ['off', 'fast', 'best'] as const;

@@ -12,6 +12,7 @@ import { Recordings } from '../session/recordings.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';
 import type { ServerContext } from '../session/server-context.ts';
+import { StreamMattes } from '../session/stream-mattes.ts';
 import { warmUpDtls } from '../webrtc/index.ts';
 
 export interface BootOptions {
@@ -45,7 +46,8 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
     if (mediaWorkers > 0 && config.recording.streams.length > 0)
       log.warn('streams of peers are not recorded while server.mediaWorkers is set; those that the server pulls are');
-    context = { ...shared, peers, sources, recordings, device: first.device };
+    const mattes = await StreamMattes.open({ config, registry, log });
+    context = { ...shared, mattes, peers, sources, recordings, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
     for (const settings of config.sources.pull) await sources.add(settings, 'config');

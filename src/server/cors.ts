@@ -10,7 +10,7 @@ import { hostOf, type OwnNames } from './own-names.ts';
  */
 const GUARDED = /^(\*$|\/(whip|whep|session|ws|api)(\/|$))/;
 /** RFC 9725 sections 4.2, 4.3 and 4.6. */
-const METHODS = ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const ALLOWED_HEADERS = ['authorization', 'content-type', 'if-match'];
 const EXPOSED_HEADERS = ['location', 'etag', 'link', 'accept-post', 'accept-patch', 'retry-after', 'www-authenticate'];
 const PREFLIGHT_SECONDS = 600;

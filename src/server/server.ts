@@ -20,6 +20,7 @@ import { OwnNames } from './own-names.ts';
 import { addRecording } from './recording-api.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
+import { addOutputs } from './outputs-api.ts';
 import { addSources } from './sources-api.ts';
 import { addWhip } from './whip.ts';
 import { addWebSockets } from './ws-admission.ts';
@@ -115,6 +116,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   addHealth(app, context, guards.authorizer);
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
+  addOutputs(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES, extensions: ['html'] });
   else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
   const sockets = addWebSockets(app, context, guards);
@@ -162,6 +164,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         agentPort?.announceEnd();
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
         await context.recordings.close();
+        await context.mattes.close();
         await context.registry.close(reason);
         await context.peers.close(reason);
         certificate?.close();

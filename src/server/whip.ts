@@ -3,6 +3,7 @@ import { STREAM_NAME } from '../config/pulled-source.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
+import { type MatteChange, matteChange } from '../protocol/matte.ts';
 import { LAYOUTS, type Layout } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
@@ -18,7 +19,7 @@ import { iceCredentials, readFragment, restartedOffer, restartFragment } from '.
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 
-type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: { layout?: unknown } }>;
+type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: Record<string, unknown> }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
 type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers'> & { admission: Pick<Admission, 'checkStreams'> };
@@ -47,7 +48,8 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     const name = request.params.stream;
     const grant = await mayUse(request, kind, name);
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
-    const layout = kind === 'whep' ? layoutOf(request.query.layout) : undefined;
+    const layout = kind === 'whep' ? layoutOf(request.query['layout']) : undefined;
+    const matte = kind === 'whep' ? matteOf(request.query) : undefined;
     const offer = sdpBody(request, SDP);
     let session: Session;
     let place: AddressPlace | undefined;
@@ -57,7 +59,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       place = places.take(clientKey(request));
       session =
         kind === 'whep'
-          ? await context.peers.view(offer, name, { client: clientAddress(request), layout })
+          ? await context.peers.view(offer, name, { client: clientAddress(request), layout, matte })
           : await context.peers.publish(offer, {
               role: 'publish',
               stream: name,
@@ -171,6 +173,21 @@ function layoutOf(asked: unknown): Layout | undefined {
   const known = LAYOUTS.find((layout) => layout === asked);
   if (asked === undefined || known !== undefined) return known;
   throw new DepthcastError('BAD_REQUEST', { detail: `that layout is not known; there is ${LAYOUTS.join(', ')}` });
+}
+
+const MATTE_KEYS = ['unit', 'near', 'far', 'soft'] as const;
+
+/** The matte in the query of a WHEP address: `?layout=matte&near=1&far=0.6&soft=0.05`. undefined where it has nothing of it. */
+function matteOf(query: Record<string, unknown>): MatteChange | undefined {
+  const given = MATTE_KEYS.filter((key) => query[key] !== undefined);
+  if (given.length === 0) return undefined;
+  const number = (text: unknown) => (typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN);
+  const read = matteChange.safeParse(
+    Object.fromEntries(given.map((key) => [key, key === 'unit' ? query[key] : number(query[key])])),
+  );
+  if (read.success) return read.data;
+  const detail = 'a matte is unit (normalised or metres), near, far and soft, numbers from 0 to 10000';
+  throw new DepthcastError('BAD_REQUEST', { detail });
 }
 
 function refuse(allow: string) {

@@ -1,10 +1,12 @@
 import { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
-import type { Layout } from '../protocol/output.ts';
+import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { DepthData } from '../sinks/depth-data.ts';
 import { GrayTrack } from '../sinks/gray-track.ts';
+import { MatteShades } from '../sinks/matte-shades.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
-import type { VideoCodec } from '../video/index.ts';
+import type { MatteView } from '../stream/matte-control.ts';
+import { shadesOf, type VideoCodec } from '../video/index.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** Seconds after which a viewer who found no encoder may try again. */
@@ -12,38 +14,73 @@ const RETRY_ENCODES = 5;
 
 type Context = Pick<ServerContext, 'config' | 'metrics'>;
 
+/** What a receiver's track shows. */
+export interface Shown {
+  layout: Layout;
+  /** Where it is a matte: whose settings it follows. */
+  matte: MatteView;
+}
+
 /** The sinks of one stream that its receivers share: each depth map is encoded once for all of them. */
 class Outputs {
-  /** By layout and codec. */
+  /** By layout, codec and, of a matte, whose settings it has. */
   readonly tracks = new Map<string, GrayTrack>();
+  readonly mattes = new WeakMap<MatteView, { key: string; shades: MatteShades }>();
+  #matteCount = 0;
+
+  matte(view: MatteView): { key: string; shades: MatteShades } {
+    let found = this.mattes.get(view);
+    if (!found) {
+      found = { key: ` matte ${++this.#matteCount}`, shades: new MatteShades(view, shadesOf('matte')) };
+      this.mattes.set(view, found);
+    }
+    return found;
+  }
+
+  keyOf(codec: VideoCodec, { layout, matte }: Shown): string {
+    return `${layout} ${codec}${LAYOUT_PARTS[layout].shades === 'matte' ? this.matte(matte).key : ''}`;
+  }
   readonly data = new Map<DepthFormat, DepthData>();
 }
 
-const outputs = new WeakMap<LiveStream, Outputs>();
+const all = new WeakMap<LiveStream, Outputs>();
 
 function outputsOf(stream: LiveStream): Outputs {
-  let found = outputs.get(stream);
+  let found = all.get(stream);
   if (!found) {
     found = new Outputs();
-    outputs.set(stream, found);
+    all.set(stream, found);
   }
   return found;
 }
 
-/** A stream's track of this codec and layout, shared by everybody who receives it. */
-export function trackOf(stream: LiveStream, codec: VideoCodec, layout: Layout, context: Context): GrayTrack {
-  const { tracks } = outputsOf(stream);
-  const key = `${layout} ${codec}`;
+/** A stream's track of this codec and layout, with this matte, shared by everybody who receives it. */
+export function trackOf(stream: LiveStream, codec: VideoCodec, shown: Shown, context: Context): GrayTrack {
+  const outputs = outputsOf(stream);
+  const { tracks } = outputs;
+  const { layout } = shown;
+  const key = outputs.keyOf(codec, shown);
   let track = tracks.get(key);
   if (track === undefined) {
     const { metrics, config } = context;
     const { minBitrate, maxBitrate, trackSide: maxSide } = config.output;
-    const options = { codec, layout, minBitrate, maxBitrate, maxSide, metrics };
+    const matte = LAYOUT_PARTS[layout].shades === 'matte' ? outputs.matte(shown.matte).shades : undefined;
+    const options = { codec, layout, minBitrate, maxBitrate, maxSide, metrics, matte };
     track = stream.add((listener) => new GrayTrack(options, listener));
     tracks.set(key, track);
   }
   return track;
 }
+
+/** One kind of video that is made of a stream, and who receives it. */
+export interface TrackReport {
+  layout: Layout;
+  codec: VideoCodec;
+  viewers: number;
+}
+
+export const trackReports = (stream: LiveStream): TrackReport[] =>
+  [...outputsOf(stream).tracks.values()].map(({ layout, codec, receivers: viewers }) => ({ layout, codec, viewers }));
 
 /** Ends a stream's tracks that nobody receives: their encoders hold memory. */
 export function dropUnwatched(stream: LiveStream): void {
@@ -63,15 +100,16 @@ export function dropUnwatched(stream: LiveStream): void {
 export function checkEncodes(
   stream: LiveStream,
   codec: VideoCodec,
-  layout: Layout,
+  shown: Shown,
   { config }: Context,
   leaves?: GrayTrack,
 ): void {
-  const { tracks } = outputsOf(stream);
+  const outputs = outputsOf(stream);
+  const { tracks } = outputs;
   const { encodesPerStream } = config.limits;
   const others = (track: GrayTrack) => track.receivers - (track === leaves ? 1 : 0);
   const watched = [...tracks].filter(([, track]) => others(track) > 0).map(([key]) => key);
-  if (watched.includes(`${layout} ${codec}`) || watched.length < encodesPerStream) return;
+  if (watched.includes(outputs.keyOf(codec, shown)) || watched.length < encodesPerStream) return;
   const detail = `the stream is encoded ${encodesPerStream} times already (limits.encodesPerStream): ${watched.join(', ')}`;
   throw new DepthcastError('BUSY', { detail, retryAfter: RETRY_ENCODES });
 }

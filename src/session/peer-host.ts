@@ -1,5 +1,6 @@
 import type { SettledConfig } from '../config/schema.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
+import type { MatteChange } from '../protocol/matte.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import type { PeerRole } from '../webrtc/index.ts';
 import type { PublisherSession, Session } from './session.ts';
@@ -29,6 +30,8 @@ export interface ViewerOptions {
   client?: string | undefined;
   /** What its track shows; as the settings say when absent. */
   layout?: Layout | undefined;
+  /** What of the stream's matte this viewer has otherwise, until that is changed for the stream. */
+  matte?: MatteChange | undefined;
 }
 
 /** One media worker, for operators. */

@@ -7,8 +7,9 @@ import type { Layout } from '../protocol/output.ts';
 import type { DepthData } from '../sinks/depth-data.ts';
 import type { GrayTrack } from '../sinks/gray-track.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
+import type { MatteView } from '../stream/matte-control.ts';
 import type { DataChannel, RtcPeer } from '../webrtc/index.ts';
-import { depthDataOf, dropUnwatched, trackOf } from './outputs.ts';
+import { depthDataOf, dropUnwatched, type Shown, trackOf } from './outputs.ts';
 import { type PeerCounters, reportCost, reportRtp } from './peer-support.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session, SessionEvents } from './session.ts';
@@ -35,8 +36,9 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   readonly #timer: NodeJS.Timeout;
   readonly #counters: PeerCounters = {};
   readonly #onStreamClosed = (reason: string) => void this.close(reason);
-  /** What its track shows. */
+  /** What its track shows, and, where that is a matte, by whose settings. */
   protected layout: Layout;
+  protected matte: MatteView;
   #grayTrack: GrayTrack | undefined;
   #channel: DataChannel | undefined;
   /** What feeds the channel. */
@@ -50,6 +52,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     this.layout = context.config.output.layout;
     this.peer = peer;
     this.stream = stream;
+    this.matte = stream.matte;
     this.#channels = new ChannelWatch(peer);
     this.#timer = setInterval(() => {
       reportCost(context.metrics, peer, this.#counters);
@@ -91,6 +94,10 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     await this.peer.close();
   }
 
+  protected get shown(): Shown {
+    return { layout: this.layout, matte: this.matte };
+  }
+
   /** The track that the peer's sender is on. */
   protected get grayTrack(): GrayTrack | undefined {
     return this.#grayTrack;
@@ -100,7 +107,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   protected followTrack(on: boolean): void {
     const { sender } = this.peer;
     if (!sender) return;
-    const track = on ? trackOf(this.stream, sender.codec, this.layout, this.context) : undefined;
+    const track = on ? trackOf(this.stream, sender.codec, this.shown, this.context) : undefined;
     if (track !== this.#grayTrack) this.#grayTrack?.remove(sender);
     this.#grayTrack = track;
     track?.add(sender);

@@ -103,7 +103,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
 
   checkLayout(layout: Layout): void {
     const { sender } = this.peer;
-    if (sender) checkEncodes(this.stream, sender.codec, layout, this.context, this.grayTrack);
+    if (sender) checkEncodes(this.stream, sender.codec, { layout, matte: this.matte }, this.context, this.grayTrack);
   }
 
   setLayout(layout: Layout): void {

@@ -7,6 +7,7 @@ import type { PeerHost } from './peer-host.ts';
 import type { PulledSources } from './pulled-sources.ts';
 import type { Recordings } from './recordings.ts';
 import type { Registry } from './registry.ts';
+import type { StreamMattes } from './stream-mattes.ts';
 
 /** What the parts of a server share. Each names, where it stands, the parts of it that it uses. */
 export interface ServerContext {
@@ -19,6 +20,8 @@ export interface ServerContext {
   /** What the server pulls. */
   sources: PulledSources;
   recordings: Recordings;
+  /** What the mattes of streams show. */
+  mattes: StreamMattes;
   log: Logger;
   version: string;
   /** What runs the default model, for people. */

@@ -24,7 +24,7 @@ export class Viewer extends PeerSession<'whep'> {
       if (!peer.connected || this.closed) return;
       try {
         // Offers that came together all found room; and a later one may change the codec.
-        if (peer.sender) checkEncodes(stream, peer.sender.codec, this.layout, context, this.grayTrack);
+        if (peer.sender) checkEncodes(stream, peer.sender.codec, this.shown, context, this.grayTrack);
         this.followTrack(true);
       } catch (thrown) {
         void this.close('refused', toDepthcastError(thrown));
@@ -35,13 +35,13 @@ export class Viewer extends PeerSession<'whep'> {
   }
 
   /**
-   * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
+   * @throws DepthcastError BAD_REQUEST, NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
   static async open(
     context: ViewerContext,
     offer: string,
     name: string,
-    { client, layout = context.config.output.layout }: ViewerOptions = {},
+    { client, layout = context.config.output.layout, matte: change }: ViewerOptions = {},
   ): Promise<Viewer> {
     let leave = () => {};
     try {
@@ -49,15 +49,18 @@ export class Viewer extends PeerSession<'whep'> {
       const { stream } = place;
       leave = place.leave;
       if (!(stream instanceof LiveStream)) throw new DepthcastError('INTERNAL', { detail: 'its stream is not here' });
+      const matte = change === undefined ? stream.matte : stream.matte.own(change);
+      if (typeof matte === 'string') throw new DepthcastError('BAD_REQUEST', { detail: matte });
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));
       try {
-        if (peer.sender) checkEncodes(stream, peer.sender.codec, layout, context);
+        if (peer.sender) checkEncodes(stream, peer.sender.codec, { layout, matte }, context);
       } catch (thrown) {
         await peer.close();
         throw thrown;
       }
       const viewer = new Viewer(context, peer, stream, leave);
       viewer.layout = layout;
+      viewer.matte = matte;
       context.registry.add(viewer);
       if (stream.closed) await viewer.close('stream ended');
       return viewer;

@@ -1,10 +1,11 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Layout } from '../protocol/output.ts';
+import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
 import { LayoutEncoder, shadesOf, type VideoCodec } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
+import type { MatteShades } from './matte-shades.ts';
 import { TrackShades } from './track-shades.ts';
 
 /** A viewer that asks for keyframes faster than this shares the ones that others got. */
@@ -18,6 +19,8 @@ export interface GrayTrackOptions {
   /** Longest side of the picture in pixels; larger sources are scaled down to it. `stacked` and `side-by-side` are twice as large. */
   maxSide: number;
   metrics: Metrics;
+  /** What a layout with a matte shows. */
+  matte?: MatteShades | undefined;
 }
 
 /**
@@ -48,7 +51,7 @@ export class GrayTrack implements DepthSink {
   constructor(options: GrayTrackOptions, listener: SinkListener) {
     this.codec = options.codec;
     this.layout = options.layout;
-    this.#shades = new TrackShades(shadesOf(options.layout));
+    this.#shades = new TrackShades(shadesOf(options.layout), options.matte);
     this.#options = options;
     this.#listener = listener;
   }
@@ -115,7 +118,7 @@ export class GrayTrack implements DepthSink {
     try {
       const began = performance.now();
       const encoder = await this.#encoderFor(info.sourceWidth, info.sourceHeight);
-      const shades = await this.#shades.of(depth, encoder);
+      const shades = LAYOUT_PARTS[this.layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
       const keyframe = this.#keyframeAsked && began - this.#keyframeAt >= KEYFRAME_INTERVAL_MS;
       const frame = await encoder.encode(shades, depth.source?.picture, info.rtpTimestamp, { keyframe });
       if (frame.keyframe) {

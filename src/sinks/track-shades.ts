@@ -2,6 +2,7 @@ import { type LiveDepth, toLuma } from '../stream/live-depth.ts';
 import { FrameConverter } from '../video/frame-converter.ts';
 import type { Shades } from '../video/index.ts';
 import { enlargeLuma, mayEnlarge } from '../video/upsampling.ts';
+import type { MatteShades } from './matte-shades.ts';
 
 interface Size {
   width: number;
@@ -9,17 +10,19 @@ interface Size {
 }
 
 /**
- * Depth maps as the shades that a track shows: of their own size where they are only interpolated afterwards, or enlarged along
+ * Depth maps, or a matte of them, as the shades that a track shows: of their own size where they are only interpolated afterwards, or enlarged along
  * the edges of their pictures, once for all tracks of a stream with the same size and shades.
  */
 export class TrackShades {
   readonly #range: { near: number; far: number };
+  readonly #matte: MatteShades | undefined;
   #plain = new Uint8ClampedArray(0);
   #converter: { size: Size; converter: FrameConverter } | undefined;
 
-  /** @param range shades of `near` and `far` */
-  constructor(range: { near: number; far: number }) {
+  /** @param range shades of `near` and `far`. @param matte what is shown instead of depth */
+  constructor(range: { near: number; far: number }, matte?: MatteShades) {
     this.#range = range;
+    this.#matte = matte;
   }
 
   /**
@@ -28,6 +31,8 @@ export class TrackShades {
    * @throws DepthcastError CODEC_FAILED, BUSY, INTERNAL
    */
   async of(depth: LiveDepth, { width, height }: Size): Promise<Shades> {
+    const matte = this.#matte;
+    if (matte) return matte.of(depth, { width, height }, () => this.#converterFor({ width, height }));
     const { map, info, source } = depth;
     if (source !== undefined && source.upsampling !== 'off' && mayEnlarge(map, { width, height })) {
       const { picture, upsampling } = source;

@@ -15,6 +15,7 @@ import type { DepthSink, SinkListener } from './depth-sink.ts';
 import type { FrameSource } from './frame-source.ts';
 import { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
+import { MatteControl } from './matte-control.ts';
 import { MediaClock } from './media-clock.ts';
 import { StreamStats } from './stream-stats.ts';
 
@@ -57,6 +58,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   readonly createdAt = Date.now();
   /** How depth is brought to the size of its picture, where it is shown so; from the next frame on. */
   upsampling: Upsampling;
+  /** What its mattes show. */
+  readonly matte = new MatteControl();
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
   readonly #metrics: Metrics;

@@ -1,6 +1,6 @@
 import type * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
-import type { Layout } from '../protocol/output.ts';
+import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { FrameConverter } from './frame-converter.ts';
 import { LiveEncoder, type LiveEncoderOptions, type YuvTarget } from './live-encoder.ts';
 import { Painter } from './painter.ts';
@@ -23,8 +23,8 @@ export const shadesOf = (layout: Layout): { near: number; far: number } =>
   layout === 'colour-map' ? { near: 255, far: 0 } : { near: 235, far: 16 };
 
 /**
- * Encodes a stream's pictures and depth as one video, without delay: depth alone, the picture above or beside its depth, or depth
- * in colours. Picture and depth of a frame are pixels of one video frame: nothing behind this can separate them.
+ * Encodes a stream's pictures and depth as one video, without delay: depth alone, in colours or as a matte, the
+ * picture alone, or above or beside one of these. Picture and depth of a frame are pixels of one video frame: nothing behind this can separate them.
  */
 export class LayoutEncoder {
   readonly layout: Layout;
@@ -43,7 +43,7 @@ export class LayoutEncoder {
     this.width = width;
     this.height = height;
     this.#encoder = encoder;
-    if (layout === 'stacked' || layout === 'side-by-side') this.#converter = new FrameConverter(width, height, MATRIX);
+    if (LAYOUT_PARTS[layout].picture !== 'none') this.#converter = new FrameConverter(width, height, MATRIX);
     if (layout !== 'colour-map') return;
     this.#painter = new Painter(width, height, 'inferno', MATRIX);
     this.#shades = Buffer.alloc(width * height);
@@ -55,24 +55,22 @@ export class LayoutEncoder {
    */
   static async create(layout: Layout, options: LiveEncoderOptions): Promise<LayoutEncoder> {
     const { width, height } = options;
-    const size = {
-      width: layout === 'side-by-side' ? 2 * width : width,
-      height: layout === 'stacked' ? 2 * height : height,
-    };
+    const { picture } = LAYOUT_PARTS[layout];
+    const size = { width: picture === 'left' ? 2 * width : width, height: picture === 'above' ? 2 * height : height };
     return new LayoutEncoder(layout, await LiveEncoder.create({ ...options, ...size }), options);
   }
 
   /**
-   * @param depth as `shadesOf` has it; scaled to the picture's size, bilinear. @param picture what it was made of
-   * @throws DepthcastError CODEC_FAILED when the encoder fails; INTERNAL on overlapping calls or without the picture
+   * @param shades as `shadesOf` has it; scaled to the picture's size, bilinear; none for `fill`. @param picture what it was made of
+   * @throws DepthcastError CODEC_FAILED when the encoder fails; INTERNAL on overlapping calls, without the picture or shades
    */
   encode(
-    depth: Shades,
+    shades: Shades | undefined,
     picture: Picture | undefined,
     rtpTimestamp: number,
     options: { keyframe?: boolean } = {},
   ): Promise<EncodedFrame> {
-    return this.#encoder.encode((target) => this.#paint(target, depth, picture), rtpTimestamp, options);
+    return this.#encoder.encode((target) => this.#paint(target, shades, picture), rtpTimestamp, options);
   }
 
   /** See LiveEncoder. */
@@ -88,30 +86,33 @@ export class LayoutEncoder {
     });
   }
 
-  async #paint(target: YuvTarget, depth: Shades, picture: Picture | undefined): Promise<void> {
-    const { width, height } = this;
-    if (this.#painter && this.#shades) {
-      await this.#scaler.scale(depth.data, depth.width, depth.height, {
-        data: this.#shades,
-        stride: width,
-        width,
-        height,
-      });
-      this.#painter.paintShades(this.#shades, target);
-      return;
+  async #paint(target: YuvTarget, shades: Shades | undefined, picture: Picture | undefined): Promise<void> {
+    if (this.layout !== 'fill') {
+      if (shades === undefined) throw new DepthcastError('INTERNAL', { detail: 'no shades to show' });
+      await this.#paintShades(target, shades);
     }
-    const stride = target.strides[0]!;
-    const first = { stacked: height * stride, 'side-by-side': width, depth: 0, 'colour-map': 0 }[this.layout];
-    const data = target.planes[0]!.subarray(first);
-    await this.#scaler.scale(depth.data, depth.width, depth.height, { data, stride, width, height });
     if (this.#converter === undefined) return;
-    if (picture === undefined) throw new DepthcastError('INTERNAL', { detail: 'no picture to show beside its depth' });
+    if (picture === undefined) throw new DepthcastError('INTERNAL', { detail: 'no picture to show' });
     const colour = await this.#converter.convert(picture);
     try {
       place(colour, target);
     } finally {
       colour.free();
     }
+  }
+
+  async #paintShades(target: YuvTarget, shades: Shades): Promise<void> {
+    const { width, height } = this;
+    if (this.#painter && this.#shades) {
+      const plane = { data: this.#shades, stride: width, width, height };
+      await this.#scaler.scale(shades.data, shades.width, shades.height, plane);
+      this.#painter.paintShades(this.#shades, target);
+      return;
+    }
+    const stride = target.strides[0]!;
+    const { picture } = LAYOUT_PARTS[this.layout];
+    const data = target.planes[0]!.subarray(picture === 'above' ? height * stride : picture === 'left' ? width : 0);
+    await this.#scaler.scale(shades.data, shades.width, shades.height, { data, stride, width, height });
   }
 }
 
