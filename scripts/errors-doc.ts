@@ -54,7 +54,8 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
     codes: ['NO_KEYFRAME', 'BAD_VIDEO', 'PICTURE_TOO_LARGE', 'CODEC_FAILED', 'DECODER_OVERRUN', 'BAD_PACKET'],
   },
   Sources: {
-    about: 'Cameras, streams and files that the server opens by itself, recordings ([robots.md](robots.md)), and mattes ([studio.md](studio.md)).',
+    about:
+      'Cameras, streams and files that the server opens by itself, recordings ([robots.md](robots.md)), and mattes ([studio.md](studio.md)).',
     codes: [
       'SOURCE_FAILED',
       'SOURCE_NOT_FOUND',

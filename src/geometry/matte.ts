@@ -75,7 +75,7 @@ export function matteOf(position: number, { farBlack, farWhite, nearWhite, nearB
 
 function rise(position: number, from: number, to: number): number {
   const share = (position - from) / Math.max(LEAST_RAMP, to - from);
-  return share < 1 ? (share > 0 ? share : 0) : 1;
+  return share < 1 ? Math.max(share, 0) : 1;
 }
 
 /** Change of position, from one frame to the next, that is taken for noise or slow drift, and averaged away. */

@@ -44,7 +44,8 @@ export function addOutputs(app: FastifyInstance, context: Context, authorizer: P
   const guard = (right: 'view' | 'publish') => async (request: FastifyRequest) => {
     const { stream } = (request as StreamRequest).params;
     await authorizer.admit(clientKey(request), request.headers.authorization, { do: right, stream });
-    if (!STREAM_NAME.test(stream)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
+    if (!STREAM_NAME.test(stream))
+      throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
   };
   app.get(url, { onRequest: guard('view') }, async ({ params: { stream } }: StreamRequest, reply) => {
     reply.header('cache-control', 'no-store');

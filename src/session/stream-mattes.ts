@@ -86,7 +86,9 @@ export class StreamMattes {
     if (typeof next === 'string') throw new DepthcastError('BAD_OPTION', { detail: next });
     const stream = this.#context.registry.streams.find((one) => one.name === name);
     if (next.unit === 'metres' && stream && stream.unit !== 'metres')
-      throw new DepthcastError('NO_METRES', { detail: `${stream.model} gives relative depth; set a unit of normalised` });
+      throw new DepthcastError('NO_METRES', {
+        detail: `${stream.model} gives relative depth; set a unit of normalised`,
+      });
     const kept = this.#place(name);
     kept.settings = next;
     stream?.matte.set(next, change);
