@@ -3,8 +3,8 @@ import { defineConfig } from 'vite';
 
 const client = (file: string) => fileURLToPath(new URL(`./client/${file}`, import.meta.url));
 
-/** The server's pages; each is served under its file's name, without the ending. */
-const PAGES = ['index', 'bench'];
+/** The server's pages; each is served under its file's name, without the ending, and those of studio/ as src/server/studio-pages.ts says. */
+const PAGES = ['studio/air', 'studio/desk', 'index', 'bench'];
 
 // The client is static: the server hands out dist/client as it is. Relative addresses keep it working below a path.
 export default defineConfig({

@@ -67,7 +67,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'RECORDING_FAILED',
       'PRESET_NOT_FOUND',
       'OUTPUT_LIMIT',
-      'NO_METRES',
+      'NOT_METRIC',
     ],
   },
   'Models and inference': {
@@ -329,7 +329,7 @@ const ADVICE: Record<ErrorCode, Advice> = {
     'Mattes of 256 streams, or 32 presets of a stream, are kept already.',
     'Remove presets (DELETE), or use names that have settings already.',
   ],
-  NO_METRES: [
+  NOT_METRIC: [
     'A matte was to be in metres, and the network of the stream gives relative depth.',
     'Use a unit of `normalised`, or a network that gives metres.',
   ],

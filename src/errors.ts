@@ -84,7 +84,7 @@ export const CATALOGUE = {
   SOURCE_NOT_ALLOWED: [403, 'A request may not name, or remove, this source'],
   PRESET_NOT_FOUND: [404, 'No such preset of this stream'],
   OUTPUT_LIMIT: [409, 'No more settings or presets are kept'],
-  NO_METRES: [409, 'The stream knows no metres'],
+  NOT_METRIC: [409, 'The stream knows no metres'],
   INTERNAL: [500, 'Something unexpected went wrong'],
 } as const satisfies Record<string, readonly [number, string]>;
 

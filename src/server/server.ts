@@ -22,6 +22,7 @@ import { addRecording } from './recording-api.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
 import { addSources } from './sources-api.ts';
+import { addStudioPages } from './studio-pages.ts';
 import { addWhip } from './whip.ts';
 import { addWebSockets } from './ws-admission.ts';
 
@@ -117,8 +118,11 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
   addOutputs(app, context, guards.authorizer);
-  if (existsSync(CLIENT_FILES)) await app.register(fastifyStatic, { root: CLIENT_FILES, extensions: ['html'] });
-  else app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
+  if (existsSync(CLIENT_FILES)) {
+    await app.register(fastifyStatic, { root: CLIENT_FILES, extensions: ['html'] });
+    addStudioPages(app);
+  } else
+    app.get('/', (_request, reply) => reply.type('text/plain').send('The page is not built: run npm run build.\n'));
   const sockets = addWebSockets(app, context, guards);
 
   try {

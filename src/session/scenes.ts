@@ -6,6 +6,9 @@ import { LiveStream } from '../stream/live-stream.ts';
 import type { Admission } from './admission.ts';
 import type { ServerContext } from './server-context.ts';
 
+/** How often a stream's counters are read, as those of publishers are. */
+const REPORT_MS = 1000;
+
 type Context = Pick<ServerContext, 'config' | 'metrics' | 'log'> & {
   admission: Pick<Admission, 'reserve'>;
   pool: Pick<InferencerPool, 'get'>;
@@ -28,7 +31,11 @@ export async function publishScenes(context: Context): Promise<void> {
     const { upsampling } = config.output;
     const still = config.depth.still === 'on';
     const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling, still });
-    stream.once('closed', free);
+    const timer = setInterval(() => stream.stats.report(0), REPORT_MS);
+    stream.once('closed', () => {
+      clearInterval(timer);
+      free();
+    });
     stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
     const wanted = () => stream.watched;
     const onError = (error: Error) => {

@@ -80,13 +80,13 @@ export class StreamMattes {
     return this.#kept.get(name)?.presets ?? {};
   }
 
-  /** On air with the next frame. @throws DepthcastError BAD_OPTION, NO_METRES, OUTPUT_LIMIT */
+  /** On air with the next frame. @throws DepthcastError BAD_OPTION, NOT_METRIC, OUTPUT_LIMIT */
   change(name: string, change: MatteChange): MatteSettings {
     const next = withMatteChange(this.settings(name), change);
     if (typeof next === 'string') throw new DepthcastError('BAD_OPTION', { detail: next });
     const stream = this.#context.registry.streams.find((one) => one.name === name);
     if (next.unit === 'metres' && stream && stream.unit !== 'metres')
-      throw new DepthcastError('NO_METRES', {
+      throw new DepthcastError('NOT_METRIC', {
         detail: `${stream.model} gives relative depth; set a unit of normalised`,
       });
     const kept = this.#place(name);
@@ -96,7 +96,7 @@ export class StreamMattes {
     return next;
   }
 
-  /** On air with the next frame. @throws DepthcastError PRESET_NOT_FOUND, NO_METRES */
+  /** On air with the next frame. @throws DepthcastError PRESET_NOT_FOUND, NOT_METRIC */
   recall(name: string, preset: string): MatteSettings {
     const found = this.#preset(name, preset);
     return this.change(name, found);
