@@ -55,7 +55,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
   },
   Sources: {
     about:
-      'Cameras, streams and files that the server opens by itself, recordings ([robots.md](robots.md)), and mattes ([studio.md](studio.md)).',
+      'Cameras, streams and files that the server opens by itself, recordings ([robots.md](robots.md)), and mattes and outputs ([studio.md](studio.md)).',
     codes: [
       'SOURCE_FAILED',
       'SOURCE_NOT_FOUND',
@@ -67,6 +67,10 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'RECORDING_FAILED',
       'PRESET_NOT_FOUND',
       'OUTPUT_LIMIT',
+      'OUTPUT_FAILED',
+      'OUTPUT_NOT_FOUND',
+      'OUTPUT_NOT_ALLOWED',
+      'OUTPUT_TAKEN',
       'NOT_METRIC',
     ],
   },
@@ -325,6 +329,16 @@ const ADVICE: Record<ErrorCode, Advice> = {
     'Remove the cause, and begin again with POST.',
   ],
   PRESET_NOT_FOUND: ['The stream has no preset of that name.', '`GET /api/streams/NAME/output` lists those it has.'],
+  OUTPUT_FAILED: [
+    'The receiver of an output (SRT, RTSP) is not there, refused it, or cannot keep up; the detail says which.',
+    'Start or repair the receiver; the server tries again by itself.',
+  ],
+  OUTPUT_NOT_FOUND: ['No output has this name.', '`GET /api/outputs` lists those there are.'],
+  OUTPUT_NOT_ALLOWED: [
+    'A request named a host that is not among `outputs.apiHosts`, an SRT option that opens a port here, or an output of the settings.',
+    'Extend `outputs.apiHosts`, or write the output into `outputs.push`.',
+  ],
+  OUTPUT_TAKEN: ['Two outputs were given one name.', 'Use another name, or remove the first (DELETE).'],
   OUTPUT_LIMIT: [
     'Mattes of 256 streams, or 32 presets of a stream, are kept already.',
     'Remove presets (DELETE), or use names that have settings already.',

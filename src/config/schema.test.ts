@@ -44,6 +44,7 @@ describe('every setting', () => {
       'rtc.iceServers.credential',
       'rtc.iceServers.secret',
       'sources.pull.url',
+      'outputs.push.url',
     ]);
     const named = keyPaths().filter((key) => /token|secret|credential|password/i.test(key));
     expect(secrets).toEqual(expect.arrayContaining(named));

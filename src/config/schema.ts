@@ -4,6 +4,7 @@ import { CODEC_NAMES } from '../codecs.ts';
 import { type CameraSettings, cameraSettings, DEPTH_FORMATS } from '../protocol/index.ts';
 import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../protocol/messages.ts';
 import { pulledSourceSchema } from './pulled-source.ts';
+import { pushedOutputSchema } from './pushed-output.ts';
 import { rightsSchema } from './rights.ts';
 import { live, restart, secret, shown } from './rules.ts';
 
@@ -202,6 +203,9 @@ export const configSchema = z.strictObject({
   }),
   outputs: z.strictObject({
     settingsFile: restart(file),
+    push: restart(z.array(pushedOutputSchema).max(64).default([])),
+    pushLimit: live(z.int().min(0).max(64).default(8)),
+    apiHosts: live(shown(z.array(hostPattern).max(64).default([]))),
   }),
   recording: z.strictObject({
     folder: restart(file),

@@ -8,6 +8,7 @@ import { LocalPeers } from '../session/local-peers.ts';
 import { openPool } from '../session/open-pool.ts';
 import type { PeerHost } from '../session/peer-host.ts';
 import { PulledSources } from '../session/pulled-sources.ts';
+import { PushedOutputs } from '../session/pushed-outputs.ts';
 import { Recordings } from '../session/recordings.ts';
 import { Registry } from '../session/registry.ts';
 import { publishScenes } from '../session/scenes.ts';

@@ -18,6 +18,7 @@ import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { addOutputs } from './outputs-api.ts';
 import { OwnNames } from './own-names.ts';
+import { addPushedOutputs } from './pushed-outputs-api.ts';
 import { addRecording } from './recording-api.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
@@ -117,6 +118,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   addHealth(app, context, guards.authorizer);
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
+  addPushedOutputs(app, context, guards.authorizer);
   addOutputs(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) {
     await app.register(fastifyStatic, { root: CLIENT_FILES, extensions: ['html'] });
@@ -168,6 +170,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         agentPort?.announceEnd();
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
         await context.recordings.close();
+        context.outputs.close();
         await context.mattes.close();
         await context.registry.close(reason);
         await context.peers.close(reason);

@@ -9,7 +9,7 @@ import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 
 /** What an SRT address of the API may ask for: nothing that opens a port here. */
-const SRT_QUERY = new Set(['streamid', 'passphrase', 'pbkeylen', 'latency']);
+export const SRT_QUERY = new Set(['streamid', 'passphrase', 'pbkeylen', 'latency']);
 
 type NamedRequest = FastifyRequest<{ Params: { name: string } }>;
 interface Context {
@@ -65,12 +65,17 @@ export function checkAddress(url: string, hosts: readonly string[]): void {
   if (kind === 'file' || kind === 'v4l2')
     throw refuse('files and devices are named in the settings alone (sources.pull)');
   const { hostname, searchParams } = new URL(url);
+  if (!isAmong(hostname, hosts)) throw refuse(`${hostname} is not among sources.apiHosts`);
+  if (kind !== 'srt') return;
+  const strange = [...searchParams.keys()].find((key) => !SRT_QUERY.has(key));
+  if (strange !== undefined) throw refuse(`${strange} cannot be asked for; of SRT: ${[...SRT_QUERY].join(', ')}`);
+}
+
+/** Whether a host is one of those; `*` stands for any characters of a name. */
+export function isAmong(hostname: string, hosts: readonly string[]): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
   // A pattern is one of names: with "10.*" nobody means the name 10.evil.example, nor an address by what it looks like.
   const fits = (pattern: string) =>
     pattern.includes('*') && pattern !== '*' && isIP(host) ? false : matches(pattern.toLowerCase(), host);
-  if (!hosts.some(fits)) throw refuse(`${host} is not among sources.apiHosts`);
-  if (kind !== 'srt') return;
-  const strange = [...searchParams.keys()].find((key) => !SRT_QUERY.has(key));
-  if (strange !== undefined) throw refuse(`${strange} cannot be asked for; of SRT: ${[...SRT_QUERY].join(', ')}`);
+  return hosts.some(fits);
 }

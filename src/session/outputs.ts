@@ -1,4 +1,6 @@
+import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { DepthData } from '../sinks/depth-data.ts';
@@ -7,12 +9,14 @@ import { MatteShades } from '../sinks/matte-shades.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { MatteView } from '../stream/matte-control.ts';
 import { shadesOf, type VideoCodec } from '../video/index.ts';
-import type { ServerContext } from './server-context.ts';
 
 /** Seconds after which a viewer who found no encoder may try again. */
 const RETRY_ENCODES = 5;
 
-type Context = Pick<ServerContext, 'config' | 'metrics'>;
+interface Context {
+  config: Pick<Config, 'limits' | 'output'>;
+  metrics: Metrics;
+}
 
 /** What a receiver's track shows. */
 export interface Shown {
@@ -53,6 +57,9 @@ function outputsOf(stream: LiveStream): Outputs {
   }
   return found;
 }
+
+/** A stream's matte by these settings, shared by all that show it. */
+export const matteShadesOf = (stream: LiveStream, view: MatteView): MatteShades => outputsOf(stream).matte(view).shades;
 
 /** A stream's track of this codec and layout, with this matte, shared by everybody who receives it. */
 export function trackOf(stream: LiveStream, codec: VideoCodec, shown: Shown, context: Context): GrayTrack {

@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from './admission.ts';
 import type { PeerHost } from './peer-host.ts';
 import type { PulledSources } from './pulled-sources.ts';
+import type { PushedOutputs } from './pushed-outputs.ts';
 import type { Recordings } from './recordings.ts';
 import type { Registry } from './registry.ts';
 import type { StreamMattes } from './stream-mattes.ts';
@@ -20,6 +21,8 @@ export interface ServerContext {
   /** What the server pulls. */
   sources: PulledSources;
   recordings: Recordings;
+  /** What the server sends. */
+  outputs: PushedOutputs;
   /** What the mattes of streams show. */
   mattes: StreamMattes;
   log: Logger;

@@ -24,6 +24,8 @@ export class LiveDepth {
   /** What the source knows the picture by that this was made of. */
   readonly identity: unknown;
   readonly source: DepthSource | undefined;
+  /** Seconds since the stream began, on its sender's clock; never goes back. */
+  readonly mediaTime: number;
   #holders = 1;
   readonly #shared = new Map<string, Promise<{ release(): void }>>();
 
@@ -34,6 +36,7 @@ export class LiveDepth {
     metric?: MetricMap,
     identity?: unknown,
     source?: DepthSource,
+    mediaTime = 0,
   ) {
     this.map = map;
     this.info = info;
@@ -41,6 +44,7 @@ export class LiveDepth {
     this.metric = metric;
     this.identity = identity;
     this.source = source;
+    this.mediaTime = mediaTime;
   }
 
   /** Something that several sinks make of it, made once; given back with the last release. */

@@ -323,7 +323,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const source = { picture, upsampling: this.upsampling };
       const metric = this.#anchors.update({ values: map.values, width, height, unit: model.unit, epoch }, seconds);
       this.#anchored = metric !== undefined;
-      owner = new LiveDepth(map, info, picture.lastPacketAt, metric, picture.identity, source);
+      owner = new LiveDepth(map, info, picture.lastPacketAt, metric, picture.identity, source, seconds);
       for (const sink of this.#sinks) sink.push(owner);
       if (this.#frameId === 1) this.emit('started');
     } catch (thrown) {

@@ -49,6 +49,12 @@ export class LayoutEncoder {
     this.#shades = Buffer.alloc(width * height);
   }
 
+  /** Size of the video, in pixels. */
+  get video(): { width: number; height: number } {
+    const { width, height } = this.#encoder;
+    return { width, height };
+  }
+
   /**
    * @param options width and height, even, are those of one picture
    * @throws DepthcastError CODEC_FAILED when the encoder cannot be opened with these numbers

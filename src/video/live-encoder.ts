@@ -34,6 +34,8 @@ export interface LiveEncoderOptions {
   bitrate: number;
   /** Frames a second that are expected; a hint to the rate control. */
   fps: number;
+  /** The video says that it is BT.601, limited range: WebRTC's receivers take it for that anyway, others go by its size. */
+  labelled?: boolean;
 }
 
 /** Where a picture is painted: Y, U and V of 4:2:0, 8 bits, and the lengths of their rows in bytes. Its size is even. */
@@ -180,7 +182,14 @@ export class LiveEncoder {
   }
 }
 
-async function openLive({ codec, width, height, bitrate, fps }: LiveEncoderOptions): Promise<av.CodecContext> {
+async function openLive({
+  codec,
+  width,
+  height,
+  bitrate,
+  fps,
+  labelled = false,
+}: LiveEncoderOptions): Promise<av.CodecContext> {
   const { encoder } = IMPLEMENTATIONS[codec];
   if (!encoder) throw new DepthcastError('CODEC_FAILED', { detail: `${codec} is only received` });
   const configure = (context: av.CodecContext) => {
@@ -192,6 +201,10 @@ async function openLive({ codec, width, height, bitrate, fps }: LiveEncoderOptio
     context.gopSize = KEYFRAME_INTERVAL;
     context.maxBFrames = 0;
     context.threadCount = 1;
+    if (labelled) {
+      context.colorSpace = av.AVCOL_SPC_SMPTE170M;
+      context.colorRange = av.AVCOL_RANGE_MPEG;
+    }
     setRate(context, bitrate);
   };
   return openEncoder(encoder.name, codec, configure, encoder.options);

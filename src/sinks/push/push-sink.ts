@@ -1,0 +1,114 @@
+import { LAYOUT_PARTS, type Layout } from '../../protocol/output.ts';
+import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
+import type { LiveDepth } from '../../stream/live-depth.ts';
+import { Mailbox } from '../../stream/mailbox.ts';
+import { LayoutEncoder, shadesOf } from '../../video/index.ts';
+import type { MatteShades } from '../matte-shades.ts';
+import { TrackShades } from '../track-shades.ts';
+import type { PushTarget } from './push-target.ts';
+
+const CLOCK = 90_000;
+/** Seconds between keyframes, at which a reader can begin. */
+const KEYFRAME_SECONDS = 1;
+
+export interface PushSinkOptions {
+  layout: Layout;
+  bitrate: number;
+  /** Longest side of one picture in pixels. */
+  maxSide: number;
+  /** What a layout with a matte shows. */
+  matte?: MatteShades | undefined;
+}
+
+/**
+ * A stream's depth as H.264 for one target. Each frame's time is its stream's media time: outputs of one stream, as key and fill, have
+ * the same time for the same frame.
+ */
+export class PushSink implements DepthSink {
+  readonly name = 'push';
+  readonly about = 'track';
+  readonly receivers = 1;
+  readonly #options: PushSinkOptions;
+  readonly #target: PushTarget;
+  readonly #listener: SinkListener;
+  readonly #shades: TrackShades;
+  readonly #mailbox = new Mailbox<LiveDepth>(
+    (depth) => this.#encode(depth),
+    (depth) => depth.release(),
+  );
+  #encoder: LayoutEncoder | undefined;
+  #keyframeAt = Number.NEGATIVE_INFINITY;
+  #lastPts = -1;
+  #closed = false;
+
+  constructor(options: PushSinkOptions, target: PushTarget, listener: SinkListener) {
+    this.#options = options;
+    this.#target = target;
+    this.#listener = listener;
+    this.#shades = new TrackShades(shadesOf(options.layout), options.matte);
+  }
+
+  push(depth: LiveDepth): void {
+    if (!this.#closed && this.#target.wants !== 'nothing') this.#mailbox.put(depth.retain());
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#mailbox.close();
+    this.#target.rest();
+    if (!this.#mailbox.busy) this.#free();
+  }
+
+  async #encode(depth: LiveDepth): Promise<void> {
+    const { layout } = this.#options;
+    try {
+      const began = performance.now();
+      const encoder = await this.#encoderFor(depth);
+      const shades = LAYOUT_PARTS[layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
+      const pts = Math.round(depth.mediaTime * CLOCK);
+      const due = pts - this.#keyframeAt >= KEYFRAME_SECONDS * CLOCK;
+      const keyframe = due || this.#target.wants === 'keyframe';
+      const frame = await encoder.encode(shades, depth.source?.picture, depth.info.rtpTimestamp, { keyframe });
+      if (frame.keyframe) this.#keyframeAt = pts;
+      const encoded = performance.now();
+      // Two frames of one tick: muxers want rising times.
+      if (this.#closed || pts <= this.#lastPts) return;
+      this.#lastPts = pts;
+      this.#target.put(frame, pts, encoder.video);
+      const latency = depth.lastPacketAt === undefined ? undefined : performance.now() - depth.lastPacketAt;
+      this.#listener.sent({
+        encode: encoded - began,
+        send: performance.now() - encoded,
+        bytes: frame.data.length,
+        latency,
+      });
+    } catch (thrown) {
+      // The next frame starts with a new encoder.
+      this.#encoder?.close();
+      this.#encoder = undefined;
+      if (!this.#closed) this.#listener.failed(thrown as Error);
+    } finally {
+      depth.release();
+      if (this.#closed) this.#free();
+    }
+  }
+
+  async #encoderFor({ info: { sourceWidth, sourceHeight } }: LiveDepth): Promise<LayoutEncoder> {
+    const { layout, bitrate, maxSide } = this.#options;
+    const shrink = Math.min(1, maxSide / Math.max(sourceWidth, sourceHeight));
+    const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
+    const [width, height] = [even(sourceWidth), even(sourceHeight)];
+    if (this.#encoder?.width === width && this.#encoder.height === height) return this.#encoder;
+    this.#encoder?.close();
+    this.#encoder = undefined;
+    const options = { codec: 'H264', width, height, bitrate, fps: 30, labelled: true } as const;
+    this.#encoder = await LayoutEncoder.create(layout, options);
+    return this.#encoder;
+  }
+
+  #free(): void {
+    this.#encoder?.close();
+    this.#shades.close();
+  }
+}

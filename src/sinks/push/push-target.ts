@@ -1,0 +1,223 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { pushKindOf } from '../../config/pushed-output.ts';
+import { DepthcastError } from '../../errors.ts';
+import { nalUnits } from '../../video/bitstream.ts';
+import type { EncodedFrame } from '../../video/index.ts';
+import type { OpenRequest, SenderMessage, VideoPacket } from './push-protocol.ts';
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+/** Share by which waits differ, so that outputs that were lost together do not all come back at once. */
+const JITTER = 0.2;
+/** One that was up for as long as this starts over with short waits. */
+const SETTLED_MS = 10_000;
+/** Without an answer for as long as this, a process counts as hung; one that listens waits for whoever comes. */
+const HUNG_MS = 20_000;
+const KILL_MS = 2000;
+const MAX_STDERR = 400;
+/** Packets on their way to the process: more are a receiver that cannot keep up. */
+const MAX_WAITING = 60;
+
+export interface PushStatus {
+  kind: 'srt' | 'rtsp';
+  /** Without user, password and query. */
+  url: string;
+  /** `idle`: there is no stream to send; `waiting`: until it is tried again. */
+  state: 'idle' | 'connecting' | 'live' | 'waiting' | 'closed';
+  connections: number;
+  /** Frames sent, and those that did not leave because the receiver could not keep up. */
+  frames: number;
+  dropped: number;
+  problem: { code: string; message: string } | null;
+}
+
+export interface PushEvents {
+  onLive(status: PushStatus): void;
+  /** It is lost, and tried again after so many ms. */
+  onLost(error: DepthcastError, retryMs: number): void;
+}
+
+/** Where one video is sent to, and the process that does; tried again for as long as there are frames. */
+export class PushTarget {
+  readonly #url: string;
+  readonly #events: PushEvents;
+  #child: ChildProcess | undefined;
+  #state: PushStatus['state'] = 'idle';
+  #watchdog: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #liveSince: number | undefined;
+  #wait = FIRST_WAIT_MS;
+  #waiting = 0;
+  #needsKeyframe = true;
+  #size = '';
+  #connections = 0;
+  #frames = 0;
+  #dropped = 0;
+  #problem: DepthcastError | undefined;
+
+  constructor(url: string, events: PushEvents) {
+    this.#url = url;
+    this.#events = events;
+  }
+
+  get status(): PushStatus {
+    const { protocol, host, pathname } = new URL(this.#url);
+    return {
+      kind: pushKindOf(this.#url)!,
+      url: `${protocol}//${host}${pathname}`,
+      state: this.#state,
+      connections: this.#connections,
+      frames: this.#frames,
+      dropped: this.#dropped,
+      problem: this.#problem ? { code: this.#problem.code, message: this.#problem.message } : null,
+    };
+  }
+
+  /** Whether a frame would be used now, and whether it has to be a keyframe. */
+  get wants(): 'nothing' | 'frame' | 'keyframe' {
+    if (this.#state === 'live' || this.#state === 'idle') return this.#needsKeyframe ? 'keyframe' : 'frame';
+    return 'nothing';
+  }
+
+  /** @param frame H.264 in Annex B form. @param pts 90 kHz, rising */
+  put(frame: EncodedFrame, pts: number, { width, height }: { width: number; height: number }): void {
+    const size = `${width}x${height}`;
+    if (this.#state === 'live' && this.#size !== size) this.#lost(this.#child!, `the picture's size is ${size} now`);
+    if (this.#state === 'idle' && frame.keyframe) this.#connect(frame, { width, height });
+    if (this.#state !== 'live' || (this.#needsKeyframe && !frame.keyframe)) return;
+    if (this.#waiting >= MAX_WAITING) {
+      this.#dropped++;
+      this.#needsKeyframe = true;
+      return;
+    }
+    this.#needsKeyframe = false;
+    this.#waiting++;
+    this.#child!.send({ data: frame.data, keyframe: frame.keyframe, pts } satisfies VideoPacket, () => {});
+  }
+
+  /** The stream ended; the next frame connects anew. */
+  rest(): void {
+    if (this.#state === 'closed') return;
+    this.#letGo();
+    clearTimeout(this.#timer);
+    this.#state = 'idle';
+    this.#needsKeyframe = true;
+  }
+
+  close(): void {
+    this.rest();
+    this.#state = 'closed';
+  }
+
+  #connect(frame: EncodedFrame, size: { width: number; height: number }): void {
+    this.#state = 'connecting';
+    this.#size = `${size.width}x${size.height}`;
+    this.#waiting = 0;
+    this.#liveSince = undefined;
+    let child: ChildProcess;
+    try {
+      child = startSender();
+    } catch (thrown) {
+      this.#retry(`its process did not start: ${(thrown as Error).message}`);
+      return;
+    }
+    this.#child = child;
+    let printed = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      printed = (printed + text).slice(-MAX_STDERR);
+    });
+    child.on('message', (message: SenderMessage) => {
+      if (child === this.#child) this.#take(child, message);
+    });
+    child.on('error', (error) => this.#lost(child, `its process did not start: ${error.message}`));
+    child.once('exit', (code, signal) =>
+      this.#lost(child, `its process ended unexpectedly (${signal ?? code}) ${printed.trim()}`.trim()),
+    );
+    this.#watch();
+    const format = pushKindOf(this.#url) === 'srt' ? 'mpegts' : 'rtsp';
+    const request: OpenRequest = { url: this.#url, format, ...size, parameters: parameterSets(frame.data) };
+    if (child.pid !== undefined) child.send(request, () => {});
+  }
+
+  #take(child: ChildProcess, message: SenderMessage): void {
+    this.#watch();
+    if (message.kind === 'end') {
+      this.#lost(child, message.problem);
+      return;
+    }
+    if (message.kind === 'written') {
+      this.#waiting--;
+      this.#frames++;
+      return;
+    }
+    this.#state = 'live';
+    this.#needsKeyframe = true;
+    this.#liveSince = performance.now();
+    this.#problem = undefined;
+    this.#connections++;
+    this.#events.onLive(this.status);
+  }
+
+  #watch(): void {
+    clearTimeout(this.#watchdog);
+    const child = this.#child;
+    const listens = new URL(this.#url).searchParams.get('mode') === 'listener';
+    if (!child || (listens && this.#state === 'connecting')) return;
+    this.#watchdog = setTimeout(() => {
+      // Nothing to send is no reason to hang up.
+      if (this.#state === 'live' && this.#waiting === 0) this.#watch();
+      else this.#lost(child, `no answer for ${HUNG_MS / 1000} s`);
+    }, HUNG_MS);
+  }
+
+  #lost(child: ChildProcess, problem: string): void {
+    if (child !== this.#child || this.#state === 'closed') return;
+    this.#letGo();
+    this.#retry(problem);
+  }
+
+  #retry(problem: string): void {
+    if (this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS) this.#wait = FIRST_WAIT_MS;
+    const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
+    this.#wait = Math.min(LONGEST_WAIT_MS, 2 * this.#wait);
+    this.#problem = new DepthcastError('OUTPUT_FAILED', { detail: problem });
+    this.#state = 'waiting';
+    this.#timer = setTimeout(() => {
+      this.#state = 'idle';
+      this.#needsKeyframe = true;
+    }, wait);
+    this.#events.onLost(this.#problem, wait);
+  }
+
+  /** Lets the process say goodbye; one that does not is ended. */
+  #letGo(): void {
+    clearTimeout(this.#watchdog);
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (child.connected) child.disconnect();
+    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_MS);
+    timer.unref();
+    child.once('exit', () => clearTimeout(timer));
+  }
+}
+
+const START_CODE = Buffer.from([0, 0, 0, 1]);
+const [SPS, PPS] = [7, 8];
+
+function parameterSets(frame: Uint8Array): Uint8Array {
+  const sets = [...nalUnits(frame)].filter((unit) => [SPS, PPS].includes(unit[0]! & 31));
+  return Buffer.concat(sets.flatMap((unit) => [START_CODE, unit]));
+}
+
+/** Secrets of the server are none of the sender's business. */
+function startSender(): ChildProcess {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DEPTHCAST|LIVEKIT)_/.test(key)));
+  const source = import.meta.url.endsWith('.ts');
+  return fork(new URL(`./push-process.${source ? 'ts' : 'js'}`, import.meta.url), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: source ? ['--import', import.meta.resolve('tsx')] : [],
+    env,
+  });
+}

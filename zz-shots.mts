@@ -1,0 +1,33 @@
+import { startApp, until } from '/work/wt/studio/test/e2e/support/app.ts';
+import { launchBrowser } from '/work/wt/studio/test/e2e/support/browser.ts';
+const server = await startApp({ 'sources.scenes': ['person'], 'sources.fps': 12, 'sources.width': 640, 'sources.height': 360, 'output.upsampling': 'fast' });
+const browser = await launchBrowser();
+const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+const page = await context.newPage();
+const log: string[] = [];
+page.on('console', (m) => log.push(`${m.type()} ${m.text()}`));
+page.on('pageerror', (e) => log.push(`ERROR ${e.message}`));
+for (const path of (process.argv[2] ?? 'matte key fill both fill?alpha=matte matte?alpha=matte both?with=matte&layout=stacked matte?near=x').split(' ')) {
+  await page.goto(`${server.base}/${path.replace(/^(\w+)/, '$1/scene-person')}`);
+  const state = await page.waitForFunction(() => (window as any).depthcastAir?.state === 'live' || !(document.getElementById('problem') as any).hidden, undefined, { timeout: 25000 }).then(() => 'ok', (e) => String(e).slice(0, 80));
+  await new Promise((r) => setTimeout(r, 1500));
+  console.log(path, state, await page.evaluate(() => JSON.stringify({ s: (window as any).depthcastAir?.state, c: (window as any).depthcastAir?.code, f: (window as any).depthcastAir?.painter?.frames })));
+  await page.screenshot({ path: `/tmp/studio/${path.replace(/\W/g, '_')}.png`, omitBackground: true });
+}
+console.log(log.join('\n'));
+await page.setViewportSize({ width: 1440, height: 900 });
+await page.goto(`${server.base}/desk/scene-person`);
+await page.waitForFunction(() => (window as any).depthcastDesk?.state === 'live' && (window as any).depthcastDesk.frame && (window as any).depthcastDesk.report, undefined, { timeout: 25000 }).catch((e) => console.log(String(e)));
+await page.locator('#preset').fill('Presenter'); await page.locator('#save button').click();
+await new Promise((r) => setTimeout(r, 2500));
+await page.screenshot({ path: '/tmp/studio/desk.png' });
+await page.getByLabel('Far edge').focus(); for (let i = 0; i < 8; i++) await page.keyboard.press('PageUp').catch(()=>{});
+await page.getByText('Keyed', { exact: true }).click();
+await new Promise((r) => setTimeout(r, 1500));
+await page.screenshot({ path: '/tmp/studio/desk2.png' });
+await page.setViewportSize({ width: 390, height: 844 });
+await new Promise((r) => setTimeout(r, 800));
+await page.screenshot({ path: '/tmp/studio/desk-phone.png', fullPage: true });
+console.log(await (await fetch(`${server.base}/api/streams/scene-person/output`)).text());
+console.log(log.join('\n'));
+await browser.close(); await server.close(); process.exit(0);
