@@ -53,7 +53,8 @@ export class WhepView {
   constructor(video: HTMLVideoElement, options: ViewOptions) {
     this.#video = video;
     this.#options = options;
-    void this.#run();
+    // So that whoever made it has it before it says anything.
+    queueMicrotask(() => void this.#run());
   }
 
   close(): void {

@@ -5,9 +5,11 @@ import { drawFrameCode, readFrameCode } from '../../test/support/load/frame-code
 import { Metrics } from '../metrics/metrics.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
-import { type EncodedFrame, Picture, VideoDecoder } from '../video/index.ts';
+import { MatteControl } from '../stream/matte-control.ts';
+import { type EncodedFrame, Picture, shadesOf, VideoDecoder } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
+import { MatteShades } from './matte-shades.ts';
 
 // Pictures and depth that each say, in pixels, which frame they are of: through the sink, an encoder, and a decoder.
 
@@ -56,10 +58,21 @@ function frame(n: number, upsampling: Upsampling): LiveDepth {
   return new LiveDepth(map as never, info, undefined, undefined, undefined, { picture, upsampling });
 }
 
-function open(layout: Layout): { track: GrayTrack; receiver: Receiver; settled: () => number; errors: Error[] } {
+function open(
+  layout: Layout,
+  matte?: MatteShades,
+): { track: GrayTrack; receiver: Receiver; settled: () => number; errors: Error[] } {
   const errors: Error[] = [];
   let settled = 0;
-  const options = { codec: 'VP8', layout, minBitrate: 100_000, maxBitrate: 4_000_000, maxSide: 1280, metrics } as const;
+  const options = {
+    codec: 'VP8',
+    layout,
+    minBitrate: 100_000,
+    maxBitrate: 4_000_000,
+    maxSide: 1280,
+    metrics,
+    matte,
+  } as const;
   const track = new GrayTrack(options, {
     sent: () => settled++,
     failed: (error) => {
@@ -162,4 +175,45 @@ it('two tracks of a stream share one enlargement', async () => {
   await until(() => one.settled() === 1 && two.settled() === 1);
   expect([one.errors, two.errors]).toEqual([[], []]);
   expect(made).toBe(1);
+});
+
+describe.each<Upsampling>(['off', 'best'])('a matte of a stream that enlarges depth by %s', (upsampling) => {
+  it('is white where depth is, follows its settings at once, and is made once for all tracks', async () => {
+    const control = new MatteControl();
+    const shades = new MatteShades(control, shadesOf('matte'));
+    const [alone, keyed, fill] = [open('matte', shades), open('matte-stacked', shades), open('fill')];
+    const push = async (n: number) => {
+      const depth = frame(n, upsampling);
+      for (const { track } of [alone, keyed, fill]) track.push(depth);
+      depth.release();
+      await until(() => [alone, keyed, fill].every(({ settled }) => settled() === n + 1));
+    };
+    const set = async (near: number, far: number) => control.set({ ...control.settings, near, far }, { near, far });
+    // The map is 120 of 16 to 235: 0.47 of the range.
+    await set(1, 0.3);
+    await push(0);
+    await push(1);
+    await set(1, 0.6);
+    await push(2);
+    expect([alone, keyed, fill].flatMap(({ errors }) => errors)).toEqual([]);
+    const { width, height } = SIZE;
+    const middle = 100 * width + 60;
+    const [mattes, both, fills]: [number[], number[][], number[]] = [[], [], []];
+    await decoded(alone.receiver.frames, ([luma], picture) => {
+      expect([picture.width, picture.height]).toEqual([width, height]);
+      mattes.push(luma![middle]!);
+    });
+    await decoded(keyed.receiver.frames, ([luma], picture) => {
+      expect([picture.width, picture.height]).toEqual([width, 2 * height]);
+      both.push([luma![middle]!, luma![height * width + middle]!]);
+    });
+    await decoded(fill.receiver.frames, ([luma], picture) => {
+      expect([picture.width, picture.height]).toEqual([width, height]);
+      fills.push(luma![middle]!);
+    });
+    const close = (value: number) => expect.closeTo(value, -1);
+    expect(mattes).toEqual([close(235), close(235), close(16)]);
+    expect(both).toEqual([235, 235, 16].map((matte) => [close(100), close(matte)]));
+    expect(fills).toEqual([close(100), close(100), close(100)]);
+  });
 });

@@ -120,7 +120,9 @@ describe('a two-way session', () => {
     };
     const { stream } = publisher;
     const receivers = () =>
-      (['VP8', 'H264'] as const).map((wanted) => trackOf(stream, wanted, { layout: 'depth', matte: stream.matte }, server.context).receivers);
+      (['VP8', 'H264'] as const).map(
+        (wanted) => trackOf(stream, wanted, { layout: 'depth', matte: stream.matte }, server.context).receivers,
+      );
     await until('VP8', () => film('VP8'));
     expect(receivers()).toEqual([1, 0]);
     await publisher.peer.restart(client.offerSdp.replace('96 97 108 109', '108 109 96 97'));
