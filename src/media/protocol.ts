@@ -5,8 +5,10 @@ import { DepthcastError, type ErrorCode, toDepthcastError } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
+import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { TrackReport } from '../session/outputs.ts';
 import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
@@ -44,6 +46,7 @@ export interface StreamView {
   demand: { rate: number | undefined; milliseconds: number | undefined };
   totals: FrameTotals;
   latest: StreamReport | undefined;
+  tracks: TrackReport[];
 }
 
 /** What a session was at the last look. */
@@ -79,6 +82,7 @@ export interface SessionCalls {
   setRange(range: 'auto' | DisplayRange): void;
   setSize(size: number): void;
   setStill(on: boolean): void;
+  setMatte(next: { settings: MatteSettings; change: MatteChange }): void;
   setInferencer(next: { inferencer: number; size: number }): void;
   setCamera(camera: CameraSettings | undefined): void;
   anchor(anchors: readonly Anchor[]): void;

@@ -4,6 +4,7 @@ import type { DisplayRange } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
 import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
+import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
@@ -98,6 +99,10 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     return this.#view;
   }
 
+  get tracks(): StreamView['tracks'] {
+    return this.#view.tracks;
+  }
+
   get upsampling(): Upsampling {
     return this.#upsampling;
   }
@@ -129,6 +134,10 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.#inferencer.guests--;
     this.#inferencer = inferencer;
     this.#tell('setInferencer', { inferencer: this.link.introduce(inferencer), size });
+  }
+
+  setMatte(next: { settings: MatteSettings; change: MatteChange }): void {
+    this.#tell('setMatte', next);
   }
 
   setStill(on: boolean): void {

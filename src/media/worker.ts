@@ -3,6 +3,7 @@ import { reloadConfig } from '../config/reload.ts';
 import { PortInferencer } from '../depth/port-inferencer.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
 import { Registry } from '../session/registry.ts';
 import { Viewer } from '../session/viewer.ts';
@@ -143,10 +144,12 @@ function viewOf(session: Publisher | Viewer): SessionView {
   };
 }
 
-function streamView({ last, source, unit, frames, watched, demand, stats }: LiveStream): SessionView['stream'] {
+function streamView(stream: LiveStream): SessionView['stream'] {
+  const { last, source, unit, frames, watched, demand, stats } = stream;
   const { rate, milliseconds } = demand;
   const { totals, latest } = stats;
-  return { last, codec: source?.codec, unit, frames, watched, demand: { rate, milliseconds }, totals, latest };
+  const tracks = trackReports(stream);
+  return { last, codec: source?.codec, unit, frames, watched, demand: { rate, milliseconds }, totals, latest, tracks };
 }
 
 function inferencerOf(number: number): PortInferencer {
@@ -171,6 +174,7 @@ const CALLS: Calls = {
   setRange: ({ stream }, range) => stream.setRange(range),
   setSize: ({ stream }, size) => stream.setSize(size),
   setStill: ({ stream }, on) => stream.setStill(on),
+  setMatte: ({ stream }, next) => stream.setMatte(next),
   setInferencer: ({ stream }, { inferencer, size }) => stream.setInferencer(inferencerOf(inferencer), size),
   setCamera: ({ stream }, camera) => stream.setCamera(camera),
   anchor: ({ stream }, anchors) => stream.anchor(anchors),

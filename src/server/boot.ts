@@ -48,7 +48,13 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     if (mediaWorkers > 0 && config.recording.streams.length > 0)
       log.warn('streams of peers are not recorded while server.mediaWorkers is set; those that the server pulls are');
     const mattes = await StreamMattes.open({ config, registry, log });
-    context = { ...shared, mattes, peers, sources, recordings, device: first.device };
+    const outputs = new PushedOutputs({ config, registry, log });
+    for (const settings of config.outputs.push) outputs.add(settings, 'config');
+    if (mediaWorkers > 0 && config.outputs.push.length > 0)
+      log.warn(
+        'streams of peers are not sent by outputs.push while server.mediaWorkers is set; those that the server pulls are',
+      );
+    context = { ...shared, mattes, outputs, peers, sources, recordings, device: first.device };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
     for (const settings of config.sources.pull) await sources.add(settings, 'config');

@@ -5,6 +5,7 @@ import { DepthcastError } from '../errors.ts';
 import { type MatteSettings, matteChange } from '../protocol/matte.ts';
 import { type TrackReport, trackReports } from '../session/outputs.ts';
 import type { ServerContext } from '../session/server-context.ts';
+import { LiveStream } from '../stream/live-stream.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 
@@ -82,7 +83,7 @@ function outputReport({ mattes, registry }: Context, name: string): OutputReport
     keptIn: mattes.keptIn,
     metres: stream?.unit === 'metres',
     viewers: registry.viewersOf(name),
-    tracks: stream ? trackReports(stream) : [],
+    tracks: stream instanceof LiveStream ? trackReports(stream) : [...(stream?.tracks ?? [])],
     framesIn: latest?.framesIn ?? 0,
     framesOut: latest?.framesOut ?? 0,
     framesDropped: Object.values(totals?.dropped ?? {}).reduce((sum, count) => sum + count, 0),

@@ -14,7 +14,7 @@ const RETRY_PLACE = 30;
 
 interface Context {
   config: Pick<SettledConfig, 'outputs'>;
-  registry: Pick<Registry, 'onStream' | 'streams'>;
+  registry: Pick<Registry, 'onStream' | 'liveStreams' | 'streams'>;
   log: Logger;
 }
 
@@ -77,7 +77,11 @@ export class PushedOutputs {
       },
     });
     const entry: Entry = { settings, from, target, on: undefined };
-    const stream = registry.streams.find((one) => one.name === settings.stream);
+    const stream = registry.liveStreams.find((one) => one.name === settings.stream);
+    if (from === 'api' && !stream && registry.streams.some((one) => one.name === settings.stream))
+      throw new DepthcastError('OUTPUT_NOT_ALLOWED', {
+        detail: 'streams of peers are not sent while server.mediaWorkers is set',
+      });
     if (stream) this.#follow(entry, stream);
     this.#entries.set(name, entry);
     return report(entry);

@@ -17,7 +17,7 @@ interface Place {
 export class Registry {
   readonly #places = new Map<string, Place>();
   readonly #sessions = new Map<string, Session>();
-  readonly #watchers: ((stream: LiveStream) => void)[] = [];
+  readonly #watchers: ((stream: SessionStream) => void)[] = [];
   #draining = false;
 
   get draining(): boolean {
@@ -39,6 +39,11 @@ export class Registry {
 
   /** Calls with every stream that begins on this thread from now on. */
   onStream(watcher: (stream: LiveStream) => void): void {
+    this.#watchers.push((stream) => stream instanceof LiveStream && watcher(stream));
+  }
+
+  /** Calls with every stream that begins from now on, wherever it lives. */
+  onAnyStream(watcher: (stream: SessionStream) => void): void {
     this.#watchers.push(watcher);
   }
 
@@ -66,7 +71,7 @@ export class Registry {
     return {
       filled: (stream) => {
         place.stream = stream;
-        if (stream instanceof LiveStream) for (const watcher of this.#watchers) watcher(stream);
+        for (const watcher of this.#watchers) watcher(stream);
       },
       free: () => {
         if (this.#places.get(name) === place) this.#places.delete(name);

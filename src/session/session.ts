@@ -9,6 +9,7 @@ import type { FrameSource } from '../stream/frame-source.ts';
 import type { LiveStream, LiveStreamEvents } from '../stream/live-stream.ts';
 import type { StreamReport, StreamStats } from '../stream/stream-stats.ts';
 import type { IceCandidateInit, RtcPeer } from '../webrtc/index.ts';
+import type { TrackReport } from './outputs.ts';
 import type { SessionReport } from './session-report.ts';
 
 /** A live stream as its session shows it, whichever thread it lives in: {@link LiveStream} itself, or what a media worker tells of it. */
@@ -29,6 +30,7 @@ export interface SessionStream
       | 'setRange'
       | 'setSize'
       | 'setStill'
+      | 'setMatte'
       | 'reset'
       | 'close'
     >,
@@ -37,6 +39,8 @@ export interface SessionStream
   readonly demand: Pick<Demand, 'rate' | 'milliseconds'>;
   readonly source: Pick<FrameSource, 'codec'> | undefined;
   readonly stats: Pick<StreamStats, 'totals' | 'latest'>;
+  /** Kinds of video that are made of it, where it lives elsewhere. */
+  readonly tracks?: readonly TrackReport[];
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
   setInferencer(inferencer: WorkerInferencer, size: number): void;
 }

@@ -35,7 +35,7 @@ const keptSchema = z.record(
 
 interface Context {
   config: Pick<SettledConfig, 'outputs'>;
-  registry: Pick<Registry, 'onStream' | 'streams'>;
+  registry: Pick<Registry, 'onAnyStream' | 'streams'>;
   log: Logger;
 }
 
@@ -54,9 +54,9 @@ export class StreamMattes {
     this.#context = context;
     this.#file = file;
     this.#kept = kept;
-    context.registry.onStream((stream) => {
+    context.registry.onAnyStream((stream) => {
       const found = this.#kept.get(stream.name);
-      if (found) stream.matte.set(found.settings, found.settings);
+      if (found) stream.setMatte({ settings: found.settings, change: found.settings });
     });
   }
 
@@ -91,7 +91,7 @@ export class StreamMattes {
       });
     const kept = this.#place(name);
     kept.settings = next;
-    stream?.matte.set(next, change);
+    stream?.setMatte({ settings: next, change });
     this.#save();
     return next;
   }

@@ -5,6 +5,7 @@ import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
+import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { Upsampling } from '../protocol/output.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
@@ -225,6 +226,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   setStill(on: boolean): void {
     if (!on) this.#reuse?.forget();
     this.#reuse = on ? (this.#reuse ?? new DepthReuse()) : undefined;
+  }
+
+  /** What its mattes show, from the next frame on. @param change what of it was changed on purpose */
+  setMatte({ settings, change }: { settings: MatteSettings; change: MatteChange }): void {
+    this.matte.set(settings, change);
   }
 
   setRange(range: 'auto' | DisplayRange): void {
