@@ -3,7 +3,7 @@ import { STAGES } from '../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../src/server/server.ts';
 import { printTable, quantile } from '../test/support/load/table.ts';
 import { Fleet, type FleetOptions, type FleetReport } from '../test/support/load/wrtc-fleet.ts';
-import { record } from './record.ts';
+import { median, record } from './record.ts';
 import { cpuSplit, inferenceThreads, threadTimes } from './threads.ts';
 
 export interface LiveRun {
@@ -22,10 +22,11 @@ export async function runLive(
   options: Omit<FleetOptions, 'url'>,
   seconds: number,
   every?: (second: number) => void,
+  settings: Record<string, unknown> = {},
 ): Promise<LiveRun> {
   const config = loadConfig({
     file: 'config/depthcast.yaml',
-    overrides: { 'server.port': 0, 'limits.utilisation': null },
+    overrides: { 'server.port': 0, 'limits.utilisation': null, ...settings },
   });
   const server = await startServer({ config, version: 'bench' });
   const latency: LiveRun['latency'] = { track: [], data: [] };
@@ -145,4 +146,37 @@ export async function benchFour(fps: number, seconds: number): Promise<void> {
     `  spread of fps ${(100 * spread).toFixed(0)} %; NACKs sent ${count('nack_sent')}, PLIs sent ${count('pli_sent')}, packets lost ${count('lost')}`,
   );
   void cut;
+}
+
+/** Sizes that follow the load, in turn with today's fixed one: four streams that ask for more than the cores have. */
+export async function benchAdapt(seconds = 25, rounds = 2): Promise<void> {
+  const kinds = { 'size 256': 256, 'size auto': 'auto' } as const;
+  const runs = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as LiveRun[]]));
+  const told: Record<string, string[]> = { 'size 256': [], 'size auto': [] };
+  for (let round = 0; round < rounds; round++)
+    for (const [name, size] of Object.entries(kinds)) {
+      const run = await runLive({ ...VGA, peers: 4, fps: 30 }, seconds, undefined, { 'depth.size': size });
+      runs[name]!.push(run);
+      const widths = run.fleet.at(-1)!.peers.map((peer) => peer.stats?.depth.width ?? 0);
+      const epochs = run.fleet.at(-1)!.peers.map((peer, i) => peer.epochs - run.fleet[0]!.peers[i]!.epochs);
+      told[name]!.push(`${[...new Set(widths)].join('/')} wide, ${Math.max(...epochs)} new epochs`);
+    }
+  const out = (name: string) => median(runs[name]!.map((run) => run.frames / run.seconds));
+  const p95 = (name: string) => median(runs[name]!.map((run) => quantile(run.latency.track, 0.95)));
+  printTable(
+    `Four 640x480@30 streams, ${rounds} turns of ${seconds} s each (goal: 1.6 times the frames, p95 <= 150 ms)`,
+    ['', 'frames out, all, a second', 'latency p50', 'p95', 'at the end'],
+    Object.keys(kinds).map((name) => [
+      name,
+      out(name),
+      median(runs[name]!.map((run) => quantile(run.latency.track, 0.5))),
+      p95(name),
+      told[name]!.join('; '),
+    ]),
+  );
+  const [fixed, auto] = [out('size 256'), out('size auto')];
+  console.log(`  frames out, auto over 256: ${(auto / fixed).toFixed(2)}`);
+  record('adapt: frames out', auto, 'fps', 'more');
+  record('adapt: frames out, over size 256', auto / fixed, '', 'more');
+  record('adapt: p95', p95('size auto'), 'ms');
 }

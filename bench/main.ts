@@ -11,11 +11,12 @@ import { benchFloor } from './floor.ts';
 import { benchGpu } from './gpu.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
-import { benchFour, benchOne } from './live.ts';
+import { benchAdapt, benchFour, benchOne } from './live.ts';
 import { benchMatte } from './matte.ts';
 import { benchMediaWorkers } from './media-workers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
+import { benchResample } from './resample.ts';
 import { benchCycles, benchSoak } from './soak.ts';
 import { benchWarp } from './warp.ts';
 
@@ -39,6 +40,11 @@ const SECTIONS = {
   live: { run: () => benchOne(), about: 'one stream, 30 s' },
   four: { run: () => benchFour(15, 60), about: 'four streams at 15 fps, 60 s' },
   overload: { run: () => benchFour(30, 30), about: 'four streams at 30 fps, 30 s' },
+  adapt: {
+    run: () => benchAdapt(values.seconds ? Number(values.seconds) : undefined),
+    about:
+      'four streams at 30 fps, network sizes that follow the load in turn with a fixed one; three minutes; --seconds N',
+  },
   floor: {
     run: () => benchFloor(values.seconds ? Number(values.seconds) : undefined),
     about: 'all but inference of a live frame over decode, scale and gray encode alone; two minutes; --seconds N',
@@ -88,6 +94,10 @@ const SECTIONS = {
       }),
     about: 'frames of 1 to 8 streams in one run of the network; --device cpu|webgpu, --only "S 252", --markdown',
   },
+  resample: {
+    run: () => benchResample(),
+    about: "a change of the network's size within an epoch, against a new epoch and no change",
+  },
   warp: { run: () => benchWarp(), about: 'depth carried over to the newest picture, against true depth' },
   placement: {
     run: () => benchPlacement(),
@@ -108,7 +118,7 @@ const quick: Section[] = ['inference', 'live', 'four', 'overload'];
 const USAGE = `npm run bench -- [SECTION ...] [--json FILE [--rounds N]]      default: inference live four overload
 npm run bench -- compare OLD [SECTION ...] [--rounds N] [--markdown]
 
-  --json FILE  writes the numbers of inference, live, four, overload and floor; --rounds N those of N runs, each a process
+  --json FILE  writes the numbers of inference, live, four, overload, floor and adapt; --rounds N those of N runs, each a process
                of its own
   compare OLD  says what became slower by more than noise, and then ends with 1. OLD is what --json wrote, whose sections
                are run again, or the folder of another checkout, which takes turns with this one

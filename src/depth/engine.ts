@@ -34,6 +34,8 @@ export interface EngineCapabilities {
   readonly threads: number;
   /** Whether the network tells a feature of the frame to find scene cuts by. */
   readonly summary: boolean;
+  /** Whether a stream's memory may go on at another size: its states have `resampled`. */
+  readonly resamples: boolean;
   /** How far the network is from its float32 self, by parityError; undefined where there is nothing to compare with. */
   readonly parity: number | undefined;
   readonly precision: ModelPrecision;
@@ -59,6 +61,11 @@ export interface EngineState {
   run(image: Float32Array, depth: Float32Array): Promise<Float32Array | undefined>;
   /** A second memory that goes on from here by itself. */
   fork(): Promise<EngineState>;
+  /**
+   * A memory for another size of the network that goes on from here: each state is interpolated between the tokens of the new grid.
+   * This one is as it was. Where the engine `resamples`.
+   */
+  resampled?(size: Size): Promise<EngineState>;
   /** The next frame is the first again. */
   reset(): void;
   /** Gives the memory back. Idempotent. */

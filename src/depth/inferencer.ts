@@ -140,6 +140,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#capabilities?.parity;
   }
 
+  get resamples(): boolean {
+    return this.#capabilities?.resamples ?? false;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

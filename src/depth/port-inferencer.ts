@@ -13,13 +13,15 @@ import { WorkerStream } from './worker-stream.ts';
 export class PortInferencer implements Inferencer {
   readonly model: ModelManifest;
   readonly device: string;
+  readonly resamples: boolean;
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
   #next = 0;
 
-  constructor(model: ModelManifest, device: string) {
+  constructor(model: ModelManifest, device: string, resamples: boolean) {
     this.model = model;
     this.device = device;
+    this.resamples = resamples;
   }
 
   /** @param port of {@link WorkerInferencer.connect} */

@@ -41,9 +41,16 @@ export class StreamRunner {
     this.#engine = undefined;
   }
 
-  /** Takes the network for a size, and memory there. On a device a frame runs, for which the driver compiles. */
-  async prepare(width: number, height: number): Promise<void> {
+  /**
+   * Takes the network for a size, and memory there. On a device a frame runs, for which the driver compiles.
+   * @param carry the picture is the same: where the engine can, memory goes on at the new size
+   */
+  async prepare(width: number, height: number, carry = false): Promise<void> {
     if (this.#width === width && this.#height === height) return;
+    if (carry && this.#width > 0 && this.#engine!.capabilities.resamples) {
+      await this.#carry(width, height);
+      return;
+    }
     this.#fresh = this.#width === 0 ? (this.#fresh ?? 'start') : 'size';
     await this.#resize(width, height);
     if (this.#engine!.capabilities.kind === 'cpu') return;
@@ -60,7 +67,7 @@ export class StreamRunner {
   async infer(
     image: NetworkImage,
     time: number,
-    options: Omit<StreamOptions, 'size'>,
+    options: Omit<StreamOptions, 'size' | 'reduced'>,
     asked: ResetCause | undefined,
     last = Number.NEGATIVE_INFINITY,
   ): Promise<StreamResult> {
@@ -107,6 +114,20 @@ export class StreamRunner {
     this.close();
     this.#engine = await this.#engines.take(width, height);
     this.#memory = await this.#engine.createState({ width, height });
+    this.#depth = new Float32Array(width * height);
+    this.#width = width;
+    this.#height = height;
+  }
+
+  /** A network of open size is the same for both. */
+  async #carry(width: number, height: number): Promise<void> {
+    const [engine, memory] = [this.#engine!, this.#memory!];
+    const next = await memory.resampled!({ width, height });
+    const taken = await this.#engines.take(width, height);
+    this.#engines.free(engine);
+    memory.dispose();
+    this.#engine = taken;
+    this.#memory = next;
     this.#depth = new Float32Array(width * height);
     this.#width = width;
     this.#height = height;

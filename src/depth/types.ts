@@ -40,6 +40,8 @@ export interface DepthMap {
 export interface StreamOptions {
   /** Network size in pixels: the long side or, for Video Depth Anything, the short one; one of the manifest's. */
   size: number;
+  /** Steps by which the network is smaller than `size`, down its ladder (size-ladder.ts); 0 for none. Memory goes on. */
+  reduced: number;
   /** `auto`: causal percentiles. Otherwise fixed values in the model's unit. */
   range: 'auto' | DisplayRange;
   /** Reset when the picture changes to another scene. */
@@ -80,6 +82,8 @@ export interface InferenceStream {
   /** Forgets temporal memory and range: the next frame starts a new epoch. */
   reset(): void;
   setOptions(options: Partial<StreamOptions>): void;
+  /** The size that is in force: `options.size`, or less where it is reduced. */
+  readonly size: number;
   readonly options: StreamOptions;
   /** Of the last map; one less than the first's where there was none yet. */
   readonly epoch: number;
@@ -91,6 +95,8 @@ export interface Inferencer {
   readonly model: ModelManifest;
   /** What runs it, for people: "CPU, 2 threads". */
   readonly device: string;
+  /** Whether streams may be reduced: their memory goes on at another size. */
+  readonly resamples: boolean;
   open(options?: OpenOptions): InferenceStream;
   close(): Promise<void>;
 }

@@ -71,6 +71,8 @@ export interface PrepareRequest {
   stream: number;
   width: number;
   height: number;
+  /** It is the same picture at another size: memory goes on where the engine can. */
+  carry: boolean;
 }
 
 export interface InferRequest {
@@ -82,7 +84,7 @@ export interface InferRequest {
   time: number;
   /** Of the picture before, where that did not come here. */
   last: number | undefined;
-  options: Omit<StreamOptions, 'size'>;
+  options: Omit<StreamOptions, 'size' | 'reduced'>;
   reset: ResetCause | undefined;
   /** Memory for the map, if the stream has some to spare; transferred. */
   spare: Float32Array<ArrayBuffer> | undefined;

@@ -2,6 +2,7 @@ import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
 import { checkSize, networkSize } from './network-size.ts';
+import { sizeLadder } from './size-ladder.ts';
 import type { DepthMap, InferenceStream, NetworkImage, OpenOptions, ResetCause, StreamOptions } from './types.ts';
 import { type DepthChannel, type InferAnswer, sharedNow } from './worker-protocol.ts';
 
@@ -18,6 +19,8 @@ interface Prepared {
   readonly channel: DepthChannel;
   readonly width: number;
   readonly height: number;
+  /** The same object for the same picture and size of the options. */
+  picture: object;
   readonly done: Promise<void>;
 }
 
@@ -37,6 +40,9 @@ export class WorkerStream implements InferenceStream {
   #epoch: number;
   #reset: ResetCause | undefined;
   #prepared: Prepared | undefined;
+  #ladder: readonly number[];
+  /** What the next frame is of. */
+  #picture = { width: 0, height: 0, size: 0 };
   #closed = false;
 
   constructor(id: number, model: ModelManifest, open: OpenOptions, link: Link) {
@@ -46,16 +52,25 @@ export class WorkerStream implements InferenceStream {
     this.#maxInFlight = maxInFlight;
     this.#link = link;
     this.#epoch = firstEpoch - 1;
-    this.options = { size: allowedSizes(model).default, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
+    const size = allowedSizes(model).default;
+    this.options = { size, reduced: 0, range: 'auto', sceneCuts: true, gapSeconds: 2, ...options };
     checkSize(model, this.options.size);
+    this.#ladder = sizeLadder(model, this.options.size);
   }
 
   get epoch(): number {
     return this.#epoch;
   }
 
+  get size(): number {
+    return this.#ladder[Math.min(this.options.reduced, this.#ladder.length - 1)]!;
+  }
+
   networkSize(sourceWidth: number, sourceHeight: number): { width: number; height: number } {
-    return networkSize(this.#model, sourceWidth, sourceHeight, this.options.size);
+    const { width, height, size } = this.#picture;
+    if (sourceWidth !== width || sourceHeight !== height || size !== this.options.size)
+      this.#picture = { width: sourceWidth, height: sourceHeight, size: this.options.size };
+    return networkSize(this.#model, sourceWidth, sourceHeight, this.size);
   }
 
   takeInput(width: number, height: number): NetworkImage {
@@ -84,6 +99,7 @@ export class WorkerStream implements InferenceStream {
   setOptions(options: Partial<StreamOptions>): void {
     if (options.size !== undefined) checkSize(this.#model, options.size);
     Object.assign(this.options, options);
+    if (options.size !== undefined) this.#ladder = sizeLadder(this.#model, options.size);
   }
 
   close(): void {
@@ -100,14 +116,19 @@ export class WorkerStream implements InferenceStream {
   /** A request of its own, before the first frame of a size: it may take far longer than a frame that hangs. */
   #prepare(channel: DepthChannel, width: number, height: number): Promise<void> {
     const last = this.#prepared;
-    if (last?.channel === channel && last.width === width && last.height === height) return last.done;
+    if (last?.channel === channel && last.width === width && last.height === height) {
+      last.picture = this.#picture;
+      return last.done;
+    }
     // Once the frames before it are on their way. It is not aborted with the stream: what takes so long goes on anyway.
     const before = last?.done.catch(() => {}) ?? Promise.resolve();
+    const picture = this.#picture;
+    const carry = last?.channel === channel && last.picture === picture;
     const done = before.then(() => {
       this.#check(channel);
-      return channel.request('prepare', { stream: this.#id, width, height });
+      return channel.request('prepare', { stream: this.#id, width, height, carry });
     });
-    const prepared: Prepared = { channel, width, height, done };
+    const prepared: Prepared = { channel, width, height, picture, done };
     this.#prepared = prepared;
     done.catch(() => {
       // The next frame tries again.
@@ -125,7 +146,7 @@ export class WorkerStream implements InferenceStream {
     this.#check(channel);
     const data = image as Floats;
     const spare = this.#spares.pop();
-    const { size: _, ...options } = this.options;
+    const { size: _size, reduced: _reduced, ...options } = this.options;
     const stream = this.#id;
     const reset = this.#reset;
     this.#reset = undefined;

@@ -72,8 +72,8 @@ function runnerOf(streams: Streams, stream: number): StreamRunner {
   return runner;
 }
 
-async function prepare(streams: Streams, { stream, width, height }: PrepareRequest): Promise<void> {
-  await runnerOf(streams, stream).prepare(width, height).catch(endIfLost);
+async function prepare(streams: Streams, { stream, width, height, carry }: PrepareRequest): Promise<void> {
+  await runnerOf(streams, stream).prepare(width, height, carry).catch(endIfLost);
 }
 
 async function infer(streams: Streams, request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {

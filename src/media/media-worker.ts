@@ -133,9 +133,9 @@ export class MediaWorker implements SessionLink {
   /** A depth worker that it may know has been started again. */
   connect(number: number, inferencer: WorkerInferencer): void {
     if (!this.#known.has(number)) return;
-    const { model, device } = inferencer;
+    const { model, device, resamples } = inferencer;
     const port = inferencer.connect();
-    this.#post({ case: 'depth', inferencer: number, model, device, port }, port ? [port] : []);
+    this.#post({ case: 'depth', inferencer: number, model, device, resamples, port }, port ? [port] : []);
   }
 
   /** A depth worker is gone, or hangs. */

@@ -42,6 +42,8 @@ export interface StreamView {
   codec: string | undefined;
   unit: DepthUnit;
   frames: number;
+  size: LiveStream['size'];
+  reducible: boolean;
   watched: boolean;
   demand: { rate: number | undefined; milliseconds: number | undefined };
   totals: FrameTotals;
@@ -83,6 +85,7 @@ export interface SessionCalls {
   setSize(size: number): void;
   setStill(on: boolean): void;
   setMatte(next: { settings: MatteSettings; change: MatteChange }): void;
+  reduce(steps: number): void;
   setInferencer(next: { inferencer: number; size: number }): void;
   setCamera(camera: CameraSettings | undefined): void;
   anchor(anchors: readonly Anchor[]): void;
@@ -96,7 +99,14 @@ export type CallAnswer<K extends CallName> = ReturnType<SessionCalls[K]>;
 
 export type ToMedia =
   /** A depth worker, by a number, and the way to it; again after each of its restarts. */
-  | { case: 'depth'; inferencer: number; model: ModelManifest; device: string; port: MessagePort | undefined }
+  | {
+      case: 'depth';
+      inferencer: number;
+      model: ModelManifest;
+      device: string;
+      resamples: boolean;
+      port: MessagePort | undefined;
+    }
   /** It is gone or hangs, and comes back. */
   | { case: 'depth lost'; inferencer: number }
   | { case: 'open'; id: number; value: OpenRequest }

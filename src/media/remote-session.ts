@@ -46,6 +46,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   #inferencer: WorkerInferencer;
   #upsampling: Upsampling;
   #view: StreamView;
+  #steps = 0;
 
   /** @param inferencer has this stream among its guests already */
   constructor(
@@ -76,6 +77,14 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
 
   get frames(): number {
     return this.#view.frames;
+  }
+
+  get size(): StreamView['size'] {
+    return this.#view.size;
+  }
+
+  get reducible(): boolean {
+    return this.#view.reducible;
   }
 
   get watched(): boolean {
@@ -138,6 +147,12 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
 
   setMatte(next: { settings: MatteSettings; change: MatteChange }): void {
     this.#tell('setMatte', next);
+  }
+
+  reduce(steps: number): void {
+    if (steps === this.#steps) return;
+    this.#steps = steps;
+    this.#tell('reduce', steps);
   }
 
   setStill(on: boolean): void {

@@ -52,8 +52,8 @@ const sessions = new Map<string, Publisher | Viewer>();
 port.on('message', (message: ToMedia) => {
   switch (message.case) {
     case 'depth': {
-      const { inferencer, model, device, port } = message;
-      const known = inferencers.get(inferencer) ?? new PortInferencer(model, device);
+      const { inferencer, model, device, resamples, port } = message;
+      const known = inferencers.get(inferencer) ?? new PortInferencer(model, device, resamples);
       inferencers.set(inferencer, known);
       if (port) known.connect(port);
       break;
@@ -145,11 +145,13 @@ function viewOf(session: Publisher | Viewer): SessionView {
 }
 
 function streamView(stream: LiveStream): SessionView['stream'] {
-  const { last, source, unit, frames, watched, demand, stats } = stream;
+  const { last, source, unit, frames, size, reducible, watched, demand, stats } = stream;
   const { rate, milliseconds } = demand;
   const { totals, latest } = stats;
+  const codec = source?.codec;
   const tracks = trackReports(stream);
-  return { last, codec: source?.codec, unit, frames, watched, demand: { rate, milliseconds }, totals, latest, tracks };
+  const seen = { last, codec, unit, frames, size, reducible, watched, totals, latest, tracks };
+  return { ...seen, demand: { rate, milliseconds } };
 }
 
 function inferencerOf(number: number): PortInferencer {
@@ -175,6 +177,7 @@ const CALLS: Calls = {
   setSize: ({ stream }, size) => stream.setSize(size),
   setStill: ({ stream }, on) => stream.setStill(on),
   setMatte: ({ stream }, next) => stream.setMatte(next),
+  reduce: ({ stream }, steps) => stream.reduce(steps),
   setInferencer: ({ stream }, { inferencer, size }) => stream.setInferencer(inferencerOf(inferencer), size),
   setCamera: ({ stream }, camera) => stream.setCamera(camera),
   anchor: ({ stream }, anchors) => stream.anchor(anchors),

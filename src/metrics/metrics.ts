@@ -67,6 +67,8 @@ export class Metrics {
   readonly epochs: Counter<'cause'>;
   readonly workerRestarts: Counter;
   readonly mediaWorkerRestarts: Counter;
+  readonly sizeSteps: Gauge;
+  readonly sizeChanges: Counter<'direction'>;
   readonly target: Gauge<'model' | 'precision'>;
   readonly targetRatio: Gauge<'model' | 'precision'>;
   readonly rtpPackets: Counter<'direction'>;
@@ -166,6 +168,17 @@ export class Metrics {
     this.mediaWorkerRestarts = new Counter({
       name: name('media_worker_restarts_total'),
       help: 'Media workers replaced after they died or stalled; their sessions ended',
+      registers,
+    });
+    this.sizeSteps = new Gauge({
+      name: name('size_steps'),
+      help: 'Steps by which networks are smaller than asked for, since the server is busy (depth.size: auto)',
+      registers,
+    });
+    this.sizeChanges = new Counter({
+      name: name('size_changes_total'),
+      help: 'Times that networks were made smaller (down) or larger (up) as load rose and fell',
+      labelNames: ['direction'],
       registers,
     });
     this.target = new Gauge({
@@ -269,6 +282,7 @@ export class Metrics {
     if (build) this.#describeProcess(build);
     // A series that begins with its first event has no rate for that event: those that alerts watch begin at 0.
     for (const outcome of FRAME_OUTCOMES) this.frames.inc({ outcome }, 0);
+    for (const direction of ['down', 'up']) this.sizeChanges.inc({ direction }, 0);
     for (const outcome of ['sent', 'dropped']) this.channelFrames.inc({ outcome }, 0);
     for (const outcome of ['handled', 'shed', 'stranger']) this.peerPackets.inc({ outcome }, 0);
     for (const kind of ['ws', 'whip', 'whep']) this.sessions.set({ kind }, 0);

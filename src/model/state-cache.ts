@@ -65,11 +65,33 @@ export class StateCache {
     else for (let s = 0; s < this.slots; s++) this.#copy(from, 1, s * this.channels, this.slots);
   }
 
+  /** What waits outside of the cache: [delayCount, tokens, channels]. */
+  get waiting(): States {
+    return this.#block.subarray(
+      this.tokens * this.channels * this.slots,
+      this.#block.length - this.tokens * this.channels,
+    );
+  }
+
+  /** One of the same window with so many tokens, zeros. */
+  ofTokens(tokens: number): StateCache {
+    const { slots, channels, type } = this;
+    return new StateCache(tokens, channels, { slotCount: slots + 1, delayCount: this.#delayCount }, type);
+  }
+
+  /** What was written into `cached` and `waiting` by others counts as states. */
+  filled(): this {
+    this.#used = true;
+    return this;
+  }
+
+  get #delayCount(): number {
+    return this.#block.length / (this.tokens * this.channels) - this.slots - 1;
+  }
+
   /** A copy that is written apart from this one. */
   fork(): StateCache {
-    const { slots, tokens, channels, type } = this;
-    const delayCount = this.#block.length / (tokens * channels) - slots - 1;
-    const copy = new StateCache(tokens, channels, { slotCount: slots + 1, delayCount }, type);
+    const copy = this.ofTokens(this.tokens);
     if (this.#used) copy.#block.set(this.#block);
     copy.#used = this.#used;
     return copy;

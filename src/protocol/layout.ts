@@ -57,6 +57,7 @@ const KNOWN_FLAGS: Readonly<Record<PacketVersion, number>> = { 1: FLAGS_OF_1, 2:
 
 /** Bits of `hints`: nothing that a reader has to know to read the packet. */
 const HINT_REUSED = 1;
+const HINT_REDUCED = 2;
 
 /** Bytes of one stored value. */
 export const VALUE_SIZE: Readonly<Record<DepthFormat, number>> = { none: 0, u8: 1, u16: 2, f16: 2 };
@@ -148,7 +149,7 @@ export function writeHeader(
   if (version === 1) return;
   const { source, fx, fy, cx, cy } = info.intrinsics ?? assumedIntrinsics(info);
   view.setUint8(76, INTRINSICS_SOURCES.indexOf(source));
-  view.setUint8(77, info.reused ? HINT_REUSED : 0);
+  view.setUint8(77, (info.reused ? HINT_REUSED : 0) | (info.reduced ? HINT_REDUCED : 0));
   view.setUint16(78, metric?.anchors ?? 0, true);
   view.setFloat32(80, fx, true);
   view.setFloat32(84, fy, true);
@@ -232,6 +233,7 @@ function readCamera(view: DataView, info: DepthFrameInfo): void {
   const float = (at: number) => view.getFloat32(at, true);
   info.intrinsics = { fx: float(80), fy: float(84), cx: float(88), cy: float(92), source };
   if (view.getUint8(77) & HINT_REUSED) info.reused = true;
+  if (view.getUint8(77) & HINT_REDUCED) info.reduced = true;
   const anchors = view.getUint16(78, true);
   if (anchors > 0) info.accuracy = { anchors, variance: [float(96), float(100), float(104)] };
 }

@@ -206,14 +206,22 @@ test('both versions carry the same payload; only the second has camera and metre
   const intrinsics = { fx: 500, fy: 501, cx: 320.5, cy: 240, source: 'given' } as const;
   const metric: MetricMap = { scale: 0.5, shift: 0.125, anchors: 4, variance: [0.25, 0, 0.5] };
   for (const format of ['u8', 'u16', 'f16'] as const) {
-    const second = (await packer.pack({ ...frame(64, 48), intrinsics, reused: true }, map, format, { metric })).slice();
+    const second = (
+      await packer.pack({ ...frame(64, 48), intrinsics, reused: true, reduced: true }, map, format, { metric })
+    ).slice();
     const first = packer.as(1).slice();
     expect([first[4], second[4]]).toEqual([1, 2]);
     expect(Buffer.compare(first.subarray(first[7]), second.subarray(second[7]))).toBe(0);
     const old = await decodeFrame(first);
     const now = await decodeFrame(second);
     expect(old).toMatchObject({ unit: 'disparity', near: 1, far: 0, intrinsics: { source: 'assumed' } });
-    expect([old.accuracy, old.reused, now.reused]).toEqual([undefined, undefined, true]);
+    expect([old.accuracy, old.reused, old.reduced, now.reused, now.reduced]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      true,
+      true,
+    ]);
     expect(now).toMatchObject({ unit: 'metres', near: 1 / 0.625, far: 8, intrinsics });
     expect(now.accuracy).toEqual({ anchors: 4, variance: [0.25, 0, 0.5] });
     old.values.forEach((d, i) => {

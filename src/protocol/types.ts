@@ -49,6 +49,8 @@ export interface DepthFrameInfo {
   accuracy?: AnchorAccuracy;
   /** It is depth of an earlier picture, from which this one does not differ by more than noise. Packets of version 1 do not say. */
   reused?: boolean;
+  /** The network is smaller than was asked for, since the server is busy: width and height say how small. */
+  reduced?: boolean;
   /** Display range, in value units: `near` is the value shown brightest, `far` the one shown darkest. */
   near: number;
   far: number;

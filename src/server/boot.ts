@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { MediaWorkers } from '../media/media-workers.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { resolveSize } from '../model/size.ts';
+import { AdaptiveSize } from '../session/adaptive-size.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
 import { LocalPeers } from '../session/local-peers.ts';
@@ -29,7 +31,7 @@ export interface BootOptions {
 export async function boot({ config: given, version, log }: BootOptions): Promise<ServerContext> {
   let context: ServerContext | undefined;
   let peers: PeerHost | undefined;
-  const { pool, first, config } = await openPool(
+  const { pool, first, config, adaptive } = await openPool(
     given,
     log,
     (inferencer) => context && watchInference(context, inferencer),
@@ -54,7 +56,9 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
       log.warn(
         'streams of peers are not sent by outputs.push while server.mediaWorkers is set; those that the server pulls are',
       );
-    context = { ...shared, mattes, outputs, peers, sources, recordings, device: first.device };
+    const asked = resolveSize(first.model, config.depth.size);
+    const size = adaptive ? new AdaptiveSize(shared, first.model, asked) : undefined;
+    context = { ...shared, mattes, outputs, peers, sources, recordings, device: first.device, size };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);
     for (const settings of config.sources.pull) await sources.add(settings, 'config');

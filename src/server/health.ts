@@ -41,6 +41,7 @@ export function addHealth(app: FastifyInstance, context: Context, authorizer: Pi
     }),
     mediaWorkers: context.peers.workers,
     streams: context.registry.streams.length,
+    size: { auto: context.size !== undefined, steps: context.size?.steps ?? 0 },
     limits: context.config.limits,
   }));
   app.get('/api/sessions', { onRequest: guard('api') }, async (_request, reply) => {

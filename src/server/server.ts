@@ -169,6 +169,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         log.info({ reason }, 'closing');
         agentPort?.announceEnd();
         await Promise.all([...sockets].map((session) => session.close(reason, 1)));
+        context.size?.close();
         await context.recordings.close();
         context.outputs.close();
         await context.mattes.close();

@@ -12,6 +12,8 @@ export interface OpenedPool {
   /** The inferencer of the default model, loaded and warm. */
   first: WorkerInferencer;
   config: SettledConfig;
+  /** Sizes follow the load: `depth.size` was `auto`. */
+  adaptive: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function openPool(
     // A size that the default model does not have stops the start.
     if (wanted !== undefined) checkSize(pool.models[0]!.manifest, wanted);
     first = await pool.get();
-    return { pool, first, config: await settle(config, first, log) };
+    return { pool, first, config: await settle(config, first, log), adaptive: size === 'auto' };
   } catch (thrown) {
     await pool.close();
     throw thrown;

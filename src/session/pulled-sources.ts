@@ -31,6 +31,8 @@ export interface SourceReport extends PulledStatus {
   /** Where it was asked for. */
   from: 'config' | 'api';
   model: string;
+  /** Of the network: in force, and asked for. */
+  size: { now: number; asked: number };
   /** Pictures a second that came, and that depth was made of. */
   framesIn: number;
   framesOut: number;
@@ -167,6 +169,7 @@ export class PulledSources {
       from,
       ...source.status,
       model: stream.model,
+      size: stream.size,
       framesIn: latest?.framesIn ?? 0,
       framesOut: latest?.framesOut ?? 0,
       depth: totals.depth,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { AdaptiveSize } from './adaptive-size.ts';
 import type { Admission } from './admission.ts';
 import type { PeerHost } from './peer-host.ts';
 import type { PulledSources } from './pulled-sources.ts';
@@ -27,6 +28,8 @@ export interface ServerContext {
   mattes: StreamMattes;
   log: Logger;
   version: string;
+  /** Where sizes follow the load. */
+  size: AdaptiveSize | undefined;
   /** What runs the default model, for people. */
   device: string;
 }

@@ -12,6 +12,8 @@ export interface VideoReport {
   height: number;
   /** The camera of that picture, in its pixels; null before the first. */
   intrinsics: Intrinsics | null;
+  /** Of the network: in force, and asked for; it is less while the server is busy and `depth.size` is auto. */
+  size: { now: number; asked: number };
   /** Of the depth that is sent. */
   unit: DepthUnit;
   /** Frames a second that came, and that depth was made of. */
@@ -60,6 +62,7 @@ function videoReport({ stream, peer }: Reported): VideoReport {
     width: stream.last.width,
     height: stream.last.height,
     intrinsics: stream.last.width > 0 ? stream.camera.intrinsics(stream.last.width, stream.last.height) : null,
+    size: stream.size,
     unit: stream.unit,
     framesIn: latest?.framesIn ?? 0,
     framesOut: latest?.framesOut ?? 0,

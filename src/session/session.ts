@@ -31,6 +31,9 @@ export interface SessionStream
       | 'setSize'
       | 'setStill'
       | 'setMatte'
+      | 'reduce'
+      | 'reducible'
+      | 'size'
       | 'reset'
       | 'close'
     >,

@@ -33,6 +33,11 @@ export class Demand {
     this.#times[this.#taken++ % TIMES] = ms;
   }
 
+  /** From now on a picture takes so many times as long. */
+  scale(factor: number): void {
+    for (let i = 0; i < TIMES; i++) this.#times[i]! *= factor;
+  }
+
   /** Pictures a second; undefined as long as the time of one is not known. */
   get rate(): number | undefined {
     this.#roll();

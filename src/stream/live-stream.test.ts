@@ -9,12 +9,11 @@ import type { LiveDepth } from './live-depth.ts';
 import { LiveStream } from './live-stream.ts';
 
 const model = findModel('depthcast-nano');
-const size = 160;
 const depth = { sceneCuts: false, gapSeconds: 2 };
 const [WIDTH, HEIGHT] = [64, 48];
 let inferencers: WorkerInferencer[];
 beforeAll(async () => {
-  const create = () => WorkerInferencer.create(model, { threads: 1, size });
+  const create = () => WorkerInferencer.create(model, { threads: 1, size: 160 });
   inferencers = [await create(), await create()];
 }, 60_000);
 afterAll(() => Promise.all(inferencers.map((one) => one.close())));
@@ -45,6 +44,7 @@ class Recorder implements DepthSink {
   readonly #listener: SinkListener;
   readonly maps: { epoch: number; frameId: number; rtpTimestamp: number; finite: boolean }[] = [];
   readonly reused: boolean[] = [];
+  readonly widths: [width: number, reduced: boolean][] = [];
   closed = 0;
   constructor(listener: SinkListener) {
     this.#listener = listener;
@@ -54,7 +54,8 @@ class Recorder implements DepthSink {
       this.#listener.failed(new Error('the disk is full'));
       return;
     }
-    const { epoch, frameId, rtpTimestamp, reused = false } = info;
+    const { epoch, frameId, rtpTimestamp, reused = false, reduced = false } = info;
+    this.widths.push([map.width, reduced]);
     this.reused.push(reused);
     this.maps.push({ epoch, frameId, rtpTimestamp, finite: map.values.every(Number.isFinite) });
     this.#listener.sent({ encode: 3, send: 4, bytes: 1000, latency: 5 });
@@ -64,7 +65,7 @@ class Recorder implements DepthSink {
   }
 }
 
-async function open({ still = false, gapSeconds = 2 } = {}) {
+async function open({ still = false, gapSeconds = 2, size = 160 } = {}) {
   const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
   const stream = new LiveStream({
     name: 'test',
@@ -187,5 +188,34 @@ it('gives up what it holds of a map when depth is not to be reused any more', as
   source.picture(13, 0);
   await made(13);
   expect(sink.reused.slice(8)).toEqual([true, true, true, true, false]);
+  stream.close('test');
+});
+
+it('makes its network smaller and larger within an epoch, and says so; a size that is asked for begins a new one', async () => {
+  const { stream, source, sink, made } = await open({ size: 256 });
+  let n = 0;
+  const next = async () => {
+    source.picture(++n);
+    await made(n);
+    return [...sink.widths.at(-1)!, sink.maps.at(-1)!.epoch];
+  };
+  expect(await next()).toEqual([256, false, 0]);
+  stream.reduce(2);
+  expect(stream.size).toEqual({ now: 192, asked: 256 });
+  expect([await next(), await next()]).toEqual([
+    [192, true, 0],
+    [192, true, 0],
+  ]);
+  stream.reduce(9);
+  expect(await next()).toEqual([160, true, 0]);
+  stream.reduce(0);
+  expect([await next(), await next()]).toEqual([
+    [256, false, 0],
+    [256, false, 0],
+  ]);
+  stream.setSize(192);
+  expect(await next()).toEqual([192, false, 1]);
+  stream.reduce(1);
+  expect(await next()).toEqual([160, true, 1]);
   stream.close('test');
 });

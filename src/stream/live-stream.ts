@@ -233,6 +233,26 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.matte.set(settings, change);
   }
 
+  /**
+   * Makes the network smaller by so many steps than its size, or no more: see `sizeLadder`. Memory goes on, so there is no new epoch;
+   * where the engine cannot do that, nothing changes.
+   */
+  reduce(steps: number): void {
+    const before = this.#inference.size;
+    this.#inference.setOptions({ reduced: this.#inferencer.resamples ? steps : 0 });
+    this.demand.scale((this.#inference.size / before) ** 2);
+  }
+
+  /** Whether its network can be made smaller and larger. */
+  get reducible(): boolean {
+    return this.#inferencer.resamples;
+  }
+
+  /** The network's size in force, and the one that was asked for. */
+  get size(): { now: number; asked: number } {
+    return { now: this.#inference.size, asked: this.#inference.options.size };
+  }
+
   setRange(range: 'auto' | DisplayRange): void {
     this.#reuse?.forget();
     this.#inference.setOptions({ range });
@@ -245,9 +265,10 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
   setInferencer(inferencer: Inferencer, size: number): void {
-    const { size: _, ...options } = this.#inference.options;
+    const { size: _, reduced: steps, ...options } = this.#inference.options;
+    const reduced = inferencer.resamples ? steps : 0;
     this.#reuse?.forget();
-    const next = inferencer.open({ ...options, size, firstEpoch: this.#inference.epoch + 1 });
+    const next = inferencer.open({ ...options, reduced, size, firstEpoch: this.#inference.epoch + 1 });
     this.#inference.close();
     this.#inference = next;
     this.#inferencer = inferencer;
@@ -279,6 +300,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     try {
       const began = performance.now();
       const { width, height } = inference.networkSize(picture.width, picture.height);
+      const reduced = inference.size < inference.options.size;
       const image = this.#takeInput(inference, width, height);
       await this.#scaler.scaleInto(picture, image.data, width, height);
       const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
@@ -324,6 +346,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         unit: model.unit,
         intrinsics: this.#camera.intrinsics(picture.width, picture.height),
         ...(reused ? { reused: true } : {}),
+        ...(reduced ? { reduced: true } : {}),
         ...range,
       };
       const source = { picture, upsampling: this.upsampling };

@@ -2,12 +2,15 @@ import type ort from 'onnxruntime-node';
 import { DepthcastError } from '../../errors.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { ringLength } from '../../model/ring-window.ts';
+import type { Size } from '../../model/size.ts';
 import { isStateType, type StateType } from '../../model/state-cache.ts';
 import { createWindow } from '../../model/window.ts';
 
 export interface CacheShape {
   /** Tokens of the cache for a network size. */
   tokens(width: number, height: number): number;
+  /** How they lie over the picture, row by row; undefined where the graph has one size. */
+  grid: ((size: Size) => Size) | undefined;
   channels: number;
   type: StateType;
 }
@@ -86,7 +89,7 @@ export function checkContract(manifest: ModelManifest, borders: GraphBorders): C
     if (form === 'rings' && typeof places === 'number' && places !== slotCount)
       throw badModel(`c${i} is a ring of ${places}, the manifest's window makes ${slotCount}`);
     if (!outputs.has(`${next}${i}`)) throw badModel(`c${i} has no output ${next}${i} to be filled from`);
-    caches.push({ tokens: tokenRule(tokens!, `c${i}`), channels, type });
+    caches.push({ ...tokenRule(tokens!, `c${i}`), channels, type });
   }
   const depthBatch = Array<number>(Math.max(0, map.shape.length - 2)).fill(1);
   return { form, caches, summary: outputs.has('summary'), depthBatch };
@@ -105,10 +108,13 @@ function expectInput(
 }
 
 /** A graph of open size names its token axes T16, N32...: one token for each such square of pixels. */
-function tokenRule(axis: number | string, cache: string): CacheShape['tokens'] {
-  if (typeof axis === 'number') return () => axis;
+function tokenRule(axis: number | string, cache: string): Pick<CacheShape, 'tokens' | 'grid'> {
+  // One token stands for the picture as a whole, whatever its size.
+  if (typeof axis === 'number')
+    return { tokens: () => axis, grid: axis === 1 ? () => ({ width: 1, height: 1 }) : undefined };
   const stride = Number(/^[A-Z](\d+)$/.exec(axis)?.[1]);
   if (!(stride > 0))
     throw badModel(`the token axis of ${cache} is named ${axis}; expected a letter and a stride, such as T32`);
-  return (width, height) => Math.ceil(width / stride) * Math.ceil(height / stride);
+  const grid = ({ width, height }: Size) => ({ width: Math.ceil(width / stride), height: Math.ceil(height / stride) });
+  return { grid, tokens: (width, height) => Math.ceil(width / stride) * Math.ceil(height / stride) };
 }

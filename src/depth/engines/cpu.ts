@@ -6,6 +6,7 @@ import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
 import { StateCache } from '../../model/state-cache.ts';
+import { resampleCache } from '../../model/state-resample.ts';
 import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOptions } from '../engine.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
@@ -102,10 +103,10 @@ export class CpuEngine implements Engine {
     this.trialMap = trial.map;
     const device = `CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
     const { precision } = manifest;
-    const { summary } = network;
+    const { summary, resamples } = network;
     const { parity } = trial;
     const none = { memory: undefined, check: undefined };
-    this.capabilities = { kind: 'cpu', device, threads, summary, parity, precision, ...none };
+    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, parity, precision, ...none };
   }
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */
@@ -191,6 +192,7 @@ class Network {
   readonly session: ort.InferenceSession;
   readonly caches: readonly CacheShape[];
   readonly summary: boolean;
+  readonly resamples: boolean;
   /** Axes of the graph's map before its height and width: ones. */
   readonly #depthBatch: readonly number[];
 
@@ -201,6 +203,8 @@ class Network {
     if (form === 'rings') throw new RingGraph();
     this.caches = caches;
     this.summary = summary;
+    // States of integers are parts of numbers.
+    this.resamples = caches.every(({ grid, type }) => grid !== undefined && type === 'float32');
     this.#depthBatch = depthBatch;
   }
 
@@ -283,6 +287,16 @@ class CpuState implements EngineState {
       this.#window.fork(),
       this.#caches.map((cache) => cache.fork()),
     );
+  }
+
+  async resampled(size: Size): Promise<EngineState> {
+    const caches = this.#caches.map((cache, i) => {
+      const { grid } = this.#network.caches[i]!;
+      if (grid === undefined)
+        throw new DepthcastError('INTERNAL', { detail: 'states without a grid are not resampled' });
+      return resampleCache(cache, grid(this.#size), grid(size));
+    });
+    return new CpuState(this.#network, size, this.#window.fork(), caches);
   }
 
   reset(): void {

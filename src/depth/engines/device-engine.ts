@@ -77,6 +77,7 @@ export class DeviceEngine implements Engine {
         device,
         threads: 1,
         summary: contract.summary,
+        resamples: false,
         parity: undefined,
         precision: manifest.precision,
         memory: undefined,

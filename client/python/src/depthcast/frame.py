@@ -53,6 +53,8 @@ class DepthFrame:
     accuracy: Accuracy | None = None
     reused: bool = False
     """It is depth of an earlier picture, from which this one does not differ by more than noise."""
+    reduced: bool = False
+    """The network is smaller than was asked for, since the server is busy."""
     colour: NDArray[np.uint8] | None = None
     """[source height, source width, 3] red, green, blue: the very picture; None where it is not known (`watch`)."""
 

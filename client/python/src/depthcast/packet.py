@@ -53,7 +53,7 @@ def decode(packet: bytes) -> DepthFrame:
     error = None
     intrinsics = _assumed(source_width, source_height)
     accuracy = None
-    reused = False
+    hints = 0
     if header_size >= 80:
         estimate, uncertain = struct.unpack_from("<df", packet, 64)
         if not told and estimate != 0:
@@ -65,7 +65,6 @@ def decode(packet: bytes) -> DepthFrame:
         if source > 2 or not (fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy, *variance)))):
             raise _bad("the camera")
         intrinsics = Intrinsics(fx, fy, cx, cy, ("given", "derived", "assumed")[source])
-        reused = bool(hints & 1)
         if anchors:
             accuracy = Accuracy(anchors, (variance[0], variance[1], variance[2]))
     values = _values(payload, form, packed, width, height, raw_size, offset, scale)
@@ -87,7 +86,8 @@ def decode(packet: bytes) -> DepthFrame:
         capture_time_error=error,
         latency=latency if timed else None,
         accuracy=accuracy,
-        reused=reused,
+        reused=bool(hints & 1),
+        reduced=bool(hints & 2),
     )
 
 
