@@ -142,10 +142,15 @@ const CASES: Case[] = [
   },
   {
     name: 'v2-u16-disparity',
-    says: 'Version 2: relative disparity; nobody told of the camera.',
+    says: 'Version 2: relative disparity, reused, of a reduced network; nobody told of the camera.',
     version: 2,
     format: 'u16',
-    info: { ...base, intrinsics: { fx: 502.5, fy: 502.5, cx: 319.5, cy: 239.5, source: 'assumed' } },
+    info: {
+      ...base,
+      intrinsics: { fx: 502.5, fy: 502.5, cx: 319.5, cy: 239.5, source: 'assumed' },
+      reused: true,
+      reduced: true,
+    },
     input: Float32Array.of(1, 2, 65535, Number.NaN, Number.NEGATIVE_INFINITY, 256),
     output: Float32Array.of(1, 2, 65535, Number.NaN, Number.NaN, 256),
   },

@@ -21,6 +21,7 @@ interface Prepared {
   readonly height: number;
   /** The same object for the same picture and size of the options. */
   picture: object;
+  readonly reduced: number;
   readonly done: Promise<void>;
 }
 
@@ -123,12 +124,13 @@ export class WorkerStream implements InferenceStream {
     // Once the frames before it are on their way. It is not aborted with the stream: what takes so long goes on anyway.
     const before = last?.done.catch(() => {}) ?? Promise.resolve();
     const picture = this.#picture;
-    const carry = last?.channel === channel && last.picture === picture;
+    const { reduced } = this.options;
+    const carry = last?.channel === channel && last.picture === picture && last.reduced !== reduced;
     const done = before.then(() => {
       this.#check(channel);
       return channel.request('prepare', { stream: this.#id, width, height, carry });
     });
-    const prepared: Prepared = { channel, width, height, picture, done };
+    const prepared: Prepared = { channel, width, height, picture, reduced, done };
     this.#prepared = prepared;
     done.catch(() => {
       // The next frame tries again.

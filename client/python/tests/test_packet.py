@@ -36,6 +36,7 @@ class Packets(unittest.TestCase):
                 self.assertEqual(frame.capture_time, info.get("captureTime"))
                 self.assertEqual(frame.capture_time_error, info.get("captureTimeError"))
                 self.assertEqual(frame.intrinsics.source, info.get("intrinsics", {}).get("source", "assumed"))
+                self.assertEqual((frame.reused, frame.reduced), (info.get("reused", False), info.get("reduced", False)))
                 if "accuracy" in info:
                     self.assertEqual(frame.accuracy.anchors, info["accuracy"]["anchors"])
                 if "chunks" in vector:
