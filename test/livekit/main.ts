@@ -11,16 +11,16 @@ const HELP = `Usage: npm run test:livekit -- [options]
 
 Agents, publishers and viewers of a real livekit-server, in a network namespace (Linux): depth after an assignment, which
 picture a depth map was made of, killed agents and servers, shared load, a browser. The server is built once with go install.
-About two minutes without that.
+About five minutes without that.
 
-  --frames N   pictures that are held against their depth (default: 300)
+  --frames N   pictures that are held against their depth (default: 2000)
   --only NAME  only the steps whose title contains this
   --json       prints the measured values as one line of JSON at the end
   -h, --help   this text`;
 
 const { values } = parseArgs({
   options: {
-    frames: { type: 'string', default: '300' },
+    frames: { type: 'string', default: '2000' },
     only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
     inside: { type: 'boolean', default: false },
