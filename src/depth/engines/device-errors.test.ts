@@ -14,6 +14,7 @@ it.each([
   ['Failed to allocate memory for requested buffer of size 1610612736', 'DEVICE_LOST', 'DEVICE_UNAVAILABLE', 'BUSY'],
   ['[Invalid Buffer (unlabeled)] is invalid due to a previous error.', 'DEVICE_LOST', 'DEVICE_UNAVAILABLE', 'BUSY'],
   ['Buffer size (3221225472) exceeds the max buffer size limit', 'DEVICE_LOST', 'DEVICE_UNAVAILABLE', 'BUSY'],
+  ['Program Cast requires f16 but the device does not support it.', 'DEVICE_UNAVAILABLE', 'as it is', 'BUSY'],
   ['Got invalid dimensions for input: image', 'as it is', 'as it is', 'BUSY'],
 ])('%s: in a run %s, loading a network %s, making room for a stream %s', (message, run, open, allocation) => {
   const thrown = new Error(message);

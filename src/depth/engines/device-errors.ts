@@ -9,6 +9,8 @@ const LOST =
 /** Memory that is full: by drivers, by onnxruntime's allocator, by WebGPU's limits. */
 const FULL =
   /out.of.memory|OUT_OF_(DEVICE|HOST)_MEMORY|CUDA failure 2\b|failed to allocate memory|smaller than requested bytes|\[Invalid Buffer|max buffer size/i;
+/** Half precision that the device does not have: by WebGPU's provider when it makes a shader. */
+const NO_HALF = /requires f16 but the device does not support/i;
 const MAX_DETAIL = 300;
 const RETRY_SECONDS = 10;
 
@@ -16,6 +18,7 @@ const RETRY_SECONDS = 10;
 export function runError(thrown: unknown): unknown {
   if (thrown instanceof DepthcastError) return thrown;
   const message = textOf(thrown);
+  if (NO_HALF.test(message)) return failed('DEVICE_UNAVAILABLE', 'it has no 16-bit floats: use fp32', thrown);
   return LOST.test(message) || FULL.test(message) ? failed('DEVICE_LOST', message, thrown) : thrown;
 }
 
