@@ -7,6 +7,7 @@ const QUIET = {
   frames: 0,
   strangePackets: 0,
   soundPackets: 0,
+  rtxPackets: 0,
   withoutParameterSets: 0,
   discardedFrames: 0,
   waiting: true,

@@ -264,7 +264,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.#bytes += packet.payload.length;
     if (!repair) this.#reception.count(sequence, packet.timestamp, now);
     this.#recovery.note(sequence, expected, now, repair);
-    const discarded = this.#assembler.discarded;
+    const { discarded, next } = this.#assembler;
     const inserted = this.#assembler.insert({
       sequence,
       timestamp: packet.timestamp,
@@ -274,6 +274,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       arrivedAt: now,
       captureTime: this.#captureTime(packet),
     });
+    if (next < 0 && packet.payload.length > 0 && PAYLOAD_FORMATS[codec].start(packet.payload) === undefined)
+      this.#recovery.noteOpening(sequence, now);
     if (!inserted) this.#duplicates++;
     else if (repair) this.#reception.countRepair();
     if (this.#assembler.waiting && this.#assembler.discarded > discarded) this.requestKeyframe();

@@ -336,13 +336,38 @@ describe('frame assembly', () => {
     const out = collect();
     const at = [50, 10, 40];
     expect(source.packets.length).toBe(3);
-    for (const index of [1, 2, 0]) out.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
-    expect(out.frames).toEqual([]);
-    // Everything below the first packet that came counts as before the stream.
-    const again = collect();
-    for (const index of [0, 2, 1]) again.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
-    expect(again.frames[0]).toMatchObject({ firstPacketAt: 10, lastPacketAt: 50 });
+    for (const index of [0, 2, 1]) out.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
+    expect(out.frames[0]).toMatchObject({ firstPacketAt: 10, lastPacketAt: 50 });
   });
+
+  it.each(CODEC_NAMES.filter((codec) => codec === 'VP8' || codec === 'H264'))(
+    'does not lose the first keyframe of %s when its first packets come in another order',
+    (codec) => {
+      const plan = [true, false, false].map((keyframe) => ({ keyframe, size: 900, padding: false }));
+      const sources = stream(codec, plan, 100);
+      const packets = sources.flatMap((source) => source.packets);
+      const count = sources[0]!.packets.length;
+      const first = [...packets.keys()].slice(0, count);
+      const orders = [
+        [1, 0, ...first.slice(2)],
+        first.toReversed(),
+        [2, 0, 1, ...first.slice(3)],
+        // A whole frame before it.
+        [...first.slice(1), 0],
+      ];
+      for (const order of orders) {
+        const out = collect();
+        for (const index of order) expect(out.assembler.insert(packets[index]!)).toBe(true);
+        // Again, and too early.
+        expect(out.assembler.insert(packets[0]!)).toBe(false);
+        expect(out.assembler.insert({ ...packets[0]!, sequence: 99 })).toBe(false);
+        for (const packet of packets.slice(count)) out.assembler.insert(packet);
+        expect(out.frames, order.join()).toHaveLength(3);
+        checkSound(sources, out.frames);
+        expect(out.assembler.heldBytes).toBe(0);
+      }
+    },
+  );
 
   it('extrapolates capture times by RTP timestamp', () => {
     const sources = stream(

@@ -22,6 +22,11 @@ export interface MediaPacket {
 
 const MAX_FRAME_BYTES = 4 << 20;
 
+/** Packets of a stream's beginning that may come after a later one. */
+export const MAX_EARLIER = 8;
+/** Packets that are kept until the first frame left, for what may come before them. */
+const MAX_OPENING = 64;
+
 /** From the SDP, base64, by codec. */
 export type ParameterSets = ReadonlyMap<VideoCodec, readonly string[]>;
 
@@ -54,6 +59,10 @@ export class FrameAssembler {
   /** The packet before `next` was there and ended a frame. */
   #atBoundary = false;
   #waiting = true;
+  /** What was consumed since the stream began, until a frame left: what came first need not have been sent first. */
+  #opening: MediaPacket[] | undefined;
+  /** What came before that, while something between is missing. */
+  readonly #earlier = new Map<number, MediaPacket>();
   /** Start of a keyframe that lies behind a hole, and how far it is there without one of its own. */
   #keyframe: { start: number; checked: number } | undefined;
 
@@ -72,7 +81,14 @@ export class FrameAssembler {
 
   /** Bytes of packets that wait for others, and of the frame that is being put together. */
   get heldBytes(): number {
-    return this.#held.bytes + (this.#building?.bytes ?? 0);
+    const opening = this.#opening?.reduce((sum, { payload }) => sum + payload.length, 0) ?? 0;
+    return this.#held.bytes + (this.#building?.bytes ?? 0) + opening;
+  }
+
+  /** The first sequence number that is of use. */
+  get oldest(): number {
+    const first = this.#opening?.[0];
+    return first ? Math.max(0, first.sequence - MAX_EARLIER) : this.#next;
   }
 
   /** The first sequence number that is not yet consumed; -1 before the first packet. */
@@ -94,8 +110,12 @@ export class FrameAssembler {
 
   /** @returns false for a packet that is there already or came too late */
   insert(packet: MediaPacket): boolean {
-    if (this.#next < 0) this.#next = packet.sequence;
-    if (packet.sequence < this.#next || this.#held.at(packet.sequence)) return false;
+    if (this.#next < 0) {
+      this.#next = packet.sequence;
+      this.#opening = [];
+    }
+    if (packet.sequence < this.#next) return this.#insertEarlier(packet);
+    if (this.#held.at(packet.sequence)) return false;
     if (!this.#held.hasRoomFor(packet, this.#next)) this.restartAt(packet.sequence);
     this.#held.put(packet);
     if (packet.sequence > this.#next) this.#lookForKeyframe(packet);
@@ -115,6 +135,7 @@ export class FrameAssembler {
     this.#held.clear();
     this.#keyframe = undefined;
     this.#next = sequence;
+    this.#forgetOpening();
     this.#breakOff();
   }
 
@@ -124,9 +145,38 @@ export class FrameAssembler {
     this.#clock = new CaptureClock();
   }
 
+  /** Begins anew with a packet from before the first that came. */
+  #insertEarlier(packet: MediaPacket): boolean {
+    const opening = this.#opening;
+    const first = opening?.[0]?.sequence;
+    if (!opening || first === undefined) return false;
+    const { sequence } = packet;
+    if (sequence >= first || sequence < first - MAX_EARLIER || this.#earlier.has(sequence)) return false;
+    this.#earlier.set(sequence, packet);
+    let start = first;
+    for (let before = this.#earlier.get(start - 1); before; before = this.#earlier.get(start - 1)) {
+      this.#held.put(before);
+      this.#earlier.delete(--start);
+    }
+    if (start === first) return true;
+    for (const consumed of opening) this.#held.put(consumed);
+    opening.length = 0;
+    this.#building = undefined;
+    this.#atBoundary = false;
+    this.#next = start;
+    this.#drain();
+    return true;
+  }
+
+  #forgetOpening(): void {
+    this.#opening = undefined;
+    this.#earlier.clear();
+  }
+
   #skipTo(sequence: number): void {
     for (let skipped = this.#next; skipped < sequence; skipped++) this.#held.take(skipped);
     this.#next = sequence;
+    this.#forgetOpening();
     if (this.#keyframe && this.#keyframe.start < sequence) this.#keyframe = undefined;
     this.#breakOff();
   }
@@ -190,6 +240,7 @@ export class FrameAssembler {
   #drain(): void {
     for (let packet = this.#held.take(this.#next); packet; packet = this.#held.take(this.#next)) {
       this.#next++;
+      if (this.#opening && this.#opening.push(packet) > MAX_OPENING) this.#forgetOpening();
       if (this.#keyframe && this.#keyframe.start < this.#next) this.#keyframe = undefined;
       if (packet.payload.length > 0) this.#consume(packet);
     }
@@ -233,6 +284,7 @@ export class FrameAssembler {
       return;
     }
     this.#waiting = false;
+    this.#forgetOpening();
     const told = this.#clock.at(building.timestamp);
     const estimated = told === undefined ? this.#estimate(building.timestamp) : undefined;
     this.#onFrame({

@@ -7,6 +7,7 @@ const NAL_SEI = 6;
 const NAL_SPS = 7;
 const NAL_PPS = 8;
 const NAL_AUD = 9;
+const NAL_FILLER = 12;
 const STAP_A = 24;
 const FU_A = 28;
 const SHORT_START_CODE = Buffer.from([0, 0, 1]);
@@ -22,6 +23,7 @@ const SYNTAX: NalSyntax = {
   // seq_parameter_set_id follows three bytes of profile and level, pic_parameter_set_id the NAL header.
   setId: (unit) => expGolomb(unit, (unit[0]! & 0x1f) === NAL_SPS ? 4 : 1),
   delimiter: NAL_AUD,
+  isBeside: (type) => type === NAL_SEI || type === NAL_FILLER,
   // Slices and partitions (RFC 6184 table 1).
   isPicture: (type) => type >= 1 && type <= NAL_IDR,
   isKeyframe: (type) => type === NAL_IDR,

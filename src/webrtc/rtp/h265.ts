@@ -9,7 +9,9 @@ const VPS = 32;
 const SPS = 33;
 const PPS = 34;
 const AUD = 35;
+const FILLER = 38;
 const PREFIX_SEI = 39;
+const SUFFIX_SEI = 40;
 const AGGREGATION = 48;
 const FRAGMENT = 49;
 
@@ -28,6 +30,7 @@ const SYNTAX: NalSyntax = {
     return type === VPS ? unit[2]! >> 4 : type === PPS ? expGolomb(unit, 2) : 0;
   },
   delimiter: AUD,
+  isBeside: (type) => type >= FILLER && type <= SUFFIX_SEI,
   isPicture: (type) => type <= LAST_PICTURE,
   isKeyframe: isIrap,
   // 7.4.2.4.4; first_slice_segment_in_pic_flag is the first bit behind the header.

@@ -55,6 +55,12 @@ export class LossRecovery {
       assembler.restartAt(sequence);
   }
 
+  /** A stream began in the middle of a frame: what stands before its first packet is missing. */
+  noteOpening(sequence: number, now: number): void {
+    const { oldest } = this.#options.assembler;
+    if (oldest < sequence) this.#nacks.add(oldest, sequence - 1, now);
+  }
+
   /** Asks for what is missing, gives up what has expired, and comes back as long as something is missing. */
   recover(now: number): void {
     const nacks = this.#nacks;
@@ -63,7 +69,7 @@ export class LossRecovery {
     const rtt = this.#options.roundTripTime();
     const expired = nacks.expired(now, rtt);
     if (expired !== undefined) assembler.giveUp(expired);
-    nacks.removeBelow(assembler.next);
+    nacks.removeBelow(assembler.oldest);
     const due = this.nackEnabled ? nacks.due(now, rtt, this.#options.losesFeedback()) : [];
     if (due.length > 0) sendNack(due.map((sequence) => sequence & 0xffff));
     if (nacks.size > 0 && !this.#closed) {

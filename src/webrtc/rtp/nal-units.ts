@@ -22,6 +22,8 @@ export interface NalSyntax {
   /** The id of a parameter set, as far as it tells sets of one type apart. */
   setId(unit: Buffer): number;
   delimiter: number;
+  /** Types that no picture needs, and that a decoder which is strict about damage would stumble over. */
+  isBeside(type: number): boolean;
   isPicture(type: number): boolean;
   isKeyframe(type: number): boolean;
   /** Where a unit of this type, whose content begins with this byte, may begin an access unit. */
@@ -185,7 +187,7 @@ class NalDepacketizer {
       this.#remember(set);
       sets.push(set);
     } else if (type === delimiter) unit.delimiter = [...parts];
-    else unit.rest.push(START_CODE, ...parts);
+    else if (!this.#syntax.isBeside(type)) unit.rest.push(START_CODE, ...parts);
   }
 
   /** Adds what is known of the parameter sets that a keyframe comes without. */

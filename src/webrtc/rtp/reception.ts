@@ -1,3 +1,4 @@
+import { MAX_EARLIER } from './assembler.ts';
 import { sequenceDistance } from './packet.ts';
 import { compactNtp, type NtpTime, type ReportBlock } from './rtcp.ts';
 
@@ -66,6 +67,8 @@ export class Reception {
   count(extended: number, timestamp: number, now: number): void {
     this.received++;
     if (extended > this.#highest) this.#highest = extended;
+    // The first packet that came need not be the first that was sent.
+    if (extended < this.#first && this.#first - extended <= MAX_EARLIER) this.#first = extended;
     const transit = now * CLOCK_RATE_KHZ - timestamp;
     // Packets of one frame share a timestamp: only the first says something about the network.
     if (this.#lastTransit !== undefined && timestamp !== this.#lastTimestamp) {
