@@ -89,7 +89,6 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'DEVICE_LOST',
       'WORKER_DIED',
       'MEDIA_WORKER_DIED',
-      'NOT_WITH_WORKERS',
       'DOWNLOAD_NOT_FOUND',
       'DOWNLOAD_FAILED',
       'HASH_MISMATCH',
@@ -281,10 +280,6 @@ const ADVICE: Record<ErrorCode, Advice> = {
   MEDIA_WORKER_DIED: [
     'The thread that carried the session (server.mediaWorkers) crashed or stalled, and was replaced.',
     'Connect again, after Retry-After where there is one; if it recurs, see the log for the cause.',
-  ],
-  NOT_WITH_WORKERS: [
-    'What was asked for works on streams of the main thread alone, and this one is in a media worker.',
-    'Set server.mediaWorkers to 0, or pull the video from a camera: what the server pulls stays on the main thread.',
   ],
   WORKER_DIED: [
     'The depth worker crashed or hung; it is restarted and the stream gets a new epoch.',

@@ -64,7 +64,6 @@ export const CATALOGUE = {
   DEVICE_LOST: [503, 'The device was lost'],
   WORKER_DIED: [503, 'The depth worker stopped and is being restarted'],
   MEDIA_WORKER_DIED: [503, 'The media worker of this session stopped; connect again'],
-  NOT_WITH_WORKERS: [501, 'This is not done for streams of media workers (server.mediaWorkers)'],
   INFERENCE_FAILED: [500, 'The network failed on a frame'],
 
   LIVEKIT_MISSING: [501, "LiveKit's library cannot be used on this machine"],

@@ -12,8 +12,8 @@ import type { Registry } from '../session/registry.ts';
 import type { PublisherSession, Session } from '../session/session.ts';
 import { followed } from '../session/session-telemetry.ts';
 import { MediaWorker } from './media-worker.ts';
-import type { Opened } from './protocol.ts';
-import { type Ask, RemoteSession, RemoteStream, WORKER_DIED } from './remote-session.ts';
+import type { Ask, Opened } from './protocol.ts';
+import { RemoteSession, RemoteStream, WORKER_DIED } from './remote-session.ts';
 
 const WATCH_MS = 1000;
 /** Waits before another takes the place of a worker that died; the first is at once. */

@@ -11,6 +11,7 @@ import type { Layout, Upsampling } from '../protocol/output.ts';
 import type { TrackReport } from '../session/outputs.ts';
 import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
+import type { RecorderOptions, RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { FrameTotals, StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
@@ -49,6 +50,7 @@ export interface StreamView {
   totals: FrameTotals;
   latest: StreamReport | undefined;
   tracks: TrackReport[];
+  recording: RecordingStatus | undefined;
 }
 
 /** What a session was at the last look. */
@@ -90,12 +92,18 @@ export interface SessionCalls {
   setCamera(camera: CameraSettings | undefined): void;
   anchor(anchors: readonly Anchor[]): void;
   reset(value: undefined): void;
+  record(options: RecorderOptions): void;
+  /** Also of a session that has ended. */
+  stopRecording(value: undefined): Promise<RecordingStatus | undefined>;
   close(end: { reason: string; error: PlainError | undefined }): void;
 }
 
 export type CallName = keyof SessionCalls;
 export type CallValue<K extends CallName> = Parameters<SessionCalls[K]>[0];
-export type CallAnswer<K extends CallName> = ReturnType<SessionCalls[K]>;
+export type CallAnswer<K extends CallName> = Awaited<ReturnType<SessionCalls[K]>>;
+
+/** Asks for something of one session. */
+export type Ask = <K extends CallName>(call: K, value: CallValue<K>) => Promise<CallAnswer<K>>;
 
 export type ToMedia =
   /** A depth worker, by a number, and the way to it; again after each of its restarts. */
@@ -121,6 +129,7 @@ export type SessionEvent =
   | { event: 'started' }
   | { event: 'report'; report: StreamReport; view: SessionView }
   | { event: 'trouble'; error: PlainError; about: ErrorSubject }
+  | { event: 'recording failed'; error: PlainError }
   | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
 
 export type FromMedia =

@@ -6,11 +6,14 @@ import type { Anchor } from '../geometry/anchors.ts';
 import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
+import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
 import type { LiveStreamEvents } from '../stream/live-stream.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
 import {
+  type Ask,
   type CallAnswer,
   type CallName,
   type CallValue,
@@ -21,6 +24,7 @@ import {
   type StreamView,
   toPlain,
 } from './protocol.ts';
+import { RemoteRecorder } from './remote-recorder.ts';
 
 /** Why a session ended whose worker is gone. */
 export const WORKER_DIED = 'media worker died';
@@ -32,10 +36,8 @@ export interface SessionLink {
   introduce(inferencer: WorkerInferencer): number;
 }
 
-export type Ask = <K extends CallName>(call: K, value: CallValue<K>) => Promise<CallAnswer<K>>;
-
 /** A publisher's stream in a media worker, as the worker last told of it. */
-export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream {
+export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream, RecordsItself {
   readonly name: string;
   readonly unlisted: boolean;
   readonly createdAt = Date.now();
@@ -47,6 +49,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   #upsampling: Upsampling;
   #view: StreamView;
   #steps = 0;
+  #recorder: RemoteRecorder | undefined;
 
   /** @param inferencer has this stream among its guests already */
   constructor(
@@ -167,14 +170,26 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.#end(reason);
   }
 
+  /** A recorder of the worker's; it is closed with the stream. */
+  record(options: RecorderOptions, failed: (error: DepthcastError) => void): Recorder {
+    this.#recorder = new RemoteRecorder(this.#ask, options, failed);
+    return this.#recorder;
+  }
+
   take(view: StreamView): void {
     this.#view = view;
+    if (view.recording) this.#recorder?.look(view.recording);
+  }
+
+  recordingFailed(error: DepthcastError): void {
+    this.#recorder?.fail(error);
   }
 
   ended(reason: string): void {
     if (this.closed) return;
     this.closed = true;
     this.#inferencer.guests--;
+    this.#recorder?.close();
     this.emit('closed', reason);
   }
 
@@ -253,6 +268,9 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
         break;
       case 'trouble':
         this.emit('trouble', fromPlain(event.error), event.about);
+        break;
+      case 'recording failed':
+        this.stream.recordingFailed(fromPlain(event.error));
         break;
       case 'closed':
         this.#end(event.reason, event.error && fromPlain(event.error));

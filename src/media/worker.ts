@@ -5,9 +5,10 @@ import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
+import { type Recorder, recordStream } from '../session/recorder.ts';
 import { Registry } from '../session/registry.ts';
 import { Viewer } from '../session/viewer.ts';
-import type { LiveStream } from '../stream/live-stream.ts';
+import type { RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
 import { callOnThisThread } from '../video/index.ts';
 import { readSchedule, warmUpDtls } from '../webrtc/index.ts';
 import {
@@ -21,6 +22,7 @@ import {
   type OpenRequest,
   type SessionEvent,
   type SessionView,
+  type StreamView,
   type ToMedia,
   toPlain,
 } from './protocol.ts';
@@ -48,6 +50,8 @@ const admission = {
 };
 const inferencers = new Map<number, PortInferencer>();
 const sessions = new Map<string, Publisher | Viewer>();
+/** By session, until their last files are closed. */
+const recorders = new Map<string, Recorder>();
 
 port.on('message', (message: ToMedia) => {
   switch (message.case) {
@@ -75,7 +79,7 @@ port.on('message', (message: ToMedia) => {
       metrics.setTargets(config.targets);
       break;
     case 'end':
-      void registry.close(message.reason).finally(() => process.exit());
+      void end(message.reason).finally(() => process.exit());
   }
 });
 
@@ -99,6 +103,11 @@ setInterval(() => {
   tell({ case: 'views', cpuSeconds, views: [...sessions].map(([id, session]) => [id, viewOf(session)]) });
 }, VIEW_MS);
 tell({ case: 'ready' });
+
+async function end(reason: string): Promise<void> {
+  await registry.close(reason);
+  await Promise.all([...recorders.values()].map((recorder) => recorder.ended()));
+}
 
 function answer(id: number, run: () => unknown): void {
   Promise.resolve()
@@ -140,17 +149,18 @@ function viewOf(session: Publisher | Viewer): SessionView {
   return {
     report: session.report(),
     peer: session.peer.getStats(),
-    stream: session instanceof Publisher ? streamView(session.stream) : undefined,
+    stream: session instanceof Publisher ? streamView(session) : undefined,
   };
 }
 
-function streamView(stream: LiveStream): SessionView['stream'] {
+function streamView({ id, stream }: Publisher): StreamView {
   const { last, source, unit, frames, size, reducible, watched, demand, stats } = stream;
   const { rate, milliseconds } = demand;
   const { totals, latest } = stats;
   const codec = source?.codec;
   const tracks = trackReports(stream);
-  const seen = { last, codec, unit, frames, size, reducible, watched, totals, latest, tracks };
+  const recording = recorders.get(id)?.status;
+  const seen = { last, codec, unit, frames, size, reducible, watched, totals, latest, tracks, recording };
   return { ...seen, demand: { rate, milliseconds } };
 }
 
@@ -182,10 +192,26 @@ const CALLS: Calls = {
   setCamera: ({ stream }, camera) => stream.setCamera(camera),
   anchor: ({ stream }, anchors) => stream.anchor(anchors),
   reset: ({ stream }) => stream.reset(),
+  record: ({ id, stream }, options) => {
+    const failed = (error: DepthcastError) =>
+      tell({ case: 'session', session: id, value: { event: 'recording failed', error: toPlain(error) } });
+    recorders.get(id)?.close();
+    recorders.set(id, recordStream(stream, options, failed));
+  },
+  stopRecording: ({ id }) => stopRecording(id),
   close: (session, { reason, error }) => session.close(reason, error && fromPlain(error)),
 };
 
+async function stopRecording(session: string): Promise<RecordingStatus | undefined> {
+  const recorder = recorders.get(session);
+  recorder?.close();
+  await recorder?.ended();
+  if (recorders.get(session) === recorder) recorders.delete(session);
+  return recorder?.status;
+}
+
 function call<K extends CallName>(id: string, name: K, value: CallValue<K>): unknown {
+  if (name === 'stopRecording') return stopRecording(id);
   const session = sessions.get(id);
   if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
   return CALLS[name](session as Publisher, value);

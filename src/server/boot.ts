@@ -47,8 +47,6 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const local = new LocalPeers(shared);
     const { mediaWorkers } = config.server;
     peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
-    if (mediaWorkers > 0 && config.recording.streams.length > 0)
-      log.warn('streams of peers are not recorded while server.mediaWorkers is set; those that the server pulls are');
     const mattes = await StreamMattes.open({ config, registry, log });
     const outputs = new PushedOutputs({ config, registry, log });
     for (const settings of config.outputs.push) outputs.add(settings, 'config');

@@ -4,9 +4,11 @@ import { matches } from '../config/rights.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
-import { McapRecorder, type RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
-import type { LiveStream } from '../stream/live-stream.ts';
+import type { RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import { LiveStream } from '../stream/live-stream.ts';
+import { type Recorder, type RecordsItself, recordStream } from './recorder.ts';
 import type { Registry } from './registry.ts';
+import type { SessionStream } from './session.ts';
 
 const MEBIBYTE = 2 ** 20;
 /** Seconds after which a place for a recording may be free. */
@@ -21,13 +23,13 @@ interface Context {
 /** What is recorded: the streams that `recording.streams` names, from their beginning, and those that a request asked for. */
 export class Recordings {
   readonly #context: Context;
-  readonly #recorders = new Map<LiveStream, McapRecorder>();
+  readonly #recorders = new Map<SessionStream, Recorder>();
   /** Of streams that ended, until their files are closed. */
   readonly #ending = new Set<Promise<void>>();
 
   constructor(context: Context) {
     this.#context = context;
-    context.registry.onStream((stream) => {
+    context.registry.onAnyStream((stream) => {
       const { streams } = context.config.recording;
       // The name of a two-way session is a secret, which a file's name would tell.
       if (stream.unlisted || !streams.some((pattern) => matches(pattern, stream.name))) return;
@@ -55,7 +57,7 @@ export class Recordings {
     if (running?.status.state === 'recording') throw new DepthcastError('RECORDING_RUNS', { detail: name });
     const recording = [...this.#recorders.values()].filter(({ status }) => status.state === 'recording').length;
     if (recording >= limit) throw new DepthcastError('RECORDING_LIMIT', { detail: `${limit}`, retryAfter: RETRY });
-    if (running) stream.remove(running);
+    running?.close();
     const options = {
       name,
       folder: resolve(folder),
@@ -63,16 +65,11 @@ export class Recordings {
       maxSeconds: fileSeconds,
       reserveBytes: reserveMegabytes * MEBIBYTE,
     };
-    const recorder = stream.add(
-      (listener) =>
-        new McapRecorder(options, {
-          sent: listener.sent,
-          failed: (error) => {
-            log.error({ stream: name, code: (error as DepthcastError).code }, error.message);
-            listener.failed(error);
-          },
-        }),
-    );
+    const failed = (error: DepthcastError) => log.error({ stream: name, code: error.code }, error.message);
+    const recorder =
+      stream instanceof LiveStream
+        ? recordStream(stream, options, failed)
+        : (stream as SessionStream & RecordsItself).record(options, failed);
     this.#recorders.set(stream, recorder);
     if (!running) stream.once('closed', () => this.#forget(stream));
     log.info({ stream: name, folder: options.folder }, 'recording begins');
@@ -87,8 +84,7 @@ export class Recordings {
   /** Ends a recording; its last file is closed then. @throws DepthcastError NO_PUBLISHER, RECORDING_NOT_FOUND */
   async stop(name: string): Promise<RecordingStatus> {
     const recorder = this.#recorder(name);
-    const stream = this.#stream(name);
-    stream.remove(recorder);
+    recorder.close();
     await recorder.ended();
     this.#context.log.info({ stream: name, ...recorder.status }, 'recording ended');
     return recorder.status;
@@ -101,7 +97,7 @@ export class Recordings {
     await Promise.all([...recorders.map((recorder) => recorder.ended()), ...this.#ending]);
   }
 
-  #forget(stream: LiveStream): void {
+  #forget(stream: SessionStream): void {
     const ended = this.#recorders.get(stream)?.ended();
     this.#recorders.delete(stream);
     if (!ended) return;
@@ -109,16 +105,13 @@ export class Recordings {
     void ended.then(() => this.#ending.delete(ended));
   }
 
-  #stream(name: string): LiveStream {
-    const { registry } = this.#context;
-    const stream = registry.liveStreams.find((one) => one.name === name);
-    if (!stream && registry.streams.some((one) => one.name === name))
-      throw new DepthcastError('NOT_WITH_WORKERS', { detail: `recording ${name}` });
+  #stream(name: string): SessionStream {
+    const stream = this.#context.registry.streams.find((one) => one.name === name);
     if (!stream) throw new DepthcastError('NO_PUBLISHER', { detail: name });
     return stream;
   }
 
-  #recorder(name: string): McapRecorder {
+  #recorder(name: string): Recorder {
     const recorder = this.#recorders.get(this.#stream(name));
     if (!recorder) throw new DepthcastError('RECORDING_NOT_FOUND', { detail: name });
     return recorder;

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { Session as Inspector } from 'node:inspector';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { MediaWorkers } from '../../src/media/media-workers.ts';
+import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
 import { film } from '../support/film.ts';
 import { sumMetric } from '../support/load/metrics.ts';
@@ -11,18 +15,20 @@ import { startApp, until } from './support/app.ts';
 // Peers in media workers, with the main thread's side as it is seen from outside and by the registry.
 
 let server: Awaited<ReturnType<typeof startApp>>;
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-test-'));
 let frames: EncodedFrame[];
 const clients: RtcClient[] = [];
 const ends: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
   frames = await film({ codec: 'VP8', encoder: 'libvpx', options: { deadline: 'realtime' }, width: 160, height: 120 });
-  server = await startApp({ 'server.mediaWorkers': 2 });
+  server = await startApp({ 'server.mediaWorkers': 2, 'recording.folder': folder, 'recording.reserveMegabytes': 0 });
 });
 afterAll(async () => {
   await Promise.all(ends.map((end) => end()));
   await Promise.all(clients.map((client) => client.close()));
   await server?.close();
+  rmSync(folder, { recursive: true });
 });
 
 const text = async (path: string) => (await fetch(server.base + path)).text();
@@ -115,6 +121,15 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   const fleet = await twoWay();
   expect(server.context.peers.workers.map(({ sessions }) => sessions).toSorted()).toEqual([1, 2]);
   await until('numbers of the stream', () => stream('cam')!.frames > 10);
+
+  // Recorded by its worker.
+  const recording = async (method: string) =>
+    (await fetch(`${server.base}/api/streams/cam/recording`, { method })).json() as Promise<RecordingStatus>;
+  expect(await recording('POST')).toMatchObject({ state: 'recording', problem: null });
+  await until('recorded frames', async () => (await recording('GET')).frames > 3);
+  const ended = await recording('DELETE');
+  expect(ended).toMatchObject({ state: 'stopped', files: 1, problem: null });
+  expect(statSync(ended.file!).size).toBe(ended.bytes);
 
   // Killed: the two-way session is told; the stream beside it loses nothing.
   const before = losses('cam');
