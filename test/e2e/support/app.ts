@@ -5,6 +5,9 @@ import { type DepthServer, startServer } from '../../../src/server/server.ts';
 import type { Session } from '../../../src/session/session.ts';
 import { RtcPeer } from '../../../src/webrtc/index.ts';
 
+/** MEDIA_WORKERS=2 runs tests with peers in media workers. Those that look into a peer or stream of this thread then fail. */
+const MEDIA_WORKERS = Number(process.env['MEDIA_WORKERS'] ?? 0);
+
 /** A server of the test's own on a free port, from source, with the shipped settings but for `overrides`. */
 export async function startApp(
   overrides: Record<string, unknown> = {},
@@ -13,7 +16,7 @@ export async function startApp(
   const config: Config = loadConfig({
     file: new URL('../../../config/depthcast.yaml', import.meta.url).pathname,
     // What a busy machine measures of itself must not decide about tests of something else.
-    overrides: { 'server.port': 0, 'limits.utilisation': null, ...overrides },
+    overrides: { 'server.port': 0, 'server.mediaWorkers': MEDIA_WORKERS, 'limits.utilisation': null, ...overrides },
   });
   const server = await startServer({ config, version: 'test', ...(log ? { log } : {}) });
   return Object.assign(server, { base: `http://127.0.0.1:${server.port}` });
