@@ -40,6 +40,7 @@ const RETRYABLE: ReadonlySet<string> = new Set<DepthErrorCode>([
   'SETUP_TIMEOUT',
   'SESSION_NOT_FOUND',
   'WORKER_DIED',
+  'MEDIA_WORKER_DIED',
   'INTERNAL',
 ]);
 

@@ -31,6 +31,7 @@ const ADVICE: Record<string, string> = {
   DECODER_OVERRUN: 'The machine is busy; depth resumes with the next keyframe.',
   TRACK_PAUSED: 'The network between is slow; depth data goes on. Choose a smaller output, or turn the gray track off.',
   WORKER_DIED: 'The server restarts its depth worker by itself.',
+  MEDIA_WORKER_DIED: 'The server restarts a part of itself. The page comes back by itself.',
 };
 
 /** What passes by itself is not shown for longer (milliseconds). */
