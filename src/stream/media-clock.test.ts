@@ -28,6 +28,26 @@ describe('media time', () => {
     expect(jumps).toBe(1);
   });
 
+  it.each([
+    ['25', 3600, 3600],
+    ['29.97', 3003, 3003],
+    ['50', 1800, 1800],
+    ['59.94', 1501, 1502],
+  ])('keeps the ticks of %s frames a second exactly, for a day', (_name, even, odd) => {
+    const clock = new MediaClock();
+    const frames = 100_000;
+    let ticks = 0;
+    let wrong = 0;
+    for (let n = 0; n < frames; n++) {
+      const seconds = clock.seconds((0xfff0_0000 + ticks) >>> 0, ticks / 90);
+      if (Math.round(seconds * 90_000) !== ticks) wrong++;
+      // A day in few frames: pauses of whole frames.
+      ticks += (n % 2 === 0 ? even : odd) * (n % 100 === 99 ? 51 : 1);
+    }
+    expect(wrong).toBe(0);
+    expect(clock.jumps).toBe(0);
+  });
+
   it('is not led astray by one bad stamp', () => {
     const { steps } = run((n) => (n === 30 ? 7200 * 90_000 : 0));
     expect(steps.every((ms) => ms >= 33 && ms <= 34)).toBe(true);
