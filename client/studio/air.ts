@@ -18,11 +18,16 @@ declare global {
   }
 }
 
+/** ms for which the last picture stays when the connection is lost: a freeze is better than a flash. */
+const HOLD_MS = 3000;
+
 const handle: AirHandle = { state: 'connecting', code: undefined, view: undefined, painter: undefined };
 window.depthcastAir = handle;
 const video = byId('video', HTMLVideoElement);
 const canvas = byId('canvas', HTMLCanvasElement);
 const root = document.documentElement;
+
+let holding: number | undefined;
 
 const address = readAirAddress(location.href);
 if (typeof address === 'string') complain(address);
@@ -45,16 +50,22 @@ else {
 function onState(state: ViewState): void {
   handle.state = state.name;
   if (state.name === 'live') {
+    clearTimeout(holding);
+    holding = undefined;
     delete root.dataset['empty'];
     byId('problem', HTMLElement).hidden = true;
     return;
   }
   if (state.name !== 'waiting') return;
   handle.code = state.code;
-  // A picture that is no longer live must not stay on air for one that is.
+  holding ??= window.setTimeout(empty, HOLD_MS);
+  if (state.problem) complain(state.message);
+}
+
+/** A picture that is no longer live must not pass for one that is. */
+function empty(): void {
   root.dataset['empty'] = '';
   handle.painter?.clear();
-  if (state.problem) complain(state.message);
 }
 
 function complain(message: string): void {

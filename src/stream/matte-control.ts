@@ -32,6 +32,7 @@ export class MatteControl implements MatteView {
     const settings = withMatteChange(this.#settings, change);
     if (typeof settings === 'string') return settings;
     const own = new OwnMatte(settings, change);
+    for (const ref of this.#own) if (ref.deref() === undefined) this.#own.delete(ref);
     this.#own.add(new WeakRef(own));
     return own;
   }
