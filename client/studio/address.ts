@@ -19,11 +19,11 @@ export interface AirAddress {
 }
 
 const FITS = ['contain', 'cover', 'fill'] as const;
-const KNOWN = ['near', 'far', 'soft', 'unit', 'alpha', 'layout', 'with', 'fit'];
+const KNOWN = ['near', 'far', 'soft', 'unit', 'preset', 'alpha', 'layout', 'with', 'fit'];
 
 /**
  * Reads the address of `/key/NAME`, `/matte/NAME`, `/fill/NAME` or `/both/NAME`, below any path. Its parameters, all optional:
- * - `near`, `far`, `soft`, `unit`: of the matte, instead of the stream's own, until these are changed for the stream
+ * - `near`, `far`, `soft`, `unit`, `preset`: of the matte, instead of the stream's own, until these are changed for the stream
  * - `alpha=matte`: a transparent background (`matte`, `fill`)
  * - of `both`: `layout` (`side-by-side`, `stacked`), `with` (`depth`, `matte`): what stands beside or below the picture
  * - `fit`: `contain`, `cover`, `fill`
@@ -58,7 +58,9 @@ export function readAirAddress(address: string): AirAddress | string {
       both: shown === 'depth' ? beside : (`matte-${beside}` as const),
     }[page];
     const draw = keyed ? 'keyed' : alpha === undefined ? 'video' : 'luma';
-    const matte = new URLSearchParams([...query].filter(([key]) => ['near', 'far', 'soft', 'unit'].includes(key)));
+    const matte = new URLSearchParams(
+      [...query].filter(([key]) => ['near', 'far', 'soft', 'unit', 'preset'].includes(key)),
+    );
     const token = new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined;
     return { page, stream: decodeURIComponent(name), layout, draw, fit, matte, token };
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { STREAM_NAME } from '../config/pulled-source.ts';
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
-import { type MatteChange, matteChange } from '../protocol/matte.ts';
+import { type MatteChange, type MatteSettings, matteChange } from '../protocol/matte.ts';
 import { LAYOUTS, type Layout } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
@@ -22,7 +22,9 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: Record<string, unknown> }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
-type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers'> & { admission: Pick<Admission, 'checkStreams'> };
+type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers' | 'mattes'> & {
+  admission: Pick<Admission, 'checkStreams'>;
+};
 
 /** A session as WHIP and WHEP see it: who it is, and what its ICE state is named. */
 interface Resource {
@@ -49,7 +51,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     const grant = await mayUse(request, kind, name);
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
     const layout = kind === 'whep' ? layoutOf(request.query['layout']) : undefined;
-    const matte = kind === 'whep' ? matteOf(request.query) : undefined;
+    const matte = kind === 'whep' ? matteOf(request.query, (preset) => context.mattes.preset(name, preset)) : undefined;
     const offer = sdpBody(request, SDP);
     let session: Session;
     let place: AddressPlace | undefined;
@@ -177,15 +179,19 @@ function layoutOf(asked: unknown): Layout | undefined {
 
 const MATTE_KEYS = ['unit', 'near', 'far', 'soft'] as const;
 
-/** The matte in the query of a WHEP address: `?layout=matte&near=1&far=0.6&soft=0.05`. undefined where it has nothing of it. */
-function matteOf(query: Record<string, unknown>): MatteChange | undefined {
+/**
+ * The matte in the query of a WHEP address: `?layout=matte&near=1&far=0.6&soft=0.05`, or `&preset=Presenter`, with these or without.
+ * undefined where it has nothing of it.
+ */
+function matteOf(query: Record<string, unknown>, presetOf: (name: string) => MatteSettings): MatteChange | undefined {
   const given = MATTE_KEYS.filter((key) => query[key] !== undefined);
-  if (given.length === 0) return undefined;
+  const preset = query['preset'] === undefined ? undefined : presetOf(String(query['preset']));
+  if (given.length === 0) return preset;
   const number = (text: unknown) => (typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN);
   const read = matteChange.safeParse(
     Object.fromEntries(given.map((key) => [key, key === 'unit' ? query[key] : number(query[key])])),
   );
-  if (read.success) return read.data;
+  if (read.success) return { ...preset, ...read.data };
   const detail = 'a matte is unit (normalised or metres), near, far and soft, numbers from 0 to 10000';
   throw new DepthcastError('BAD_REQUEST', { detail });
 }

@@ -98,8 +98,7 @@ export class StreamMattes {
 
   /** On air with the next frame. @throws DepthcastError PRESET_NOT_FOUND, NOT_METRIC */
   recall(name: string, preset: string): MatteSettings {
-    const found = this.#preset(name, preset);
-    return this.change(name, found);
+    return this.change(name, this.preset(name, preset));
   }
 
   /** Keeps settings, by default those that are on air, under a name. @throws DepthcastError BAD_OPTION, OUTPUT_LIMIT */
@@ -118,20 +117,21 @@ export class StreamMattes {
 
   /** @throws DepthcastError PRESET_NOT_FOUND */
   removePreset(name: string, preset: string): void {
-    this.#preset(name, preset);
+    this.preset(name, preset);
     delete this.#kept.get(name)!.presets[preset];
     this.#save();
+  }
+
+  /** @throws DepthcastError PRESET_NOT_FOUND */
+  preset(name: string, preset: string): MatteSettings {
+    const { presets } = this.#kept.get(name) ?? { presets: {} };
+    if (!Object.hasOwn(presets, preset)) throw new DepthcastError('PRESET_NOT_FOUND', { detail: preset });
+    return presets[preset as keyof typeof presets];
   }
 
   /** Settles when all that was changed is in the file. */
   async close(): Promise<void> {
     await this.#writing;
-  }
-
-  #preset(name: string, preset: string): MatteSettings {
-    const { presets } = this.#kept.get(name) ?? { presets: {} };
-    if (!Object.hasOwn(presets, preset)) throw new DepthcastError('PRESET_NOT_FOUND', { detail: preset });
-    return presets[preset as keyof typeof presets];
   }
 
   #place(name: string): Kept {
