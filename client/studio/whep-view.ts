@@ -106,6 +106,10 @@ export class WhepView {
       await pc.setRemoteDescription({ type: 'answer', sdp: answer });
       this.connections++;
       return await over;
+    } catch (thrown) {
+      // Lost with its server, or its path, it is not there to be ended, or cannot be reached.
+      if ((thrown as Refused).code === 'CONNECTION_LOST') session = undefined;
+      throw thrown;
     } finally {
       ended.abort();
       pc.close();
