@@ -280,7 +280,9 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
       this.#seen.at = now;
     }
     if (!channel || !this.alive) return;
-    const waits = channel.busySince > 0 && now - channel.busySince > this.#patience(channel.busyWith);
+    // What waits behind another thread's request waits for that one, however long a device takes to compile.
+    const since = Math.max(channel.busySince, this.#seen.at);
+    const waits = channel.busySince > 0 && now - since > this.#patience(call ?? channel.busyWith);
     // Of another thread's stream only the worker itself tells.
     const hangs = call !== undefined && now - this.#seen.at > this.#patience(call);
     if (waits || hangs) this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));

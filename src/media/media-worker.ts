@@ -23,6 +23,8 @@ const STALL_MS = 6000;
 const START_MS = 60_000;
 /** An orderly end tells every peer; one that takes longer is cut. */
 const END_MS = 5000;
+/** One that says that it dies has this long to tell its peers. */
+const DYING_MS = 2000;
 /** Seconds after which somebody may try again whom a dead worker was to serve. */
 const RETRY = 1;
 /** A newcomer's share of a worker's time as long as it does not show in what is measured, and for how long that is. */
@@ -216,6 +218,8 @@ export class MediaWorker implements SessionLink {
         break;
       case 'dying':
         this.#lose(message.detail);
+        // It ends by itself, unless what it died of keeps it from doing so.
+        setTimeout(() => void this.#thread.terminate(), DYING_MS).unref();
     }
   }
 

@@ -145,6 +145,8 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     inferencer.guests++;
     this.#inferencer.guests--;
     this.#inferencer = inferencer;
+    // The worker begins with the new network at its full size.
+    this.#steps = 0;
     this.#tell('setInferencer', { inferencer: this.link.introduce(inferencer), size });
   }
 

@@ -11,14 +11,20 @@ interface Load {
 }
 
 /** A server's parts that the agent port asks; streams have the demand given, workers live or do not. */
-function server(settings: Record<string, unknown> = {}, loads: Load[] = [], workers = [true]) {
+function server(
+  settings: Record<string, unknown> = {},
+  loads: Load[] = [],
+  workers = [true],
+  mediaWorkers: boolean[] = [],
+) {
   const config = loadConfig({ overrides: settings }) as never as ConstructorParameters<typeof Admission>[0]['config'];
   const registry = new Registry();
   for (const [i, demand] of loads.entries())
     registry.reserve(`s${i}`).filled({ model: 'm', demand, close: () => {} } as never);
   const pool = { workersLimit: 1, models: [{ manifest: { name: 'm' } }], workers: workers.map((alive) => ({ alive })) };
   const admission = new Admission({ registry, pool: pool as never, config });
-  return { config, registry, admission, pool: pool as never };
+  const peers = { workers: mediaWorkers.map((alive) => ({ alive })) };
+  return { config, registry, admission, pool: pool as never, peers: peers as never };
 }
 
 describe('agentLine', () => {
@@ -48,9 +54,11 @@ describe('agentLine', () => {
     expect(agentLine(full)).toBe('up ready 1%\n');
   });
 
-  it('drains while it drains and while no depth worker is alive, and goes down in the end', async () => {
+  it('drains while it drains and while no depth worker or no media worker is alive, and goes down in the end', async () => {
     expect(agentLine(server({}, [], [false]))).toBe('up drain #depth-workers-restart\n');
     expect(agentLine(server({}, [], [false, true]))).toBe('up ready 100%\n');
+    expect(agentLine(server({}, [], [true], [false, false]))).toBe('up drain #media-workers-restart\n');
+    expect(agentLine(server({}, [], [true], [false, true]))).toBe('up ready 100%\n');
     const draining = server();
     await draining.registry.drain(0);
     expect(agentLine(draining)).toBe('up drain #draining\n');

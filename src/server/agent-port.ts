@@ -6,7 +6,7 @@ import type { ServerContext } from '../session/server-context.ts';
 const MAX_CONNECTIONS = 64;
 const PATIENCE_MS = 1000;
 
-type Asked = Pick<ServerContext, 'admission' | 'registry' | 'pool' | 'config'>;
+type Asked = Pick<ServerContext, 'admission' | 'registry' | 'pool' | 'peers' | 'config'>;
 
 /** Per cent of this server that newcomers may still take; 0 where nobody is taken. */
 export const agentWeight = ({ free }: Pick<ServerContext['admission'], 'free'>): number => Math.round(100 * free);
@@ -17,10 +17,11 @@ export const agentWeight = ({ free }: Pick<ServerContext['admission'], 'free'>):
  * `drain` takes this server out of the choice for newcomers, whom others serve, while whoever belongs here still comes.
  * @param closing sessions are being cut: nobody need come any more
  */
-export function agentLine({ admission, registry, pool }: Asked, closing = false): string {
+export function agentLine({ admission, registry, pool, peers }: Asked, closing = false): string {
   if (closing) return 'down #closing\n';
   if (registry.draining) return 'up drain #draining\n';
   if (pool.workers.every((worker) => !worker.alive)) return 'up drain #depth-workers-restart\n';
+  if (peers.workers.length > 0 && !peers.workers.some(({ alive }) => alive)) return 'up drain #media-workers-restart\n';
   const weight = agentWeight(admission);
   return weight === 0 ? 'up drain #full\n' : `up ready ${weight}%\n`;
 }

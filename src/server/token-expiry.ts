@@ -17,12 +17,18 @@ export class TokenExpiry {
   readonly #session: Session;
   #grant: Grant;
   #timer: NodeJS.Timeout | undefined;
+  #passed = false;
 
   constructor(session: Session, grant: Grant) {
     this.#session = session;
     this.#grant = grant;
     session.once('closed', () => clearTimeout(this.#timer));
     this.#check();
+  }
+
+  /** The session is ending for it: in a media worker that takes a moment. */
+  get passed(): boolean {
+    return this.#passed;
   }
 
   /** Another token with the right to this session was shown; one that expires sooner changes nothing. */
@@ -38,6 +44,7 @@ export class TokenExpiry {
       this.#timer = setTimeout(() => this.#check(), Math.min(left, CHECK_MS));
       return;
     }
+    this.#passed = true;
     const error = new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
     void this.#session.close('token expired', error);
   }

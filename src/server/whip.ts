@@ -93,7 +93,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       place.leave();
     });
     if (config.jwt.endsSessions) resource.expiry = new TokenExpiry(session, grant);
-    if (session.closed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
+    if (session.closed || resource.expiry?.passed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
     return reply
       .code(201)
       .headers({

@@ -69,7 +69,8 @@ export class LossRecovery {
     const rtt = this.#options.roundTripTime();
     const expired = nacks.expired(now, rtt);
     if (expired !== undefined) assembler.giveUp(expired);
-    nacks.removeBelow(assembler.oldest);
+    // Those from before a stream's first packet are given up here alone: to the assembler nothing is missing there.
+    nacks.removeBelow(Math.max(assembler.oldest, expired === undefined ? 0 : expired + 1));
     const due = this.nackEnabled ? nacks.due(now, rtt, this.#options.losesFeedback()) : [];
     if (due.length > 0) sendNack(due.map((sequence) => sequence & 0xffff));
     if (nacks.size > 0 && !this.#closed) {
