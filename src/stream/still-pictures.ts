@@ -21,6 +21,8 @@ const FALL = 0.1;
  */
 const TEXTURE_LIMIT = 4;
 const SHADE_LIMIT = 24;
+/** Green first: most of what changes shows there. */
+const CHANNELS = [1, 0, 2];
 /** Seconds of media time after which the network runs whatever the picture shows. */
 const LONGEST = 1;
 
@@ -61,7 +63,8 @@ export class StillPictures {
    */
   isSame(image: NetworkImage, time: number): boolean {
     if (image.width !== this.#width || image.height !== this.#height || Number.isNaN(this.#time)) return false;
-    this.#compare(image.data);
+    // Of what moves nothing is learned of noise.
+    if (!this.#compare(image.data)) return false;
     this.#learn();
     const age = time - this.#time;
     return age >= 0 && age < LONGEST && !this.#differs();
@@ -91,7 +94,8 @@ export class StillPictures {
     });
   }
 
-  #compare(data: Float32Array): void {
+  /** @returns false, and then no more, where one channel alone differs by more than any noise may */
+  #compare(data: Float32Array): boolean {
     const width = this.#width;
     const plane = width * this.#height;
     const columns = Math.ceil(width / BLOCK);
@@ -100,7 +104,7 @@ export class StillPictures {
     const squares = this.#squares.fill(0);
     const means = this.#means.fill(0);
     const pixels = this.#pixels;
-    for (let c = 0; c < 3; c++) {
+    for (const c of CHANNELS) {
       sums.fill(0);
       let i = c * plane;
       for (let y = 0; y < this.#height; y++) {
@@ -118,9 +122,15 @@ export class StillPictures {
           squares[b]! += square;
         }
       }
-      for (let b = 0; b < sums.length; b++) means[b]! += (sums[b]! / pixels[b]!) ** 2 / 3;
+      let moved = 0;
+      for (let b = 0; b < sums.length; b++) {
+        means[b]! += (sums[b]! / pixels[b]!) ** 2 / 3;
+        if (squares[b]! > 3 * pixels[b]! * TEXTURE_LIMIT * MOST_NOISE ** 2) moved++;
+      }
+      if (moved >= FEWEST) return false;
     }
     for (let b = 0; b < squares.length; b++) squares[b]! /= 3 * pixels[b]!;
+    return true;
   }
 
   #learn(): void {
