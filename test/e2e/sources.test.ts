@@ -16,6 +16,7 @@ import { hasRtspServer, type RtspServer, startRtspServer } from './support/rtsp.
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-sources-'));
 const clip = join(folder, 'clip.mp4');
+const stillClip = join(folder, 'still.mp4');
 const FFMPEG = '/usr/bin/ffmpeg';
 const GST = needs(
   hasRtspServer(),
@@ -25,10 +26,14 @@ let server: DepthServer & { base: string };
 
 beforeAll(async () => {
   await writeVideo(clip, { width: 160, height: 120, frames: 30, fps: 15, indexFirst: true });
+  await writeVideo(stillClip, { width: 160, height: 120, frames: 60, fps: 15, still: true });
   server = await startApp({
-    'sources.pull': [{ name: 'loop', url: clip }],
+    'sources.pull': [
+      { name: 'loop', url: clip },
+      { name: 'wall', url: stillClip },
+    ],
     'sources.apiHosts': ['127.0.0.1', '*.cameras.example'],
-    'sources.pullLimit': 3,
+    'sources.pullLimit': 4,
   });
 });
 afterAll(async () => {
@@ -90,7 +95,23 @@ describe('a file of the settings', () => {
     client.receiver.requestKeyframe();
     await until('a viewer gets the depth track', () => frames > 5);
     await client.close();
-    expect(await metric(server, 'depthcast_pulled_sources', { state: 'live' })).toBe(1);
+    await live('wall');
+    expect(await metric(server, 'depthcast_pulled_sources', { state: 'live' })).toBe(2);
+  });
+
+  it('needs the network once a second while its picture does not change, and says so', async () => {
+    const { infos, stop } = tap('wall');
+    await until('three seconds of it', () => infos.length > 45);
+    stop();
+    const made = infos.slice(-30).filter(({ reused }) => !reused);
+    expect(made.length).toBeLessThanOrEqual(8);
+    expect(new Set(infos.map(({ epoch }) => epoch)).size).toBe(1);
+    const { depth, reused } = await report('wall');
+    expect(reused).toBeGreaterThan(20);
+    expect(depth).toBeGreaterThan(reused);
+    expect(await metric(server, 'depthcast_frames_total', { outcome: 'reused' })).toBeGreaterThanOrEqual(reused);
+    expect((await report('loop')).reused).toBe(0);
+    expect((await api('DELETE', '/api/sources/wall')).status).toBe(403);
   });
 
   it('holds its place under its name, and in the bound', async () => {

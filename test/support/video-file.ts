@@ -25,6 +25,8 @@ export interface VideoFileOptions {
   stamp?: (n: number) => number;
   /** Frames between keyframes. */
   gop?: number;
+  /** The same picture all the time. */
+  still?: boolean;
 }
 
 const COSINES = { 90: [0, 1], 180: [-1, 0], 270: [0, -1] } as const;
@@ -90,7 +92,7 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
     }
   };
   for (let n = 0; n < frames; n++) {
-    const picture = formulaFrame(n, width, height);
+    const picture = formulaFrame(options.still ? 0 : n, width, height);
     const stride = rgb.linesize[0]!;
     for (let y = 0; y < height; y++)
       rgb.data![0]!.set(picture.subarray(3 * y * width, 3 * (y + 1) * width), y * stride);
