@@ -162,21 +162,29 @@ export async function benchAdapt(seconds = 25, rounds = 2): Promise<void> {
       told[name]!.push(`${[...new Set(widths)].join('/')} wide, ${Math.max(...epochs)} new epochs`);
     }
   const out = (name: string) => median(runs[name]!.map((run) => run.frames / run.seconds));
+  const cpu = (name: string) =>
+    median(runs[name]!.map((run) => (run.cpu.main + run.cpu.pool + run.cpu.inference) / run.frames));
   const p95 = (name: string) => median(runs[name]!.map((run) => quantile(run.latency.track, 0.95)));
   printTable(
     `Four 640x480@30 streams, ${rounds} turns of ${seconds} s each (goal: 1.6 times the frames, p95 <= 150 ms)`,
-    ['', 'frames out, all, a second', 'latency p50', 'p95', 'at the end'],
+    ['', 'frames out, all, a second', 'latency p50', 'p95', 'CPU ms a map', 'of it inference', 'at the end'],
     Object.keys(kinds).map((name) => [
       name,
       out(name),
       median(runs[name]!.map((run) => quantile(run.latency.track, 0.5))),
       p95(name),
+      cpu(name),
+      median(runs[name]!.map((run) => run.cpu.inference / run.frames)),
       told[name]!.join('; '),
     ]),
   );
   const [fixed, auto] = [out('size 256'), out('size auto')];
-  console.log(`  frames out, auto over 256: ${(auto / fixed).toFixed(2)}`);
+  const perCpu = cpu('size 256') / cpu('size auto');
+  console.log(
+    `  frames out, auto over 256: ${(auto / fixed).toFixed(2)}; maps for the same CPU time: ${perCpu.toFixed(2)}`,
+  );
   record('adapt: frames out', auto, 'fps', 'more');
   record('adapt: frames out, over size 256', auto / fixed, '', 'more');
+  record('adapt: CPU a map, over size 256', 1 / perCpu, '');
   record('adapt: p95', p95('size auto'), 'ms');
 }
