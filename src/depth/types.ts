@@ -33,6 +33,8 @@ export interface DepthMap {
   /** Set on the first map of an epoch. */
   readonly reset: ResetCause | undefined;
   readonly timings: InferenceTimings;
+  /** The same for all maps that are one and the same, shown for several pictures; absent of one that is shown once. */
+  readonly origin?: object;
   /** Hands the values' memory back for reuse. Calling it again does nothing. */
   release(): void;
 }

@@ -200,6 +200,27 @@ test('a zip bomb is refused without unpacking it', async () => {
   await expect(decodeFrame(await bombed(1999, 2000, 100, 10))).rejects.toThrow('instead of 2000');
 });
 
+test('a map is packed once for several frames: only the header is new', async () => {
+  const deflated: number[] = [];
+  const packer = new DepthPacker((planes) => {
+    deflated.push(planes.length);
+    return deflate(planes);
+  });
+  const map = depthMap(64, 48);
+  const first = (await packer.pack(frame(64, 48), map, 'u16')).slice();
+  const metric: MetricMap = { scale: 0.5, shift: 0.125, anchors: 4, variance: [0.25, 0, 0.5] };
+  const second = packer
+    .repeat({ ...frame(64, 48), frameId: 2, rtpTimestamp: 93_000, reused: true }, { metric })
+    .slice();
+  expect(deflated).toHaveLength(1);
+  expect(second.subarray(second[7])).toEqual(first.subarray(first[7]));
+  const decoded = await decodeFrame(second);
+  expect(decoded).toMatchObject({ frameId: 2, rtpTimestamp: 93_000, reused: true, unit: 'metres' });
+  const { values } = await decodeFrame(packer.as(1).slice());
+  expect(values).toEqual((await decodeFrame(first)).values);
+  expect(() => new DepthPacker(deflate).repeat(frame(8, 8))).toThrow('no depth packet');
+});
+
 test('both versions carry the same payload; only the second has camera and metres', async () => {
   const packer = new DepthPacker(deflate);
   const map = depthMap(64, 48);

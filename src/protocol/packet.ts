@@ -83,6 +83,18 @@ export class DepthPacker {
     }
   }
 
+  /**
+   * The packet of the last map once more, for another frame: only its header is made anew.
+   * @param info of the same size, unit and range
+   * @throws DepthcastError INTERNAL without one
+   */
+  repeat(info: DepthFrameInfo, { version = 2, metric }: PackOptions = {}): Uint8Array {
+    if (!this.#last || this.#busy) throw new DepthcastError('INTERNAL', { detail: 'no depth packet was packed' });
+    checkInfo(info);
+    this.#last = { ...this.#last, info, metric };
+    return this.as(version);
+  }
+
   /** The packet of the last call in this version, in the same memory: the one before is no longer valid. */
   as(version: PacketVersion): Uint8Array {
     if (!this.#last) throw new DepthcastError('INTERNAL', { detail: 'no depth packet was packed' });

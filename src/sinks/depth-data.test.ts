@@ -28,14 +28,18 @@ class Channel {
 
 const asChannel = (channel: Channel) => channel as unknown as DataChannel;
 
-function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<void>; released: () => number } {
+function open(format: DepthFormat): {
+  data: DepthData;
+  push(n: number, of?: { n: number; origin: object }): Promise<void>;
+  released: () => number;
+} {
   let released = 0;
   const listener = { sent: () => {}, failed: (error: Error) => expect.unreachable(error.message) };
   const data = new DepthData({ format, steps: 4095, metrics }, listener);
   /** Until the map is sent or passed over: it is released then, either way. */
-  const push = (n: number): Promise<void> =>
+  const push = (n: number, of?: { n: number; origin: object }): Promise<void> =>
     new Promise((resolve) => {
-      const values = Float32Array.from({ length: W * H }, (_, i) => n + (i % W) / W);
+      const values = Float32Array.from({ length: W * H }, (_, i) => (of?.n ?? n) + (i % W) / W);
       const info = {
         frameId: n,
         epoch: 0,
@@ -52,7 +56,7 @@ function open(format: DepthFormat): { data: DepthData; push(n: number): Promise<
         released++;
         resolve();
       };
-      const map = { values, width: W, height: H, release } as never;
+      const map = { values, width: W, height: H, origin: of?.origin, release } as never;
       const depth = new LiveDepth(map, info, performance.now());
       data.push(depth);
       depth.release();
@@ -121,4 +125,26 @@ it('gives each channel the packets that it reads: version 1 to clients of before
   ]);
   const [now, old] = await Promise.all(channels.slice(0, 2).map(({ frames }) => frames[1]!));
   expect(now!.values).toEqual(old!.values);
+});
+
+it('sends a map that stands for several frames with each of them, and never that of another', async () => {
+  const { data, push } = open('u16');
+  const channel = new Channel();
+  data.add(asChannel(channel));
+  const [one, other] = [
+    { n: 1, origin: {} },
+    { n: 5, origin: {} },
+  ];
+  await push(1, one);
+  await push(2, one);
+  await push(3);
+  await push(4, one);
+  // The channel was behind when the next map came: what was packed last is not its.
+  channel.bufferedAmount = 1;
+  await push(5, other);
+  channel.bufferedAmount = 0;
+  await push(6, other);
+  const frames = await Promise.all(channel.frames);
+  expect(frames.map(({ frameId }) => frameId)).toEqual([1, 2, 3, 4, 6]);
+  expect(frames.map(({ values }) => Math.round(values[0]!))).toEqual([1, 1, 3, 1, 5]);
 });

@@ -40,6 +40,8 @@ export class DepthData implements DepthSink {
   readonly #listener: SinkListener;
   readonly #deflater = new Deflater();
   readonly #packer: DepthPacker;
+  /** Origin of the map that was packed last: the same one need not be packed again. */
+  #packed: object | undefined;
   readonly #channels = new Map<DataChannel, Receiver>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#pack(depth),
@@ -104,7 +106,13 @@ export class DepthData implements DepthSink {
       const began = performance.now();
       const { info, map, lastPacketAt } = depth;
       if (lastPacketAt !== undefined) info.latency = began - lastPacketAt;
-      await this.#packer.pack(info, map.values, this.format, { metric: depth.metric });
+      const { metric } = depth;
+      if (map.origin !== undefined && map.origin === this.#packed) this.#packer.repeat(info, { metric });
+      else {
+        this.#packed = undefined;
+        await this.#packer.pack(info, map.values, this.format, { metric });
+        this.#packed = map.origin;
+      }
       const packed = performance.now();
       let latency: number | undefined;
       let bytes = 0;

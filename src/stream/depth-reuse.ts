@@ -16,12 +16,12 @@ class SharedMap {
 
   /** For the picture that it was made of. */
   first(): DepthMap {
-    return { ...this.#map, release: this.#user() };
+    return { ...this.#map, origin: this, release: this.#user() };
   }
 
   /** For a picture that is like that one. */
   again(): DepthMap {
-    return { ...this.#map, reset: undefined, timings: NO_TIME, release: this.#user() };
+    return { ...this.#map, origin: this, reset: undefined, timings: NO_TIME, release: this.#user() };
   }
 
   release(): void {
