@@ -146,7 +146,13 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
     if (ifMatch !== '*' && ifMatch !== resource.etag) throw new DepthcastError('ETAG_MISMATCH');
     resource.expiry?.renew(grant);
     if (!restarts) {
-      for (const candidate of fragment.candidates) await resource.session.peer.addCandidate(candidate);
+      // Those behind one that cannot be read count, too.
+      const { peer } = resource.session;
+      const taken = await Promise.allSettled(
+        fragment.candidates.map(async (candidate) => peer.addCandidate(candidate)),
+      );
+      const refused = taken.find(({ status }) => status === 'rejected');
+      if (refused?.status === 'rejected') throw refused.reason;
       return reply.code(204).send();
     }
     const offer = restartedOffer(resource.offer, fragment);

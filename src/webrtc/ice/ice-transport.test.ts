@@ -19,6 +19,21 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
+describe("the peer's candidates", () => {
+  it('that cannot be read are passed over, and the end of candidates is none', async () => {
+    ice = new IceTransport({ hostAddresses: ['127.0.0.1'] });
+    await ice.gather();
+    const line = 'candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host';
+    const remote = { iceUfrag: 'abcd', icePwd: 'x'.repeat(22), iceLite: false };
+    const candidates = ['candidate:foo', line, 'candidate:', 'candidate:1 1 udp 1 127.0.0.1 70000 typ host'];
+    expect(ice.setRemote({ ...remote, candidates })).toBe(2);
+    for (const end of ['', 'candidate:', 'a=candidate: ', 'a=end-of-candidates', 'end-of-candidates'])
+      ice.addCandidate(end);
+    expect(() => ice!.addCandidate('candidate:foo')).toThrow(/malformed/);
+    expect(ice.remoteAddresses).toBe(1);
+  });
+});
+
 describe('our candidates', () => {
   it('are those of the host, and nobody is asked for more', async () => {
     const send = vi.spyOn(Socket.prototype, 'send');

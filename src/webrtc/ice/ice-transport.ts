@@ -40,6 +40,8 @@ const WATCH_INTERVAL_MS = 1000;
  * a pair.
  */
 const MAX_STUN = 400;
+/** What some send after their last candidate. */
+const END = /^\s*(a=)?(candidate:|end-of-candidates)?\s*$/;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
 
@@ -137,20 +139,31 @@ export class IceTransport extends Emitter<IceEvents> {
     return this.#gatherer.candidates.map(candidateLine);
   }
 
-  /** @param signallingBytes that the peer sent to say this */
+  /**
+   * Candidates that cannot be read are passed over: the others may do.
+   * @param signallingBytes that the peer sent to say this
+   * @returns how many were passed over
+   */
   setRemote(
     remote: { iceUfrag: string; icePwd: string; iceLite: boolean; candidates: readonly string[] },
     signallingBytes = Number.POSITIVE_INFINITY,
-  ): void {
+  ): number {
     this.#agent.setRemote(remote.iceUfrag, remote.icePwd, remote.iceLite);
     this.#agent.addSignalling(signallingBytes);
-    for (const candidate of remote.candidates) this.#take(candidate);
+    let unreadable = 0;
+    for (const candidate of remote.candidates)
+      try {
+        if (!END.test(candidate)) this.#take(candidate);
+      } catch {
+        unreadable++;
+      }
     this.#arm();
+    return unreadable;
   }
 
   /** @throws DepthcastError BAD_REQUEST */
   addCandidate(line: string): void {
-    if (line === '' || this.#closed) return;
+    if (END.test(line) || this.#closed) return;
     this.#agent.addSignalling(Buffer.byteLength(line));
     this.#take(line);
     this.#arm();

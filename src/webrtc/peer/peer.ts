@@ -48,7 +48,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
     const peer = new RtcPeer(agreement, options);
     try {
       await peer.#ice.gather();
-      peer.#ice.setRemote(agreement.transport, Buffer.byteLength(offerSdp));
+      peer.#takeCandidates(agreement, Buffer.byteLength(offerSdp));
       peer.#answerSdp = buildAnswer(offer, agreement, await peer.#identity.describe(peer.#ice, peer.#maxMessageSize));
       peer.#connect();
       return peer;
@@ -193,12 +193,17 @@ export class RtcPeer extends Emitter<PeerEvents> {
       this.#openSctp(agreement.data);
       if (this.connected) this.#sctp!.start();
     }
-    this.#ice.setRemote(agreement.transport, receivedBytes);
+    this.#takeCandidates(agreement, receivedBytes);
     this.#answerSdp = buildAnswer(offer, agreement, await this.#identity.describe(this.#ice, this.#maxMessageSize));
     if (iceRestart) this.#ice.connect();
     if (this.receiver && !before.receiver) this.emit('receiver', this.receiver);
     if (this.sender && this.sender.codec !== before.codec) this.emit('sender', this.sender);
     return this.#answerSdp;
+  }
+
+  #takeCandidates({ transport, notes }: Agreement, receivedBytes: number): void {
+    const unreadable = this.#ice.setRemote(transport, receivedBytes);
+    if (unreadable > 0) notes.push(`${unreadable} of its ICE candidates cannot be read`);
   }
 
   #connect(): void {
