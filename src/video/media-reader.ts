@@ -7,7 +7,15 @@ import type { TileGrid } from './heif.ts';
 import { BoxReader } from './iso-boxes.ts';
 import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
-import { isCheckable, isPlausible, type LiveInput, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
+import {
+  FROM_A_PIPE,
+  isCheckable,
+  isPlausible,
+  type LiveInput,
+  type OpenBoxes,
+  openDecoder,
+  openFormat,
+} from './open-media.ts';
 import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
 import { PacketTimes } from './packet-times.ts';
@@ -21,7 +29,6 @@ import { Watchdog } from './watchdog.ts';
 /** Packets in a row that the decoder may refuse before the rest is given up. */
 const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
-const FROM_A_PIPE = '; a pipe cannot go back, as most MP4 files need: give the file itself';
 const SOME_FAILED = 'some frames could not be decoded';
 const ALL_FAILED =
   'none of its frames could be decoded: it may begin behind the parameter sets or the keyframe that they need';

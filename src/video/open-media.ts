@@ -13,6 +13,8 @@ const MAX_THREADS = 4;
 const TS_PACKET = 188;
 const MIN_BYTES = 4;
 
+export const FROM_A_PIPE = '; a pipe cannot go back, as most MP4 and HEIC files need: give the file itself';
+
 /** Opens a file once more, beside FFmpeg. */
 export type OpenBoxes = () => Promise<BoxReader | undefined>;
 
@@ -36,7 +38,10 @@ export async function openFormat(
   // A name is a name: image2 would take the %d in it for a number.
   const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
   const demuxer = live?.format === undefined ? null : av.InputFormat.findInputFormat(live.format);
-  readable(await format.openInput(address, demuxer, av.Dictionary.fromObject(live?.options ?? options)), 'opening');
+  const opened = await format.openInput(address, demuxer, av.Dictionary.fromObject(live?.options ?? options));
+  if (opened === av.AVERROR_PATCHWELCOME && address.startsWith('pipe:'))
+    throw new DepthcastError('BAD_VIDEO', { detail: `opening: it cannot be read as it comes${FROM_A_PIPE}` });
+  readable(opened, 'opening');
   readable(await format.findStreamInfo(null), 'reading its streams');
   return chooseStream(format, boxes);
 }
