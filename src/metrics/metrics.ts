@@ -37,6 +37,7 @@ const WATCHED_CODES: readonly ErrorCode[] = [
 ];
 
 const SOURCE_STATES = ['connecting', 'live', 'waiting'];
+const OUTPUT_STATES = ['idle', 'connecting', 'live', 'waiting'];
 
 /** Weight of a new frame in the moving average that is compared with a target: about the last second. */
 const RATIO_MOMENTUM = 1 / 30;
@@ -307,6 +308,20 @@ export class Metrics {
   /** `ms` milliseconds of one frame in one stage. */
   observeStage(stage: Stage, ms: number): void {
     this.stage.observe({ stage }, ms / 1000);
+  }
+
+  /** @param states of every output that the server sends, read at each scrape */
+  exportOutputs(states: () => readonly string[]): void {
+    new Gauge({
+      name: 'depthcast_pushed_outputs',
+      help: 'Outputs that the server sends by SRT or RTSP, by state: idle (no stream), connecting, live, waiting (for the next attempt)',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const now = states();
+        for (const state of OUTPUT_STATES) this.set({ state }, now.filter((one) => one === state).length);
+      },
+    });
   }
 
   /** @param states of every pulled source, read at each scrape */

@@ -48,7 +48,7 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const { mediaWorkers } = config.server;
     peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
     const mattes = await StreamMattes.open({ config, registry, log });
-    const outputs = new PushedOutputs({ config, registry, log });
+    const outputs = new PushedOutputs({ config, registry, log, metrics });
     for (const settings of config.outputs.push) outputs.add(settings, 'config');
     if (mediaWorkers > 0 && config.outputs.push.length > 0)
       log.warn(

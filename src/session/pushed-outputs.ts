@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { PushSink } from '../sinks/push/push-sink.ts';
 import { type PushStatus, PushTarget } from '../sinks/push/push-target.ts';
@@ -16,6 +17,7 @@ interface Context {
   config: Pick<SettledConfig, 'outputs'>;
   registry: Pick<Registry, 'onStream' | 'liveStreams' | 'streams'>;
   log: Logger;
+  metrics: Pick<Metrics, 'exportOutputs'>;
 }
 
 /** One output as `/api/outputs` lists it. */
@@ -41,6 +43,7 @@ export class PushedOutputs {
 
   constructor(context: Context) {
     this.#context = context;
+    context.metrics.exportOutputs(() => [...this.#entries.values()].map(({ target }) => target.status.state));
     context.registry.onStream((stream) => {
       for (const entry of this.#entries.values()) this.#follow(entry, stream);
     });
