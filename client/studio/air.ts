@@ -34,6 +34,7 @@ if (typeof address === 'string') complain(address);
 else {
   const { page, stream, layout, draw, fit, matte, token } = address;
   document.title = `${page} ${stream} – depthcast`;
+  byId('title', HTMLElement).textContent = `${page} ${stream}`;
   root.dataset['ground'] = draw === 'video' ? 'black' : 'none';
   root.dataset['empty'] = '';
   video.style.objectFit = canvas.style.objectFit = fit;
