@@ -22,8 +22,8 @@ export interface OutputLinkListener {
 }
 
 const POLL_MS = 1000;
-/** Changes are sent so often at most: the newest while one is on its way. */
-const SEND_MS = 60;
+/** ms between changes that are sent, at least: a server takes 600 requests a minute of an address (limits.requestsPerMinute). */
+const SEND_MS = 150;
 const REQUEST_MS = 5000;
 
 /** The settings of one stream's output: followed once a second, and changed in the order in which a person changes them. */
