@@ -1,3 +1,4 @@
+import { MessageChannel } from 'node:worker_threads';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { TestCalls } from '../test/support/channel-worker.ts';
 import { DepthcastError } from './errors.ts';
@@ -120,6 +121,42 @@ describe('WorkerChannel', () => {
     const ended = channel.end();
     expect((await outcomes(waiting))[1]).toEqual(['WORKER_DIED', 'exit code 0']);
     await ended;
+  });
+
+  it('takes requests by ports too, in turn with those of its own near end, until these are closed', async () => {
+    const channel = start();
+    const { port1, port2 } = new MessageChannel();
+    channel.notify('connect', port1, [port1]);
+    const other: Channel = new WorkerChannel(port2, 'WORKER_DIED');
+    await expect(other.ready).resolves.toBe('started');
+    const order: string[] = [];
+    await Promise.all([
+      channel.request('wait', 20).then(() => order.push('own')),
+      other.request('wait', 1).then(() => order.push('port')),
+    ]);
+    expect(order).toEqual(['own', 'port']);
+    const values = Float32Array.of(1, 2);
+    expect(await other.request('double', values, [values.buffer])).toEqual(Float32Array.of(2, 4));
+    const [coded] = await outcomes([other.request('fail', 'coded')]);
+    expect(coded).toEqual(['DISK_FULL', 'of the thread']);
+
+    const late = other.request('wait', 50);
+    await Promise.all([other.end(), expect(late).rejects.toMatchObject({ code: 'WORKER_DIED' })]);
+    // What the other had asked for last goes on, and then its end is known.
+    const notes = await channel.request('notes', undefined as never);
+    expect(notes).toEqual(expect.arrayContaining(['wait 20', 'wait 1']));
+    await expect.poll(() => channel.request('notes', undefined as never)).toContain('closed');
+  });
+
+  it('tells those who ask by ports that the thread has ended', async () => {
+    const channel = start();
+    const { port1, port2 } = new MessageChannel();
+    channel.notify('connect', port1, [port1]);
+    const other: Channel = new WorkerChannel(port2, 'WORKER_DIED');
+    await other.ready;
+    const waiting = other.request('die', 'exit');
+    expect(await outcomes([waiting])).toEqual([['WORKER_DIED', 'the port to its thread was closed']]);
+    await expect(other.gone).resolves.toMatchObject({ code: 'WORKER_DIED' });
   });
 
   it('goes on without a thread that does not come back', async () => {

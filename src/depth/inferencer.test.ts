@@ -6,6 +6,7 @@ import { shiftingWindow } from '../../test/support/shifting-window.ts';
 import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { WorkerInferencer } from './inferencer.ts';
+import { PortInferencer } from './port-inferencer.ts';
 import type { DepthMap, InferenceStream } from './types.ts';
 
 const model = findModel('depthcast-nano');
@@ -156,6 +157,31 @@ describe('WorkerInferencer', () => {
     }
     expect(next).toMatchObject({ epoch: 1, reset: 'restart' });
     expect(restarts).toHaveLength(1);
+    await victim.close();
+  });
+
+  it('serves streams of another thread by a port, apart from its own, and those go on in the next worker', async () => {
+    const victim = await WorkerInferencer.create(model, { threads: 1 });
+    const guest = new PortInferencer(victim.model, victim.device, victim.resamples);
+    const connect = () => guest.connect(victim.connect()!);
+    victim.on('restart', () => guest.lose()).on('up', connect);
+    connect();
+    const [own, other] = [victim.open(), guest.open()];
+    const alone = inferencer.open();
+    // Both have the number 0 in the worker.
+    for (let f = 0; f < 3; f++) {
+      const [a, b, c] = await Promise.all([run(own, f, { scene: 1 }), run(other, f), run(alone, f)]);
+      const worst = b.values.reduce((most, value, i) => Math.max(most, Math.abs(value - c.values[i]!)), 0);
+      expect([a.epoch, b.epoch, worst < 1e-3]).toEqual([0, 0, true]);
+      for (const map of [a, b, c]) map.release();
+    }
+    alone.close();
+    const up = new Promise((resolve) => victim.once('up', () => resolve(undefined)));
+    await victim.kill();
+    await expect(run(other, 3)).rejects.toMatchObject({ code: 'WORKER_DIED' });
+    await up;
+    expect(await run(other, 4)).toMatchObject({ epoch: 1, reset: 'restart' });
+    await guest.close();
     await victim.close();
   });
 });

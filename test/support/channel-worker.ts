@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { workerData } from 'node:worker_threads';
+import { type MessagePort, workerData } from 'node:worker_threads';
 import { DepthcastError } from '../../src/errors.ts';
-import { answerRequests } from '../../src/worker-channel.ts';
+import { answerRequests, type Handlers } from '../../src/worker-channel.ts';
 
 /** What the thread of `src/worker-channel.test.ts` does. */
 export interface TestCalls {
@@ -15,43 +15,47 @@ export interface TestCalls {
   die(how: 'throw' | 'exit'): void;
   note(text: string): void;
   notes(): string[];
+  /** Serves another thread's requests. */
+  connect(port: MessagePort): void;
 }
 
 const notes: string[] = [];
 
-answerRequests<TestCalls, string>(
-  {
-    double: (values, transfer) => {
-      for (let i = 0; i < values.length; i++) values[i] = 2 * values[i]!;
-      transfer.push(values.buffer);
-      return values;
-    },
-    wait: async (ms) => {
-      notes.push(`wait ${ms}`);
-      await sleep(ms);
-      return ms;
-    },
-    block: (ms) => {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    },
-    fail: (what) => {
-      if (what === 'coded') throw new DepthcastError('DISK_FULL', { detail: 'of the thread' });
-      if (what === 'plain') throw new TypeError('no code');
-      return () => {};
-    },
-    die: (how) => {
-      if (how === 'exit') process.exit(3);
-      setImmediate(() => {
-        throw new Error('crashed');
-      });
-      return sleep(60_000);
-    },
-    note: (text) => {
-      if (text === 'bad') throw new Error('bad note');
-      notes.push(text);
-    },
-    notes: () => notes,
+const handlers: Handlers<TestCalls> = {
+  double: (values, transfer) => {
+    for (let i = 0; i < values.length; i++) values[i] = 2 * values[i]!;
+    transfer.push(values.buffer);
+    return values;
   },
+  wait: async (ms) => {
+    notes.push(`wait ${ms}`);
+    await sleep(ms);
+    return ms;
+  },
+  block: (ms) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  },
+  fail: (what) => {
+    if (what === 'coded') throw new DepthcastError('DISK_FULL', { detail: 'of the thread' });
+    if (what === 'plain') throw new TypeError('no code');
+    return () => {};
+  },
+  die: (how) => {
+    if (how === 'exit') process.exit(3);
+    setImmediate(() => {
+      throw new Error('crashed');
+    });
+    return sleep(60_000);
+  },
+  note: (text) => {
+    if (text === 'bad') throw new Error('bad note');
+    notes.push(text);
+  },
+  notes: () => notes,
+  connect: (port) => serve(port, handlers, () => notes.push('closed')),
+};
+const serve = answerRequests<TestCalls, string>(
+  handlers,
   async () => {
     const { start } = workerData as { start: string };
     if (start === 'bad') throw new DepthcastError('BAD_MODEL', { detail: 'of the start' });
