@@ -128,7 +128,7 @@ export type SessionEvent =
   | { event: 'connected' }
   | { event: 'started' }
   | { event: 'report'; report: StreamReport; view: SessionView }
-  | { event: 'trouble'; error: PlainError; about: ErrorSubject }
+  | { event: 'trouble'; error: PlainError; about: ErrorSubject; view: SessionView }
   | { event: 'recording failed'; error: PlainError }
   | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
 

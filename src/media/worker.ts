@@ -138,7 +138,9 @@ function watch(session: Publisher | Viewer): void {
   session.peer.once('connected', () => emit({ event: 'connected' }));
   if (session instanceof Publisher) session.stream.once('started', () => emit({ event: 'started' }));
   session.on('report', (report) => emit({ event: 'report', report, view: viewOf(session) }));
-  session.on('trouble', (error, about) => emit({ event: 'trouble', error: toPlain(error), about }));
+  session.on('trouble', (error, about) =>
+    emit({ event: 'trouble', error: toPlain(error), about, view: viewOf(session) }),
+  );
   session.once('closed', (reason, error) => {
     sessions.delete(id);
     emit({ event: 'closed', reason, error: error && toPlain(error), view: viewOf(session) });

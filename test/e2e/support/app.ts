@@ -4,6 +4,7 @@ import type { Config } from '../../../src/config/schema.ts';
 import { type DepthServer, startServer } from '../../../src/server/server.ts';
 import type { Session } from '../../../src/session/session.ts';
 import { RtcPeer } from '../../../src/webrtc/index.ts';
+import { sumMetric } from '../../support/load/metrics.ts';
 
 /** MEDIA_WORKERS=2 runs tests with peers in media workers. Those that look into a peer or stream of this thread then fail. */
 const MEDIA_WORKERS = Number(process.env['MEDIA_WORKERS'] ?? 0);
@@ -30,11 +31,9 @@ export function peerOf({ peer }: Session): RtcPeer {
 
 /** The value of a metric of this server; the sum over its series that have all of `labels`. */
 export async function metric(server: DepthServer, name: string, labels: Record<string, string> = {}): Promise<number> {
-  const found = await server.context.metrics.registry.getSingleMetric(name)?.get();
-  if (found === undefined) throw new Error(`there is no metric ${name}`);
-  return found.values
-    .filter((series) => Object.entries(labels).every(([key, value]) => series.labels[key as never] === value))
-    .reduce((sum, series) => sum + series.value, 0);
+  const text = await server.context.metrics.text();
+  if (!text.includes(`# TYPE ${name} `)) throw new Error(`there is no metric ${name}`);
+  return sumMetric(text, name, labels);
 }
 
 /** Polls until `check` gives something truthy; a failed wait says what was waited for. */
