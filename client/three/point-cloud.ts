@@ -7,6 +7,8 @@ import { InverseDepthTexture, type Picture, PictureTexture } from './pictures.ts
 export interface DepthPointCloudOptions {
   /** Side of a point in pixels of the screen, at one metre's distance; default 4. */
   pointSize?: number;
+  /** Side of a point in parts of its distance to its neighbours, added to `pointSize`; above 1 surfaces close. Default 0. */
+  fill?: number;
   /** Points whose neighbours' inverse depths differ by more than this part are left out: they lie between surfaces. */
   edge?: number;
 }
@@ -15,8 +17,9 @@ export interface DepthPointCloudOptions {
 export class DepthPointCloud extends Points<BufferGeometry, ShaderMaterial> {
   readonly #picture = new PictureTexture();
   readonly #depth = new InverseDepthTexture();
+  readonly #size = new Vector2();
 
-  constructor({ pointSize = 4, edge = 0.08 }: DepthPointCloudOptions = {}) {
+  constructor({ pointSize = 4, fill = 0, edge = 0.08 }: DepthPointCloudOptions = {}) {
     const material = new ShaderMaterial({
       glslVersion: GLSL3,
       vertexShader: VERTEX,
@@ -27,6 +30,7 @@ export class DepthPointCloud extends Points<BufferGeometry, ShaderMaterial> {
         depthSize: { value: new Vector2(1, 1) },
         lens: { value: new Vector4(1, 1, 0.5, 0.5) },
         pointSize: { value: pointSize },
+        fill: { value: 0 },
         edge: { value: edge },
       },
       toneMapped: false,
@@ -34,6 +38,12 @@ export class DepthPointCloud extends Points<BufferGeometry, ShaderMaterial> {
     super(new BufferGeometry(), material);
     this.frustumCulled = false;
     this.visible = false;
+    if (fill > 0)
+      this.onBeforeRender = (renderer) => {
+        // In halves of the drawn height, as the projection is.
+        material.uniforms['fill']!.value = 0.5 * fill * renderer.getDrawingBufferSize(this.#size).height;
+        material.uniformsNeedUpdate = true;
+      };
   }
 
   /**
@@ -86,6 +96,7 @@ uniform sampler2D picture;
 uniform vec2 depthSize;
 uniform vec4 lens;
 uniform float pointSize;
+uniform float fill;
 uniform float edge;
 out vec3 tint;
 void main() {
@@ -112,7 +123,8 @@ void main() {
   vec2 ray = (at - lens.zw) / lens.xy;
   vec4 seen = modelViewMatrix * vec4(ray.x * z, -ray.y * z, -z, 1.0);
   gl_Position = projectionMatrix * seen;
-  gl_PointSize = max(1.0, pointSize / max(0.05, -seen.z));
+  float between = z / (lens.y * depthSize.y);
+  gl_PointSize = max(1.0, (pointSize + fill * projectionMatrix[1][1] * between) / max(0.05, -seen.z));
 }
 `;
 

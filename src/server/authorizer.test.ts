@@ -77,6 +77,25 @@ describe('static tokens', () => {
     expect(await ask(at, token, action)).toBe(expected);
   });
 
+  it('tells which streams somebody may see in a list', async () => {
+    const seen = async (of: Authorizer, token?: string) => {
+      const viewable = await of.viewable('192.0.2.1', token === undefined ? undefined : `Bearer ${token}`);
+      return ['lobby', 'door'].filter(viewable);
+    };
+    const refusal = { code: 'UNAUTHORIZED' };
+    expect(await seen(at, 'viewer-token')).toEqual(['lobby']);
+    expect(await seen(at, 'scraper-token')).toEqual([]);
+    expect(await seen(at, 'correct-horse')).toEqual(['lobby', 'door']);
+    await expect(seen(at)).rejects.toMatchObject(refusal);
+    await expect(seen(at, 'no-such-token')).rejects.toMatchObject(refusal);
+    expect(await seen(authorizer({}))).toEqual(['lobby', 'door']);
+    // Where everybody may view, the list is the API's.
+    const api = authorizer({ 'server.tokens': tokens, 'server.protect': ['api'] });
+    await expect(seen(api)).rejects.toMatchObject(refusal);
+    await expect(seen(api, 'viewer-token')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await seen(api, 'correct-horse')).toEqual(['lobby', 'door']);
+  });
+
   it('guards nothing where none is configured, and nothing but what is protected', async () => {
     expect(await ask(authorizer({}), undefined)).toBe('ok');
     const views = authorizer({ 'server.tokens': ['12345678'], 'server.protect': ['publish'] });

@@ -53,18 +53,38 @@ export class Authorizer {
    */
   async admit(address: string, authorization: string | undefined, action: Action): Promise<Grant> {
     if (!this.#guards(action)) return { expiresAt: undefined };
+    const { expiresAt, ...rights } = await this.#rights(address, authorization);
+    if (!allows(rights, action)) throw new DepthcastError('FORBIDDEN', { detail: describe(action) });
+    return { expiresAt };
+  }
+
+  /** Of a token, and until when they hold. */
+  async #rights(address: string, authorization: string | undefined): Promise<Rights & Grant> {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     // Who shows no token does not guess one.
     if (token === undefined) throw new DepthcastError('UNAUTHORIZED');
     this.#failures.check(address);
     try {
       const { rights, expiresAt } = await this.#read(token);
-      if (!allows(rights, action)) throw new DepthcastError('FORBIDDEN', { detail: describe(action) });
-      return { expiresAt };
+      return { ...rights, expiresAt };
     } catch (thrown) {
       if ((thrown as DepthcastError).code === 'UNAUTHORIZED') this.#failures.note(address);
       throw thrown;
     }
+  }
+
+  /**
+   * Which streams somebody may see in a list: those that may be viewed, or all where only the API is protected, for whoever may use it.
+   * @throws DepthcastError UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, DOWNLOAD_FAILED
+   */
+  async viewable(address: string, authorization: string | undefined): Promise<(stream: string) => boolean> {
+    const view = (stream: string) => ({ do: 'view', stream }) as const;
+    if (!this.#guards(view(''))) {
+      await this.admit(address, authorization, { do: 'api' });
+      return () => true;
+    }
+    const rights = await this.#rights(address, authorization);
+    return (stream) => allows(rights, view(stream));
   }
 
   #guards(action: Action): boolean {

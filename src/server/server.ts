@@ -23,6 +23,7 @@ import { addRecording } from './recording-api.ts';
 import { Refusals } from './refusals.ts';
 import { addRequestLimit } from './request-limit.ts';
 import { addSources } from './sources-api.ts';
+import { addStreams } from './streams-api.ts';
 import { addStudioPages } from './studio-pages.ts';
 import { addWhip } from './whip.ts';
 import { addWebSockets } from './ws-admission.ts';
@@ -118,6 +119,13 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   addHealth(app, context, guards.authorizer);
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
+  addStreams(app, context, guards.authorizer, () => {
+    const { port } = app.server.address() as AddressInfo;
+    return {
+      network: pageUrls(certificate ? 'https' : 'http', config.server.host, port).network,
+      sha256: certificate?.generated ? certificate.fingerprint : null,
+    };
+  });
   addPushedOutputs(app, context, guards.authorizer);
   addOutputs(app, context, guards.authorizer);
   if (existsSync(CLIENT_FILES)) {

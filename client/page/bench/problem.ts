@@ -1,38 +1,6 @@
 import type { DepthError } from 'depthcast-client';
+import { ADVICE } from '../advice.ts';
 import { byId } from '../dom.ts';
-
-/** What to do about it. Codes that are not here get no advice beyond their sentence. */
-const ADVICE: Record<string, string> = {
-  INSECURE_CONTEXT:
-    'Open this page over https, or through localhost on this machine. Files and synthetic scenes work meanwhile.',
-  NO_CAMERA: 'Connect a camera, or choose a file or a synthetic scene.',
-  CAMERA_DENIED: 'Allow the camera for this page in the browser’s address bar, then start again.',
-  CAMERA_BUSY: 'Close other programs and tabs that use the camera, then start again.',
-  CAMERA_UNSUITABLE: 'Choose another camera, or leave size and frame rate to the camera.',
-  SOURCE_UNSUPPORTED: 'Choose another video; MP4 with H.264 and WebM play almost everywhere.',
-  SOURCE_ENDED: 'The camera was unplugged or taken away. Choose a source again.',
-  WEBRTC_UNSUPPORTED: 'Use a current Chrome, Edge, Firefox or Safari, and check that WebRTC is not disabled.',
-  SERVER_UNREACHABLE: 'Check that the server runs, that the address is right and that no firewall stands between.',
-  CONNECTION_LOST: 'Check the network.',
-  ENDED_BY_SERVER: 'Start again when you are ready.',
-  MEDIA_FAILED:
-    'Signalling works, but no media path was found. The server’s UDP ports must be reachable, or a TURN server configured.',
-  TIMEOUT: 'The server may be overloaded, or something between drops the connection.',
-  BAD_ADDRESS: 'Correct the server parameter in this page’s address.',
-  BAD_MESSAGE: 'Something other than depthcast answers at this address, or client and server differ in version.',
-  PROTOCOL_VERSION: 'Reload the page. If that does not help, update the client or the server.',
-  FORBIDDEN_ORIGIN: 'Add this page’s origin to the server’s allowed origins.',
-  UNAUTHORIZED: 'Put a token of the server behind this page’s address: #token=…',
-  NO_VIDEO: 'The server ends sessions without pictures. Browsers stop drawing hidden pages: keep this one visible.',
-  BUSY: 'All places are taken. The page keeps asking.',
-  DRAINING: 'The server is restarting. The page comes back by itself.',
-  MODEL_NOT_FOUND: 'Choose another model.',
-  BAD_SIZE: 'Choose another input size.',
-  DECODER_OVERRUN: 'The machine is busy; depth resumes with the next keyframe.',
-  TRACK_PAUSED: 'The network between is slow; depth data goes on. Choose a smaller output, or turn the gray track off.',
-  WORKER_DIED: 'The server restarts its depth worker by itself.',
-  MEDIA_WORKER_DIED: 'The server restarts a part of itself. The page comes back by itself.',
-};
 
 /** What passes by itself is not shown for longer (milliseconds). */
 const NOTICE_TIME = 10_000;

@@ -1,0 +1,101 @@
+// npm run screenshots [-- --all --out FOLDER --only TEXT]: pictures of the real pages, with depth of a server of its own. Without
+// options those of the README, in docs/; --all takes every page from a phone to 4K, dark and light, for whoever changes them.
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureBuilt, ensureInstalled, ROOT } from './lib.mjs';
+
+ensureInstalled();
+ensureBuilt();
+const { startApp, until } = await import('../test/e2e/support/app.ts');
+const { launchBrowser } = await import('../test/e2e/support/browser.ts');
+
+const frames = (handle, count) => (page) =>
+  page.waitForFunction(([name, n]) => globalThis[name]?.frames >= n, [handle, count], { timeout: 90_000 });
+const showroom = frames('showroom', 12);
+const thumbnails = (page) =>
+  page.waitForFunction(
+    () => document.querySelectorAll('#streams img[src]').length >= (innerWidth < 500 ? 1 : 3),
+    undefined,
+    {
+      timeout: 90_000,
+    },
+  );
+const armed = async (page) => {
+  await page.click('#begin');
+  await frames('ar', 12)(page);
+};
+
+/** Name, address, size; dark unless said otherwise. `ready` waits until the page shows what it is for. */
+const README = [
+  { name: 'page', path: '', width: 1280, height: 800, ready: showroom },
+  {
+    name: 'bench',
+    path: 'bench?autostart=1&source=scene:room',
+    width: 1440,
+    height: 900,
+    ready: frames('depthcast', 60),
+  },
+];
+
+const SIZES = [
+  [360, 740],
+  [1280, 800],
+  [1920, 1080],
+  [3840, 2160],
+];
+const VIEWS = ['compare', 'space', 'insert', 'key', 'matte'];
+
+function all() {
+  const shots = [];
+  for (const scheme of ['dark', 'light'])
+    for (const [width, height] of SIZES) {
+      const size = { width, height, scheme };
+      for (const view of width > 1280 ? VIEWS.slice(0, 1) : VIEWS)
+        shots.push({ ...size, name: `show-${view}-${width}-${scheme}`, path: `?view=${view}`, ready: showroom });
+      shots.push({ ...size, name: `streams-${width}-${scheme}`, path: 'streams', ready: thumbnails });
+      shots.push({ ...size, name: `ar-${width}-${scheme}`, path: 'ar', ready: (page) => page.waitForTimeout(1500) });
+    }
+  for (const [width, height] of [SIZES[0], [740, 360]])
+    shots.push({ width, height, name: `ar-live-${width}`, path: 'ar?source=scene:person', ready: armed });
+  return shots;
+}
+
+const { values } = parseArgs({
+  options: { out: { type: 'string' }, all: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+});
+const folder = resolve(process.env.INIT_CWD ?? process.cwd(), values.out ?? join(ROOT, 'docs'));
+mkdirSync(folder, { recursive: true });
+const server = await startApp({ 'sources.scenes': values.all ? ['person', 'room', 'street'] : [] });
+// Software that draws as a graphics card does: pictures as people see them.
+const browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
+for (const shot of (values.all ? all() : README).filter(({ name }) => name.includes(values.only))) await take(shot);
+await browser.close();
+await server.close();
+process.exit();
+
+async function take({ name, path, width, height, scheme = 'dark', ready }) {
+  const phone = Math.min(width, height) < 500;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    ...(phone ? { deviceScaleFactor: 2, isMobile: true, hasTouch: true } : {}),
+  });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => console.error(`${name}: ${error.message}`));
+  page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
+  let suffix = '';
+  try {
+    await page.goto(`${server.base}/${path}${path.includes('?') ? '&' : '?'}software`);
+    await ready(page);
+  } catch (thrown) {
+    console.error(`${name}: ${thrown.message}`);
+    process.exitCode = 1;
+    suffix = '-failed';
+  }
+  const file = join(folder, `${name}${suffix}.png`);
+  await page.screenshot({ path: file });
+  console.log(file);
+  await context.close();
+  await until('its session to end', () => server.context.registry.sessions.length === 0);
+}
