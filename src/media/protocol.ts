@@ -12,6 +12,7 @@ import type { TrackReport } from '../session/outputs.ts';
 import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions, RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { FrameTotals, StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
@@ -92,6 +93,7 @@ export interface SessionCalls {
   setCamera(camera: CameraSettings | undefined): void;
   anchor(anchors: readonly Anchor[]): void;
   reset(value: undefined): void;
+  thumbnail(value: undefined): Promise<ThumbnailImage | undefined>;
   record(options: RecorderOptions): void;
   /** Also of a session that has ended. */
   stopRecording(value: undefined): Promise<RecordingStatus | undefined>;

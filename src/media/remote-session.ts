@@ -10,6 +10,7 @@ import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
+import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStreamEvents } from '../stream/live-stream.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
 import {
@@ -170,6 +171,10 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
 
   close(reason: string): void {
     this.#end(reason);
+  }
+
+  thumbnail(): Promise<ThumbnailImage | undefined> {
+    return this.#ask('thumbnail', undefined);
   }
 
   /** A recorder of the worker's; it is closed with the stream. */

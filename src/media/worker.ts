@@ -7,6 +7,7 @@ import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
 import { type Recorder, recordStream } from '../session/recorder.ts';
 import { Registry } from '../session/registry.ts';
+import { takeThumbnail } from '../session/thumbnails.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
 import { callOnThisThread } from '../video/index.ts';
@@ -194,6 +195,7 @@ const CALLS: Calls = {
   setCamera: ({ stream }, camera) => stream.setCamera(camera),
   anchor: ({ stream }, anchors) => stream.anchor(anchors),
   reset: ({ stream }) => stream.reset(),
+  thumbnail: ({ stream }) => takeThumbnail(stream),
   record: ({ id, stream }, options) => {
     const failed = (error: DepthcastError) =>
       tell({ case: 'session', session: id, value: { event: 'recording failed', error: toPlain(error) } });

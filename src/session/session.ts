@@ -4,6 +4,7 @@ import type { DepthcastError } from '../errors.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { Layout } from '../protocol/output.ts';
+import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { Demand } from '../stream/demand.ts';
 import type { FrameSource } from '../stream/frame-source.ts';
 import type { LiveStream, LiveStreamEvents } from '../stream/live-stream.ts';
@@ -44,6 +45,8 @@ export interface SessionStream
   readonly stats: Pick<StreamStats, 'totals' | 'latest'>;
   /** Kinds of video that are made of it, where it lives elsewhere. */
   readonly tracks?: readonly TrackReport[];
+  /** Its latest depth, where it lives elsewhere; undefined before the first. @throws DepthcastError MEDIA_WORKER_DIED */
+  thumbnail?(): Promise<ThumbnailImage | undefined>;
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
   setInferencer(inferencer: WorkerInferencer, size: number): void;
 }

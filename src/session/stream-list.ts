@@ -1,9 +1,10 @@
 import { DepthcastError } from '../errors.ts';
 import type { DepthUnit } from '../protocol/index.ts';
-import { Thumbnail, type ThumbnailImage } from '../sinks/thumbnail.ts';
+import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { ServerContext } from './server-context.ts';
 import type { SessionStream } from './session.ts';
+import { takeThumbnail } from './thumbnails.ts';
 
 /** A stream that brings no depth for so long (ms) counts as waiting. */
 const LIVE_MS = 3000;
@@ -37,8 +38,6 @@ function isLive(stream: SessionStream): boolean {
   return (stream.stats.latest?.framesOut ?? 0) > 0;
 }
 
-const thumbnails = new WeakMap<LiveStream, Thumbnail>();
-
 /** The streams that have a name, in the order of their names. Two-way sessions have none. */
 export function listStreams(context: Context): StreamReport[] {
   const pulled = new Set(context.sources.list().map(({ name }) => name));
@@ -63,17 +62,10 @@ export function listStreams(context: Context): StreamReport[] {
 /**
  * The latest depth of a stream as a small JPEG; undefined as long as it has none. Asking is watching: a source that rests
  * while nobody watches begins.
- * @throws DepthcastError NO_PUBLISHER, NOT_WITH_WORKERS
+ * @throws DepthcastError NO_PUBLISHER, MEDIA_WORKER_DIED
  */
 export async function thumbnailOf(name: string, { registry }: Context): Promise<ThumbnailImage | undefined> {
   const stream = registry.streams.find((one) => one.name === name && !one.unlisted);
-  if (stream && !(stream instanceof LiveStream))
-    throw new DepthcastError('NOT_WITH_WORKERS', { detail: `a thumbnail of ${name}` });
   if (!stream) throw new DepthcastError('NO_PUBLISHER', { detail: name });
-  let thumbnail = thumbnails.get(stream);
-  if (!thumbnail) {
-    thumbnail = stream.add((listener) => new Thumbnail(listener));
-    thumbnails.set(stream, thumbnail);
-  }
-  return thumbnail.take();
+  return stream instanceof LiveStream ? takeThumbnail(stream) : stream.thumbnail?.();
 }

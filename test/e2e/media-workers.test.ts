@@ -136,6 +136,10 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   expect(ended).toMatchObject({ state: 'stopped', files: 1, problem: null });
   expect(statSync(ended.file!).size).toBe(ended.bytes);
 
+  // Its thumbnail is made by its worker.
+  const thumbnail = await fetch(`${server.base}/api/streams/cam/thumbnail`);
+  expect([thumbnail.status, thumbnail.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
+
   // Killed: the two-way session is told; the stream beside it loses nothing.
   const before = losses('cam');
   await counted('frames_total', { outcome: 'depth' });
