@@ -46,8 +46,11 @@ export const clientMessage = z.discriminatedUnion('type', [
   }),
   /** SDP offer with one sending (or sendrecv) video m-line and, for depth data, the channel "depth". Again later: ICE restart. */
   z.strictObject({ type: z.literal('offer'), sdp: text(SDP_LIMIT), output: z.optional(outputChange) }),
-  /** Trickled ICE candidate; null, nothing or an empty string ends them. One that cannot be read is refused, no more. */
-  z.strictObject({ type: z.literal('candidate'), candidate: z.optional(candidate) }),
+  /**
+   * Trickled ICE candidate; null, nothing or an empty string ends them. One that cannot be read is refused, no more. Its other
+   * fields may stand beside it: they are of no use here.
+   */
+  z.object({ type: z.literal('candidate'), candidate: z.optional(candidate) }),
   /** Changes some of the output settings, or what is known of the camera: null for nothing. */
   z.strictObject({
     type: z.literal('settings'),

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { parseServerMessage, type ServerMessage, type SessionStats } from './messages.ts';
+import { clientMessage, parseServerMessage, type ServerMessage, type SessionStats } from './messages.ts';
 
 const output = {
   track: 'gray',
@@ -42,6 +42,14 @@ const valid: ServerMessage[] = [
   { type: 'token', expires: null },
   { type: 'closing', reason: 'drain', retryAfter: 5 },
 ];
+
+test("a candidate's other fields may stand in it or beside it", () => {
+  const line = 'candidate:1 1 udp 1 192.0.2.1 5000 typ host';
+  const beside = { type: 'candidate', candidate: line, sdpMid: '0', sdpMLineIndex: 0 };
+  expect(clientMessage.parse(beside)).toEqual({ type: 'candidate', candidate: line });
+  expect(clientMessage.parse({ ...beside, candidate: null })).toEqual({ type: 'candidate', candidate: null });
+  expect(clientMessage.safeParse({ ...beside, candidate: 17 }).success).toBe(false);
+});
 
 test('a camera of a newer server: more is left out, another kind counts as none', () => {
   const read = (camera: unknown) => parseServerMessage(JSON.stringify({ type: 'settings', output, camera }));
