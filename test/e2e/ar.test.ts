@@ -1,0 +1,126 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DepthServer } from '../../src/server/server.ts';
+import { startApp, until } from './support/app.ts';
+import { expectAccessible } from './support/axe.ts';
+import { launchBrowser } from './support/browser.ts';
+
+const PORTRAIT = { width: 390, height: 844 };
+const LANDSCAPE = { width: 844, height: 390 };
+
+let server: DepthServer & { base: string };
+
+beforeAll(async () => {
+  server = await startApp();
+});
+afterAll(async () => {
+  await server.close();
+});
+
+describe('in Chromium, as on a phone', () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  beforeAll(async () => {
+    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'], fps: 15 });
+    context = await browser.newContext({ viewport: PORTRAIT, deviceScaleFactor: 1, isMobile: true, hasTouch: true });
+  });
+  afterAll(() => browser.close());
+
+  const open = async (query = '') => {
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    await page.goto(`${server.base}/ar${query}`);
+    return { page, faults };
+  };
+  const frames = async (page: Page, more: number) => {
+    const before = await page.evaluate(() => window.ar.frames);
+    await page.waitForFunction((n) => window.ar.frames >= n, before + more, { timeout: 60_000 });
+  };
+
+  it('goes from one tap to a planet that one places, upright and across, through a lost connection', async () => {
+    const { page, faults } = await open();
+    await page.waitForSelector('#steps li');
+    await expectAccessible(page);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PORTRAIT.width);
+    await page.tap('#begin');
+    await frames(page, 3);
+    expect(await page.evaluate(() => [window.ar.exact > 0, !!document.fullscreenElement])).toEqual([true, true]);
+    await expectAccessible(page);
+
+    // A tap: the planet goes there, to the depth of what is seen there; the address keeps it.
+    await page.touchscreen.tap(100, 300);
+    const [x, y] = await page.evaluate(() => [window.ar.settings.at.x, window.ar.settings.at.y]);
+    expect([x, y]).toEqual([expect.closeTo(100 / PORTRAIT.width, 2), expect.closeTo(300 / PORTRAIT.height, 2)]);
+    const near = Number(await page.inputValue('#distance'));
+    expect(near).toBe(Math.round(100 * (await page.evaluate(() => window.ar.settings.nearness))));
+    expect(new URL(page.url()).searchParams.get('near')).toBe(String(near));
+    expect(await page.textContent('#honest')).toContain('No metres');
+    await page.focus('#distance');
+    await page.keyboard.press('End');
+    expect(await page.textContent('#distance-text')).toBe('nearest');
+
+    // A distance that is told makes metres, where it is tapped.
+    await page.tap('#tell');
+    await page.fill('#telling-metres', '1.5');
+    await page.getByRole('button', { name: 'Next: tap it' }).tap();
+    await page.touchscreen.tap(200, 400);
+    await page.waitForFunction(() => window.ar.frame?.unit === 'metres', undefined, { timeout: 60_000 });
+    expect(await page.textContent('#distance-text')).toMatch(/ m$/);
+    expect(await page.evaluate(() => window.ar.settings.at.x)).toBe(x);
+
+    await page.setViewportSize(LANDSCAPE);
+    await frames(page, 2);
+    const size = await page.evaluate(() => {
+      const { clientWidth, clientHeight } = document.getElementById('space')!;
+      return [clientWidth, clientHeight];
+    });
+    expect(size).toEqual([LANDSCAPE.width, LANDSCAPE.height]);
+    await page.tap('#share');
+    await page.waitForSelector('#sharing-code svg, #sharing-code p');
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Close' }).tap();
+
+    const [session] = server.context.registry.sessions;
+    await session!.close('the network changed');
+    await page.waitForFunction(() => window.ar.errors.length > 0 && window.ar.state === 'live', undefined, {
+      timeout: 60_000,
+    });
+    await frames(page, 2);
+    await page.tap('#leave');
+    await until('the session to end', () => server.context.registry.sessions.length === 0);
+    expect(await page.isVisible('#begin')).toBe(true);
+    expect(faults.filter((text) => !text.includes('WebSocket'))).toEqual([]);
+    await page.setViewportSize(PORTRAIT);
+    await page.close();
+  });
+
+  it('lets what is near hide the planet', async () => {
+    const { page } = await open('?source=scene:person&at=50,62&near=100');
+    await page.tap('#begin');
+    await frames(page, 3);
+    /** Mean red and green around the middle of the planet. */
+    const tone = async () => {
+      const png = await page.screenshot({ clip: { x: 185, y: 513, width: 20, height: 20 } });
+      return page.evaluate(async (base64) => {
+        const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
+        const canvas = new OffscreenCanvas(1, 1).getContext('2d')!;
+        canvas.drawImage(bitmap, 0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data] as [number, number];
+      }, png.toString('base64'));
+    };
+    // Sand before everything; behind all, the green of the pullover.
+    await until('the planet', async () => {
+      const [red, green] = await tone();
+      return red > green + 15;
+    });
+    await page.focus('#distance');
+    await page.keyboard.press('Home');
+    await until('the pullover', async () => {
+      const [red, green] = await tone();
+      return green > red + 5;
+    });
+    await page.close();
+  });
+});
