@@ -9,8 +9,10 @@ import { keptEnvironment, pythonMissing } from './lib-python.mjs';
 
 const FOLDER = join(ROOT, 'client', 'examples');
 const SERVER_PORT = 8177;
+/** They run where something is installed that cannot be installed here. */
+const ELSEWHERE = ['ros2'];
 const names = readdirSync(FOLDER, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
+  .filter((entry) => entry.isDirectory() && !ELSEWHERE.includes(entry.name))
   .map(({ name }) => name);
 const [name, ...rest] = process.argv.slice(2);
 const page = name !== undefined && existsSync(join(FOLDER, name, 'index.html'));

@@ -25,6 +25,9 @@ try {
   say('A wheel in a fresh environment');
   const bin = makeEnvironment(folder);
 
+  // Reads the messages of client/examples/ros2.
+  run(bin, ['-m', 'pip', 'install', '--quiet', 'rosbags==0.11.9']);
+
   say('Its tests against a server');
   const port = 21_000 + (process.pid % 9000);
   const url = `http://127.0.0.1:${port}`;
@@ -43,6 +46,7 @@ try {
   run(bin, ['-m', 'unittest', 'discover', '-v', '-s', join(ROOT, 'client', 'python', 'tests')], {
     DEPTHCAST_URL: url,
     DEPTHCAST_SCENE: 'scene-static',
+    DEPTHCAST_ROS2_EXAMPLE: join(ROOT, 'client', 'examples', 'ros2'),
   });
 } finally {
   server?.kill('SIGKILL');

@@ -36,6 +36,7 @@ export interface RunOptions {
   hfov?: number;
   savePly?: string;
   saveGlb?: string;
+  mcap?: string | true;
   timeout: number;
   force?: boolean;
   resume?: boolean;
@@ -83,6 +84,7 @@ export async function run(input: string, options: RunOptions, given: Record<stri
         anchors: options.anchors,
         savePly: options.savePly,
         saveGlb: options.saveGlb,
+        mcap: options.mcap,
         camera: options.hfov === undefined ? (config.depth.camera ?? undefined) : { hfov: options.hfov },
         force: options.force ?? false,
         resume: options.resume ?? false,

@@ -14,7 +14,7 @@ Written to --out, named after the input:
   NAME_src.mp4     the frames that depth was made of
   NAME_depths.json what the files are: model, unit, sizes, frames, epochs
 and where asked for NAME_depths.npz, NAME_depths_exr/, NAME_depths_png16/, NAME_side.mp4, NAME_stacked.mp4,
-NAME_points/ (docs/files.md).
+NAME_points/, NAME_depths.mcap (docs/files.md).
 
 Examples:
   depthcast run street.mp4 --out depth
@@ -85,6 +85,7 @@ export function runCommand(): Command {
     )
     .option('--save-ply <frames>', 'NAME_points/00000.ply, ...: coloured points of frames 0,30,60-90, 0-300/30 or all')
     .option('--save-glb <frames>', 'NAME_points/00000.glb, ...: the same as a glTF mesh')
+    .option('--mcap [file]', 'NAME_depths.mcap, or this file: ROS 2 messages, for Foxglove and rosbag', mcapFile)
     .option('--timeout <seconds>', 'a network source that is silent for this long has stalled', integer(1, 3600), 10)
     .option('--force', 'replace what is there')
     .option('--resume', 'go on where an earlier run ended')
@@ -98,6 +99,12 @@ export function runCommand(): Command {
 function orMinusOne(min: number, max: number) {
   const parse = integer(min, max);
   return (text: string): number => (text === '-1' ? -1 : parse(text));
+}
+
+/** What follows the option may be the input, where no file was meant. */
+function mcapFile(text: string): string {
+  if (text.endsWith('.mcap')) return text;
+  throw new InvalidArgumentError('a file that ends in .mcap is expected, or none: then another option follows.');
 }
 
 function degrees(text: string): number {

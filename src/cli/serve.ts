@@ -69,7 +69,7 @@ async function serve(command: Command, version: string): Promise<void> {
   const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
   const { manifest } = server.context.pool.models[0]!;
-  const line = (name: string, text: string) => say(`  ${style.dim(name.padEnd(8))}${text}`);
+  const line = (name: string, text: string) => say(`  ${style.dim(name.padEnd(9))}${text}`);
   say('', `${style.bold('depthcast')} ${style.dim(version)} is ready`, '');
   line('page', style.cyan(server.url));
   for (const url of server.networkUrls) line('', style.cyan(url));
@@ -80,6 +80,7 @@ async function serve(command: Command, version: string): Promise<void> {
   line('device', server.context.device);
   line('publish', `${server.url}/whip/NAME`);
   line('view', `${server.url}/whep/NAME`);
+  if (server.foxgloveUrl) line('foxglove', server.foxgloveUrl);
   line('metrics', `${server.url}/metrics`);
   if (server.certificate?.generated) line('sha256', style.dim(server.certificate.fingerprint));
   line('stop', 'Ctrl-C');

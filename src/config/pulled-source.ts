@@ -41,6 +41,7 @@ export const pulledSourceSchema = z.strictObject({
       (value) => cameraSettings.safeParse(value).success,
       'a camera is expected: { hfov } in degrees, or { fx, fy, cx, cy } in pixels, with width and height or without',
     )
+    .meta(z.toJSONSchema(cameraSettings) as Record<string, unknown>)
     .optional(),
   pictureSize: shown(
     z

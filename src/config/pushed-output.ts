@@ -30,6 +30,7 @@ export const pushedOutputSchema = z.strictObject({
       (value) => matteChange.safeParse(value).success,
       'unit (normalised or metres), near, far and soft are expected',
     )
+    .meta(z.toJSONSchema(matteChange) as Record<string, unknown>)
     .optional(),
 });
 export type PushedOutputSettings = z.infer<typeof pushedOutputSchema>;

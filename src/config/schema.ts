@@ -221,6 +221,18 @@ export const configSchema = z.strictObject({
     ),
     limit: live(z.int().min(1).max(1024).default(4)),
   }),
+  bridge: z.strictObject({
+    foxglove: restart(
+      z
+        .strictObject({
+          port: port.nullable().default(null),
+          host: shown(z.string().min(1).nullable().default(null)),
+          clients: z.int().min(1).max(256).default(8),
+          queueMegabytes: z.number().min(0.1).max(1024).default(4),
+        })
+        .prefault({}),
+    ),
+  }),
   targets: live(
     z
       .array(

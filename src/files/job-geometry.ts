@@ -40,7 +40,7 @@ export class JobGeometry {
   readonly #notes: string[] = [];
 
   private constructor(
-    { savePly, saveGlb }: JobOptions,
+    { savePly, saveGlb, mcap }: JobOptions,
     file: AnchorFile | undefined,
     settings: CameraSettings | undefined,
     picture: Size,
@@ -55,7 +55,7 @@ export class JobGeometry {
     this.#ply = choiceOf(savePly);
     this.#glb = choiceOf(saveGlb);
     const points = savePly !== undefined || saveGlb !== undefined;
-    if (points && this.intrinsics.source === 'assumed')
+    if ((points || mcap !== undefined) && this.intrinsics.source === 'assumed')
       this.#notes.push(
         'nothing tells the camera: points take a field of view of 65 degrees for granted; --hfov tells it',
       );

@@ -44,6 +44,8 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
   const input = parseInput(options.input);
   if (options.resume && !input.repeatable)
     throw new DepthcastError('BAD_OPTION', { detail: `--resume: ${options.input} cannot be read again` });
+  if (options.resume && options.mcap)
+    throw new DepthcastError('BAD_OPTION', { detail: '--resume: an MCAP file cannot be gone on with' });
   const files = outputFiles(options.out, input.name, options);
   const before = options.resume ? await readRecord(files.record) : undefined;
   if (before === undefined && !options.force) await refuseExisting(files);
@@ -281,6 +283,7 @@ class Job {
       metric: model.manifest.unit === 'metres',
       anchored: this.#geometry.anchored,
       keep,
+      camera: { name: parseInput(this.#options.input).name, intrinsics: this.#geometry.intrinsics },
     };
   }
 

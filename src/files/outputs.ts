@@ -14,6 +14,8 @@ export interface OutputOptions {
   /** Frames whose points are written. */
   savePly?: string | undefined;
   saveGlb?: string | undefined;
+  /** ROS 2 messages as MCAP: its file, or true for one among the others. */
+  mcap?: string | true | undefined;
 }
 
 /** Every file of a job. */
@@ -21,6 +23,7 @@ export interface OutputFiles extends DepthFiles {
   source: string;
   /** A folder of points, a file a frame. */
   points: string | undefined;
+  mcap: string | undefined;
   /** What was done, and what a later run needs to go on. */
   record: string;
 }
@@ -36,6 +39,7 @@ export function outputFiles(folder: string, name: string, options: OutputOptions
     exr: options.saveExr ? path('depths_exr') : undefined,
     png16: options.savePng16 ? path('depths_png16') : undefined,
     points: options.savePly || options.saveGlb ? path('points') : undefined,
+    mcap: options.mcap === true ? path('depths.mcap') : options.mcap,
     record: path('depths.json'),
   };
 }

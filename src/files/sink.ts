@@ -1,8 +1,10 @@
 import type { Size } from '../model/size.ts';
+import type { Intrinsics } from '../protocol/index.ts';
 import type { Upsampling } from '../protocol/output.ts';
 import { FrameConverter, matrixOf } from '../video/frame-converter.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { countWritten, evenSize } from './depth-writer.ts';
+import { McapWriter } from './mcap-writer.ts';
 import type { OutputFiles } from './outputs.ts';
 import type { FileSource } from './source.ts';
 import { countCopied, encodedCopy, packetCopy, type SourceCopy } from './source-copy.ts';
@@ -21,6 +23,8 @@ export interface SinkOptions {
   anchored: boolean;
   /** Frames of an earlier run that stay. */
   keep: number;
+  /** Name and intrinsics of the camera, for ROS 2 messages. */
+  camera: { name: string; intrinsics: Intrinsics };
 }
 
 /** Everything that a job writes: depth, and the frames it was made of. */
@@ -31,11 +35,19 @@ export class Sink {
   readonly #needsColour: boolean;
   readonly #depth: Writer;
   readonly #copy: SourceCopy;
+  readonly #mcap: McapWriter | undefined;
 
-  private constructor(needsColour: boolean, depth: Writer, copy: SourceCopy, converter: FrameConverter | undefined) {
+  private constructor(
+    needsColour: boolean,
+    depth: Writer,
+    copy: SourceCopy,
+    converter: FrameConverter | undefined,
+    mcap: McapWriter | undefined,
+  ) {
     this.#needsColour = needsColour;
     this.#depth = depth;
     this.#copy = copy;
+    this.#mcap = mcap;
     this.converter = converter;
   }
 
@@ -54,9 +66,20 @@ export class Sink {
     const depth = new Writer({ ...options, fps, aspect, matrix });
     const asked = [files.sideBySide, files.stacked, files.points];
     const needsColour = options.upsampling !== 'off' || asked.some((file) => file !== undefined);
-    const needsFrames = encodes || needsColour;
+    const needsFrames = encodes || needsColour || files.mcap !== undefined;
     const converter = needsFrames ? new FrameConverter(video.width, video.height, matrix) : undefined;
-    const sink = new Sink(needsColour, depth, copy, converter);
+    const unit = options.metric ? 'metres' : 'disparity';
+    const { name, intrinsics } = options.camera;
+    let mcap: McapWriter | undefined;
+    if (files.mcap) {
+      const facts = { path: files.mcap, camera: name, size: evenSize(size), unit, intrinsics } as const;
+      mcap = await McapWriter.open(facts).catch(async (thrown) => {
+        await copy.finish().catch(() => {});
+        converter?.close();
+        throw thrown;
+      });
+    }
+    const sink = new Sink(needsColour, depth, copy, converter, mcap);
     try {
       await depth.open();
       return sink;
@@ -78,8 +101,10 @@ export class Sink {
     extras: MapExtras,
   ): Promise<void> {
     const { index, time, frame } = prepared;
+    const picture = this.#mcap ? (frame?.clone() ?? undefined) : undefined;
     const colour = this.#needsColour ? (frame?.clone() ?? undefined) : undefined;
     await this.#copy.write(prepared);
+    if (this.#mcap && picture) await this.#mcap.write(time, values, size, extras.metres, picture);
     const own = this.#depth.takeValues(values.length);
     own.set(values);
     release();
@@ -95,8 +120,9 @@ export class Sink {
   async finish(): Promise<void> {
     const [depth] = await Promise.allSettled([this.#depth.finish()]);
     const [copy] = await Promise.allSettled([this.#copy.finish()]);
+    const [mcap] = await Promise.allSettled([this.#mcap?.finish()]);
     this.converter?.close();
-    for (const result of [depth, copy]) if (result.status === 'rejected') throw result.reason;
+    for (const result of [depth, copy, mcap]) if (result.status === 'rejected') throw result.reason;
   }
 }
 

@@ -136,7 +136,8 @@ export class MediaWorkers implements PeerHost {
       const opened = await worker.open({ kind: 'publish', offer, options, inferencer: worker.introduce(depth) });
       const { upsampling = config.output.upsampling } = options;
       const unlisted = options.stream === undefined;
-      const known = { name, unlisted, upsampling, inferencer: depth, view: opened.view.stream! };
+      const still = config.depth.still === 'on' ? 'on' : 'off';
+      const known = { name, unlisted, upsampling, still, inferencer: depth, view: opened.view.stream! } as const;
       const session = this.#add(worker, opened, (ask, end) => new RemoteStream(worker, ask, end, known));
       session.once('closed', place.free);
       place.filled(session.stream);

@@ -43,11 +43,16 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   readonly unlisted: boolean;
   readonly createdAt = Date.now();
   closed = false;
+  range: 'auto' | DisplayRange = 'auto';
+  still: 'on' | 'off';
+  layout: Layout | undefined;
   readonly link: SessionLink;
   readonly #ask: Ask;
   readonly #end: (reason: string) => void;
   #inferencer: WorkerInferencer;
   #upsampling: Upsampling;
+  /** Size that was asked for here, which the worker tells of later. */
+  #asked: number | undefined;
   #view: StreamView;
   #steps = 0;
   #recorder: RemoteRecorder | undefined;
@@ -57,7 +62,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     link: SessionLink,
     ask: Ask,
     end: (reason: string) => void,
-    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling'> & { inferencer: WorkerInferencer; view: StreamView },
+    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & { inferencer: WorkerInferencer; view: StreamView },
   ) {
     super();
     this.setMaxListeners(0);
@@ -67,6 +72,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.name = known.name;
     this.unlisted = known.unlisted;
     this.#upsampling = known.upsampling;
+    this.still = known.still;
     this.#inferencer = known.inferencer;
     this.#view = known.view;
   }
@@ -84,7 +90,8 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   }
 
   get size(): StreamView['size'] {
-    return this.#view.size;
+    const { now, asked } = this.#view.size;
+    return { now, asked: this.#asked ?? asked };
   }
 
   get reducible(): boolean {
@@ -134,10 +141,12 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   }
 
   setRange(range: 'auto' | DisplayRange): void {
+    this.range = range;
     this.#tell('setRange', range);
   }
 
   setSize(size: number): void {
+    this.#asked = size;
     this.#tell('setSize', size);
   }
 
@@ -148,6 +157,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.#inferencer = inferencer;
     // The worker begins with the new network at its full size.
     this.#steps = 0;
+    this.#asked = size;
     this.#tell('setInferencer', { inferencer: this.link.introduce(inferencer), size });
   }
 
@@ -162,6 +172,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   }
 
   setStill(on: boolean): void {
+    this.still = on ? 'on' : 'off';
     this.#tell('setStill', on);
   }
 

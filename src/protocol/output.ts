@@ -21,7 +21,7 @@ export const LAYOUTS = [
 export type Layout = (typeof LAYOUTS)[number];
 
 /** Whether depth is reused while the picture does not change. */
-const STILL_SETTINGS = ['on', 'off'] as const;
+export const STILL_SETTINGS = ['on', 'off'] as const;
 
 /** Whether a layout shows a matte, and where it has the picture. */
 export const LAYOUT_PARTS: Record<

@@ -74,7 +74,7 @@ it('takes over files that were renewed, and keeps the old ones while the new can
   write(first);
   const certificate = (await Certificate.open({ cert, key, generate: false }, log))!;
   const changes: string[] = [];
-  certificate.onChange = (pem) => changes.push(pem.cert);
+  certificate.onChange((pem) => changes.push(pem.cert));
   await certificate.refresh();
   writeFileSync(cert, second.cert);
   await certificate.refresh();

@@ -25,8 +25,7 @@ export interface Pem {
 /** The server's TLS certificate: files of the operator's, or one that is made here and kept in the cache folder. */
 export class Certificate {
   pem: Pem;
-  /** Told about a renewed one. */
-  onChange: (pem: Pem) => void = () => {};
+  readonly #watchers: ((pem: Pem) => void)[] = [];
   readonly generated: boolean;
   readonly #load: () => Promise<Pem>;
   readonly #log: Logger;
@@ -66,13 +65,18 @@ export class Certificate {
     return new X509Certificate(this.pem.cert).fingerprint256;
   }
 
+  /** Calls with every renewed one. */
+  onChange(watcher: (pem: Pem) => void): void {
+    this.#watchers.push(watcher);
+  }
+
   /** Looks again; a certificate that cannot be read leaves the present one in force. */
   async refresh(): Promise<void> {
     try {
       const next = await this.#load();
       if (next.cert === this.pem.cert && next.key === this.pem.key) return;
       this.pem = next;
-      this.onChange(next);
+      for (const watcher of this.#watchers) watcher(next);
       this.#log.info({ fingerprint: this.fingerprint }, 'TLS certificate renewed');
     } catch (thrown) {
       this.#log.error({ err: thrown }, 'the TLS certificate cannot be renewed');

@@ -49,7 +49,7 @@ export function createHttpServer(
   else {
     const options = { ...OPTIONS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
     const secure = https.createServer(options, handler);
-    certificate.onChange = (pem) => secure.setSecureContext(pem);
+    certificate.onChange((pem) => secure.setSecureContext(pem));
     sortByFirstByte(secure, HEADERS_MS);
     server = secure;
   }

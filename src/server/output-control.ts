@@ -1,12 +1,11 @@
 import type { SettledConfig } from '../config/schema.ts';
-import { checkSize } from '../depth/network-size.ts';
 import type { InferencerPool } from '../depth/pool.ts';
-import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
 import type { CameraSettings } from '../protocol/index.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import type { PublisherSession } from '../session/session.ts';
+import { changeStream, settle } from '../session/stream-settings.ts';
 
 export interface OutputContext {
   config: Pick<SettledConfig, 'depth' | 'output'>;
@@ -69,15 +68,8 @@ export class OutputControl {
     if (publisher) {
       const shown = next.layout !== now.layout || next.track !== now.track;
       if (next.track === 'gray' && shown) await publisher.checkLayout(next.layout);
-      if (next.model !== now.model) {
-        this.#context.admission.checkWorkers(next.model);
-        const inferencer = await this.#context.pool.get(next.model);
-        if (!publisher.closed) publisher.stream.setInferencer(inferencer, next.size);
-      } else if (next.size !== now.size) publisher.stream.setSize(next.size);
-      if (change.range !== undefined) publisher.stream.setRange(next.range);
+      await changeStream(publisher.stream, change, this.#context);
       if (next.data !== now.data) publisher.setData(next.data);
-      publisher.stream.upsampling = next.upsampling;
-      if (next.still !== now.still) publisher.stream.setStill(next.still === 'on');
       if (next.layout !== now.layout) publisher.setLayout(next.layout);
       if (next.track !== now.track) publisher.setTrack(next.track === 'gray');
     }
@@ -94,25 +86,11 @@ export class OutputControl {
 
   #settle(change: OutputChange): OutputSettings {
     const now = this.#now;
-    const name = change.model ?? now.model;
-    const models = this.#context.pool.models.map(({ manifest }) => manifest);
-    const manifest = models.find((model) => model.name === name);
-    if (manifest === undefined) {
-      const detail = `${name}; there is ${models.map((model) => model.name).join(', ')}`;
-      throw new DepthcastError('MODEL_NOT_FOUND', { detail });
-    }
-    const size =
-      change.size ?? (name === now.model ? now.size : resolveSize(manifest, this.#context.config.depth.size));
-    checkSize(manifest, size);
     return {
+      ...settle(now, change, this.#context),
       track: change.track ?? now.track,
       layout: change.layout ?? now.layout,
-      upsampling: change.upsampling ?? now.upsampling,
-      still: change.still ?? now.still,
       data: change.data ?? now.data,
-      range: change.range ?? now.range,
-      model: name,
-      size,
     };
   }
 }

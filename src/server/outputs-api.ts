@@ -36,7 +36,8 @@ export interface OutputReport {
   picture: { width: number; height: number };
 }
 
-const bodyOfChange = z.union([matteChange, z.strictObject({ preset: z.string().check(z.maxLength(64)) })]);
+/** Body of a change: levels, or a preset's name. */
+export const bodyOfChange = z.union([matteChange, z.strictObject({ preset: z.string().check(z.maxLength(64)) })]);
 
 /** `/api/streams/NAME/output` and its presets: read by whoever may view the stream, changed by whoever may publish it. */
 export function addOutputs(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {

@@ -12,11 +12,13 @@ import { AgentPort } from './agent-port.ts';
 import { boot } from './boot.ts';
 import { Certificate } from './certificate.ts';
 import { addCors } from './cors.ts';
+import { FoxgloveBridge } from './foxglove/bridge.ts';
 import { createGuards } from './guards.ts';
 import { addHealth } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { pageUrls } from './lan.ts';
 import { addOutputs } from './outputs-api.ts';
+import { addOpenApi } from './openapi/document.ts';
 import { OwnNames } from './own-names.ts';
 import { addPushedOutputs } from './pushed-outputs-api.ts';
 import { addRecording } from './recording-api.ts';
@@ -25,6 +27,7 @@ import { addRequestLimit } from './request-limit.ts';
 import { addSources } from './sources-api.ts';
 import { addStreams } from './streams-api.ts';
 import { addStudioPages } from './studio-pages.ts';
+import { addStream } from './stream-api.ts';
 import { addWhip } from './whip.ts';
 import { addWebSockets } from './ws-admission.ts';
 
@@ -41,6 +44,8 @@ export interface DepthServer {
   readonly networkUrls: readonly string[];
   readonly certificate: Certificate | undefined;
   readonly port: number;
+  /** Where Foxglove connects; undefined without `bridge.foxglove.port`. */
+  readonly foxgloveUrl: string | undefined;
   readonly context: ServerContext;
   /** Takes over what may change while the server runs; requests, peers and streams that begin afterwards follow it. */
   reload(config: Config): ReloadReport;
@@ -115,8 +120,10 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   await addCors(app, config, new OwnNames(config, certificate));
   for (const type of ['application/sdp', 'application/trickle-ice-sdpfrag'])
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  addOpenApi(app, context.version);
   addWhip(app, context, guards);
   addHealth(app, context, guards.authorizer);
+  addStream(app, context, guards.authorizer);
   addRecording(app, context, guards.authorizer);
   addSources(app, context, guards.authorizer);
   addStreams(app, context, guards.authorizer, () => {
@@ -140,10 +147,16 @@ async function listen(context: ServerContext): Promise<DepthServer> {
   } catch (thrown) {
     throw listenError(thrown as NodeJS.ErrnoException, config);
   }
-  const agentPort = await AgentPort.open(context).catch(async (thrown) => {
+  let agentPort: AgentPort | undefined;
+  let foxglove: FoxgloveBridge | undefined;
+  try {
+    agentPort = await AgentPort.open(context);
+    foxglove = await FoxgloveBridge.open(context, { authorizer: guards.authorizer, certificate });
+  } catch (thrown) {
+    await agentPort?.close();
     await app.close();
     throw thrown;
-  });
+  }
   const { port } = app.server.address() as AddressInfo;
   const { local, network } = pageUrls(certificate ? 'https' : 'http', config.server.host, port);
   let closing: Promise<void> | undefined;
@@ -153,6 +166,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
     url: local,
     networkUrls: network,
     certificate,
+    foxgloveUrl: foxglove?.url,
     reload: (next) => {
       // The measured size stays: measuring again needs a machine at rest.
       if (next.depth.size === 'auto') next.depth.size = config.depth.size;
@@ -183,6 +197,7 @@ async function listen(context: ServerContext): Promise<DepthServer> {
         await context.mattes.close();
         await context.registry.close(reason);
         await context.peers.close(reason);
+        await foxglove?.close();
         certificate?.close();
         await app.close();
         await agentPort?.close();

@@ -5,23 +5,32 @@ import { matches } from '../config/rights.ts';
 import { DepthcastError } from '../errors.ts';
 import type { PulledSources } from '../session/pulled-sources.ts';
 import type { ServerContext } from '../session/server-context.ts';
-import type { Authorizer } from './authorizer.ts';
+import type { Authorizer, Grant } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
+import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 
 /** What an SRT address of the API may ask for: nothing that opens a port here. */
 export const SRT_QUERY = new Set(['streamid', 'passphrase', 'pbkeylen', 'latency']);
 
 type NamedRequest = FastifyRequest<{ Params: { name: string } }>;
 interface Context {
-  config: Pick<ServerContext['config'], 'sources'>;
+  config: Pick<ServerContext['config'], 'sources' | 'jwt'>;
   sources: PulledSources;
 }
 
 /** `/api/sources`: what the server pulls. To add and remove takes the right to publish the stream; to list them, that of the API. */
 export function addSources(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {
   const { config, sources } = context;
+  const expiries = new Map<string, TokenExpiry>();
   const admit = (request: FastifyRequest, stream: string) =>
     authorizer.admit(clientKey(request), request.headers.authorization, { do: 'publish', stream });
+  const endWithToken = (name: string, grant: Grant) => {
+    const end = sources.endOf(name);
+    const expiry = new TokenExpiry(end, grant);
+    if (end.closed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
+    expiries.set(name, expiry);
+    end.once('closed', () => expiries.delete(name));
+  };
   app.get('/api/sources', async (request, reply) => {
     await authorizer.admit(clientKey(request), request.headers.authorization, { do: 'api' });
     reply.header('cache-control', 'no-store');
@@ -35,7 +44,7 @@ export function addSources(app: FastifyInstance, context: Context, authorizer: P
   app.post('/api/sources', async (request, reply) => {
     // Rights first: who has none learns nothing of what would be accepted.
     const name = (request.body as { name?: unknown } | null | undefined)?.name;
-    await admit(request, typeof name === 'string' ? name : '');
+    const grant = await admit(request, typeof name === 'string' ? name : '');
     const parsed = pulledSourceSchema.safeParse(request.body);
     if (!parsed.success) {
       const issues = parsed.error.issues
@@ -45,7 +54,16 @@ export function addSources(app: FastifyInstance, context: Context, authorizer: P
     }
     checkAddress(parsed.data.url, config.sources.apiHosts);
     const report = await sources.add(parsed.data, 'api');
+    if (config.jwt.endsSessions) endWithToken(report.name, grant);
     return reply.code(201).header('location', `/api/sources/${report.name}`).send(report);
+  });
+  // A newer token keeps a source from ending with the one that it was asked for with.
+  app.patch('/api/sources/:name', async (request: NamedRequest, reply) => {
+    const grant = await admit(request, request.params.name);
+    const report = sources.get(request.params.name);
+    expiries.get(report.name)?.renew(grant);
+    reply.header('cache-control', 'no-store');
+    return report;
   });
   app.delete('/api/sources/:name', async (request: NamedRequest, reply) => {
     await admit(request, request.params.name);

@@ -1,5 +1,4 @@
 import { DepthcastError } from '../errors.ts';
-import type { Session } from '../session/session.ts';
 import type { Grant } from './authorizer.ts';
 
 export const TOKEN_EXPIRED = 'the token has expired';
@@ -12,14 +11,20 @@ export function longer(a: Grant, b: Grant): Grant {
   return a.expiresAt >= b.expiresAt ? a : b;
 }
 
+/** What a token is shown for: a session, or a source that a request added. */
+export interface Expiring {
+  close(reason: string, error: DepthcastError): unknown;
+  once(event: 'closed', listener: () => void): unknown;
+}
+
 /** Ends a session when the last of the tokens expires that were shown for it; at once, if it has. */
 export class TokenExpiry {
-  readonly #session: Session;
+  readonly #session: Expiring;
   #grant: Grant;
   #timer: NodeJS.Timeout | undefined;
   #passed = false;
 
-  constructor(session: Session, grant: Grant) {
+  constructor(session: Expiring, grant: Grant) {
     this.#session = session;
     this.#grant = grant;
     session.once('closed', () => clearTimeout(this.#timer));

@@ -1,10 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { STREAM_NAME } from '../config/pulled-source.ts';
 import type { Config } from '../config/schema.ts';
-import { DepthcastError } from '../errors.ts';
-import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { type MatteChange, type MatteSettings, matteChange } from '../protocol/matte.ts';
-import { LAYOUTS, type Layout } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
 import { iceServers } from '../session/ice-servers.ts';
 import type { ServerContext } from '../session/server-context.ts';
@@ -15,6 +13,7 @@ import type { Guards } from './guards.ts';
 import { clientAddress, clientKey } from './request-limit.ts';
 import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 import { iceCredentials, readFragment, restartedOffer, restartFragment } from './trickle.ts';
+import { type WhipSettings, whepLayout, whipSettings } from './whip-query.ts';
 
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
@@ -22,7 +21,7 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 type StreamRequest = FastifyRequest<{ Params: { stream: string }; Querystring: Record<string, unknown> }>;
 type SessionRequest = FastifyRequest<{ Params: { id: string } }>;
 
-type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers' | 'mattes'> & {
+type Context = Pick<ServerContext, 'config' | 'metrics' | 'peers' | 'mattes' | 'registry' | 'recordings'> & {
   admission: Pick<Admission, 'checkStreams'>;
 };
 
@@ -46,11 +45,42 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
   const mayUse = ({ ip, headers }: FastifyRequest, kind: 'whip' | 'whep', stream: string): Promise<Grant> =>
     authorizer.admit(clientKey({ ip }), headers.authorization, { do: kind === 'whip' ? 'publish' : 'view', stream });
 
+  const streamOf = (name: string) => context.registry.streams.find((stream) => stream.name === name);
+
+  const publish = async (request: StreamRequest, offer: string, name: string, asked: WhipSettings) => {
+    const { change, camera, recording } = asked;
+    const { model, size, upsampling, still, layout, range } = change;
+    const publisher = await context.peers.publish(offer, {
+      role: 'publish',
+      stream: name,
+      model,
+      size,
+      ...(upsampling && { upsampling }),
+      camera,
+      track: false,
+      data: 'none',
+      client: clientAddress(request),
+    });
+    try {
+      const { stream } = publisher;
+      if (still) stream.setStill(still === 'on');
+      if (layout) stream.layout = layout;
+      if (range) stream.setRange(range);
+      // Of streams that the settings name it runs already.
+      if (recording && !context.recordings.isRecording(stream)) await context.recordings.start(name);
+      return publisher;
+    } catch (thrown) {
+      await publisher.close('refused', toDepthcastError(thrown));
+      throw thrown;
+    }
+  };
+
   const open = async (request: StreamRequest, reply: FastifyReply, kind: 'whip' | 'whep'): Promise<FastifyReply> => {
     const name = request.params.stream;
     const grant = await mayUse(request, kind, name);
     if (!STREAM_NAME.test(name)) throw new DepthcastError('BAD_REQUEST', { detail: 'that stream name cannot be used' });
-    const layout = kind === 'whep' ? layoutOf(request.query['layout']) : undefined;
+    const layout = kind === 'whep' ? (whepLayout(request.query) ?? streamOf(name)?.layout) : undefined;
+    const settings = kind === 'whip' ? whipSettings(request.query) : undefined;
     const matte = kind === 'whep' ? matteOf(request.query, (preset) => context.mattes.preset(name, preset)) : undefined;
     const offer = sdpBody(request, SDP);
     let session: Session;
@@ -62,14 +92,7 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
       session =
         kind === 'whep'
           ? await context.peers.view(offer, name, { client: clientAddress(request), layout, matte })
-          : await context.peers.publish(offer, {
-              role: 'publish',
-              stream: name,
-              camera: cameraOf(request.query),
-              track: false,
-              data: 'none',
-              client: clientAddress(request),
-            });
+          : await publish(request, offer, name, settings!);
     } catch (thrown) {
       place?.leave();
       const { redirectWhenBusy } = config.server;
@@ -176,13 +199,6 @@ export function addWhip(app: FastifyInstance, context: Context, { places, author
   app.route({ method: ['GET', 'HEAD', 'POST', 'PUT'], url: '/session/:id', handler: refuse('PATCH, DELETE, OPTIONS') });
 }
 
-/** What a viewer's address asks for. */
-function layoutOf(asked: unknown): Layout | undefined {
-  const known = LAYOUTS.find((layout) => layout === asked);
-  if (asked === undefined || known !== undefined) return known;
-  throw new DepthcastError('BAD_REQUEST', { detail: `that layout is not known; there is ${LAYOUTS.join(', ')}` });
-}
-
 const MATTE_KEYS = ['unit', 'near', 'far', 'soft'] as const;
 
 /**
@@ -207,23 +223,6 @@ function refuse(allow: string) {
     reply.header('allow', allow);
     throw new DepthcastError('METHOD_NOT_ALLOWED');
   };
-}
-
-const CAMERA_KEYS = ['hfov', 'fx', 'fy', 'cx', 'cy', 'width', 'height'] as const;
-
-/**
- * The camera in the query of a WHIP address: `?hfov=70`, or `?fx=900&fy=900&cx=640&cy=360`, with `&width=1280&height=720` where it was
- * calibrated at that size. undefined where the query has nothing of it.
- */
-function cameraOf(query: unknown): CameraSettings | undefined {
-  const given = Object.entries(query ?? {}).filter(([key]) => (CAMERA_KEYS as readonly string[]).includes(key));
-  if (given.length === 0) return undefined;
-  const read = cameraSettings.safeParse(
-    Object.fromEntries(given.map(([key, text]) => [key, text === '' ? Number.NaN : Number(text)])),
-  );
-  if (read.success) return read.data;
-  const detail = 'the camera is hfov in degrees, or fx, fy, cx, cy in pixels, with width and height or without';
-  throw new DepthcastError('BAD_REQUEST', { detail });
 }
 
 function sdpBody(request: FastifyRequest, type: string): string {

@@ -128,6 +128,21 @@ export class PulledSources {
     this.#context.log.info({ stream: name }, 'source removed');
   }
 
+  /** Of a source that was asked for: how it is ended, and that it has. @throws DepthcastError SOURCE_NOT_FOUND */
+  endOf(name: string) {
+    const { stream } = this.#entry(name);
+    return {
+      get closed(): boolean {
+        return stream.closed;
+      },
+      close: (reason: string, { code, message }: DepthcastError) => {
+        this.#context.log.info({ stream: name, code }, `source removed: ${message}`);
+        stream.close(reason);
+      },
+      once: (event: 'closed', listener: () => void) => stream.once(event, listener),
+    };
+  }
+
   #entry(name: string): Entry {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new DepthcastError('SOURCE_NOT_FOUND', { detail: name });

@@ -76,6 +76,10 @@ export class Recordings {
     return recorder.status;
   }
 
+  isRecording(stream: SessionStream): boolean {
+    return this.#recorders.get(stream)?.status.state === 'recording';
+  }
+
   /** @throws DepthcastError NO_PUBLISHER, RECORDING_NOT_FOUND */
   status(name: string): RecordingStatus {
     return this.#recorder(name).status;

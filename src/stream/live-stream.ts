@@ -7,7 +7,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
-import type { Upsampling } from '../protocol/output.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
 import { Demand } from './demand.ts';
@@ -61,6 +61,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   upsampling: Upsampling;
   /** What its mattes show. */
   readonly matte = new MatteControl();
+  /** What viewers see who ask for none; undefined for that of the settings. */
+  layout: Layout | undefined;
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
   readonly #metrics: Metrics;
@@ -133,6 +135,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   get model(): string {
     return this.#inferencer.model.name;
+  }
+
+  /** Display range that is in force, or `auto`. */
+  get range(): 'auto' | DisplayRange {
+    return this.#inference.options.range;
   }
 
   /** Depth maps made so far. */
@@ -220,6 +227,11 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Takes an output away and closes it. */
   remove(sink: DepthSink): void {
     if (this.#sinks.delete(sink)) sink.close();
+  }
+
+  /** See `setStill`. */
+  get still(): 'on' | 'off' {
+    return this.#reuse ? 'on' : 'off';
   }
 
   /** Whether depth is reused while the picture differs by no more than noise from the one that it was made of. */

@@ -48,19 +48,22 @@ export class JpegEncoder {
 
   /** @returns the bytes of a file. @throws DepthcastError CODEC_FAILED */
   encode(picture: Picture): Promise<Uint8Array> {
-    return this.#guard.run(() =>
-      picture.read(async (source) => {
-        check(this.#frame.makeWritable(), 'a picture');
-        check(await scaleFrame(this.#scaler, this.#frame, source), 'scaling');
-        this.#frame.pts = this.#count++;
-        this.#frame.quality = QUALITY;
-        check(await sendFrame(this.#context, this.#frame), 'encoding a picture');
-        check(this.#context.receivePacketSync(this.#packet), 'encoding a picture');
-        const bytes = Uint8Array.from(this.#packet.data ?? []);
-        this.#packet.unref();
-        return bytes;
-      }),
-    );
+    return picture.read((source) => this.encodeFrame(source));
+  }
+
+  /** The same of a frame, which stays the caller's. @throws DepthcastError CODEC_FAILED */
+  encodeFrame(source: av.Frame): Promise<Uint8Array> {
+    return this.#guard.run(async () => {
+      check(this.#frame.makeWritable(), 'a picture');
+      check(await scaleFrame(this.#scaler, this.#frame, source), 'scaling');
+      this.#frame.pts = this.#count++;
+      this.#frame.quality = QUALITY;
+      check(await sendFrame(this.#context, this.#frame), 'encoding a picture');
+      check(this.#context.receivePacketSync(this.#packet), 'encoding a picture');
+      const bytes = new Uint8Array(this.#packet.data ?? []);
+      this.#packet.unref();
+      return bytes;
+    });
   }
 
   /** Idempotent. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { LiveDepth } from '../../src/stream/live-depth.ts';
 import { needs } from '../support/needs.ts';
 import { writeVideo } from '../support/video-file.ts';
 import { startApp, until } from './support/app.ts';
-import { hasMcapReader, readBag, readStream } from './support/mcap-reader.ts';
+import { hasMcapReader, readArchive, readBag, readStream } from './support/mcap-reader.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-recording-'));
 const clip = join(folder, 'clip.mp4');
@@ -70,7 +70,7 @@ describe('a recording', PYTHON, () => {
       push: ({ map, metric }: LiveDepth) => {
         const { values, width, height } = map;
         const value = (v: number) => Math.fround(metric ? 1 / Math.max(0, metric.scale * v + metric.shift) : v);
-        const sum = values.reduce((total, v) => total + value(v), 0);
+        const sum = values.reduce((total, v) => total + (value(v) < 1e30 ? value(v) : 0), 0);
         seen.push({ sum, first: value(values[0]!), last: value(values.at(-1)!), width, height });
       },
       close: () => {},
@@ -166,24 +166,78 @@ const ready = (base: string) =>
   );
 const gone = (child: ChildProcess) => new Promise((resolve) => child.once('exit', resolve));
 
-it('what was written is read after kill -9', PYTHON, async () => {
+it('files of a size follow one another, and what was written is read after kill -9', PYTHON, async () => {
   const where = join(folder, 'killed');
-  const { file, base } = await settings(where);
+  const { file, base } = await settings(where, ', fileMegabytes: 1');
   const child = spawn(CLI[0]!, [...CLI.slice(1), '--config', file], { stdio: 'ignore' });
   const exited = gone(child);
+  let frames = 0;
   try {
     await ready(base);
     const { ask, recorded } = client(base);
     await ask('POST', 'cam');
-    await recorded('cam', 10);
+    frames = (await recorded('cam', 24)).frames;
   } finally {
     child.kill('SIGKILL');
     await exited;
   }
-  const { counts, problem } = readStream(files(where, 'cam')[0]!);
+  const written = files(where, 'cam');
+  const whole = written.slice(0, -1);
+  expect(whole.length).toBeGreaterThan(0);
+  for (const path of whole) {
+    // A chunk is a quarter of it.
+    expect(statSync(path).size / 2 ** 20).toBeGreaterThan(0.99);
+    expect(statSync(path).size / 2 ** 20).toBeLessThan(1.5);
+    expect(readBag(path).messages[0]!.type).toMatch(/TFMessage$/);
+  }
+  const read = written.map(readStream);
+  expect(read.map(({ problem }) => problem)).toEqual([...whole.map(() => null), 'EndOfFile']);
+  const images = read.map(({ counts }) => counts['/cam/relative_disparity/image'] ?? 0);
   // All but the chunk that was in memory.
-  expect(counts['/cam/relative_disparity/image']).toBeGreaterThan(4);
-  expect(problem).toBe('EndOfFile');
+  expect(images.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(frames - 4);
+});
+
+it('depthcast run writes the same messages of a file, in the times of the input', PYTHON, async () => {
+  const out = join(folder, 'run');
+  const anchors = join(folder, 'anchors.json');
+  const places = [0.2, 0.5, 0.8].flatMap((x) => [0.3, 0.7].map((y) => ({ x, y, metres: 3 })));
+  writeFileSync(anchors, JSON.stringify(places));
+  const run = (...more: string[]) => {
+    // Of the network's own size: nothing is enlarged on the way to the archive.
+    const args = ['run', 'scene:static@256x192', '--out', out, '--max-len', '6', '--hfov', '60', '--save-npz', ...more];
+    const { status, stderr } = spawnSync(CLI[0]!, [...CLI.slice(1, -1), ...args], { encoding: 'utf8' });
+    return { status, stderr };
+  };
+  for (const [more, path, topic] of [
+    [['--mcap'], join(out, 'scene-static_depths.mcap'), '/scene_static/relative_disparity/image'],
+    [
+      ['--mcap', join(folder, 'metres.mcap'), '--anchors', anchors, '--force'],
+      join(folder, 'metres.mcap'),
+      '/scene_static/depth/image',
+    ],
+  ] as const) {
+    expect(run(...more)).toMatchObject({ status: 0 });
+    const { messages } = readBag(path);
+    const images = messages.filter((message) => message.topic === topic);
+    const maps = readArchive(join(out, 'scene-static_depths.npz'));
+    expect(images).toHaveLength(6);
+    images.forEach((image, i) => {
+      expect(image).toMatchObject({ first: maps[i]!.first, last: maps[i]!.last, width: 256, height: 192 });
+      expect(image.sum).toBeCloseTo(maps[i]!.sum, 1);
+      expect(image.stamp).toBeCloseTo((1000 * i) / 30, 2);
+    });
+    const camera = messages.find((message) => message.topic === '/scene_static/image/camera_info');
+    expect(camera!.k![0]).toBeCloseTo(128 / Math.tan(Math.PI / 6), 4);
+    expect(messages.filter(({ type }) => type.endsWith('/CompressedImage'))).toHaveLength(6);
+    const points = messages.filter(({ type }) => type.endsWith('/PointCloud2'));
+    expect(points).toHaveLength(topic.includes('/depth/') ? 6 : 0);
+  }
+  for (const [more, why] of [
+    [['--mcap'], /OUTPUT_EXISTS/],
+    [['--mcap', '--resume'], /BAD_OPTION.*cannot be gone on with/],
+    [['--mcap', 'scene:static'], /ends in \.mcap/],
+  ] as const)
+    expect(run(...more)).toMatchObject({ status: 1, stderr: expect.stringMatching(why) });
 });
 
 const mayMount = spawnSync('unshare', ['-m', 'true']).status === 0;

@@ -25,6 +25,7 @@ beforeAll(async () => {
       'jwt.secret': SECRET,
       'jwt.clockTolerance': 0,
       'sources.scenes': ['room'],
+      'sources.apiHosts': ['127.0.0.1'],
       'rtc.iceServers': [{ urls: 'turn:127.0.0.1:3478', username: 'u', credential: 'c' }],
     },
   });
@@ -221,6 +222,25 @@ describe('a two-way session', () => {
     await Promise.all([ending.close(), lasting.close()]);
     await until('the end', () => server.context.registry.sessions.length === 0);
   });
+});
+
+it('a source that was asked for ends with its token, unless a newer one is shown', async () => {
+  const short = await token({ publish: ['gate', 'yard'] }, 4);
+  const ask = (method: string, path: string, bearer: string, body?: unknown) =>
+    fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  for (const name of ['gate', 'yard'])
+    expect((await ask('POST', '/api/sources', short, { name, url: 'rtsp://127.0.0.1:1/x' })).status).toBe(201);
+  expect((await ask('PATCH', '/api/sources/yard', await token({ publish: ['gate'] }))).status).toBe(403);
+  expect((await ask('PATCH', '/api/sources/yard', await token({ publish: ['yard'] }))).status).toBe(200);
+  const status = async (name: string) => (await ask('GET', `/api/sources/${name}`, STATIC)).status;
+  await until('the end of the one', async () => (await status('gate')) === 404, 30_000);
+  expect(server.context.registry.isTaken('gate')).toBe(false);
+  expect(await status('yard')).toBe(200);
+  expect((await ask('DELETE', '/api/sources/yard', STATIC)).status).toBe(204);
 });
 
 it('guards the API and the metrics, where that is asked for', async () => {

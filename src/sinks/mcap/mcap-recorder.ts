@@ -2,22 +2,11 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DepthcastError, toDepthcastError } from '../../errors.ts';
-import type { MetricFrame } from '../../geometry/points.ts';
+import { McapThread } from '../../ros/mcap-thread.ts';
 import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
 import { Mailbox } from '../../stream/mailbox.ts';
 import { JpegEncoder } from '../../video/jpeg-encoder.ts';
-import { McapFile } from './mcap-file.ts';
-import {
-  cameraInfo,
-  compressedImage,
-  depthCamera,
-  depthImage,
-  opticalFrame,
-  points2,
-  rosTime,
-  valuesOf,
-} from './ros-messages.ts';
 
 /** ms between looks at the space that is left. */
 const SPACE_MS = 2000;
@@ -69,11 +58,12 @@ export class McapRecorder implements DepthSink {
       depth.release();
     },
   );
-  #file: McapFile | undefined;
+  #thread: McapThread | undefined;
+  /** Bytes of the present file; undefined while there is none. */
+  #bytes: number | undefined;
   #openedAt = 0;
   #spaceAt = 0;
   #jpeg: JpegEncoder | undefined;
-  #values = new Float32Array(0);
   #files = 0;
   #frames = 0;
   #dropped = 0;
@@ -96,7 +86,7 @@ export class McapRecorder implements DepthSink {
       files: this.#files,
       frames: this.#frames,
       dropped: this.#dropped,
-      bytes: this.#closedBytes + (this.#file?.bytes ?? 0),
+      bytes: this.#closedBytes + (this.#bytes ?? 0),
       problem: code === undefined ? null : { code, message: message! },
     };
   }
@@ -135,91 +125,87 @@ export class McapRecorder implements DepthSink {
   }
 
   async #record(depth: LiveDepth): Promise<void> {
-    const { info, source } = depth;
+    const { info, source, map, metric } = depth;
     const now = Date.now();
-    const file = await this.#current(now);
-    const { name } = this.#options;
-    const optical = `${name}_optical_frame`;
-    // Stamped with the moment of capture, where it is known; logged when it was recorded.
-    const header = { stamp: rosTime(info.captureTime ?? now), frame_id: optical };
-    const { width, height } = info;
-    if (this.#values.length !== width * height) this.#values = new Float32Array(width * height);
-    const values = this.#values;
-    const unit = valuesOf(depth, values);
-    const topic = (path: string) => `/${rosName(name)}/${path}`;
-    const image = unit === 'metres' ? 'depth/image' : 'relative_disparity/image';
-    await file.add(topic(image), 'sensor_msgs/msg/Image', now, depthImage(header, values, width, height));
-    if (info.intrinsics) {
-      const frame: MetricFrame = { ...info, values, unit, intrinsics: info.intrinsics };
-      const path = image.replace('image', 'camera_info');
-      await file.add(
-        topic(path),
-        'sensor_msgs/msg/CameraInfo',
-        now,
-        cameraInfo(header, depthCamera(frame), width, height),
-      );
-      const { sourceWidth, sourceHeight, intrinsics } = info;
-      const camera = cameraInfo(header, intrinsics, sourceWidth, sourceHeight);
-      await file.add(topic('image/camera_info'), 'sensor_msgs/msg/CameraInfo', now, camera);
-      if (unit === 'metres')
-        await file.add(topic('depth/points'), 'sensor_msgs/msg/PointCloud2', now, points2(header, frame));
-    }
+    const thread = await this.#current(now);
+    let jpeg: Uint8Array | undefined;
     if (source) {
       if (!this.#jpeg?.fits(source.picture)) {
         this.#jpeg?.close();
         this.#jpeg = await JpegEncoder.create(source.picture.width, source.picture.height);
       }
-      const jpeg = compressedImage(header, await this.#jpeg.encode(source.picture));
-      await file.add(topic('image/compressed'), 'sensor_msgs/msg/CompressedImage', now, jpeg);
+      jpeg = await this.#jpeg.encode(source.picture);
     }
+    const { width, height, sourceWidth, sourceHeight, intrinsics, unit } = info;
+    const { bytes } = await thread.write({
+      camera: this.#options.name,
+      // Stamped with the moment of capture, where it is known; logged when it was recorded.
+      stamp: info.captureTime ?? now,
+      at: now,
+      values: map.values,
+      unit,
+      metric: metric && { scale: metric.scale, shift: metric.shift },
+      width,
+      height,
+      sourceWidth,
+      sourceHeight,
+      intrinsics,
+      jpeg,
+    });
+    this.#bytes = bytes;
     this.#frames++;
   }
 
-  /** The file to write to now. */
-  async #current(now: number): Promise<McapFile> {
+  /** What writes to the present file. */
+  async #current(now: number): Promise<McapThread> {
     const { name, folder, maxBytes, maxSeconds } = this.#options;
     if (now - this.#spaceAt >= SPACE_MS) {
       this.#spaceAt = now;
       const { bavail, bsize } = await statfs(folder);
       if (bavail * bsize < this.#options.reserveBytes)
-        throw Object.assign(new Error(`less than recording.reserveMegabytes are free in ${folder}`), {
-          code: 'ENOSPC',
-        });
+        throw new DepthcastError('DISK_FULL', { detail: `less than recording.reserveMegabytes are free in ${folder}` });
     }
-    if (this.#file && (this.#file.bytes >= maxBytes || now - this.#openedAt >= maxSeconds * 1000)) await this.#finish();
-    if (this.#file) return this.#file;
+    this.#thread ??= new McapThread();
+    const isOver = (this.#bytes ?? 0) >= maxBytes || now - this.#openedAt >= maxSeconds * 1000;
+    if (this.#bytes !== undefined && isOver) await this.#endFile();
+    if (this.#bytes !== undefined) return this.#thread;
     const time = new Date(now).toISOString().replace(/[-:]/g, '').replace(/[T.]/g, '-').slice(0, 19);
     const path = join(folder, `${name}-${time}.mcap`);
-    this.#file = await McapFile.create(path);
+    this.#bytes = (await this.#thread.open(path, name, now)).bytes;
     this.#path = path;
     this.#files++;
     this.#openedAt = now;
-    const message = opticalFrame(rosTime(now), name, `${name}_optical_frame`);
-    await this.#file.add('/tf_static', 'tf2_msgs/msg/TFMessage', now, message);
-    return this.#file;
+    return this.#thread;
+  }
+
+  async #endFile(): Promise<void> {
+    if (this.#bytes === undefined) return;
+    const written = this.#bytes;
+    this.#bytes = undefined;
+    const ended = await this.#thread!.close().catch((thrown: unknown) => {
+      this.#closedBytes += written;
+      throw thrown;
+    });
+    this.#closedBytes += ended.bytes;
   }
 
   async #finish(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    if (this.#stopped) {
-      this.#jpeg?.close();
-      this.#jpeg = undefined;
+    this.#jpeg?.close();
+    this.#jpeg = undefined;
+    const thread = this.#thread;
+    try {
+      await this.#endFile();
+    } finally {
+      this.#thread = undefined;
+      await thread?.end();
     }
-    await file?.close();
-    this.#closedBytes += file?.bytes ?? 0;
   }
 
   async #fail(thrown: unknown): Promise<void> {
     if (this.#problem) return;
-    const { code, message } = thrown as NodeJS.ErrnoException;
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    const detail = full
-      ? `the recording of ${this.#options.name} ended: ${this.#path ?? this.#options.folder}`
-      : message;
-    this.#problem = full
-      ? new DepthcastError('DISK_FULL', { detail, cause: thrown })
-      : toDepthcastError(thrown, 'RECORDING_FAILED');
+    const { code, detail } = toDepthcastError(thrown, 'RECORDING_FAILED');
+    const where = `the recording of ${this.#options.name} ended: ${detail ?? this.#path ?? this.#options.folder}`;
+    this.#problem = new DepthcastError(code, { detail: where, cause: thrown });
     this.#stopped = true;
     this.#mailbox.close();
     // What is there stays readable, though without its index where that has no room.
@@ -227,6 +213,3 @@ export class McapRecorder implements DepthSink {
     this.#listener.failed(this.#problem);
   }
 }
-
-/** A name that ROS takes: letters, digits and underscores, a letter first. */
-const rosName = (name: string): string => name.replace(/\W/g, '_').replace(/^(?![A-Za-z])/, 's_');

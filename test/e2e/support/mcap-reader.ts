@@ -54,3 +54,6 @@ export const readBag = (path: string) => read('rosbags', path) as { compression:
 /** By mcap, front to back. */
 export const readStream = (path: string) =>
   read('stream', path) as { counts: Record<string, number>; problem: string | null };
+
+/** The maps of `NAME_depths.npz`, by numpy. */
+export const readArchive = (path: string) => read('npz', path) as { sum: number; first: number; last: number }[];

@@ -1,14 +1,25 @@
 """Reads MCAP files as foreign software does, and prints what is in them as JSON.
 
 read-mcap.py rosbags FILE: by rosbags, with its index: for each message topic, log time, stamp and what its values are.
+read-mcap.py npz FILE: each map of an archive of depthcast run, as it is told of images.
 read-mcap.py stream FILE: by mcap, front to back, as far as a file without an end goes: messages by topic.
 """
 import json
 import sys
 from pathlib import Path
 
+
+def facts(values):
+    finite = values[values < 1e30]
+    return {"sum": float(finite.astype("f8").sum()), "first": float(values[0]), "last": float(values[-1])}
+
+
 how, path = sys.argv[1:]
-if how == "stream":
+if how == "npz":
+    import numpy
+
+    print(json.dumps([facts(depth.ravel()) for depth in numpy.load(path)["depths"]]))
+elif how == "stream":
     from mcap.exceptions import McapError
     from mcap.reader import NonSeekingReader
 
@@ -41,7 +52,7 @@ else:
             if connection.msgtype.endswith("/Image"):
                 values = message.data.view(np.float32)
                 entry.update(width=message.width, height=message.height, step=message.step, encoding=message.encoding)
-                entry.update(sum=float(values.astype(np.float64).sum()), first=float(values[0]), last=float(values[-1]))
+                entry.update(facts(values))
             elif connection.msgtype.endswith("/CompressedImage"):
                 entry.update(format=message.format, begins=message.data[:3].tolist(), bytes=len(message.data))
             elif connection.msgtype.endswith("/CameraInfo"):

@@ -1,39 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { stringify } from '@foxglove/rosmsg';
-import { ros2humble } from '@foxglove/rosmsg-msgs-common';
-import { MessageWriter } from '@foxglove/rosmsg2-serialization';
 import { McapWriter } from '@mcap/core';
-import { DepthcastError } from '../../errors.ts';
 import { zstdCompressor } from './chunk-compression.ts';
+import { MESSAGE_ENCODING, type RosType, SCHEMA_ENCODING, schemaOf } from './types.ts';
 
 /** Bytes of messages in a chunk: what a crash can cost, and what is compressed in one go. */
 const CHUNK_BYTES = 256 * 1024;
-
-const TYPES = {
-  'sensor_msgs/msg/Image': ['std_msgs/Header', 'builtin_interfaces/Time'],
-  'sensor_msgs/msg/CompressedImage': ['std_msgs/Header', 'builtin_interfaces/Time'],
-  'sensor_msgs/msg/CameraInfo': ['std_msgs/Header', 'builtin_interfaces/Time', 'sensor_msgs/RegionOfInterest'],
-  'sensor_msgs/msg/PointCloud2': ['std_msgs/Header', 'builtin_interfaces/Time', 'sensor_msgs/PointField'],
-  'tf2_msgs/msg/TFMessage': [
-    'geometry_msgs/TransformStamped',
-    'std_msgs/Header',
-    'builtin_interfaces/Time',
-    'geometry_msgs/Transform',
-    'geometry_msgs/Vector3',
-    'geometry_msgs/Quaternion',
-  ],
-} as const;
-export type RosType = keyof typeof TYPES;
-
-/** A definition and those that it uses, in the form that serialisers and stringify take. */
-function definitionsOf(type: RosType) {
-  const find = (name: string) => {
-    const definition = (ros2humble as Record<string, (typeof ros2humble)[keyof typeof ros2humble] | undefined>)[name];
-    if (!definition) throw new DepthcastError('INTERNAL', { detail: `no definition of ${name}` });
-    return { ...definition, name };
-  };
-  return [find(type.replace('/msg/', '/')), ...TYPES[type].map(find)];
-}
 
 interface Channel {
   id: number;
@@ -112,15 +83,16 @@ export class McapFile {
   }
 
   async #open(topic: string, type: RosType): Promise<Channel> {
-    const definitions = definitionsOf(type);
-    // The root has no name in the text of a schema.
-    const [root, ...others] = definitions;
-    const text = stringify([{ ...root!, name: '' }, ...others]);
+    const { text, serialise } = schemaOf(type);
     const data = new TextEncoder().encode(text);
-    const schemaId = await this.#writer.registerSchema({ name: type, encoding: 'ros2msg', data });
-    const id = await this.#writer.registerChannel({ schemaId, topic, messageEncoding: 'cdr', metadata: new Map() });
-    const writer = new MessageWriter(definitions);
-    const channel: Channel = { id, sequence: 0, serialise: (message) => writer.writeMessage(message) };
+    const schemaId = await this.#writer.registerSchema({ name: type, encoding: SCHEMA_ENCODING, data });
+    const id = await this.#writer.registerChannel({
+      schemaId,
+      topic,
+      messageEncoding: MESSAGE_ENCODING,
+      metadata: new Map(),
+    });
+    const channel: Channel = { id, sequence: 0, serialise };
     this.#channels.set(topic, channel);
     return channel;
   }
