@@ -63,7 +63,11 @@ export function settle(
  * Changes a stream from its next frame on; another model or size begins a new epoch.
  * @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE; BUSY or BAD_MODEL when the model cannot be loaded
  */
-export async function changeStream(stream: SessionStream, change: StreamChange, context: SettingsContext): Promise<void> {
+export async function changeStream(
+  stream: SessionStream,
+  change: StreamChange,
+  context: SettingsContext,
+): Promise<void> {
   const next = settle(settingsOf(stream), change, context);
   if (next.model !== stream.model) {
     context.admission.checkWorkers(next.model);

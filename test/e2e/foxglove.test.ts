@@ -118,7 +118,7 @@ afterEach(() => {
 
 /** What a stream's sinks get, in metres where it has anchors. */
 function tap(server: DepthServer) {
-  const stream = server.context.registry.streams.find(({ name }) => name === NAME)!;
+  const stream = server.context.registry.liveStreams.find(({ name }) => name === NAME)!;
   const seen: Float32Array[] = [];
   const sink = stream.add(() => ({
     name: 'data',

@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import { CODEC_NAMES } from '../../codecs.ts';
 import { CATALOGUE, type ErrorCode } from '../../errors.ts';
+import { matteSettings } from '../../protocol/matte.ts';
 import { LAYOUTS } from '../../protocol/output.ts';
 import type { SourceReport } from '../../session/pulled-sources.ts';
+import type { PushReport } from '../../session/pushed-outputs.ts';
 import type { SessionReport } from '../../session/session-report.ts';
 import type { RecordingStatus } from '../../sinks/mcap/mcap-recorder.ts';
+import type { OutputReport } from '../outputs-api.ts';
 import type { StreamReport } from '../stream-api.ts';
 
 // What calls answer, for the document; the tests hold real answers against it.
@@ -125,3 +129,36 @@ export const streamReport = z.object({
   viewers: count,
   recording: z.boolean(),
 }) satisfies z.ZodType<StreamReport>;
+
+export const pushReport = z.object({
+  name: z.string(),
+  stream: z.string(),
+  layout: z.enum(LAYOUTS),
+  from: z.enum(['config', 'api']),
+  kind: z.enum(['srt', 'rtsp']),
+  url: z.string().describe('Without user, password and query.'),
+  state: z.enum(['idle', 'connecting', 'live', 'waiting', 'closed']),
+  connections: count,
+  frames: count,
+  dropped: count,
+  problem: problem.nullable(),
+}) satisfies z.ZodType<PushReport>;
+export const pushList = z.object({ outputs: z.array(pushReport) });
+
+const range = z.object({ near: z.number(), far: z.number() });
+export const outputReport = z.object({
+  stream: z.string(),
+  live: z.boolean(),
+  settings: matteSettings,
+  presets: z.record(z.string(), matteSettings),
+  keptIn: z.enum(['file', 'memory']).describe('Where presets are kept: memory ends with the server.'),
+  metres: z.boolean().describe('Whether distances may be given in metres.'),
+  viewers: count,
+  tracks: z.array(z.object({ layout: z.enum(LAYOUTS), codec: z.enum(CODEC_NAMES), viewers: count })),
+  framesIn: rate,
+  framesOut: rate,
+  framesDropped: count,
+  latency: z.object({ p50: z.number(), p95: z.number() }).describe('Milliseconds from packet in to packet out.'),
+  range,
+  picture: z.object({ width: count, height: count }),
+}) satisfies z.ZodType<OutputReport>;

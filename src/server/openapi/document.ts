@@ -81,7 +81,7 @@ function operation(method: string, url: string, doc: RouteDoc): Json {
     // A server without tokens asks for none.
     security: right === 'none' ? [] : [{ bearer: [right] }, {}],
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, content: contentOf(body) } } : {}),
+    ...(body ? { requestBody: { required: !doc.bodyOptional, content: contentOf(body) } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])),
       default: errorOf(errors, right),

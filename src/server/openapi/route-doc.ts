@@ -15,7 +15,7 @@ export interface Answer {
 
 /** What /api/openapi.json says of a route. */
 export interface RouteDoc {
-  tag: 'WebRTC' | 'Streams' | 'Sources' | 'Recording' | 'Server' | 'Pages';
+  tag: 'WebRTC' | 'Streams' | 'Sources' | 'Outputs' | 'Recording' | 'Server' | 'Pages';
   summary: string;
   right: Right;
   about?: string;
@@ -25,6 +25,7 @@ export interface RouteDoc {
   query?: z.core.$ZodType;
   headers?: Record<string, string>;
   body?: Content;
+  bodyOptional?: boolean;
   answers: Record<number, Answer>;
   /** What it is likely to refuse with, beside what any call may be refused with. */
   errors?: readonly ErrorCode[];

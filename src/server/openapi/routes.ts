@@ -1,7 +1,21 @@
 import { pulledSourceSchema } from '../../config/pulled-source.ts';
+import { pushedOutputSchema } from '../../config/pushed-output.ts';
+import { matteChange } from '../../protocol/matte.ts';
 import { streamChange } from '../../session/stream-settings.ts';
+import { bodyOfChange } from '../outputs-api.ts';
 import { whepQuery, whipQuery } from '../whip-query.ts';
-import { info, readiness, recordingStatus, sessionList, sourceList, sourceReport, streamReport } from './answers.ts';
+import {
+  info,
+  outputReport,
+  pushList,
+  pushReport,
+  readiness,
+  recordingStatus,
+  sessionList,
+  sourceList,
+  sourceReport,
+  streamReport,
+} from './answers.ts';
 import type { Content, RouteDoc } from './route-doc.ts';
 
 const SDP: Content = { type: 'application/sdp', about: 'SDP (RFC 8866)' };
@@ -14,6 +28,14 @@ const RESOURCE = {
 };
 const SESSION = { id: 'Secret id of the session, as its Location header told it' };
 const recordingAnswer = (about: string) => ({ about, content: recordingStatus });
+const levels = (about: string) => ({ about, content: outputReport });
+const PAGES = {
+  key: 'Depth as a video, without chrome',
+  matte: 'The matte of a stream',
+  fill: 'The picture that a matte belongs to',
+  both: 'Picture and matte in one',
+  desk: 'Levels, presets and tally of a stream',
+};
 const SETUP_ERRORS = ['BUSY', 'DRAINING', 'BAD_SDP', 'NO_VIDEO', 'UNSUPPORTED_CODEC', 'RATE_LIMITED'] as const;
 
 /**
@@ -140,6 +162,76 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     errors: ['NO_PUBLISHER', 'RECORDING_NOT_FOUND'],
   },
 
+  'GET /api/streams/:stream/output': {
+    tag: 'Streams',
+    summary: "A stream's matte, its presets, and who shows it",
+    right: 'view',
+    answers: { 200: levels('As it is now; of a stream that is not live, as it will be') },
+  },
+  'PUT /api/streams/:stream/output': {
+    tag: 'Streams',
+    summary: 'Change the levels of a matte on air, or recall a preset',
+    right: 'publish',
+    body: bodyOfChange,
+    answers: { 200: levels('As it is now') },
+    errors: ['BAD_REQUEST'],
+  },
+  'PUT /api/streams/:stream/output/presets/:preset': {
+    tag: 'Streams',
+    summary: 'Keep levels under a name: those of the body, or those on air',
+    right: 'publish',
+    params: { preset: 'Name of the preset' },
+    body: matteChange,
+    bodyOptional: true,
+    answers: { 200: levels('As it is now') },
+    errors: ['BAD_REQUEST'],
+  },
+  'DELETE /api/streams/:stream/output/presets/:preset': {
+    tag: 'Streams',
+    summary: 'Forget a preset',
+    right: 'publish',
+    params: { preset: 'Name of the preset' },
+    answers: { 204: { about: 'It is gone' } },
+  },
+
+  'GET /api/outputs': {
+    tag: 'Outputs',
+    summary: 'What the server sends by SRT and RTSP',
+    right: 'api',
+    answers: { 200: { about: 'All outputs', content: pushList } },
+  },
+  'POST /api/outputs': {
+    tag: 'Outputs',
+    summary: 'Send a stream somewhere',
+    right: 'publish',
+    about: 'Of the stream. Only to hosts of outputs.apiHosts.',
+    body: pushedOutputSchema,
+    answers: {
+      201: {
+        about: 'It is sent whenever the stream is live',
+        content: pushReport,
+        headers: { location: 'Its address' },
+      },
+    },
+    errors: ['BAD_REQUEST', 'OUTPUT_NOT_ALLOWED', 'OUTPUT_TAKEN', 'BUSY'],
+  },
+  'GET /api/outputs/:name': {
+    tag: 'Outputs',
+    summary: 'How an output stands',
+    right: 'publish',
+    params: { name: 'Name of an output' },
+    answers: { 200: { about: 'As it is now', content: pushReport } },
+    errors: ['OUTPUT_NOT_FOUND'],
+  },
+  'DELETE /api/outputs/:name': {
+    tag: 'Outputs',
+    summary: 'End an output that was asked for',
+    right: 'publish',
+    params: { name: 'Name of an output' },
+    answers: { 204: { about: 'It is gone' } },
+    errors: ['OUTPUT_NOT_FOUND', 'OUTPUT_NOT_ALLOWED'],
+  },
+
   'GET /api/sources': {
     tag: 'Sources',
     summary: 'What the server pulls',
@@ -223,6 +315,13 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     right: 'none',
     answers: { 200: { about: 'HTML', content: { type: 'text/html' } } },
   },
+
+  ...Object.fromEntries(
+    Object.entries(PAGES).map(([page, summary]): [string, RouteDoc] => [
+      `GET /${page}/:stream`,
+      { tag: 'Pages', summary, right: 'none', answers: { 200: { about: 'HTML', content: { type: 'text/html' } } } },
+    ]),
+  ),
 
   // Reserved by RFC 9725 section 4.1 for later versions.
   ...Object.fromEntries(
