@@ -6,6 +6,7 @@ export { type ClientMessage, clientMessage } from './client-messages.ts';
 export { type ErrorPayload, toErrorPayload } from './errors.ts';
 export {
   LAYOUTS,
+  type Layout,
   OUTPUT_TRACKS,
   type OutputChange,
   type OutputSettings,
