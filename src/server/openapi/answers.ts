@@ -94,7 +94,7 @@ const sessionReport = z.object({
 }) satisfies z.ZodType<SessionReport>;
 export const sessionList = z.object({ sessions: z.array(sessionReport) });
 
-export const info = z.object({
+export const info = z.looseObject({
   version: z.string(),
   device: z.string(),
   engines: z.array(z.looseObject({ model: z.string() })),
@@ -107,6 +107,7 @@ export const info = z.object({
       defaultSize: z.int(),
     }),
   ),
+  mediaWorkers: z.array(z.looseObject({ alive: z.boolean(), sessions: count })),
   streams: count,
   limits: z.looseObject({ streams: z.int() }),
 });
