@@ -6,7 +6,6 @@ import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { added, lasting, type MetricSnapshot } from '../metrics/snapshots.ts';
-import { resolveSize } from '../model/size.ts';
 import type { Admission } from '../session/admission.ts';
 import type { MediaWorkerReport, PeerHost, PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { Registry } from '../session/registry.ts';

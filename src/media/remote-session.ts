@@ -62,7 +62,10 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     link: SessionLink,
     ask: Ask,
     end: (reason: string) => void,
-    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & { inferencer: WorkerInferencer; view: StreamView },
+    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & {
+      inferencer: WorkerInferencer;
+      view: StreamView;
+    },
   ) {
     super();
     this.setMaxListeners(0);

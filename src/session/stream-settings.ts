@@ -24,7 +24,13 @@ export const streamChange = z.partial(
 );
 export type StreamChange = z.infer<typeof streamChange>;
 
-export const settingsOf = ({ model, size: { asked: size }, range, upsampling, still }: SessionStream): StreamSettings => ({
+export const settingsOf = ({
+  model,
+  size: { asked: size },
+  range,
+  upsampling,
+  still,
+}: SessionStream): StreamSettings => ({
   model,
   size,
   range,

@@ -1,51 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import * as http from 'node:http';
-import * as https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { DepthcastError, toDepthcastError } from '../../errors.ts';
 import { opticalTransform, rosTime } from '../../ros/messages.ts';
 import { schemaOf } from '../../ros/types.ts';
 import type { ServerContext } from '../../session/server-context.ts';
-import type { LiveStream } from '../../stream/live-stream.ts';
-import type { Authorizer } from '../authorizer.ts';
-import type { Certificate } from '../certificate.ts';
-import { pageUrls } from '../lan.ts';
-import { clientKey } from '../request-limit.ts';
+import { LiveStream } from '../../stream/live-stream.ts';
 import { type ClientHost, FoxgloveClient } from './client.ts';
-import { type Channel, MAX_MESSAGE, type Parameter, SUBPROTOCOLS } from './messages.ts';
+import { type Admitted, FoxgloveListener, type ListenerOptions } from './listener.ts';
+import type { Channel, Parameter } from './messages.ts';
 import { type FeedListener, openChannel, StreamFeed } from './stream-feed.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** Of a handshake, from the connection on. */
-const HANDSHAKE_MS = 10_000;
 /** A client that does not answer for so long is gone. */
 const ALIVE_MS = 30_000;
 /** How often parameters are compared with what their watchers know. */
 const WATCH_MS = 1000;
-/** Connections that are still being set up, beside the clients. */
-const SPARE_CONNECTIONS = 16;
 const TF = 'tf2_msgs/msg/TFMessage';
 /** Of RFC 6455: the server goes away; a policy was not kept. */
 const GOING_AWAY = 1001;
 const POLICY = 1008;
 
 type Context = Pick<ServerContext, 'config' | 'registry' | 'log' | 'metrics' | 'version' | 'pool' | 'admission'>;
-
-export interface BridgeOptions {
-  authorizer: Pick<Authorizer, 'admit'>;
-  /** wss with this one; ws without. */
-  certificate: Certificate | undefined;
-}
-
-interface Admitted {
-  address: string;
-  authorization: string | undefined;
-  /** ms since the Unix epoch. */
-  expiresAt: number | undefined;
-}
+type BridgeOptions = Pick<ListenerOptions, 'authorizer' | 'certificate'>;
 
 /** `bridge.foxglove`: live streams for Foxglove, over its WebSocket protocol, at a port of its own. */
 export class FoxgloveBridge implements ClientHost, FeedListener {
@@ -53,40 +30,33 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
   readonly #context: Context;
   readonly #authorizer: BridgeOptions['authorizer'];
   readonly #log: Logger;
-  readonly #server: http.Server | https.Server;
-  readonly #sockets: WebSocketServer;
+  readonly #listener: FoxgloveListener;
   readonly #feeds = new Map<LiveStream, StreamFeed>();
   readonly #clients = new Map<FoxgloveClient, Admitted>();
   readonly #session = randomUUID();
   readonly #tf = openChannel('/tf_static', TF);
   readonly #watch: NodeJS.Timeout;
-  /** On their way in: they count. */
-  #entering = 0;
 
   private constructor(context: Context, { authorizer, certificate }: BridgeOptions) {
     this.#context = context;
     this.#authorizer = authorizer;
     this.#log = context.log;
-    const { clients, queueMegabytes } = context.config.bridge.foxglove;
-    this.queueBytes = queueMegabytes * MEBIBYTE;
-    const options = { headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS, maxHeaderSize: 16 * 1024 };
-    const answer: http.RequestListener = (_request, response) =>
-      refuse(response, new DepthcastError('UPGRADE_REQUIRED', { detail: 'Foxglove connects here, by WebSocket' }));
-    if (certificate) {
-      const secure = https.createServer({ ...options, ...certificate.pem, minVersion: 'TLSv1.2' }, answer);
-      certificate.onChange((pem) => secure.setSecureContext(pem));
-      this.#server = secure;
-    } else this.#server = http.createServer(options, answer);
-    this.#server.maxConnections = clients + SPARE_CONNECTIONS;
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: MAX_MESSAGE,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => SUBPROTOCOLS.find((known) => offered.has(known)) ?? false,
+    this.queueBytes = context.config.bridge.foxglove.queueMegabytes * MEBIBYTE;
+    this.#listener = new FoxgloveListener(context, {
+      authorizer,
+      certificate,
+      clients: () => this.#clients.size,
+      opened: (socket, admitted) => this.#welcome(socket, admitted),
     });
-    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     for (const stream of context.registry.liveStreams) this.#publish(stream);
     context.registry.onStream((stream) => this.#publish(stream));
+    context.registry.onAnyStream((stream) => {
+      if (!(stream instanceof LiveStream) && !stream.unlisted)
+        this.#log.warn(
+          { stream: stream.name },
+          'not shown in Foxglove: it lives in a media worker (server.mediaWorkers)',
+        );
+    });
     this.#watch = setInterval(() => this.#tellChanges(), WATCH_MS).unref();
   }
 
@@ -95,46 +65,28 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
    * @throws DepthcastError PORT_IN_USE, PORT_DENIED, BAD_CONFIG
    */
   static async open(context: Context, options: BridgeOptions): Promise<FoxgloveBridge | undefined> {
-    const { port, host } = context.config.bridge.foxglove;
+    const { port } = context.config.bridge.foxglove;
     if (port === null) return undefined;
-    const address = host ?? context.config.server.host;
     const bridge = new FoxgloveBridge(context, options);
-    await new Promise<void>((resolve, reject) => {
-      bridge.#server.once('error', (error: NodeJS.ErrnoException) => {
-        clearInterval(bridge.#watch);
-        const code =
-          error.code === 'EADDRINUSE' ? 'PORT_IN_USE' : error.code === 'EACCES' ? 'PORT_DENIED' : 'BAD_CONFIG';
-        const detail = `bridge.foxglove ${address}:${port}: ${error.message}`;
-        reject(new DepthcastError(code, { detail, cause: error }));
-      });
-      bridge.#server.listen(port, address, resolve);
-    });
-    // A connection that cannot be taken (EMFILE): clients try again.
-    bridge.#server.removeAllListeners('error').on('error', () => {});
+    try {
+      await bridge.#listener.listen(port);
+    } catch (thrown) {
+      clearInterval(bridge.#watch);
+      throw thrown;
+    }
     bridge.#log.info({ url: bridge.url }, 'Foxglove bridge');
     return bridge;
   }
 
   /** For the app on this machine. */
   get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    const { host } = this.#context.config.bridge.foxglove;
-    const secure = this.#server instanceof https.Server;
-    return pageUrls(secure ? 'https' : 'http', host ?? this.#context.config.server.host, port).local.replace(
-      /^http/,
-      'ws',
-    );
+    return this.#listener.url;
   }
 
   async close(): Promise<void> {
     clearInterval(this.#watch);
     for (const client of this.#clients.keys()) client.close(GOING_AWAY, 'server shutting down');
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    setTimeout(() => {
-      for (const socket of this.#sockets.clients) socket.terminate();
-      this.#server.closeAllConnections();
-    }, 1000).unref();
-    await closed;
+    await this.#listener.close();
   }
 
   wants(channelId: number): boolean {
@@ -173,58 +125,6 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     await feed.parameters.set(parameter);
     this.#log.info({ stream: feed.stream.name, parameter: name, value: parameter.value }, 'set from Foxglove');
     this.#tellChanges();
-  }
-
-  /** @throws DepthcastError */
-  async #admit(request: http.IncomingMessage): Promise<Admitted> {
-    const { allowedOrigins } = this.#context.config.server;
-    const { origin } = request.headers;
-    if (origin !== undefined && !allowedOrigins.includes('*') && !allowedOrigins.includes(origin))
-      throw new DepthcastError('FORBIDDEN_ORIGIN', { detail: `${origin}: server.allowedOrigins does not list it` });
-    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim());
-    if (!SUBPROTOCOLS.some((known) => offered.includes(known)))
-      throw new DepthcastError('BAD_REQUEST', { detail: `the subprotocol ${SUBPROTOCOLS.join(' or ')} is expected` });
-    // The app cannot send a header: it shows its token in the address.
-    const token = new URL(request.url ?? '/', 'ws://localhost').searchParams.get('token');
-    const authorization = request.headers.authorization ?? (token === null ? undefined : `Bearer ${token}`);
-    const address = clientKey({ ip: request.socket.remoteAddress });
-    try {
-      const { expiresAt } = await this.#authorizer.admit(address, authorization, { do: 'view', stream: '' });
-      return { address, authorization, expiresAt };
-    } catch (thrown) {
-      // A good token, though not for any stream.
-      if ((thrown as DepthcastError).code !== 'FORBIDDEN') throw thrown;
-      return { address, authorization, expiresAt: undefined };
-    }
-  }
-
-  async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy());
-    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
-    socket.once('close', () => clearTimeout(timer));
-    const { clients } = this.#context.config.bridge.foxglove;
-    const isFull = this.#clients.size + this.#entering >= clients;
-    this.#entering++;
-    try {
-      if (isFull) throw new DepthcastError('BUSY', { detail: `${clients} clients (bridge.foxglove.clients)` });
-      const admitted = await this.#admit(request);
-      this.#sockets.handleUpgrade(request, socket as Socket, head, (opened) => {
-        clearTimeout(timer);
-        this.#welcome(opened, admitted);
-      });
-    } catch (thrown) {
-      const error = toDepthcastError(thrown);
-      this.#context.metrics.rejected.inc({ code: error.code });
-      this.#log.info({ code: error.code }, `Foxglove refused: ${error.message}`);
-      if (socket.destroyed) return;
-      const response = new http.ServerResponse(request);
-      response.shouldKeepAlive = false;
-      response.assignSocket(socket as Socket);
-      response.on('finish', () => socket.end(() => socket.destroy()));
-      refuse(response, error);
-    } finally {
-      this.#entering--;
-    }
   }
 
   #welcome(socket: WebSocket, admitted: Admitted): void {
@@ -326,13 +226,4 @@ function keepAlive(socket: WebSocket): NodeJS.Timeout {
     answered = false;
     socket.ping();
   }, ALIVE_MS);
-}
-
-function refuse(response: http.ServerResponse, { code, status, message, retryAfter }: DepthcastError): void {
-  if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
-  if (code === 'UPGRADE_REQUIRED') response.setHeader('upgrade', 'websocket');
-  if (code === 'UNAUTHORIZED') response.setHeader('www-authenticate', 'Bearer');
-  response
-    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-    .end(JSON.stringify({ code, message }));
 }
