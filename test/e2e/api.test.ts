@@ -111,7 +111,9 @@ describe('/api/openapi.json', () => {
         const enough = await call(method, address, right, body);
         expect([route, [401, 403].includes(enough.status)]).toEqual([route, false]);
         const other = await call(method, address, right === 'metrics' ? 'api' : 'metrics', body);
-        if (!path.startsWith('/session/')) expect([route, other.status]).toEqual([route, 403]);
+        // A list is of what may be viewed.
+        if (route === 'GET /api/streams') expect(await other.json()).toEqual({ streams: [] });
+        else if (!path.startsWith('/session/')) expect([route, other.status]).toEqual([route, 403]);
       }
     }
     for (const [route, doc] of Object.entries(ROUTES)) {
@@ -134,6 +136,8 @@ describe('/api/openapi.json', () => {
     await of(answers.sourceList, 'GET', '/api/sources', 'api');
     await of(answers.readiness, 'GET', '/readyz');
     await of(answers.streamReport, 'GET', '/api/streams/scene-static', 'view');
+    await of(answers.streamList, 'GET', '/api/streams', 'view');
+    await of(answers.addresses, 'GET', '/api/addresses', 'api');
     await of(answers.outputReport, 'GET', '/api/streams/scene-static/output', 'view');
     await of(answers.pushList, 'GET', '/api/outputs', 'api');
     await of(answers.recordingStatus, 'POST', recording, 'publish');

@@ -6,9 +6,11 @@ import { LAYOUTS } from '../../protocol/output.ts';
 import type { SourceReport } from '../../session/pulled-sources.ts';
 import type { PushReport } from '../../session/pushed-outputs.ts';
 import type { SessionReport } from '../../session/session-report.ts';
+import type { StreamReport as ListedStream } from '../../session/stream-list.ts';
 import type { RecordingStatus } from '../../sinks/mcap/mcap-recorder.ts';
 import type { OutputReport } from '../outputs-api.ts';
 import type { StreamReport } from '../stream-api.ts';
+import type { Addresses } from '../streams-api.ts';
 
 // What calls answer, for the document; the tests hold real answers against it.
 
@@ -163,3 +165,25 @@ export const outputReport = z.object({
   range,
   picture: z.object({ width: count, height: count }),
 }) satisfies z.ZodType<OutputReport>;
+
+const listedStream = z.object({
+  name: z.string(),
+  from: z.enum(['whip', 'source', 'scene']),
+  state: z.enum(['live', 'waiting']),
+  since: z.number().describe('ms since the Unix epoch'),
+  model: z.string(),
+  unit,
+  width: count,
+  height: count,
+  frames: count,
+  viewers: count,
+});
+listedStream satisfies z.ZodType<ListedStream>;
+export const streamList = z.object({
+  streams: z.array(listedStream.extend({ pages: z.array(z.string()).describe('Addresses of its pages') })),
+});
+
+export const addresses = z.object({
+  network: z.array(z.string()),
+  sha256: z.string().nullable().describe('Of a certificate that was made here.'),
+}) satisfies z.ZodType<Addresses>;

@@ -5,6 +5,7 @@ import { streamChange } from '../../session/stream-settings.ts';
 import { bodyOfChange } from '../outputs-api.ts';
 import { whepQuery, whipQuery } from '../whip-query.ts';
 import {
+  addresses,
   info,
   outputReport,
   pushList,
@@ -14,6 +15,7 @@ import {
   sessionList,
   sourceList,
   sourceReport,
+  streamList,
   streamReport,
 } from './answers.ts';
 import type { Content, RouteDoc } from './route-doc.ts';
@@ -123,6 +125,28 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     errors: ['UPGRADE_REQUIRED', 'BUSY'],
   },
 
+  'GET /api/streams': {
+    tag: 'Streams',
+    summary: 'What is live and has a name',
+    right: 'view',
+    about: 'Of those streams that the token may view.',
+    answers: { 200: { about: 'In the order of their names', content: streamList } },
+  },
+  'GET /api/streams/:stream/thumbnail': {
+    tag: 'Streams',
+    summary: 'The latest depth of a stream, small',
+    right: 'view',
+    about: 'Made at most once a second. Asking counts as watching for 10 s.',
+    answers: {
+      200: {
+        about: 'At most 320 pixels wide and high',
+        content: { type: 'image/jpeg' },
+        headers: { 'depthcast-frame': 'Number of the frame' },
+      },
+      204: { about: 'There is none yet' },
+    },
+    errors: ['NO_PUBLISHER', 'MEDIA_WORKER_DIED'],
+  },
   'GET /api/streams/:stream': {
     tag: 'Streams',
     summary: 'A live stream and its settings',
@@ -302,6 +326,12 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     summary: 'Sessions, and what comes of their video',
     right: 'api',
     answers: { 200: { about: 'As they are now', content: sessionList } },
+  },
+  'GET /api/addresses': {
+    tag: 'Server',
+    summary: 'Where phones find the pages',
+    right: 'api',
+    answers: { 200: { about: 'As it is now', content: addresses } },
   },
   'GET /api/openapi.json': {
     tag: 'Server',
