@@ -101,8 +101,10 @@ async function inOldestWorker(code: string): Promise<void> {
   );
   const run = (sessionId: string, expression: string) => {
     const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } });
+    // The answer may be there before this returns.
+    const answer = new Promise((resolve) => answers.set(sessionId, resolve));
     inspector.post('NodeWorker.sendMessageToWorker', { sessionId, message });
-    return new Promise((resolve) => answers.set(sessionId, resolve));
+    return answer;
   };
   const attached: string[] = [];
   inspector.on('NodeWorker.attachedToWorker', ({ params }) => attached.push(params.sessionId));
