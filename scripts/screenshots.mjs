@@ -1,5 +1,5 @@
 // npm run screenshots [-- --all --out FOLDER --only TEXT]: pictures of the real pages, with depth of a server of its own. Without
-// options those of the README, in docs/; --all takes every page from a phone to 4K, dark and light, for whoever changes them.
+// options those of README and docs, in docs/; --all takes every page from a phone to 4K, dark and light, for whoever changes them.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,13 +29,7 @@ const armed = async (page) => {
 /** Name, address, size; dark unless said otherwise. `ready` waits until the page shows what it is for. */
 const README = [
   { name: 'page', path: '', width: 1280, height: 800, ready: showroom },
-  {
-    name: 'bench',
-    path: 'bench?autostart=1&source=scene:room',
-    width: 1440,
-    height: 900,
-    ready: frames('depthcast', 60),
-  },
+  { name: 'phone', path: 'ar?source=scene:person', width: 360, height: 740, ready: armed },
 ];
 
 const SIZES = [
