@@ -330,13 +330,13 @@ const ADVICE: Record<ErrorCode, Advice> = {
   ],
   OUTPUT_NOT_FOUND: ['No output has this name.', '`GET /api/outputs` lists those there are.'],
   OUTPUT_NOT_ALLOWED: [
-    'A request named a host that is not among `outputs.apiHosts`, an SRT option that opens a port here, or an output of the settings.',
-    'Extend `outputs.apiHosts`, or write the output into `outputs.push`.',
+    'A request named a host that is not among `outputs.apiHosts`, an SRT option that opens a port here, an output of the settings, or a stream of a media worker.',
+    'Extend `outputs.apiHosts`, or write the output into `outputs.push`; outputs of peers need `server.mediaWorkers: 0`.',
   ],
   OUTPUT_TAKEN: ['Two outputs were given one name.', 'Use another name, or remove the first (DELETE).'],
   OUTPUT_LIMIT: [
-    'Mattes of 256 streams, or 32 presets of a stream, are kept already.',
-    'Remove presets (DELETE), or use names that have settings already.',
+    'Presets of 256 streams, or 32 presets of a stream, are kept already.',
+    'Remove presets (DELETE); settings without presets make room by themselves.',
   ],
   NOT_METRIC: [
     'A matte was to be in metres, and the network of the stream gives relative depth.',

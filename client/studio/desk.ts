@@ -205,7 +205,7 @@ for (const [path, title] of [
 ] as const) {
   const [page, query = ''] = path.split('?');
   const url = new URL(`../${page}/${encodeURIComponent(stream)}${query && `?${query}`}`, location.href);
-  const anchor = make('a', { href: `${url.pathname}${url.search}${location.hash}`, target: '_blank' }, title);
+  const anchor = make('a', { href: `${url.pathname}${url.search}`, target: '_blank' }, title);
   const copy = make('button', { type: 'button', ariaLabel: `Copy the address of ${title}` }, 'Copy');
   copy.addEventListener('click', async () => {
     const done = await navigator.clipboard?.writeText(new URL(anchor.href).href).then(

@@ -6,20 +6,26 @@ import type { ServerContext } from '../session/server-context.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 import { isAmong, SRT_QUERY } from './sources-api.ts';
+import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 
 type NamedRequest = FastifyRequest<{ Params: { name: string } }>;
 interface Context {
-  config: Pick<ServerContext['config'], 'outputs'>;
+  config: Pick<ServerContext['config'], 'outputs' | 'jwt'>;
   outputs: PushedOutputs;
 }
 
 /**
- * `/api/outputs`: what the server sends. To add, see and remove one takes the right to publish its stream; to list them, that of the API.
+ * `/api/outputs`: what the server sends. To add, see and remove one takes the rights to publish and to view its stream: it
+ * sends everybody's pictures of that name; to list them, that of the API.
  */
 export function addPushedOutputs(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {
   const { config, outputs } = context;
-  const admit = (request: FastifyRequest, stream: string) =>
-    authorizer.admit(clientKey(request), request.headers.authorization, { do: 'publish', stream });
+  const admit = async (request: FastifyRequest, stream: string) => {
+    const ask = (action: 'view' | 'publish') =>
+      authorizer.admit(clientKey(request), request.headers.authorization, { do: action, stream });
+    await ask('view');
+    return ask('publish');
+  };
   /** Who may not see any stream's outputs does not learn which there are. */
   const find = async (request: NamedRequest) => {
     const found = outputs.list().find(({ name }) => name === request.params.name);
@@ -38,7 +44,7 @@ export function addPushedOutputs(app: FastifyInstance, context: Context, authori
   app.post('/api/outputs', async (request, reply) => {
     // Rights first: who has none learns nothing of what would be accepted.
     const stream = (request.body as { stream?: unknown } | null | undefined)?.stream;
-    await admit(request, typeof stream === 'string' ? stream : '');
+    const grant = await admit(request, typeof stream === 'string' ? stream : '');
     const parsed = pushedOutputSchema.safeParse(request.body);
     if (!parsed.success) {
       const issues = parsed.error.issues
@@ -48,6 +54,10 @@ export function addPushedOutputs(app: FastifyInstance, context: Context, authori
     }
     checkTarget(parsed.data.url, config.outputs.apiHosts);
     const report = outputs.add(parsed.data, 'api');
+    if (config.jwt.endsSessions) {
+      const expiry = new TokenExpiry(outputs.endOf(report.name), grant);
+      if (expiry.passed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });
+    }
     return reply.code(201).header('location', `/api/outputs/${report.name}`).send(report);
   });
   app.delete('/api/outputs/:name', async (request: NamedRequest, reply) => {

@@ -6,16 +6,17 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { PushSink } from '../sinks/push/push-sink.ts';
 import { type PushStatus, PushTarget } from '../sinks/push/push-target.ts';
-import type { LiveStream } from '../stream/live-stream.ts';
+import { LiveStream } from '../stream/live-stream.ts';
 import { matteShadesOf } from './outputs.ts';
 import type { Registry } from './registry.ts';
 
 /** Seconds after which somebody who found no place may try again. */
 const RETRY_PLACE = 30;
+const IN_WORKER = 'streams of peers are not sent while server.mediaWorkers is set';
 
 interface Context {
   config: Pick<SettledConfig, 'outputs'>;
-  registry: Pick<Registry, 'onStream' | 'liveStreams' | 'streams'>;
+  registry: Pick<Registry, 'onStream' | 'onAnyStream' | 'liveStreams' | 'streams'>;
   log: Logger;
   metrics: Pick<Metrics, 'exportOutputs'>;
 }
@@ -46,6 +47,14 @@ export class PushedOutputs {
     context.metrics.exportOutputs(() => [...this.#entries.values()].map(({ target }) => target.status.state));
     context.registry.onStream((stream) => {
       for (const entry of this.#entries.values()) this.#follow(entry, stream);
+    });
+    context.registry.onAnyStream((stream) => {
+      if (stream instanceof LiveStream) return;
+      for (const { settings, target } of this.#entries.values()) {
+        if (settings.stream !== stream.name) continue;
+        target.refuse(new DepthcastError('OUTPUT_NOT_ALLOWED', { detail: IN_WORKER }));
+        context.log.warn({ output: settings.name, stream: stream.name, code: 'OUTPUT_NOT_ALLOWED' }, IN_WORKER);
+      }
     });
   }
 
@@ -82,9 +91,7 @@ export class PushedOutputs {
     const entry: Entry = { settings, from, target, on: undefined };
     const stream = registry.liveStreams.find((one) => one.name === settings.stream);
     if (from === 'api' && !stream && registry.streams.some((one) => one.name === settings.stream))
-      throw new DepthcastError('OUTPUT_NOT_ALLOWED', {
-        detail: 'streams of peers are not sent while server.mediaWorkers is set',
-      });
+      throw new DepthcastError('OUTPUT_NOT_ALLOWED', { detail: IN_WORKER });
     if (stream) this.#follow(entry, stream);
     this.#entries.set(name, entry);
     return report(entry);
@@ -107,6 +114,19 @@ export class PushedOutputs {
     this.#end(entry);
     this.#entries.delete(name);
     this.#context.log.info({ output: name }, 'output removed');
+  }
+
+  /** Of an output that was asked for: how it is ended, and that it has. @throws DepthcastError OUTPUT_NOT_FOUND */
+  endOf(name: string) {
+    const entry = this.#entry(name);
+    return {
+      close: (_: string, { code, message }: DepthcastError) => {
+        if (this.#entries.get(name) !== entry) return;
+        this.#context.log.info({ output: name, code }, `output removed: ${message}`);
+        this.remove(name);
+      },
+      once: (_: 'closed', listener: () => void) => entry.target.whenClosed(listener),
+    };
   }
 
   close(): void {

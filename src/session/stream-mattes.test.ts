@@ -38,8 +38,14 @@ it('so many are kept and no more', async () => {
   expect(() => mattes.savePreset('cam0', 'one more', {})).toThrow('32 presets');
   mattes.savePreset('cam0', 'preset 1', { far: 0.1 });
   for (let n = 1; n < 256; n++) mattes.change(`cam${n}`, { far: 0.4 });
-  expect(() => mattes.change('cam256', { far: 0.4 })).toThrow('256 streams');
-  mattes.change('cam255', { far: 0.3 });
+  // Of settings alone the oldest make room; presets are kept.
+  mattes.change('cam256', { far: 0.4 });
+  expect([mattes.settings('cam1').far, mattes.settings('cam2').far]).toEqual([DEFAULT_MATTE.far, 0.4]);
+  for (let n = 2; n <= 256; n++) mattes.savePreset(`cam${n}`, 'one', {});
+  expect(() => mattes.change('cam257', { far: 0.4 })).toThrow('256 streams');
+  mattes.removePreset('cam2', 'one');
+  mattes.change('cam2', DEFAULT_MATTE);
+  mattes.change('cam257', { far: 0.4 });
   for (const name of ['', ' x', 'a/b', 'x'.repeat(33)])
     expect(() => mattes.savePreset('cam0', name, {})).toThrow('a preset is named');
   expect(() => mattes.recall('cam0', 'constructor')).toThrow('No such preset');

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import * as z from 'zod/mini';
 import { writeFileAtomically } from '../atomic-file.ts';
@@ -49,6 +49,8 @@ export class StreamMattes {
   readonly #kept: Map<string, Kept>;
   #writing: Promise<void> = Promise.resolve();
   #dirty = false;
+  /** The last write failed. */
+  #unsaved = false;
 
   private constructor(context: Context, file: string | undefined, kept: Map<string, Kept>) {
     this.#context = context;
@@ -56,20 +58,31 @@ export class StreamMattes {
     this.#kept = kept;
     context.registry.onAnyStream((stream) => {
       const found = this.#kept.get(stream.name);
-      if (found) stream.setMatte({ settings: found.settings, change: found.settings });
+      if (!found) return;
+      const { settings } = found;
+      if (settings.unit === 'metres' && stream.unit !== 'metres')
+        context.log.warn(
+          { stream: stream.name, code: 'NOT_METRIC' },
+          `the settings of its matte are in metres, and ${stream.model} gives relative depth: they wait until they are set anew`,
+        );
+      else stream.setMatte({ settings, change: settings });
     });
   }
 
-  /** @throws DepthcastError BAD_CONFIG where the file is there and cannot be read */
+  /** @throws DepthcastError BAD_CONFIG where the file is there and cannot be read, or its folder cannot be written to */
   static async open(context: Context): Promise<StreamMattes> {
     const { settingsFile } = context.config.outputs;
     const file = settingsFile === null ? undefined : resolve(settingsFile);
+    if (file !== undefined)
+      await access(dirname(file), constants.W_OK).catch((thrown: Error) => {
+        throw new DepthcastError('BAD_CONFIG', { detail: `outputs.settingsFile ${file}: ${thrown.message}` });
+      });
     return new StreamMattes(context, file, new Map(file === undefined ? [] : Object.entries(await read(file))));
   }
 
   /** Where changes are kept. */
   get keptIn(): 'file' | 'memory' {
-    return this.#file === undefined ? 'memory' : 'file';
+    return this.#file === undefined || this.#unsaved ? 'memory' : 'file';
   }
 
   settings(name: string): MatteSettings {
@@ -92,6 +105,7 @@ export class StreamMattes {
     const kept = this.#place(name);
     kept.settings = next;
     stream?.setMatte({ settings: next, change });
+    this.#tidy(name);
     this.#save();
     return next;
   }
@@ -119,6 +133,7 @@ export class StreamMattes {
   removePreset(name: string, preset: string): void {
     this.preset(name, preset);
     delete this.#kept.get(name)!.presets[preset];
+    this.#tidy(name);
     this.#save();
   }
 
@@ -137,13 +152,35 @@ export class StreamMattes {
   #place(name: string): Kept {
     let kept = this.#kept.get(name);
     if (kept === undefined) {
-      if (this.#kept.size >= MAX_STREAMS)
+      if (this.#kept.size >= MAX_STREAMS && !this.#forgetOne())
         throw new DepthcastError('OUTPUT_LIMIT', { detail: `settings of ${MAX_STREAMS} streams` });
       // No prototype: a preset may be named as anything.
       kept = { settings: { ...DEFAULT_MATTE }, presets: Object.create(null) as Kept['presets'] };
       this.#kept.set(name, kept);
     }
     return kept;
+  }
+
+  /** What says nothing takes no place. */
+  #tidy(name: string): void {
+    const kept = this.#kept.get(name);
+    if (!kept || Object.keys(kept.presets).length > 0) return;
+    if (Object.entries(DEFAULT_MATTE).every(([key, value]) => kept.settings[key as keyof MatteSettings] === value))
+      this.#kept.delete(name);
+  }
+
+  /** Settings of the name that was set first, of those that are not live and have no presets. */
+  #forgetOne(): boolean {
+    const live = new Set(this.#context.registry.streams.map(({ name }) => name));
+    for (const [name, { presets }] of this.#kept) {
+      if (live.has(name) || Object.keys(presets).length > 0) continue;
+      this.#context.log.info(
+        { stream: name },
+        `settings of its matte are forgotten, for those of ${MAX_STREAMS} newer names`,
+      );
+      return this.#kept.delete(name);
+    }
+    return false;
   }
 
   /** One write at a time; what changes meanwhile goes into the next. */
@@ -154,10 +191,12 @@ export class StreamMattes {
     this.#writing = this.#writing.then(async () => {
       this.#dirty = false;
       await writeFileAtomically(file, `${JSON.stringify(Object.fromEntries(this.#kept), undefined, 2)}\n`);
+      this.#unsaved = false;
     });
-    this.#writing = this.#writing.catch((thrown: Error) =>
-      this.#context.log.error({ file, error: thrown.message }, 'settings of mattes are not saved'),
-    );
+    this.#writing = this.#writing.catch((thrown: Error) => {
+      this.#unsaved = true;
+      this.#context.log.error({ file, error: thrown.message }, 'settings of mattes are not saved');
+    });
   }
 }
 

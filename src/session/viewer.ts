@@ -51,6 +51,10 @@ export class Viewer extends PeerSession<'whep'> {
       if (!(stream instanceof LiveStream)) throw new DepthcastError('INTERNAL', { detail: 'its stream is not here' });
       const matte = change === undefined ? stream.matte : stream.matte.own(change);
       if (typeof matte === 'string') throw new DepthcastError('BAD_REQUEST', { detail: matte });
+      if (change !== undefined && matte.settings.unit === 'metres' && stream.unit !== 'metres')
+        throw new DepthcastError('NOT_METRIC', {
+          detail: `${stream.model} gives relative depth; ask for unit=normalised`,
+        });
       const peer = await RtcPeer.answer(offer, peerOptions(context.config, 'view', client));
       try {
         if (peer.sender) checkEncodes(stream, peer.sender.codec, { layout, matte }, context);

@@ -13,6 +13,15 @@ interface Size {
 /** What a matte counts as on its way through the upsampler: depth from 0 to 1. */
 const MEANING = { unit: 'disparity', near: 1, far: 0 } as const;
 
+/** Sizes of one matte that are kept steady at a time. */
+const MAX_SIZES = 4;
+
+interface Shaded {
+  alpha: Float32Array<ArrayBuffer>;
+  moving: Uint8Array;
+  release(): void;
+}
+
 let count = 0;
 
 /**
@@ -23,7 +32,8 @@ export class MatteShades {
   readonly #id = ++count;
   readonly #view: MatteView;
   readonly #filter = new MatteFilter();
-  readonly #steadier = new MatteSteadier();
+  /** By the picture's size: viewers and outputs may have others. The last used last. */
+  readonly #steadiers = new Map<string, MatteSteadier>();
   readonly #range: { near: number; far: number };
   #plain = new Uint8ClampedArray(0);
 
@@ -45,16 +55,32 @@ export class MatteShades {
     return depth.shared(`matte ${this.#id} ${size.width}x${size.height}`, async (): Promise<EnlargedLuma> => {
       const colour = await converter().convert(source.picture);
       try {
-        const alpha = this.#update(depth);
-        const moving = Uint8Array.from(this.#filter.moving);
+        const { alpha, moving } = await this.#shaded(depth);
         const meant = { ...MEANING, values: alpha, width: map.width, height: map.height };
         const enlarged = await enlargeLuma(meant, colour, quality, this.#range);
-        this.#steadier.steady(enlarged.data, size, moving, map);
+        this.#steadierOf(size).steady(enlarged.data, size, moving, map);
         return enlarged;
       } finally {
         colour.free();
       }
     });
+  }
+
+  /** The filter looks at each map once, whatever the number of sizes. */
+  #shaded(depth: LiveDepth): Promise<Shaded> {
+    return depth.shared(`matte ${this.#id}`, async () => {
+      const alpha = Float32Array.from(this.#update(depth));
+      return { alpha, moving: Uint8Array.from(this.#filter.moving), release() {} };
+    });
+  }
+
+  #steadierOf({ width, height }: Size): MatteSteadier {
+    const key = `${width}x${height}`;
+    const steadier = this.#steadiers.get(key) ?? new MatteSteadier();
+    this.#steadiers.delete(key);
+    this.#steadiers.set(key, steadier);
+    if (this.#steadiers.size > MAX_SIZES) this.#steadiers.delete(this.#steadiers.keys().next().value!);
+    return steadier;
   }
 
   #update({ map, info, metric }: LiveDepth): Float32Array {
@@ -63,8 +89,8 @@ export class MatteShades {
     return this.#filter.update({ values, width, height, unit, near, far, epoch, metric }, this.#view.settings);
   }
 
-  #plainly(depth: LiveDepth): Shades {
-    const alpha = this.#update(depth);
+  async #plainly(depth: LiveDepth): Promise<Shades> {
+    const { alpha } = await this.#shaded(depth);
     const { near, far } = this.#range;
     if (this.#plain.length !== alpha.length) this.#plain = new Uint8ClampedArray(alpha.length);
     for (let i = 0; i < alpha.length; i++) this.#plain[i] = far + (near - far) * alpha[i]!;

@@ -23,3 +23,12 @@ it('what cannot be is told, and what no longer can is given up', () => {
   control.set({ ...DEFAULT_MATTE, near: 0.6, far: 0.2 }, { near: 0.6 });
   expect(own.settings).toEqual({ ...DEFAULT_MATTE, near: 0.6, far: 0.2 });
 });
+
+it('whoever asks for the same has the same, as long as nothing of it is changed for the stream', () => {
+  const control = new MatteControl();
+  const first = control.own({ near: 0.9, far: 0.4 });
+  expect(control.own({ far: 0.4, near: 0.9 })).toBe(first);
+  control.set({ ...control.settings, far: 0.2 }, { far: 0.2 });
+  expect(control.own({ near: 0.9, far: 0.4 })).not.toBe(first);
+  expect(control.own({ near: 0.9 })).toBe(first);
+});

@@ -31,12 +31,21 @@ export class MatteControl implements MatteView {
   own(change: MatteChange): MatteView | string {
     const settings = withMatteChange(this.#settings, change);
     if (typeof settings === 'string') return settings;
+    const asked = keyOf(change);
+    for (const ref of this.#own) {
+      const own = ref.deref();
+      if (own === undefined) this.#own.delete(ref);
+      // Whoever asks for the same shares it, and so what is encoded of it.
+      else if (own.asked === asked) return own;
+    }
     const own = new OwnMatte(settings, change);
-    for (const ref of this.#own) if (ref.deref() === undefined) this.#own.delete(ref);
     this.#own.add(new WeakRef(own));
     return own;
   }
 }
+
+const keyOf = (change: MatteChange): string =>
+  JSON.stringify(Object.entries(change).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 class OwnMatte implements MatteView {
   settings: MatteSettings;
@@ -45,6 +54,11 @@ class OwnMatte implements MatteView {
   constructor(settings: MatteSettings, own: MatteChange) {
     this.settings = settings;
     this.#own = own;
+  }
+
+  /** What of them is still one's own. */
+  get asked(): string {
+    return keyOf(this.#own);
   }
 
   follow(streams: MatteSettings, change: MatteChange): void {

@@ -11,7 +11,7 @@ const SPARE = 4;
 let channel: WorkerChannel<UpsamplingCalls> | undefined;
 const spare: ArrayBuffer[] = [];
 
-/** One thread for all streams of the process, started with the first request; it does not keep the process from ending. */
+/** One thread for all streams of this one (the main thread, or a media worker), started with the first request; it does not keep the process from ending. */
 function open(): WorkerChannel<UpsamplingCalls> {
   if (channel !== undefined) return channel;
   const thread = startThread(import.meta.url, './upsampling-worker', { name: 'upsampling' });

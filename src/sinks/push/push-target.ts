@@ -54,6 +54,7 @@ export class PushTarget {
   #frames = 0;
   #dropped = 0;
   #problem: DepthcastError | undefined;
+  readonly #closed: (() => void)[] = [];
 
   constructor(url: string, events: PushEvents) {
     this.#url = url;
@@ -82,7 +83,12 @@ export class PushTarget {
   /** @param frame H.264 in Annex B form. @param pts 90 kHz, rising */
   put(frame: EncodedFrame, pts: number, { width, height }: { width: number; height: number }): void {
     const size = `${width}x${height}`;
-    if (this.#state === 'live' && this.#size !== size) this.#lost(this.#child!, `the picture's size is ${size} now`);
+    // No container takes another size on its way. It is nobody's fault, and no reason to wait.
+    if (this.#state === 'live' && this.#size !== size) {
+      this.#letGo();
+      this.#state = 'idle';
+      this.#needsKeyframe = true;
+    }
     if (this.#state === 'idle' && frame.keyframe) this.#connect(frame, { width, height });
     if (this.#state !== 'live' || (this.#needsKeyframe && !frame.keyframe)) return;
     if (this.#waiting >= MAX_WAITING) {
@@ -104,9 +110,19 @@ export class PushTarget {
     this.#needsKeyframe = true;
   }
 
+  /** There is a stream, but not for this. */
+  refuse(problem: DepthcastError): void {
+    this.#problem = problem;
+  }
+
+  whenClosed(listener: () => void): void {
+    this.#closed.push(listener);
+  }
+
   close(): void {
     this.rest();
     this.#state = 'closed';
+    for (const listener of this.#closed.splice(0)) listener();
   }
 
   #connect(frame: EncodedFrame, size: { width: number; height: number }): void {
