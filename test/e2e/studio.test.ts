@@ -1,0 +1,336 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type {} from '../../client/studio/air.ts';
+import type {} from '../../client/studio/desk.ts';
+import type { DepthServer } from '../../src/server/server.ts';
+import type { PushReport } from '../../src/session/pushed-outputs.ts';
+import { needs } from '../support/needs.ts';
+import { startApp, until } from './support/app.ts';
+import { launchBrowser } from './support/browser.ts';
+
+/** Pictures that a person looks at; not compared. */
+const ARTEFACTS = new URL('../../test-artefacts/', import.meta.url).pathname;
+const STREAM = 'scene-person';
+const SIZE = { width: 320, height: 180 };
+
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-studio-'));
+const settingsFile = join(folder, 'mattes.json');
+let server: DepthServer & { base: string };
+let browser: Browser;
+let page: Page;
+const told: string[] = [];
+
+beforeAll(async () => {
+  mkdirSync(ARTEFACTS, { recursive: true });
+  server = await startApp({
+    'sources.scenes': ['person'],
+    'sources.fps': 10,
+    'sources.width': SIZE.width,
+    'sources.height': SIZE.height,
+    'outputs.settingsFile': settingsFile,
+    'outputs.apiHosts': ['127.0.0.1'],
+  });
+  browser = await launchBrowser();
+  page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+  page.on('console', (message) => {
+    // A browser without a GPU says so.
+    if (['error', 'warning'].includes(message.type()) && !message.text().includes('GPU stall'))
+      told.push(message.text());
+  });
+  page.on('pageerror', (error) => told.push(error.message));
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const api = (method: string, path: string, body?: unknown, headers = {}) =>
+  fetch(`${server.base}/api/${path}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+const output = (method: string, path = '', body?: unknown, headers = {}) =>
+  api(method, `streams/${STREAM}/output${path}`, body, headers);
+const codeOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
+
+async function open(path: string): Promise<void> {
+  await page.goto(`${server.base}/${path}`);
+  await page.waitForFunction(() => window.depthcastAir.state === 'live', undefined, { timeout: 60_000 });
+}
+
+/** What a page shows in the middle of the person and above its shoulders: [red, green, blue, alpha] of each. */
+const seen = () =>
+  page.evaluate(() => {
+    const { painter } = window.depthcastAir;
+    painter?.paint();
+    const shown = document.querySelector<HTMLCanvasElement | HTMLVideoElement>(painter ? 'canvas' : 'video')!;
+    const canvas = document.createElement('canvas');
+    canvas.width = 320;
+    canvas.height = 180;
+    const context = canvas.getContext('2d', { willReadFrequently: true })!;
+    context.drawImage(shown, 0, 0, 320, 180);
+    const at = (x: number, y: number) => [...context.getImageData(x, y, 1, 1).data];
+    return { person: at(150, 150), wall: at(30, 20) };
+  });
+const looks = (what: string, check: (now: Awaited<ReturnType<typeof seen>>) => boolean) =>
+  until(what, async () => check(await seen()));
+const white = ([red = 0, green = 0, blue = 0]: number[]) => Math.min(red, green, blue) > 235;
+const black = ([red = 0, green = 0, blue = 0]: number[]) => Math.max(red, green, blue) < 20;
+
+describe('pages for mixers', () => {
+  it('show a matte of what is near, which follows at once when it is set', async () => {
+    await open(`matte/${STREAM}?far=0.6&soft=0.05`);
+    await looks('the person is white', ({ person, wall }) => white(person) && black(wall));
+    expect((await output('PUT', '', { near: 0.3, far: 0 })).status).toBe(200);
+    await looks('the wall is white', ({ person, wall }) => black(person) && white(wall));
+    expect((await output('PUT', '', { near: 1, far: 0.5 })).status).toBe(200);
+    await looks('the person is white again', ({ person, wall }) => white(person) && black(wall));
+    expect(await page.getByRole('alert').isVisible()).toBe(false);
+  });
+
+  it('show the picture, keyed by its matte, on a transparent background', async () => {
+    await open(`fill/${STREAM}?alpha=matte`);
+    await looks('the person is opaque', ({ person, wall }) => person[3]! > 235 && wall[3]! < 20);
+    const { person } = await seen();
+    // A green pullover, not a matte.
+    expect(person[1]! - person[2]!).toBeGreaterThan(10);
+    // The page before has told that it went.
+    await until('this is all that is watched', async () => {
+      const { tracks } = (await (await output('GET')).json()) as { tracks: object[] };
+      return JSON.stringify(tracks) === '[{"layout":"matte-stacked","codec":"VP8","viewers":1}]';
+    });
+  });
+
+  it('come back to a stream that went', async () => {
+    await open(`key/${STREAM}`);
+    await looks('near is lighter than far', ({ person, wall }) => person[0]! > wall[0]! + 60);
+    await Promise.all(server.context.registry.sessions.map((session) => session.close('test')));
+    await page.waitForFunction(() => window.depthcastAir.state !== 'live', undefined, { timeout: 60_000 });
+    await page.waitForFunction(
+      () => window.depthcastAir.state === 'live' && window.depthcastAir.view!.connections === 2,
+      undefined,
+      { timeout: 60_000 },
+    );
+  });
+});
+
+it('a desk sets the matte by keys and hands, keeps presets, and tells who watches', async () => {
+  told.length = 0;
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(`${server.base}/desk/${STREAM}`);
+  await page.waitForFunction(
+    () => {
+      const { state, frame, report } = window.depthcastDesk;
+      return state === 'live' && frame && report && report.framesOut > 0 && report.viewers === 1;
+    },
+    undefined,
+    { timeout: 60_000 },
+  );
+  const settings = async () =>
+    ((await (await output('GET')).json()) as { settings: { near: number; far: number } }).settings;
+  const far = page.getByRole('slider', { name: 'Far edge of the matte' });
+  expect(await far.getAttribute('aria-valuetext')).toBe('0.500');
+  await far.focus();
+  await page.keyboard.press('Shift+ArrowUp');
+  await until('the far edge was moved', async () => (await settings()).far === 0.55);
+  const box = (await far.boundingBox())!;
+  await page.mouse.move(box.x + 100, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 100, box.y + box.height / 2 - 30, { steps: 3 });
+  await page.mouse.up();
+  const dragged = await until('it was dragged', async () => {
+    const { far: now } = await settings();
+    return now > 0.58 ? now : undefined;
+  });
+  await page.getByLabel('Name of the new preset').fill('Presenter 1');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Presenter 1', exact: true, pressed: true }).waitFor();
+  await until('the preset is in the file', () => readFileSync(settingsFile, 'utf8').includes('Presenter 1'));
+  // Somebody else changes it: this desk shows it.
+  await output('PUT', '', { far: 0.2, near: 0.9 });
+  await page.getByRole('button', { name: 'Presenter 1', exact: true, pressed: false }).waitFor();
+  expect(await page.getByLabel('Near', { exact: true }).inputValue()).toBe('0.9');
+  await page.getByRole('button', { name: 'Presenter 1', exact: true }).click();
+  await until('the preset is on air', async () => (await settings()).far === dragged);
+  await page.screenshot({ path: `${ARTEFACTS}desk.png` });
+  await page.getByRole('button', { name: 'Remove Presenter 1' }).click();
+  await page.getByRole('button', { name: 'Presenter 1', exact: true }).waitFor({ state: 'detached' });
+  expect(told).toEqual([]);
+});
+
+it('settings are refused with what is wrong with them, and to those without the right', async () => {
+  expect(await codeOf(await output('PUT', '', { near: 0.1 }))).toEqual([400, 'BAD_OPTION']);
+  expect(await codeOf(await output('PUT', '', { near: 'x' }))).toEqual([400, 'BAD_REQUEST']);
+  expect(await codeOf(await output('PUT', '', { near: 1, colour: 1 }))).toEqual([400, 'BAD_REQUEST']);
+  expect(await codeOf(await output('PUT', '', { unit: 'metres', near: 1, far: 2, soft: 0 }))).toEqual([
+    409,
+    'NOT_METRIC',
+  ]);
+  expect(await codeOf(await output('PUT', '', { preset: '__proto__' }))).toEqual([404, 'PRESET_NOT_FOUND']);
+  expect(await codeOf(await output('DELETE', '/presets/none'))).toEqual([404, 'PRESET_NOT_FOUND']);
+  expect(await codeOf(await output('PUT', '/presets/%20', {}))).toEqual([400, 'BAD_OPTION']);
+  expect(await codeOf(await api('POST', 'outputs', { name: 'a', stream: STREAM, url: 'srt://10.0.0.1:1' }))).toEqual([
+    403,
+    'OUTPUT_NOT_ALLOWED',
+  ]);
+  const listener = { name: 'a', stream: STREAM, url: 'srt://127.0.0.1:9000?mode=listener' };
+  expect(await codeOf(await api('POST', 'outputs', listener))).toEqual([403, 'OUTPUT_NOT_ALLOWED']);
+  expect(await codeOf(await api('DELETE', 'outputs/none'))).toEqual([404, 'OUTPUT_NOT_FOUND']);
+  const { config } = server.context;
+  config.server.tokens = [
+    { token: 'may-only-view', publish: [], view: ['*'], duplex: false, api: false, metrics: false },
+  ];
+  try {
+    const viewer = { authorization: 'Bearer may-only-view' };
+    expect((await output('GET', '', undefined, viewer)).status).toBe(200);
+    expect(await codeOf(await output('GET'))).toEqual([401, 'UNAUTHORIZED']);
+    expect(await codeOf(await output('PUT', '', { far: 0.4 }, viewer))).toEqual([403, 'FORBIDDEN']);
+    expect(await codeOf(await api('POST', 'outputs', listener, viewer))).toEqual([403, 'FORBIDDEN']);
+  } finally {
+    config.server.tokens = [];
+  }
+});
+
+const PROBE = `import gi
+gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+assert all(Gst.ElementFactory.find(name) for name in ("srtsrc", "tsdemux", "h264parse", "avdec_h264", "rtph264depay"))`;
+const hasGStreamer = spawnSync('/usr/bin/python3', ['-c', PROBE]).status === 0;
+const hasFfprobe = spawnSync('ffprobe', ['-version']).status === 0;
+
+describe('outputs beside WHEP', () => {
+  const readers: ChildProcess[] = [];
+  afterEach(async () => {
+    for (const reader of readers.splice(0)) reader.kill('SIGKILL');
+    for (const { name } of server.context.outputs.list()) await api('DELETE', `outputs/${name}`);
+  });
+
+  /** A program whose lines are collected. */
+  function run(command: string, args: string[]): { lines: string[]; child: ChildProcess; errors: () => string } {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    readers.push(child);
+    const lines: string[] = [];
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop()!;
+      lines.push(...parts);
+    });
+    let errors = '';
+    child.stderr.on('data', (text) => {
+      errors = (errors + text).slice(-2000);
+    });
+    return { lines, child, errors: () => errors };
+  }
+  const add = async (name: string, url: string, layout: string) => {
+    const response = await api('POST', 'outputs', { name, stream: STREAM, url, layout });
+    expect(response.status).toBe(201);
+    return (await response.json()) as PushReport;
+  };
+
+  it(
+    'go by SRT, key and fill with the same times, as ffprobe reads them',
+    needs(hasFfprobe, 'ffprobe, Debian: ffmpeg'),
+    async () => {
+      const probes = [];
+      for (const layout of ['matte', 'fill']) {
+        const port = await freePort();
+        probes.push(
+          run('ffprobe', [
+            ...[
+              '-v',
+              'error',
+              '-select_streams',
+              'v',
+              '-show_entries',
+              'frame=pts,width,height,color_space',
+              '-of',
+              'compact=p=0',
+            ],
+            `srt://127.0.0.1:${port}?mode=listener&timeout=60000000`,
+          ]),
+        );
+        const report = await add(layout, `srt://127.0.0.1:${port}?latency=200000`, layout);
+        expect(report).toMatchObject({ kind: 'srt', url: `srt://127.0.0.1:${port}`, from: 'api', stream: STREAM });
+      }
+      const [key, fill] = probes as [(typeof probes)[0], (typeof probes)[0]];
+      const timesOf = ({ lines }: { lines: string[] }) =>
+        lines.map((line) => Number(/(?:^|\|)pts=(\d+)/.exec(line)?.[1] ?? Number.NaN));
+      const common = await until(
+        'both are read',
+        () => {
+          const times = new Set(timesOf(fill));
+          const both = timesOf(key).filter((time) => times.has(time));
+          return both.length >= 15 ? both : undefined;
+        },
+        90_000,
+      ).catch((error: Error) => {
+        const seen = [key, fill].map(({ errors, lines }) => `${errors()} ${lines.slice(0, 3)}`).join('; ');
+        throw new Error(`${error.message}: ${seen} ${JSON.stringify(server.context.outputs.list())}`);
+      });
+      expect(key.lines[0]).toContain(`width=${SIZE.width}|height=${SIZE.height}`);
+      expect(key.lines[0]).toContain('color_space=smpte170m');
+      // Each frame of the scene is a whole number of its steps behind the one before it.
+      expect(
+        common.slice(1).every((time, i) => (time - common[i]!) % 9000 === 0),
+        `${common}`,
+      ).toBe(true);
+    },
+  );
+
+  it(
+    'go by RTSP and SRT to GStreamer, and come back to a receiver that went',
+    needs(
+      hasGStreamer,
+      'GStreamer, Debian: python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-libav',
+    ),
+    async () => {
+      const script = new URL('./support/video-receiver.py', import.meta.url).pathname;
+      const receive = async (kind: string, port: number) => {
+        const reader = run('/usr/bin/python3', [script, kind, String(port)]);
+        await until('GStreamer is ready', () => reader.lines.includes('ready'));
+        return reader;
+      };
+      const pictures = (reader: { lines: string[] }) =>
+        reader.lines.filter((line) => line.startsWith(`${SIZE.width} ${2 * SIZE.height}`));
+      const [rtspPort, srtPort] = [await freePort(), await freePort()];
+      const rtsp = await receive('rtsp', rtspPort);
+      const srt = await receive('srt', srtPort);
+      await add('rtsp', `rtsp://127.0.0.1:${rtspPort}/in`, 'matte-stacked');
+      await add('srt', `srt://127.0.0.1:${srtPort}`, 'stacked');
+      await until('both decode', () => pictures(rtsp).length > 10 && pictures(srt).length > 10, 90_000).catch(
+        (error) => {
+          throw new Error(
+            `${error.message} ${rtsp.lines.length} ${srt.lines.length} ${rtsp.errors()} ${srt.errors()} ${JSON.stringify(server.context.outputs.list())}`,
+          );
+        },
+      );
+      rtsp.child.kill('SIGKILL');
+      await until('the loss is noticed', () => server.context.outputs.get('rtsp').problem !== null);
+      expect(server.context.outputs.get('rtsp').problem!.code).toBe('OUTPUT_FAILED');
+      await sleep(200);
+      const again = await receive('rtsp', rtspPort);
+      await until('it is sent again', () => pictures(again).length > 3, 90_000);
+      expect(server.context.outputs.get('rtsp')).toMatchObject({ state: 'live', connections: 2, problem: null });
+    },
+  );
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
