@@ -1,9 +1,11 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
+import { Firefox, findFirefox } from './support/firefox.ts';
 
 const PORTRAIT = { width: 390, height: 844 };
 const LANDSCAPE = { width: 844, height: 390 };
@@ -122,5 +124,27 @@ describe('in Chromium, as on a phone', () => {
       return green > red + 5;
     });
     await page.close();
+  });
+});
+
+describe('in Firefox', needs(findFirefox(), 'Firefox (Debian: firefox-esr)'), () => {
+  it('shows pictures with their very depth, and a planet, or why there is none', async () => {
+    const firefox = await Firefox.launch();
+    try {
+      await firefox.navigate(`http://localhost:${server.port}/?view=key`);
+      await until('depth in the showroom', () => firefox.evaluate('window.showroom.exact > 3'));
+      await firefox.navigate(`http://localhost:${server.port}/ar`);
+      await firefox.evaluate(`document.getElementById('begin').click()`);
+      // Without a graphics card it often has no WebGL 2.
+      if (await firefox.evaluate(`document.createElement('canvas').getContext('webgl2') !== null`))
+        await until('depth on /ar', () => firefox.evaluate('window.ar.frames > 3'));
+      else
+        await until('the reason', () =>
+          firefox.evaluate(`document.getElementById('problem-message').textContent.includes('does not draw in space')`),
+        );
+    } finally {
+      await firefox.close();
+    }
+    await until('the sessions to end', () => server.context.registry.sessions.length === 0);
   });
 });

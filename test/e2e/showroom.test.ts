@@ -10,6 +10,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   server = await startApp({
+    'server.allowedOrigins': ['https://friend.example'],
     'sources.scenes': ['static'],
     'sources.width': 320,
     'sources.height': 240,
@@ -127,7 +128,7 @@ it('lists what is live, with its latest depth, and what this server has of it', 
   const foreign = { headers: { origin: 'https://foe.example' } };
   for (const path of ['streams', 'streams/scene-static/thumbnail', 'addresses'])
     expect((await fetch(`${server.base}/api/${path}`, foreign)).status, path).toBe(403);
-  expect((await fetch(`${server.base}/api/streams/nothing/thumbnail`)).status).toBe(404);
+  expect((await fetch(`${server.base}/api/streams/nothing/thumbnail`)).status).toBe(409);
   await page.close();
 });
 
