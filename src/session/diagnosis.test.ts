@@ -7,7 +7,6 @@ const QUIET = {
   frames: 0,
   strangePackets: 0,
   soundPackets: 0,
-  rtxPackets: 0,
   withoutParameterSets: 0,
   discardedFrames: 0,
   waiting: true,
@@ -35,6 +34,10 @@ describe('packets that make no depth', () => {
       true,
     ]);
     expect(why({ soundPackets: 40 })).toEqual(['BAD_VIDEO', expect.stringContaining('packets of sound'), false]);
+  });
+
+  it('that only repeat what never came are named', () => {
+    expect(why({})).toEqual(['BAD_VIDEO', expect.stringContaining('nothing but retransmissions'), false]);
   });
 
   it('of other keys are named', () => {

@@ -57,8 +57,8 @@ export function diagnose({
     return because('BAD_VIDEO', `${rejected} packets came, none of them authentic: they are of other SRTP keys`);
   if (packets === 0 && received.soundPackets > 0)
     return because('BAD_VIDEO', `${received.soundPackets} packets of sound came, and none of video`);
-  if (packets === 0 && received.rtxPackets > 0)
-    return because('BAD_VIDEO', `${received.rtxPackets} retransmissions came, and none of what they repeat`);
+  if (packets === 0 && received.lastPacketAt !== undefined)
+    return because('BAD_VIDEO', 'nothing but retransmissions and probes came');
   if (decoding) {
     const { error, keyframes } = decoding;
     return { error, final: keyframes >= SURE_KEYFRAMES || FINAL.some((sign) => error.message.includes(sign)) };
