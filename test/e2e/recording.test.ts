@@ -233,7 +233,6 @@ it('depthcast run writes the same messages of a file, in the times of the input'
     expect(points).toHaveLength(topic.includes('/depth/') ? 6 : 0);
   }
   for (const [more, why] of [
-    [['--mcap'], /OUTPUT_EXISTS/],
     [['--mcap', '--resume'], /BAD_OPTION.*cannot be gone on with/],
     [['--mcap', 'scene:static'], /ends in \.mcap/],
   ] as const)
