@@ -15,17 +15,13 @@ interface Context {
 }
 
 /**
- * `/api/outputs`: what the server sends. To add, see and remove one takes the rights to publish and to view its stream: it
- * sends everybody's pictures of that name; to list them, that of the API.
+ * `/api/outputs`: what the server sends. To see and remove one takes the right to publish its stream, to add one also that to
+ * view it, since it sends everybody's pictures of that name; to list them, that of the API.
  */
 export function addPushedOutputs(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {
   const { config, outputs } = context;
-  const admit = async (request: FastifyRequest, stream: string) => {
-    const ask = (action: 'view' | 'publish') =>
-      authorizer.admit(clientKey(request), request.headers.authorization, { do: action, stream });
-    await ask('view');
-    return ask('publish');
-  };
+  const admit = (request: FastifyRequest, stream: string, action: 'view' | 'publish' = 'publish') =>
+    authorizer.admit(clientKey(request), request.headers.authorization, { do: action, stream });
   /** Who may not see any stream's outputs does not learn which there are. */
   const find = async (request: NamedRequest) => {
     const found = outputs.list().find(({ name }) => name === request.params.name);
@@ -44,7 +40,9 @@ export function addPushedOutputs(app: FastifyInstance, context: Context, authori
   app.post('/api/outputs', async (request, reply) => {
     // Rights first: who has none learns nothing of what would be accepted.
     const stream = (request.body as { stream?: unknown } | null | undefined)?.stream;
-    const grant = await admit(request, typeof stream === 'string' ? stream : '');
+    const named = typeof stream === 'string' ? stream : '';
+    const grant = await admit(request, named);
+    await admit(request, named, 'view');
     const parsed = pushedOutputSchema.safeParse(request.body);
     if (!parsed.success) {
       const issues = parsed.error.issues

@@ -66,20 +66,20 @@ const undescribed = (url: string): Json => ({
 });
 
 function operation(method: string, url: string, doc: RouteDoc): Json {
-  const { tag, summary, right, about, query, headers = {}, body, answers, errors = [] } = doc;
+  const { tag, summary, right, also, about, query, headers = {}, body, answers, errors = [] } = doc;
   const parameters = [
     ...pathParameters(url, doc.params),
     ...(query ? queryParameters(query) : []),
     ...Object.entries(headers).map(([name, description]) => parameter('header', name, description, true)),
   ];
-  const needs = right === 'none' ? undefined : `Needs the right \`${right}\`.`;
+  const needs = right === 'none' ? undefined : `Needs the right \`${right}\`${also ? ` and \`${also}\`` : ''}.`;
   return {
     operationId: operationId(method, url),
     tags: [tag],
     summary,
     ...(about || needs ? { description: [about, needs].filter(Boolean).join(' ') } : {}),
     // A server without tokens asks for none.
-    security: right === 'none' ? [] : [{ bearer: [right] }, {}],
+    security: right === 'none' ? [] : [{ bearer: [right, ...(also ? [also] : [])] }, {}],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: { required: !doc.bodyOptional, content: contentOf(body) } } : {}),
     responses: {

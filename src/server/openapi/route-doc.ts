@@ -18,6 +18,8 @@ export interface RouteDoc {
   tag: 'WebRTC' | 'Streams' | 'Sources' | 'Outputs' | 'Recording' | 'Server' | 'Pages';
   summary: string;
   right: Right;
+  /** A second right that it takes. */
+  also?: Right;
   about?: string;
   /** Parameters of the path that are no stream's name. */
   params?: Record<string, string>;

@@ -228,6 +228,7 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     tag: 'Outputs',
     summary: 'Send a stream somewhere',
     right: 'publish',
+    also: 'view',
     about: 'Of the stream. Only to hosts of outputs.apiHosts.',
     body: pushedOutputSchema,
     answers: {
