@@ -31,6 +31,7 @@ class Rooms {
   known: Record<string, AgentDispatch[]> = {};
   readonly made: [room: string, metadata: string][] = [];
   readonly deleted: string[] = [];
+  readonly removed: string[] = [];
   readonly reconciler: Reconciler;
 
   constructor(auto = false) {
@@ -41,6 +42,9 @@ class Rooms {
       dispatch: async (room: string, agentName: string, metadata: string) => {
         this.made.push([room, metadata]);
         return new AgentDispatch({ room, agentName, metadata });
+      },
+      removeParticipant: async (_: string, identity: string) => {
+        this.removed.push(identity);
       },
       deleteDispatch: async (_: string, id: string) => {
         this.deleted.push(id);
@@ -97,6 +101,8 @@ test('an agent whose beat stands still is dead; the dispatch names it', async ()
   expect(rooms.reconciler.isDead('r', agent)).toBe(true);
   expect(rooms.made).toEqual([['r', '{"replaces":["AG_alice"]}']]);
   expect(replacesOf(rooms.made[0]![1])).toEqual(['AG_alice']);
+  // Or its end would be taken for that of the new job, which has its identity.
+  expect(rooms.removed).toEqual(['depth-of-alice']);
 });
 
 test('what a participant that is no agent says of itself is not believed', async () => {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { ServerApi } from './server-api.ts';
 import { ATTRIBUTE } from './settings.ts';
 
-const LOOK_MS = 5000;
+const LOOK_MS = 3000;
 /** When something may be wrong, or became possible. */
 const SOON_MS = 2500;
 const AT_ONCE_MS = 200;
@@ -18,7 +18,7 @@ const YOUNG_MS = 4000;
 const ROOMS_AT_ONCE = 4;
 
 export interface ReconcilerOptions {
-  api: Pick<ServerApi, 'rooms' | 'participants' | 'dispatches' | 'dispatch' | 'deleteDispatch'>;
+  api: Pick<ServerApi, 'rooms' | 'participants' | 'removeParticipant' | 'dispatches' | 'dispatch' | 'deleteDispatch'>;
   agentName: string;
   /** Rooms without a dispatch of our name are looked after too. */
   auto: boolean;
@@ -39,6 +39,8 @@ export class Reconciler {
   /** By room and identity: since when a publisher was seen without depth. */
   readonly #missing = new Map<string, number>();
   readonly #dispatched = new Map<string, number>();
+  /** By room: metadata of a dispatch that could not be made after the old ones were deleted. */
+  readonly #unfinished = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #suspicious = false;
@@ -77,7 +79,8 @@ export class Reconciler {
     await Promise.all(Array.from({ length: ROOMS_AT_ONCE }, one));
     for (const map of [this.#beats, this.#missing]) for (const key of map.keys()) if (!seen.has(key)) map.delete(key);
     const names = new Set(rooms.map(({ name }) => name));
-    for (const name of this.#dispatched.keys()) if (!names.has(name)) this.#dispatched.delete(name);
+    for (const map of [this.#dispatched, this.#unfinished])
+      for (const name of map.keys()) if (!names.has(name)) map.delete(name);
   }
 
   async #lookAt(room: string, seen: Set<string>): Promise<void> {
@@ -86,6 +89,8 @@ export class Reconciler {
     const at = now();
     const dead: ParticipantInfo[] = [];
     const served = new Set<string>();
+    /** An agent may be dead, too, that died with those which are: one dispatch is for all of them. */
+    let doubtful = false;
     for (const participant of participants) {
       const of = agentOf(participant);
       if (of === undefined) continue;
@@ -95,7 +100,10 @@ export class Reconciler {
       const last = this.#beats.get(key);
       if (last?.beat !== beat) this.#beats.set(key, { beat, since: at });
       else if (this.isDead(room, participant)) dead.push(participant);
-      else if (at - last.since > SOON_MS / 2) this.#suspicious = true;
+      else if (at - last.since > SOON_MS / 2) {
+        this.#suspicious = true;
+        doubtful = true;
+      }
       if (!dead.includes(participant)) served.add(of);
     }
     const lost = new Set(dead.map(agentOf));
@@ -110,25 +118,33 @@ export class Reconciler {
       this.#suspicious = true;
     }
     for (const identity of served) this.#missing.delete(publisherKey(room, identity));
-    if (due) await this.#dispatch(room, participants, dead);
+    if (due && !(doubtful && dead.length > 0)) await this.#dispatch(room, participants, dead);
   }
 
   async #dispatch(room: string, participants: ParticipantInfo[], dead: ParticipantInfo[]): Promise<void> {
     const { api, agentName, auto, hasRoom, log, now } = this.#options;
     if (!hasRoom() || now() - (this.#dispatched.get(room) ?? -Infinity) < YOUNG_MS) return;
     const ours = (await api.dispatches(room)).filter((one) => one.agentName === agentName && !one.state?.deletedAt);
-    if (ours.length === 0 && !auto) return;
+    if (ours.length === 0 && !auto && !this.#unfinished.has(room)) return;
     if (ours.some(isYoung)) return;
     this.#dispatched.set(room, now());
     const replaces = dead.map(({ sid }) => sid);
-    const metadata = withReplaces(ours.at(-1)?.metadata ?? '', replaces);
-    await api.dispatch(room, agentName, metadata);
-    log.info({ rooms: 1, replaces: replaces.length }, 'publishers without depth: dispatched again');
-    // Those that nobody works on any more. Deleting one ends its jobs, so one that has any alive stays.
+    const metadata = withReplaces(ours.at(-1)?.metadata ?? this.#unfinished.get(room) ?? '', replaces);
+    this.#unfinished.set(room, metadata);
+    // Those that nobody works on any more, before there is another: with a new dispatch the server makes jobs of the old ones,
+    // too, and deleting one ends them. One that has any alive stays.
     const alive = new Set(participants.filter((one) => !replaces.includes(one.sid)).map(({ identity }) => identity));
     for (const { id, state } of ours)
       if (!(state?.jobs ?? []).some((job) => alive.has(job.state?.participantIdentity ?? '')))
         await api.deleteDispatch(room, id);
+    // A new job has the identity of the dead agent's participant, whose end would be taken for its own.
+    for (const { identity } of dead)
+      await api.removeParticipant(room, identity).catch((thrown: unknown) => {
+        log.debug({ err: thrown }, "a dead agent's participant could not be removed");
+      });
+    await api.dispatch(room, agentName, metadata);
+    this.#unfinished.delete(room);
+    log.info({ rooms: 1, replaces: replaces.length }, 'publishers without depth: dispatched again');
   }
 
   #plan(wait: number): void {

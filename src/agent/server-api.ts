@@ -9,6 +9,7 @@ import {
   ListRoomsResponse,
   type ParticipantInfo,
   type Room,
+  RoomParticipantIdentity,
 } from '@livekit/protocol';
 import { SignJWT } from 'jose';
 import { DepthcastError } from '../errors.ts';
@@ -55,6 +56,11 @@ export class ServerApi {
     const request = new ListParticipantsRequest({ room }).toJson();
     const json = await this.#call('RoomService/ListParticipants', request, { roomAdmin: true, room });
     return ListParticipantsResponse.fromJson(json, LENIENT).participants;
+  }
+
+  async removeParticipant(room: string, identity: string): Promise<void> {
+    const request = new RoomParticipantIdentity({ room, identity }).toJson();
+    await this.#call('RoomService/RemoveParticipant', request, { roomAdmin: true, room });
   }
 
   async dispatches(room: string): Promise<AgentDispatch[]> {

@@ -22,7 +22,7 @@ export interface PointOptions {
    * an object and its background flies in the air. A plane that is seen at a small angle stays, since its steps go on evenly.
    */
   edge?: number;
-  /** Each so manieth pixel of each so manieth row is taken; 1 where it is left out. */
+  /** Every n-th pixel of every n-th row is taken; 1 where it is left out. */
   stride?: number;
 }
 

@@ -49,7 +49,7 @@ export interface RosFrame {
 export interface TopicOptions {
   /** Millimetres for metres alone: relative disparity is always 32FC1. */
   encoding?: '32FC1' | '16UC1';
-  /** Points of each so manieth pixel and row; 1 where it is left out. */
+  /** Points of every n-th pixel of every n-th row; 1 where it is left out. */
   stride?: number;
 }
 

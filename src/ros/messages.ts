@@ -79,7 +79,7 @@ export const cameraInfo = (header: Header, { fx, fy, cx, cy }: Intrinsics, width
 
 /**
  * sensor_msgs/msg/PointCloud2 of metres, in the optical frame (x right, y down, z forward).
- * @param stride each so manieth pixel of each so manieth row
+ * @param stride every n-th pixel of every n-th row
  */
 export function points2(header: Header, frame: MetricFrame, stride = 1) {
   const { positions, count } = pointCloud(frame, undefined, { axes: 'ros', stride });

@@ -9,7 +9,7 @@ import type { Parameter } from './messages.ts';
 export interface View {
   /** Millimetres for metres alone: relative disparity is always 32FC1. */
   encoding: '32FC1' | '16UC1';
-  /** Points of each so manieth pixel and row. */
+  /** Points of every n-th pixel of every n-th row. */
   stride: number;
 }
 
