@@ -39,8 +39,6 @@ export class Reconciler {
   /** By room and identity: since when a publisher was seen without depth. */
   readonly #missing = new Map<string, number>();
   readonly #dispatched = new Map<string, number>();
-  /** By room: metadata of a dispatch that could not be made after the old ones were deleted. */
-  readonly #unfinished = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #suspicious = false;
@@ -79,8 +77,7 @@ export class Reconciler {
     await Promise.all(Array.from({ length: ROOMS_AT_ONCE }, one));
     for (const map of [this.#beats, this.#missing]) for (const key of map.keys()) if (!seen.has(key)) map.delete(key);
     const names = new Set(rooms.map(({ name }) => name));
-    for (const map of [this.#dispatched, this.#unfinished])
-      for (const name of map.keys()) if (!names.has(name)) map.delete(name);
+    for (const name of this.#dispatched.keys()) if (!names.has(name)) this.#dispatched.delete(name);
   }
 
   async #lookAt(room: string, seen: Set<string>): Promise<void> {
@@ -125,26 +122,23 @@ export class Reconciler {
     const { api, agentName, auto, hasRoom, log, now } = this.#options;
     if (!hasRoom() || now() - (this.#dispatched.get(room) ?? -Infinity) < YOUNG_MS) return;
     const ours = (await api.dispatches(room)).filter((one) => one.agentName === agentName && !one.state?.deletedAt);
-    if (ours.length === 0 && !auto && !this.#unfinished.has(room)) return;
+    if (ours.length === 0 && !auto) return;
     if (ours.some(isYoung)) return;
     this.#dispatched.set(room, now());
     const replaces = dead.map(({ sid }) => sid);
-    const metadata = withReplaces(ours.at(-1)?.metadata ?? this.#unfinished.get(room) ?? '', replaces);
-    this.#unfinished.set(room, metadata);
-    // Those that nobody works on any more, before there is another: with a new dispatch the server makes jobs of the old ones,
-    // too, and deleting one ends them. One that has any alive stays.
-    const alive = new Set(participants.filter((one) => !replaces.includes(one.sid)).map(({ identity }) => identity));
-    for (const { id, state } of ours)
-      if (!(state?.jobs ?? []).some((job) => alive.has(job.state?.participantIdentity ?? '')))
-        await api.deleteDispatch(room, id);
+    const metadata = withReplaces(ours.at(-1)?.metadata ?? '', replaces);
     // A new job has the identity of the dead agent's participant, whose end would be taken for its own.
     for (const { identity } of dead)
       await api.removeParticipant(room, identity).catch((thrown: unknown) => {
         log.debug({ err: thrown }, "a dead agent's participant could not be removed");
       });
     await api.dispatch(room, agentName, metadata);
-    this.#unfinished.delete(room);
     log.info({ rooms: 1, replaces: replaces.length }, 'publishers without depth: dispatched again');
+    // Those that nobody works on any more. Deleting one ends its jobs, so one with a job that lives stays.
+    const alive = new Set(participants.filter((one) => !replaces.includes(one.sid)).map(({ identity }) => identity));
+    for (const { id, state } of ours)
+      if (!(state?.jobs ?? []).some((job) => alive.has(job.state?.participantIdentity ?? '')))
+        await api.deleteDispatch(room, id);
   }
 
   #plan(wait: number): void {
