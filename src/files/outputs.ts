@@ -54,7 +54,9 @@ export async function refuseExisting(files: OutputFiles): Promise<void> {
 /** Makes the folder, without what an earlier run left of the files. @throws DepthcastError BAD_OPTION, DISK_FULL */
 export async function clearOutputs(folder: string, files: OutputFiles): Promise<void> {
   await makeFolder(folder).catch(diskError(folder));
-  for (const file of pathsOf(files)) await rm(file, { recursive: true, force: true }).catch(diskError(file));
+  // Series of images are folders. What somebody named himself is a file: a folder of that name is not ours to remove.
+  for (const file of pathsOf(files))
+    await rm(file, { recursive: file !== files.mcap, force: true }).catch(diskError(file));
 }
 
 const pathsOf = (files: OutputFiles): string[] =>

@@ -17,7 +17,7 @@ const MEANING = { unit: 'disparity', near: 1, far: 0 } as const;
 const MAX_SIZES = 4;
 
 interface Shaded {
-  alpha: Float32Array<ArrayBuffer>;
+  alpha: Float32Array;
   moving: Uint8Array;
   release(): void;
 }
@@ -35,7 +35,6 @@ export class MatteShades {
   /** By the picture's size: viewers and outputs may have others. The last used last. */
   readonly #steadiers = new Map<string, MatteSteadier>();
   readonly #range: { near: number; far: number };
-  #plain = new Uint8ClampedArray(0);
 
   /** @param range luma of white (`near`) and black (`far`) */
   constructor(view: MatteView, range: { near: number; far: number }) {
@@ -45,7 +44,7 @@ export class MatteShades {
 
   /**
    * @param converter brings the picture to that size
-   * @returns valid until the next call, and as long as the depth is retained
+   * @returns valid as long as the depth is retained
    * @throws DepthcastError CODEC_FAILED, BUSY, INTERNAL
    */
   async of(depth: LiveDepth, size: Size, converter: () => FrameConverter): Promise<Shades> {
@@ -69,8 +68,8 @@ export class MatteShades {
   /** The filter looks at each map once, whatever the number of sizes. */
   #shaded(depth: LiveDepth): Promise<Shaded> {
     return depth.shared(`matte ${this.#id}`, async () => {
-      const alpha = Float32Array.from(this.#update(depth));
-      return { alpha, moving: Uint8Array.from(this.#filter.moving), release() {} };
+      const alpha = this.#update(depth).slice();
+      return { alpha, moving: this.#filter.moving.slice(), release() {} };
     });
   }
 
@@ -89,11 +88,14 @@ export class MatteShades {
     return this.#filter.update({ values, width, height, unit, near, far, epoch, metric }, this.#view.settings);
   }
 
-  async #plainly(depth: LiveDepth): Promise<Shades> {
-    const { alpha } = await this.#shaded(depth);
-    const { near, far } = this.#range;
-    if (this.#plain.length !== alpha.length) this.#plain = new Uint8ClampedArray(alpha.length);
-    for (let i = 0; i < alpha.length; i++) this.#plain[i] = far + (near - far) * alpha[i]!;
-    return { data: this.#plain, width: depth.map.width, height: depth.map.height };
+  /** Of the map's own size. */
+  #plainly(depth: LiveDepth): Promise<Shades> {
+    return depth.shared(`matte ${this.#id} plain`, async () => {
+      const { alpha } = await this.#shaded(depth);
+      const { near, far } = this.#range;
+      const data = new Uint8ClampedArray(alpha.length);
+      for (let i = 0; i < alpha.length; i++) data[i] = far + (near - far) * alpha[i]!;
+      return { data, width: depth.map.width, height: depth.map.height, release() {} };
+    });
   }
 }

@@ -51,6 +51,11 @@ describe('in Chromium, as on a phone', () => {
     expect(await page.evaluate(() => [window.ar.exact > 0, !!document.fullscreenElement])).toEqual([true, true]);
     await expectAccessible(page);
 
+    // A distance can be told before anything was tapped.
+    await page.tap('#tell');
+    expect(await page.isVisible('#telling')).toBe(true);
+    await page.evaluate(() => document.querySelector<HTMLDialogElement>('#telling')!.close());
+
     // A tap: the planet goes there, to the depth of what is seen there; the address keeps it.
     await page.touchscreen.tap(100, 300);
     const [x, y] = await page.evaluate(() => [window.ar.settings.at.x, window.ar.settings.at.y]);

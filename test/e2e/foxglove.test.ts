@@ -235,11 +235,14 @@ describe('the Foxglove bridge', () => {
       ['{"op":"subscribe","subscriptions":[{"id":7,"channelId":99999}]}', /no channel 99999/],
       ['{"op":"subscribe","subscriptions":5}', /subscriptions/],
       ['null', /is not supported/],
+      ['{"op":{"toString":1}}', /is not supported/],
+      [`{"op":${'['.repeat(50_000)}1${']'.repeat(50_000)}}`, /is not supported|no JSON/],
+      [Buffer.from([1, 255, 0]), /binary/],
       ['{"op":"subscribeParameterUpdates","parameterNames":["/x"]}', /no parameter/],
     ] as const) {
       const before = app.statuses.length;
       app.socket.send(text);
-      const status = await until(`${text} is answered`, () => app.statuses[before]);
+      const status = await until(`${String(text).slice(0, 80)} is answered`, () => app.statuses[before]);
       expect(status).toMatchObject({ level: 2, message: expect.stringMatching(why) });
     }
     app.client.unsubscribe(id);
@@ -339,7 +342,7 @@ describe('a Foxglove bridge with tokens', () => {
       probe.socket.terminate();
       return probe.failure === undefined;
     });
-    const token = await new SignJWT({ depthcast: { view: ['*'] } })
+    const token = await new SignJWT({ depthcast: { view: ['scene-*'] } })
       .setProtectedHeader({ alg: 'HS256' })
       .setExpirationTime(Math.floor(Date.now() / 1000) - 2)
       .sign(new TextEncoder().encode(SECRET));

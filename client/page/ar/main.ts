@@ -112,19 +112,6 @@ function newSpace(Space: typeof SpaceView): SpaceView {
     settings.at = at;
     if (nearness !== undefined) {
       settings.nearness = nearness;
-      byId('tell', HTMLButtonElement).addEventListener('click', () => {
-        const dialog = byId('telling', HTMLDialogElement);
-        // Escape leaves the last answer.
-        dialog.returnValue = '';
-        dialog.showModal();
-      });
-      byId('telling', HTMLDialogElement).addEventListener('close', () => {
-        const metres = byId('telling-metres', HTMLInputElement).valueAsNumber;
-        if (byId('telling', HTMLDialogElement).returnValue !== 'tap' || !(metres > 0)) return;
-        told = metres;
-        say(`Now tap what is ${metres} m away`);
-        byId('space-box', HTMLElement).focus();
-      });
       distance.valueAsNumber = Math.round(nearness * 100);
     }
     hint = '';
@@ -144,6 +131,7 @@ function newSpace(Space: typeof SpaceView): SpaceView {
 
 function leave(): void {
   live.stop();
+  told = undefined;
   space?.choose(undefined);
   awake.hold(false);
   camera.srcObject = null;
@@ -225,6 +213,19 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && !view.hidden && !document.querySelector('dialog[open]')) leave();
 });
 
+byId('tell', HTMLButtonElement).addEventListener('click', () => {
+  const dialog = byId('telling', HTMLDialogElement);
+  // Escape leaves the last answer.
+  dialog.returnValue = '';
+  dialog.showModal();
+});
+byId('telling', HTMLDialogElement).addEventListener('close', () => {
+  const metres = byId('telling-metres', HTMLInputElement).valueAsNumber;
+  if (byId('telling', HTMLDialogElement).returnValue !== 'tap' || !(metres > 0)) return;
+  told = metres;
+  say(`Now tap what is ${metres} m away`);
+  byId('space-box', HTMLElement).focus();
+});
 carryToken();
 describe();
 void explainPhone(settings);

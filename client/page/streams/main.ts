@@ -1,3 +1,4 @@
+import { ADVICE } from '../advice.ts';
 import { byId } from '../dom.ts';
 import { carryToken, HERE, TOKEN } from '../here.ts';
 import { StreamCard, type StreamInfo } from './stream-card.ts';
@@ -24,10 +25,10 @@ async function look(): Promise<void> {
   const problem = byId('problem', HTMLElement);
   try {
     const answer = await fetch(new URL('api/streams', HERE), { headers });
-    const body = (await answer.json()) as { streams: StreamInfo[] } & { error?: { code: string; message: string } };
+    const body = (await answer.json()) as { streams: StreamInfo[]; code?: string; message?: string };
     if (!answer.ok) {
-      const { code = '', message = answer.statusText } = body.error ?? {};
-      tell(message, code === 'UNAUTHORIZED' ? 'Put a token of the server behind this page’s address: #token=…' : '');
+      const { code = '', message = answer.statusText } = body;
+      tell(message, ADVICE[code] ?? '');
       return;
     }
     problem.hidden = true;

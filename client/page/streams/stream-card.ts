@@ -70,8 +70,8 @@ export class StreamCard {
     try {
       const answer = await fetch(new URL(`api/streams/${this.#name}/thumbnail`, HERE), { headers });
       if (!answer.ok) {
-        const { error } = (await answer.json()) as { error?: { message: string } };
-        set(this.#empty, error?.message ?? 'No picture');
+        const { message = 'No picture' } = (await answer.json()) as { message?: string };
+        set(this.#empty, message);
       }
       if (answer.status !== 200) return;
       const url = URL.createObjectURL(await answer.blob());

@@ -6,6 +6,7 @@ import { opticalTransform, rosTime } from '../../ros/messages.ts';
 import { schemaOf } from '../../ros/types.ts';
 import type { ServerContext } from '../../session/server-context.ts';
 import { LiveStream } from '../../stream/live-stream.ts';
+import { TOKEN_EXPIRED } from '../token-expiry.ts';
 import { type ClientHost, FoxgloveClient } from './client.ts';
 import { type Admitted, FoxgloveListener, type ListenerOptions } from './listener.ts';
 import type { Channel, Parameter } from './messages.ts';
@@ -131,7 +132,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     const client = new FoxgloveClient(socket, this);
     this.#clients.set(client, admitted);
     const alive = keepAlive(socket);
-    const expiry = this.#endWithToken(client, admitted.expiresAt);
+    const expiry = this.#endWithToken(client, admitted);
     socket.on('error', () => socket.terminate());
     socket.once('close', () => {
       clearInterval(alive);
@@ -152,10 +153,11 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     for (const feed of this.#feeds.values()) void this.#show(client, feed);
   }
 
-  #endWithToken(client: FoxgloveClient, expiresAt: number | undefined): NodeJS.Timeout | undefined {
-    if (expiresAt === undefined || !this.#context.config.jwt.endsSessions) return undefined;
+  /** When it expires may be known only with the first stream that it may view. */
+  #endWithToken(client: FoxgloveClient, admitted: Admitted): NodeJS.Timeout | undefined {
+    if (!this.#context.config.jwt.endsSessions) return undefined;
     return setInterval(() => {
-      if (Date.now() >= expiresAt) client.close(POLICY, 'the token has expired');
+      if (admitted.expiresAt !== undefined && Date.now() >= admitted.expiresAt) client.close(POLICY, TOKEN_EXPIRED);
     }, WATCH_MS);
   }
 

@@ -148,7 +148,8 @@ export class FoxgloveClient {
       this.#take(parsed.data);
       return;
     }
-    const op = String((json as { op?: unknown } | null)?.op).slice(0, 64);
+    const given = (json as { op?: unknown } | null)?.op;
+    const op = typeof given === 'string' ? given.slice(0, 64) : 'a message without an op';
     const { path = [], message } = parsed.error.issues[0]!;
     this.complain(
       path.length === 0 || path[0] === 'op' ? `${op} is not supported` : `${op}: ${path.join('.')}: ${message}`,
@@ -181,7 +182,7 @@ export class FoxgloveClient {
         });
         return;
       case 'subscribeParameterUpdates':
-        for (const name of message.parameterNames) this.#watch(name);
+        this.#watch(message.parameterNames);
         return;
       case 'unsubscribeParameterUpdates':
         for (const name of message.parameterNames) this.watched.delete(name);
@@ -199,10 +200,11 @@ export class FoxgloveClient {
     }
   }
 
-  #watch(name: string): void {
-    const parameter = this.#host.parameters(this).find((one) => one.name === name);
-    if (!parameter) this.complain(`there is no parameter ${name}`);
-    else this.watched.set(name, JSON.stringify(parameter.value));
+  #watch(names: readonly string[]): void {
+    const values = new Map(this.#host.parameters(this).map(({ name, value }) => [name, value]));
+    for (const name of names)
+      if (values.has(name)) this.watched.set(name, JSON.stringify(values.get(name)));
+      else this.complain(`there is no parameter ${name}`);
   }
 
   /** @param names of all, where there are none */

@@ -115,7 +115,7 @@ export class FoxgloveListener {
     if (!SUBPROTOCOLS.some((known) => offered.includes(known)))
       throw new DepthcastError('BAD_REQUEST', { detail: `the subprotocol ${SUBPROTOCOLS.join(' or ')} is expected` });
     // The app cannot send a header: it shows its token in the address.
-    const token = new URL(request.url ?? '/', 'ws://localhost').searchParams.get('token');
+    const token = new URLSearchParams(/\?.*$/.exec(request.url ?? '')?.[0]).get('token');
     const authorization = request.headers.authorization ?? (token === null ? undefined : `Bearer ${token}`);
     const address = clientKey({ ip: request.socket.remoteAddress });
     try {
