@@ -1,4 +1,5 @@
-import type { Measured, Run } from './record.ts';
+import { seeded } from '../test/depth-map.ts';
+import { type Measured, median, type Run } from './record.ts';
 
 const RESAMPLES = 2000;
 const SEED = 0x5eed;
@@ -42,14 +43,14 @@ function judgeOne(name: string, old: readonly Measured[], now: readonly Measured
   const [a, b] = [values(old), values(now)];
   const worse = (x: number, y: number) => (better === 'less' ? y / x : x / y);
   const pairs = paired ? a.map((value, i) => worse(value, b[i]!)) : [];
-  const ratio = paired ? middle(pairs) : worse(middle(a), middle(b));
-  const random = generator(SEED);
+  const ratio = paired ? median(pairs) : worse(median(a), median(b));
+  const random = seeded(SEED);
   const ratios = Float64Array.from({ length: RESAMPLES }, () =>
-    paired ? middle(resample(pairs, random)) : worse(middle(resample(a, random)), middle(resample(b, random))),
+    paired ? median(resample(pairs, random)) : worse(median(resample(a, random)), median(resample(b, random))),
   ).sort();
   const [low, high] = [ratios[Math.floor(0.025 * RESAMPLES)]!, ratios[Math.ceil(0.975 * RESAMPLES) - 1]!];
   const verdict = Math.min(a.length, b.length) < FEWEST ? 'too few runs' : verdictOf(low, high);
-  return { name, unit, before: middle(a), after: middle(b), ratio, low, high, verdict };
+  return { name, unit, before: median(a), after: median(b), ratio, low, high, verdict };
 }
 
 function verdictOf(low: number, high: number): Verdict {
@@ -61,21 +62,3 @@ const values = (measured: readonly Measured[]) => measured.map(({ value }) => va
 
 const resample = (list: readonly number[], random: () => number) =>
   list.map(() => list[Math.floor(random() * list.length)]!);
-
-/** Between the two in the middle of an even number. */
-function middle(list: readonly number[]): number {
-  const sorted = [...list].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-}
-
-/** Uniform numbers in [0, 1): mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

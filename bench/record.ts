@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { quantile } from '../test/support/load/table.ts';
 
 const FORMAT = 'depthcast-bench-1';
 
@@ -63,4 +62,9 @@ function commit(): string | null {
   }
 }
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
+/** Between the two in the middle of an even number. */
+export function median(list: readonly number[]): number {
+  const sorted = [...list].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}

@@ -1,10 +1,11 @@
 // What a recorded frame costs the main thread and the process, in CPU time: depth of 256x192 in metres, a picture of 640x480. Linux.
 // npx tsx bench/recording.ts
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { McapRecorder } from '../src/sinks/mcap/mcap-recorder.ts';
 import { LiveDepth } from '../src/stream/live-depth.ts';
+import { readSchedule } from '../src/webrtc/index.ts';
 import { depthMap, seeded } from '../test/depth-map.ts';
 import { pictureOf } from '../test/pictures.ts';
 
@@ -12,7 +13,7 @@ const FRAMES = 200;
 const [width, height] = [256, 192];
 /** Milliseconds of the main thread, and of all threads. */
 const cpu = () => {
-  const main = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  const main = (readSchedule()?.[0] ?? Number.NaN) / 1e6;
   const { user, system } = process.cpuUsage();
   return { main, all: (user + system) / 1000 };
 };

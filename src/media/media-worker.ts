@@ -236,4 +236,4 @@ export class MediaWorker implements SessionLink {
   }
 }
 
-const died = () => new DepthcastError('MEDIA_WORKER_DIED', { retryAfter: RETRY });
+export const died = () => new DepthcastError('MEDIA_WORKER_DIED', { retryAfter: RETRY });

@@ -11,7 +11,7 @@ import type { MediaWorkerReport, PeerHost, PublisherOptions, ViewerOptions } fro
 import type { Registry } from '../session/registry.ts';
 import type { PublisherSession, Session } from '../session/session.ts';
 import { followed } from '../session/session-telemetry.ts';
-import { MediaWorker } from './media-worker.ts';
+import { died, MediaWorker } from './media-worker.ts';
 import type { Ask, Opened } from './protocol.ts';
 import { RemoteSession, RemoteStream, WORKER_DIED } from './remote-session.ts';
 
@@ -184,7 +184,7 @@ export class MediaWorkers implements PeerHost {
     const workers = this.#places.flatMap(({ worker }) => (worker?.alive ? worker : []));
     const started = workers.filter((worker) => worker.started);
     const [least] = (started.length > 0 ? started : workers).toSorted((a, b) => a.load - b.load);
-    if (least === undefined) throw new DepthcastError('MEDIA_WORKER_DIED', { retryAfter: 1 });
+    if (least === undefined) throw died();
     return least;
   }
 

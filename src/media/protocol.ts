@@ -45,7 +45,6 @@ export interface StreamView {
   unit: DepthUnit;
   frames: number;
   size: LiveStream['size'];
-  reducible: boolean;
   watched: boolean;
   demand: { rate: number | undefined; milliseconds: number | undefined };
   totals: FrameTotals;

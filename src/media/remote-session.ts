@@ -98,7 +98,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   }
 
   get reducible(): boolean {
-    return this.#view.reducible;
+    return this.#inferencer.resamples;
   }
 
   get watched(): boolean {
@@ -228,7 +228,6 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
   readonly peer: RemotePeer;
   readonly #ask: Ask;
   #report: SessionReport;
-  #closed: { reason: string; error: DepthcastError | undefined } | undefined;
 
   /** @param streamOf makes a publisher's stream, or gives a viewer's */
   constructor(link: SessionLink, opened: Opened, streamOf: (ask: Ask, end: (reason: string) => void) => RemoteStream) {
@@ -243,7 +242,7 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
   }
 
   get closed(): boolean {
-    return this.#closed !== undefined;
+    return this.peer.closed;
   }
 
   report(): SessionReport {
@@ -311,7 +310,6 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
   }
 
   #end(reason: string, error: DepthcastError | undefined): void {
-    this.#closed = { reason, error };
     this.peer.end();
     if (this.kind !== 'whep') this.stream.ended(reason);
     this.emit('closed', reason, error);

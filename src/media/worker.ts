@@ -157,13 +157,13 @@ function viewOf(session: Publisher | Viewer): SessionView {
 }
 
 function streamView({ id, stream }: Publisher): StreamView {
-  const { last, source, unit, frames, size, reducible, watched, demand, stats } = stream;
+  const { last, source, unit, frames, size, watched, demand, stats } = stream;
   const { rate, milliseconds } = demand;
   const { totals, latest } = stats;
   const codec = source?.codec;
   const tracks = trackReports(stream);
   const recording = recorders.get(id)?.status;
-  const seen = { last, codec, unit, frames, size, reducible, watched, totals, latest, tracks, recording };
+  const seen = { last, codec, unit, frames, size, watched, totals, latest, tracks, recording };
   return { ...seen, demand: { rate, milliseconds } };
 }
 

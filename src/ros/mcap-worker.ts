@@ -13,8 +13,7 @@ let scaled = new Float32Array(0);
 async function write({ values, unit, metric, at, ...frame }: McapFrame): Promise<McapFile> {
   if (!file) throw new DepthcastError('INTERNAL', { detail: 'no file is open' });
   if (metric && scaled.length !== values.length) scaled = new Float32Array(values.length);
-  const shown = metric ? scaled : values;
-  const ros: RosFrame = { ...frame, values: shown, unit: metric ? valuesOf(values, unit, metric, scaled) : unit };
+  const ros: RosFrame = { ...frame, ...valuesOf(values, unit, metric, scaled) };
   for (const topic of FRAME_TOPICS)
     if (hasTopic(ros, topic))
       await file.add(topicName(ros.camera, topic, ros.unit), TYPE_OF[topic], at, frameMessage(ros, topic));

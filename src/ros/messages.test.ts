@@ -5,16 +5,15 @@ const VALUES = Float32Array.of(-2, 0, 2);
 
 it('makes metres of anchored disparity; what lies beyond the farthest has no distance', () => {
   const out = new Float32Array(3);
-  expect(valuesOf(VALUES, 'disparity', { scale: 0.25, shift: 0 }, out)).toBe('metres');
+  expect(valuesOf(VALUES, 'disparity', { scale: 0.25, shift: 0 }, out)).toEqual({ values: out, unit: 'metres' });
   expect([...out]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 2]);
 });
 
 it('scales metres, and leaves disparity without anchors as it is', () => {
   const out = new Float32Array(3);
-  expect(valuesOf(VALUES, 'metres', { scale: 2, shift: 0 }, out)).toBe('metres');
+  expect(valuesOf(VALUES, 'metres', { scale: 2, shift: 0 }, out)).toEqual({ values: out, unit: 'metres' });
   expect([...out]).toEqual([-4, 0, 4]);
-  expect(valuesOf(VALUES, 'disparity', undefined, out)).toBe('disparity');
-  expect([...out]).toEqual([-2, 0, 2]);
+  expect(valuesOf(VALUES, 'disparity', undefined, out)).toEqual({ values: VALUES, unit: 'disparity' });
 });
 
 it('makes millimetres, and zero of what they cannot hold', () => {

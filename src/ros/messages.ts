@@ -21,19 +21,16 @@ export const rosTime = (unixMs: number): RosTime => {
   return { sec: Math.floor(microseconds / 1e6), nsec: (microseconds % 1e6) * 1000 };
 };
 
-/** A network's values in metres, where that is known; else as they are. Written into `out`. */
+/** A network's values in metres, written into `out`, where that is known; else as they are. */
 export function valuesOf(
   values: Float32Array,
   unit: DepthUnit,
   metric: Pick<MetricMap, 'scale' | 'shift'> | undefined,
   out: Float32Array,
-): DepthUnit {
-  if (!metric) {
-    out.set(values);
-    return unit;
-  }
+): { values: Float32Array; unit: DepthUnit } {
+  if (!metric) return { values, unit };
   metresOf(values, unit, metric, out);
-  return 'metres';
+  return { values: out, unit: 'metres' };
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength);

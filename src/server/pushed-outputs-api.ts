@@ -4,6 +4,7 @@ import { DepthcastError } from '../errors.ts';
 import type { PushedOutputs } from '../session/pushed-outputs.ts';
 import type { ServerContext } from '../session/server-context.ts';
 import type { Authorizer } from './authorizer.ts';
+import { readInput } from './read-input.ts';
 import { clientKey } from './request-limit.ts';
 import { isAmong, SRT_QUERY } from './sources-api.ts';
 import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
@@ -43,15 +44,9 @@ export function addPushedOutputs(app: FastifyInstance, context: Context, authori
     const named = typeof stream === 'string' ? stream : '';
     const grant = await admit(request, named);
     await admit(request, named, 'view');
-    const parsed = pushedOutputSchema.safeParse(request.body);
-    if (!parsed.success) {
-      const issues = parsed.error.issues
-        .slice(0, 5)
-        .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-      throw new DepthcastError('BAD_REQUEST', { detail: issues.join('; ') });
-    }
-    checkTarget(parsed.data.url, config.outputs.apiHosts);
-    const report = outputs.add(parsed.data, 'api');
+    const settings = readInput(pushedOutputSchema, request.body, 'body');
+    checkTarget(settings.url, config.outputs.apiHosts);
+    const report = outputs.add(settings, 'api');
     if (config.jwt.endsSessions) {
       const expiry = new TokenExpiry(outputs.endOf(report.name), grant);
       if (expiry.passed) throw new DepthcastError('UNAUTHORIZED', { detail: TOKEN_EXPIRED });

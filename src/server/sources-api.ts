@@ -6,6 +6,7 @@ import { DepthcastError } from '../errors.ts';
 import type { PulledSources } from '../session/pulled-sources.ts';
 import type { ServerContext } from '../session/server-context.ts';
 import type { Authorizer, Grant } from './authorizer.ts';
+import { readInput } from './read-input.ts';
 import { clientKey } from './request-limit.ts';
 import { TOKEN_EXPIRED, TokenExpiry } from './token-expiry.ts';
 
@@ -45,15 +46,9 @@ export function addSources(app: FastifyInstance, context: Context, authorizer: P
     // Rights first: who has none learns nothing of what would be accepted.
     const name = (request.body as { name?: unknown } | null | undefined)?.name;
     const grant = await admit(request, typeof name === 'string' ? name : '');
-    const parsed = pulledSourceSchema.safeParse(request.body);
-    if (!parsed.success) {
-      const issues = parsed.error.issues
-        .slice(0, 5)
-        .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-      throw new DepthcastError('BAD_REQUEST', { detail: issues.join('; ') });
-    }
-    checkAddress(parsed.data.url, config.sources.apiHosts);
-    const report = await sources.add(parsed.data, 'api');
+    const settings = readInput(pulledSourceSchema, request.body, 'body');
+    checkAddress(settings.url, config.sources.apiHosts);
+    const report = await sources.add(settings, 'api');
     if (config.jwt.endsSessions) endWithToken(report.name, grant);
     return reply.code(201).header('location', `/api/sources/${report.name}`).send(report);
   });

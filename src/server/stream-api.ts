@@ -12,6 +12,7 @@ import {
   streamChange,
 } from '../session/stream-settings.ts';
 import type { Authorizer } from './authorizer.ts';
+import { readInput } from './read-input.ts';
 import { clientKey } from './request-limit.ts';
 
 type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
@@ -49,14 +50,8 @@ export function addStream(app: FastifyInstance, context: Context, authorizer: Pi
   });
   app.patch(url, { onRequest: guard('publish') }, async ({ params, body }: StreamRequest, reply) => {
     const stream = find(params.stream, context);
-    const parsed = streamChange.safeParse(body);
-    if (!parsed.success) {
-      const issues = parsed.error.issues
-        .slice(0, 5)
-        .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-      throw new DepthcastError('BAD_REQUEST', { detail: issues.join('; ') });
-    }
-    await changeStream(stream, parsed.data, context);
+    const change = readInput(streamChange, body, 'body');
+    await changeStream(stream, change, context);
     reply.header('cache-control', 'no-store');
     return report(stream, context);
   });

@@ -3,6 +3,7 @@ import { DepthcastError } from '../errors.ts';
 import { type CameraSettings, cameraSettings } from '../protocol/index.ts';
 import { LAYOUTS, type Layout, STILL_SETTINGS, UPSAMPLINGS } from '../protocol/output.ts';
 import { type StreamChange, streamChange } from '../session/stream-settings.ts';
+import { readInput } from './read-input.ts';
 
 // What the addresses of WHIP and WHEP may ask for. Other keys of a query are somebody else's and passed over.
 
@@ -52,7 +53,7 @@ export interface WhipSettings {
 
 /** @throws DepthcastError BAD_REQUEST */
 export function whipSettings(query: unknown): WhipSettings {
-  const { recording, size, range, model, layout, upsampling, still } = read(
+  const { recording, size, range, model, layout, upsampling, still } = readInput(
     whipQuery.pick({
       recording: true,
       size: true,
@@ -63,6 +64,7 @@ export function whipSettings(query: unknown): WhipSettings {
       still: true,
     }),
     query,
+    'query',
   );
   const [near, far] = (range ?? '').split(',').map(Number);
   const asked = {
@@ -73,22 +75,16 @@ export function whipSettings(query: unknown): WhipSettings {
     upsampling,
     still,
   };
-  const change = read(
+  const change = readInput(
     streamChange,
     Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
+    'query',
   );
   return { change, recording: recording === 'on', camera: cameraOf(query) };
 }
 
 /** @throws DepthcastError BAD_REQUEST */
-export const whepLayout = (query: unknown): Layout | undefined => read(whepQuery, query).layout;
-
-function read<T>(schema: z.core.$ZodType<T>, value: unknown): T {
-  const parsed = z.safeParse(schema, value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 3).map(({ path, message }) => `${path.join('.') || 'query'}: ${message}`);
-  throw new DepthcastError('BAD_REQUEST', { detail: issues.join('; ') });
-}
+export const whepLayout = (query: unknown): Layout | undefined => readInput(whepQuery, query, 'query').layout;
 
 const CAMERA_KEYS = ['hfov', 'fx', 'fy', 'cx', 'cy', 'width', 'height'] as const;
 

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { sizeLadder } from '../depth/size-ladder.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ModelManifest } from '../model/manifest.ts';
-
 import { SizeControl } from '../stream/size-control.ts';
 import type { Admission } from './admission.ts';
 import type { Registry } from './registry.ts';

@@ -29,6 +29,7 @@ export interface Shown {
 class Outputs {
   /** By layout, codec and, of a matte, whose settings it has. */
   readonly tracks = new Map<string, GrayTrack>();
+  readonly data = new Map<DepthFormat, DepthData>();
   readonly mattes = new WeakMap<MatteView, { key: string; shades: MatteShades }>();
   #matteCount = 0;
 
@@ -44,7 +45,6 @@ class Outputs {
   keyOf(codec: VideoCodec, { layout, matte }: Shown): string {
     return `${layout} ${codec}${LAYOUT_PARTS[layout].shades === 'matte' ? this.matte(matte).key : ''}`;
   }
-  readonly data = new Map<DepthFormat, DepthData>();
 }
 
 const all = new WeakMap<LiveStream, Outputs>();

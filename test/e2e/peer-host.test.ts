@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { trackReports } from '../../src/session/outputs.ts';
 import type { PeerHost } from '../../src/session/peer-host.ts';
 import type { Session } from '../../src/session/session.ts';
+import { LiveStream } from '../../src/stream/live-stream.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
 import { film } from '../support/film.ts';
 import { sumMetric } from '../support/load/metrics.ts';
@@ -146,9 +148,14 @@ describe.each([
 
     await expect((async () => session.checkLayout('depth'))()).resolves.toBeUndefined();
     session.setLayout('stacked');
-    await until('the layout', () => made.receiver.getStats().frames > 10);
+    const { stream } = session;
+    const tracks = () => (stream instanceof LiveStream ? trackReports(stream) : (stream.tracks ?? []));
+    await until('the layout', () => tracks().some(({ layout, viewers }) => layout === 'stacked' && viewers === 1));
+    const shown = made.receiver.getStats().frames;
+    await until('the stacked track', () => made.receiver.getStats().frames > shown + 3);
     const { epoch } = session.stream.last;
     session.stream.setCamera({ hfov: 90 });
+    await until('the camera', () => session.report().video?.intrinsics?.source === 'derived');
     session.stream.setRange({ near: 1, far: 0 });
     session.stream.reset();
     await until('the next epoch', () => session.stream.last.epoch > epoch);

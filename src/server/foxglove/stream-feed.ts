@@ -118,9 +118,8 @@ export class StreamFeed implements DepthSink {
 
   async #messagesOf({ map, metric, info, source }: LiveDepth, now: number): Promise<FeedMessage[]> {
     const { width, height } = info;
-    if (this.#values.length !== width * height) this.#values = new Float32Array(width * height);
-    const values = this.#values;
-    const unit = valuesOf(map.values, info.unit, metric, values);
+    if (metric && this.#values.length !== width * height) this.#values = new Float32Array(width * height);
+    const { values, unit } = valuesOf(map.values, info.unit, metric, this.#values);
     this.#advertise(unit);
     let jpeg: Uint8Array | undefined;
     if (source && this.#wanted('picture', unit) !== undefined) {

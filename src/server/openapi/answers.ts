@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CODEC_NAMES } from '../../codecs.ts';
 import { CATALOGUE, type ErrorCode } from '../../errors.ts';
 import { matteSettings } from '../../protocol/matte.ts';
-import { LAYOUTS } from '../../protocol/output.ts';
+import { LAYOUTS, STILL_SETTINGS, UPSAMPLINGS } from '../../protocol/output.ts';
 import type { SourceReport } from '../../session/pulled-sources.ts';
 import type { PushReport } from '../../session/pushed-outputs.ts';
 import type { SessionReport } from '../../session/session-report.ts';
@@ -121,8 +121,8 @@ export const streamReport = z.object({
   model: z.string(),
   size: z.int(),
   range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
-  upsampling: z.enum(['off', 'fast', 'best']),
-  still: z.enum(['on', 'off']),
+  upsampling: z.enum(UPSAMPLINGS),
+  still: z.enum(STILL_SETTINGS),
   layout: z.enum(LAYOUTS).describe('What viewers see who ask for nothing else.'),
   unit,
   width: count.describe('Of the last picture.'),

@@ -198,7 +198,7 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     right: 'publish',
     body: bodyOfChange,
     answers: { 200: levels('As it is now') },
-    errors: ['BAD_REQUEST'],
+    errors: ['BAD_REQUEST', 'BAD_OPTION', 'NOT_METRIC', 'PRESET_NOT_FOUND', 'OUTPUT_LIMIT'],
   },
   'PUT /api/streams/:stream/output/presets/:preset': {
     tag: 'Streams',
@@ -208,7 +208,7 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     body: matteChange,
     bodyOptional: true,
     answers: { 200: levels('As it is now') },
-    errors: ['BAD_REQUEST'],
+    errors: ['BAD_REQUEST', 'BAD_OPTION', 'OUTPUT_LIMIT'],
   },
   'DELETE /api/streams/:stream/output/presets/:preset': {
     tag: 'Streams',
@@ -216,6 +216,7 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
     right: 'publish',
     params: { preset: 'Name of the preset' },
     answers: { 204: { about: 'It is gone' } },
+    errors: ['PRESET_NOT_FOUND'],
   },
 
   'GET /api/outputs': {
@@ -238,7 +239,7 @@ export const ROUTES: Readonly<Record<string, RouteDoc | 'refused'>> = {
         headers: { location: 'Its address' },
       },
     },
-    errors: ['BAD_REQUEST', 'OUTPUT_NOT_ALLOWED', 'OUTPUT_TAKEN', 'BUSY'],
+    errors: ['BAD_REQUEST', 'BAD_OPTION', 'OUTPUT_NOT_ALLOWED', 'OUTPUT_TAKEN', 'BUSY'],
   },
   'GET /api/outputs/:name': {
     tag: 'Outputs',

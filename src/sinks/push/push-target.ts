@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { endProcess, startProcess } from '../../child-process.ts';
 import { pushKindOf } from '../../config/pushed-output.ts';
 import { DepthcastError } from '../../errors.ts';
 import { nalUnits } from '../../video/bitstream.ts';
@@ -13,7 +14,6 @@ const JITTER = 0.2;
 const SETTLED_MS = 10_000;
 /** Without an answer for as long as this, a process counts as hung; one that listens waits for whoever comes. */
 const HUNG_MS = 20_000;
-const KILL_MS = 2000;
 const MAX_STDERR = 400;
 /** Packets on their way to the process: more are a receiver that cannot keep up. */
 const MAX_WAITING = 60;
@@ -132,7 +132,7 @@ export class PushTarget {
     this.#liveSince = undefined;
     let child: ChildProcess;
     try {
-      child = startSender();
+      child = startProcess(import.meta.url, './push-process');
     } catch (thrown) {
       this.#retry(`its process did not start: ${(thrown as Error).message}`);
       return;
@@ -210,11 +210,7 @@ export class PushTarget {
     clearTimeout(this.#watchdog);
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    if (child.connected) child.disconnect();
-    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_MS);
-    timer.unref();
-    child.once('exit', () => clearTimeout(timer));
+    if (child) endProcess(child);
   }
 }
 
@@ -224,16 +220,4 @@ const [SPS, PPS] = [7, 8];
 function parameterSets(frame: Uint8Array): Uint8Array {
   const sets = [...nalUnits(frame)].filter((unit) => [SPS, PPS].includes(unit[0]! & 31));
   return Buffer.concat(sets.flatMap((unit) => [START_CODE, unit]));
-}
-
-/** Secrets of the server are none of the sender's business. */
-function startSender(): ChildProcess {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DEPTHCAST|LIVEKIT)_/.test(key)));
-  const source = import.meta.url.endsWith('.ts');
-  return fork(new URL(`./push-process.${source ? 'ts' : 'js'}`, import.meta.url), [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: source ? ['--import', import.meta.resolve('tsx')] : [],
-    env,
-  });
 }

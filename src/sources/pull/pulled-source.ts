@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { endProcess, startProcess } from '../../child-process.ts';
 import { kindOf, type PulledKind, type PulledSourceSettings } from '../../config/pulled-source.ts';
 import { DepthcastError } from '../../errors.ts';
 import type { FrameSource, SourceListener } from '../../stream/frame-source.ts';
@@ -18,7 +19,6 @@ const HUNG_MS = 20_000;
 /** ms between pictures that are taken, at least: a source that gives more than 60 a second gives its newest. */
 const MIN_INTERVAL_MS = 1000 / 60;
 /** ms that a process has to end in. */
-const KILL_MS = 2000;
 /** Of what a process that crashed printed. */
 const MAX_STDERR = 400;
 
@@ -128,7 +128,7 @@ export class PulledSource implements FrameSource {
     this.#liveSince = undefined;
     let child: ChildProcess;
     try {
-      child = startReader();
+      child = startProcess(import.meta.url, './reader-process');
     } catch (thrown) {
       // Where the system has no more memory, fork throws; where it has no more descriptors, an 'error' follows.
       this.#retry(`its reader did not start: ${(thrown as Error).message}`);
@@ -233,25 +233,9 @@ export class PulledSource implements FrameSource {
   #letGo(): void {
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    if (child.connected) child.disconnect();
-    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_MS);
-    timer.unref();
-    child.once('exit', () => clearTimeout(timer));
+    if (child) endProcess(child);
   }
 }
 
 /** Sender reports tell a time to some ms; what is guessed from arrival may be wrong by far more. */
 const isEstimate = (error: number | undefined): boolean => error !== undefined && error > 100;
-
-/** Secrets of the server are none of the reader's business. */
-function startReader(): ChildProcess {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DEPTHCAST|LIVEKIT)_/.test(key)));
-  const source = import.meta.url.endsWith('.ts');
-  return fork(new URL(`./reader-process.${source ? 'ts' : 'js'}`, import.meta.url), [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: source ? ['--import', import.meta.resolve('tsx')] : [],
-    env,
-  });
-}
