@@ -1,8 +1,10 @@
+import { tokenOf } from './token.ts';
+
 /** Where this page's server answers: the folder that the page lies in, whatever path that is below. */
 export const HERE = new URL('.', location.href);
 
-/** The token of the page's address (`#token=…`), which browsers send to nobody. */
-export const TOKEN = new URLSearchParams(location.hash.replace(/^#/, '')).get('token') ?? undefined;
+/** Of this page's address. */
+export const TOKEN = tokenOf(location.hash);
 
 /** Lets the links to the other pages of this server carry the token on. */
 export function carryToken(): void {

@@ -1,4 +1,5 @@
 import type { Layout } from '../../src/protocol/messages.ts';
+import { tokenOf } from '../page/token.ts';
 
 export const AIR_PAGES = ['key', 'matte', 'fill', 'both'] as const;
 export type AirPage = (typeof AIR_PAGES)[number];
@@ -61,7 +62,7 @@ export function readAirAddress(address: string): AirAddress | string {
     const matte = new URLSearchParams(
       [...query].filter(([key]) => ['near', 'far', 'soft', 'unit', 'preset'].includes(key)),
     );
-    const token = new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined;
+    const token = tokenOf(hash);
     return { page, stream: decodeURIComponent(name), layout, draw, fit, matte, token };
   } catch (thrown) {
     return (thrown as Error).message;

@@ -1,7 +1,9 @@
 // /desk/NAME: the levels of a stream's matte, on air while one turns them.
+
 import type { ReceivedFrame } from 'depthcast-client';
 import type { MatteChange, MatteUnit } from '../../src/protocol/matte.ts';
 import { byId, make, segments } from '../page/dom.ts';
+import { tokenOf } from '../page/token.ts';
 import { whepAddress } from './address.ts';
 import { AlphaPainter } from './alpha-painter.ts';
 import { type Edge, Handles } from './handles.ts';
@@ -27,7 +29,7 @@ const STATES = { connecting: 'Connecting', live: 'Live', waiting: 'Waiting' } as
 const GRID = [1, 0.75, 0.5, 0.25, 0];
 
 const stream = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
-const token = new URLSearchParams(location.hash.replace(/^#/, '')).get('token') ?? undefined;
+const token = tokenOf(location.hash);
 document.title = `Desk ${stream} – depthcast`;
 byId('name', HTMLElement).textContent = stream;
 

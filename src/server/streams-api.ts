@@ -3,9 +3,7 @@ import type { ServerContext } from '../session/server-context.ts';
 import { listStreams, thumbnailOf } from '../session/stream-list.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
-
-/** Pages of a stream; those that this server has are told with each. */
-const PAGES = ['desk', 'key', 'matte', 'fill', 'both'];
+import { STUDIO_PAGES } from './studio-pages.ts';
 
 export interface Addresses {
   /** Of this server's pages, for browsers on its networks; none where it listens on loopback alone. */
@@ -25,7 +23,7 @@ export function addStreams(
 ): void {
   app.get('/api/streams', async (request, reply) => {
     const viewable = await authorizer.viewable(clientKey(request), request.headers.authorization);
-    const pages = PAGES.filter((page) => app.hasRoute({ method: 'GET', url: `/${page}/:stream` }));
+    const pages = Object.keys(STUDIO_PAGES).filter((page) => app.hasRoute({ method: 'GET', url: `/${page}/:stream` }));
     reply.header('cache-control', 'no-store');
     const streams = listStreams(context)
       .filter(({ name }) => viewable(name))

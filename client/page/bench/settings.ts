@@ -3,6 +3,7 @@ import { CODEC_NAMES } from '../../../src/codecs.ts';
 import type { ColourMapName } from '../../../src/protocol/colour-map.ts';
 import { DEPTH_FORMATS } from '../../../src/protocol/index.ts';
 import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../../../src/protocol/messages.ts';
+import { tokenOf } from '../token.ts';
 
 export type SourceChoice = Exclude<SourceSpec, MediaStream | Source>;
 
@@ -44,7 +45,7 @@ export function readSettings(search: string, hash: string, scenes: readonly stri
     source: readSource(query, scenes),
     autostart: ['1', 'true', ''].includes(query.get('autostart') ?? '0'),
     server: query.get('server') ?? undefined,
-    token: new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? undefined,
+    token: tokenOf(hash),
     codec: oneOf(query.get('codec')?.toUpperCase() ?? null, CODEC_NAMES, 'VP8'),
     output: {
       track: oneOf(query.get('track'), OUTPUT_TRACKS, 'gray'),
