@@ -3,7 +3,7 @@ import { networkSize } from '../src/depth/network-size.ts';
 import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
 import { toLuma } from '../src/stream/live-depth.ts';
-import { GrayEncoder, InputScaler, type Picture, shadesOf, VideoDecoder } from '../src/video/index.ts';
+import { GrayEncoder, InputScaler, LiveDecoder, type Picture, shadesOf } from '../src/video/index.ts';
 import { LiveEncoder } from '../src/video/live-encoder.ts';
 import type { EncodedFrame } from '../src/video/types.ts';
 import { renderPictures, toAndFro } from '../test/support/load/moving-pictures.ts';
@@ -94,7 +94,7 @@ async function prepare(): Promise<Material> {
   const model = findModel('depthcast-nano');
   const engines = await EngineSet.load(model, { threads: 1 });
   const runner = new StreamRunner(engines);
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   const scaler = new InputScaler();
   const size = networkSize(model.manifest, width, height);
   const image = { data: new Float32Array(3 * size.width * size.height), ...size };
@@ -124,7 +124,7 @@ async function prepare(): Promise<Material> {
 }
 
 async function withPicture(
-  decoder: VideoDecoder,
+  decoder: LiveDecoder,
   frame: EncodedFrame,
   work: (picture: Picture) => Promise<void>,
 ): Promise<void> {
@@ -134,7 +134,7 @@ async function withPicture(
 }
 
 async function measureFloor({ frames, maps, width, height }: Material): Promise<Floor> {
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   const scaler = new InputScaler();
   const gray = { codec: 'VP8', width: VIDEO.width, height: VIDEO.height, fps: VIDEO.fps } as const;
   const encoder = await GrayEncoder.create({ ...gray, bitrate: VIDEO_BITRATE });

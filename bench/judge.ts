@@ -6,7 +6,7 @@ const SEED = 0x5eed;
 /** Fewer runs than these say nothing about their spread. */
 const FEWEST = 5;
 /** Ratios nearer to 1 than this are not told apart, whatever the interval. */
-const LEAST = 0.02;
+const MIN_CHANGE = 0.02;
 
 export type Verdict = 'slower' | 'quicker' | 'the same' | 'too few runs';
 
@@ -54,8 +54,8 @@ function judgeOne(name: string, old: readonly Measured[], now: readonly Measured
 }
 
 function verdictOf(low: number, high: number): Verdict {
-  if (low > 1 + LEAST) return 'slower';
-  return high < 1 - LEAST ? 'quicker' : 'the same';
+  if (low > 1 + MIN_CHANGE) return 'slower';
+  return high < 1 - MIN_CHANGE ? 'quicker' : 'the same';
 }
 
 const values = (measured: readonly Measured[]) => measured.map(({ value }) => value);

@@ -1,6 +1,6 @@
 // What the codecs cost a frame, and what gray depth loses in them. Depth of 256x192 travels as 640x480 video.
 // npx tsx bench/video.ts
-import { GrayEncoder, InputScaler, type VideoCodec, VideoDecoder } from '../src/video/index.ts';
+import { GrayEncoder, InputScaler, LiveDecoder, type VideoCodec } from '../src/video/index.ts';
 import { depthMap } from '../test/depth-map.ts';
 import { planesOf } from '../test/pictures.ts';
 
@@ -42,7 +42,7 @@ const maps = Array.from({ length: FRAMES }, (_, n) =>
 /** The map as it should look at WIDTH x HEIGHT: what a lossless codec returns. */
 async function lossless(map: Uint8Array): Promise<Uint8Array> {
   const encoder = await GrayEncoder.create({ codec: 'H264', width: WIDTH, height: HEIGHT, bitrate: 200e6, fps: 30 });
-  const decoder = await VideoDecoder.create('H264');
+  const decoder = await LiveDecoder.create('H264');
   const picture = await decoder.decode(await encoder.encode(map, 256, 192, 0));
   const [luma] = await planesOf(picture!);
   picture!.close();
@@ -53,7 +53,7 @@ async function lossless(map: Uint8Array): Promise<Uint8Array> {
 
 async function run(codec: VideoCodec, bitrate: number): Promise<void> {
   const encoder = await GrayEncoder.create({ codec, width: WIDTH, height: HEIGHT, bitrate, fps: 30 });
-  const decoder = await VideoDecoder.create(codec);
+  const decoder = await LiveDecoder.create(codec);
   const encode = new Cost();
   const decode = new Cost();
   let bytes = 0;
@@ -94,7 +94,7 @@ for (const [width, height] of [
   [518, 392],
 ] as const) {
   const encoder = await GrayEncoder.create({ codec: 'H264', width: WIDTH, height: HEIGHT, bitrate: 2e6, fps: 30 });
-  const decoder = await VideoDecoder.create('H264');
+  const decoder = await LiveDecoder.create('H264');
   const scaler = new InputScaler();
   const cost = new Cost();
   const target = new Float32Array(3 * width * height);

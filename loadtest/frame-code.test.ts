@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GrayEncoder, VideoDecoder } from '../src/video/index.ts';
+import { GrayEncoder, LiveDecoder } from '../src/video/index.ts';
 import { planesOf } from '../test/pictures.ts';
 import { codeRows, drawFrameCode, readFrameCode } from '../test/support/load/frame-code.ts';
 import { Film } from './film.ts';
@@ -39,7 +39,7 @@ test.each([
 ])('codes survive VP8 at $bitrate bit/s in a moving scene, $width pixels wide', async ({ width, height, bitrate }) => {
   const film = new Film({ scene: 'room', seed: 1, width, height, fps: 15 });
   const encoder = await GrayEncoder.create({ codec: 'VP8', width, height, bitrate, fps: 15 });
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   let bytes = 0;
   const FRAMES = 40;
   for (let frame = 0; frame < FRAMES; frame++) {

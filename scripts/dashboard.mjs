@@ -31,7 +31,7 @@ const ROWS = [
         help: 'Servers that would take a new session now; those with capacity for one more stream; those that answer.',
         queries: [
           [`sum(${gauge('ready')})`, 'ready'],
-          [`sum(${gauge('room')})`, 'with room'],
+          [`sum(${gauge('accepting')})`, 'accepting'],
           [`count(${ofProcess('up')} == 1)`, 'up'],
         ],
       },

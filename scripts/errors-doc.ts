@@ -1,6 +1,7 @@
 // Writes docs/errors.md from the catalogue in src/errors.ts and the causes and cures here; the compiler sees to it that no code
 // lacks them. `--check` fails when the file differs.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { CLIENT_ERRORS, type ClientErrorCode } from '../client/sdk/errors.ts';
 import { CATALOGUE, type ErrorCode } from '../src/errors.ts';
 
 type Advice = readonly [cause: string, cure: string];
@@ -359,6 +360,72 @@ const ADVICE: Record<ErrorCode, Advice> = {
   INTERNAL: ['A defect in depthcast.', 'Report it with the stack trace of the log.'],
 };
 
+/** Of the codes that the SDK adds. */
+const CLIENT_ADVICE: Record<ClientErrorCode, Advice> = {
+  INSECURE_CONTEXT: [
+    'The page came by plain http from another machine.',
+    'Serve it by https (`npm start -- --https`), or open it as localhost.',
+  ],
+  NO_CAMERA: [
+    'The device has no camera, or the browser sees none.',
+    'Connect one; `source: { kind: "scene" }` needs none.',
+  ],
+  CAMERA_DENIED: [
+    'The user, the browser or a policy of the page refused.',
+    'Allow the camera for this address; in a frame: `allow="camera"`.',
+  ],
+  CAMERA_BUSY: ['Another program holds the camera, or its driver failed.', 'Close the other program; connect again.'],
+  CAMERA_UNSUITABLE: [
+    'The constraints asked for more than the camera has.',
+    'Ask for a smaller picture or a lower frame rate.',
+  ],
+  SOURCE_UNSUPPORTED: [
+    'The browser has no decoder for the video of this element or file.',
+    'Use another file, or H.264 or VP8.',
+  ],
+  SOURCE_ENDED: [
+    'The track of the source ended: a camera was unplugged, a shared screen closed.',
+    'Connect with another source.',
+  ],
+  WEBRTC_UNSUPPORTED: [
+    'The browser, or a setting of it, has no RTCPeerConnection.',
+    'Use a current Chromium, Firefox or Safari.',
+  ],
+  SERVER_UNREACHABLE: [
+    'No WebSocket could be opened: wrong address, server down, or something between.',
+    'Check the address; the session tries again by itself (`retry`).',
+  ],
+  CONNECTION_LOST: [
+    'The WebSocket closed without a reason, or the network changed.',
+    'Nothing: the session connects again (`retry`).',
+  ],
+  ENDED_BY_SERVER: ['The server closed the session and told no code, as when it stops.', 'Connect again.'],
+  MEDIA_FAILED: [
+    'ICE or DTLS did not come to an end: UDP is blocked, or no candidate works.',
+    'Open the UDP ports of `rtc.portRange`, or set up TURN.',
+  ],
+  TIMEOUT: [
+    'The server took longer to answer than the client waits.',
+    'Connect again; look at the load of the server.',
+  ],
+  BAD_ADDRESS: ['`server` is not an http, https, ws or wss address.', 'Give `http://HOST:PORT`.'],
+  BAD_MESSAGE: [
+    'A message of the server is not what the protocol says: another program, or a proxy that changes it.',
+    'Check what answers at this address.',
+  ],
+  PROTOCOL_VERSION: ['Client and server are of versions that do not go together.', 'Bring both to the same version.'],
+  NO_METRES: ['Metres were asked of a relative depth map.', 'Give anchors (`session.anchor`), or use a metric model.'],
+  NO_PAIRS: [
+    'The browser lacks what pairing needs, or its worker failed; the detail says which.',
+    'Use `onDepth`, or a browser with encoded transforms and WebCodecs.',
+  ],
+  NOT_IN_SERVER: [
+    'The server is older than the client, or a setting of it forbids what was asked for.',
+    'Ask for less, or update the server.',
+  ],
+  CLOSED: ['The page called `close`.', 'Nothing.'],
+};
+
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const row = (code: ErrorCode): string => {
   const [status, message] = CATALOGUE[code];
@@ -368,6 +435,9 @@ const sections = Object.entries(SECTIONS).map(
   ([title, { about, codes }]) =>
     `## ${title}\n\n${about}\n\n| Code | HTTP | Message | Cause | What to do |\n|---|---:|---|---|---|\n${codes.map(row).join('\n')}\n`,
 );
+const clientRows = (Object.keys(CLIENT_ERRORS) as ClientErrorCode[])
+  .map((code) => `| \`${code}\` | ${[CLIENT_ERRORS[code], ...CLIENT_ADVICE[code]].map(cell).join(' | ')} |`)
+  .join('\n');
 const text = `# Errors
 
 Every error that depthcast shows has a code, which never changes its meaning, and a message: the sentence below, then what exactly
@@ -380,9 +450,15 @@ is wrong. The catalogue is [\`src/errors.ts\`](../src/errors.ts).
   \`serve\` ends with 0 after them, and with 130 at the second Ctrl-C.
 - **Metrics**: \`depthcast_rejected_total{code}\` counts those that clients caused.
 
-The codes that the browser SDK adds of its own are in [\`client/sdk/errors.ts\`](../client/sdk/errors.ts).
+${sections.join('\n')}
+## The SDK
 
-${sections.join('\n')}`;
+What a client adds to them (\`DepthError.code\`, [sdk.md](sdk.md)).
+
+| Code | Message | Cause | What to do |
+|---|---|---|---|
+${clientRows}
+`;
 
 const listed = Object.values(SECTIONS).flatMap(({ codes }) => codes);
 const missing = (Object.keys(CATALOGUE) as ErrorCode[]).filter((code) => listed.filter((c) => c === code).length !== 1);

@@ -5,9 +5,9 @@ import {
   type EncodedFrame,
   GrayEncoder,
   InputScaler,
+  LiveDecoder,
   Picture,
   type VideoCodec,
-  VideoDecoder,
 } from '../src/video/index.ts';
 import { depthMap } from './depth-map.ts';
 
@@ -49,7 +49,7 @@ async function fuzz(codec: VideoCodec): Promise<unknown> {
   const uncoded: string[] = [];
   await fc.assert(
     fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 12 }), fc.boolean(), async (damages, threaded) => {
-      const decoder = await VideoDecoder.create(codec, { maxWidth: 1024, maxHeight: 1024, threads: threaded ? 2 : 1 });
+      const decoder = await LiveDecoder.create(codec, { maxWidth: 1024, maxHeight: 1024, threads: threaded ? 2 : 1 });
       for (const each of damages) {
         const original = frames[each.frame]!;
         for (const frame of [original, damaged(original, each), frames[each.frame + 1] ?? original])
@@ -77,7 +77,7 @@ async function leak(): Promise<unknown> {
   for (const codec of ['VP8', 'H264'] as const)
     frames.set(codec, [...(await encoded(codec, 14, 320, 240)), ...(await encoded(codec, 7, 640, 480))]);
   const round = async (codec: VideoCodec) => {
-    const decoder = await VideoDecoder.create(codec);
+    const decoder = await LiveDecoder.create(codec);
     const scaler = new InputScaler();
     const encoder = await GrayEncoder.create({ codec, width: 320, height: 240, bitrate: 400_000, fps: 30 });
     const target = new Float32Array(3 * 126 * 98);

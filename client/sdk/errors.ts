@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../src/errors.ts';
 import type { ErrorPayload, ErrorSubject } from '../../src/protocol/messages.ts';
 
 /** What can go wrong on the client's side; codes of the server (src/errors.ts) pass through unchanged. */
-const SENTENCES = {
+export const CLIENT_ERRORS = {
   INSECURE_CONTEXT: 'Browsers give the camera only to pages on https or localhost',
   NO_CAMERA: 'No camera was found',
   CAMERA_DENIED: 'The camera may not be used: permission was denied',
@@ -25,7 +25,7 @@ const SENTENCES = {
   CLOSED: 'The session was closed',
 } as const satisfies Record<string, string>;
 
-export type ClientErrorCode = keyof typeof SENTENCES;
+export type ClientErrorCode = keyof typeof CLIENT_ERRORS;
 export type DepthErrorCode = ClientErrorCode | ErrorCode;
 
 /** After these a new attempt can succeed without anybody changing anything. */
@@ -61,7 +61,7 @@ export class DepthError extends Error {
   readonly about: ErrorSubject | undefined;
 
   constructor(code: ClientErrorCode, options: DepthErrorOptions = {}) {
-    super(options.detail ? `${SENTENCES[code]}: ${options.detail}` : SENTENCES[code], { cause: options.cause });
+    super(options.detail ? `${CLIENT_ERRORS[code]}: ${options.detail}` : CLIENT_ERRORS[code], { cause: options.cause });
     this.name = 'DepthError';
     this.code = code;
     this.retryAfter = options.retryAfter;

@@ -3,7 +3,7 @@ import { BOTTOM, TOP } from './scope.ts';
 
 /** Steps of the keys, in positions; with Shift, or Page Up and Down, ten times as much. */
 const STEP = 0.005;
-const LEAST_GAP = 0.005;
+const MIN_GAP = 0.005;
 
 export type Edge = 'near' | 'far';
 
@@ -73,7 +73,7 @@ export class Handles {
 
   #move(edge: Edge, wanted: number): void {
     const { near, far } = this.#positions;
-    const position = edge === 'near' ? Math.max(far + LEAST_GAP, wanted) : Math.min(near - LEAST_GAP, wanted);
+    const position = edge === 'near' ? Math.max(far + MIN_GAP, wanted) : Math.min(near - MIN_GAP, wanted);
     this.#positions[edge] = bounded(position);
     this.#draw();
     this.#listener.moved(edge, this.#positions[edge]);

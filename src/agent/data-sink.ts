@@ -8,8 +8,8 @@ import { identityOf } from './identity.ts';
 import type { Outlet, RoomSinkOptions } from './room-sink.ts';
 
 /** `track`: a data track, one frame each. `messages`: reliable data messages with depthcast's chunks, for clients without data tracks. */
-export const DATA_WAYS = ['track', 'messages'] as const;
-export type DataWay = (typeof DATA_WAYS)[number];
+export const DATA_TRANSPORTS = ['track', 'messages'] as const;
+export type DataTransport = (typeof DATA_TRANSPORTS)[number];
 
 /** Bytes of a reliable message; LiveKit takes 15 KiB. */
 const MESSAGE_BYTES = 15_000;
@@ -19,7 +19,7 @@ export interface DataOptions {
   name: string;
   format: DepthFormat;
   steps: number;
-  way: DataWay;
+  transport: DataTransport;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface DataOptions {
 export const dataSink = (options: DataOptions): RoomSinkOptions => ({
   kind: 'data',
   publish: async (participant) =>
-    options.way === 'messages'
+    options.transport === 'messages'
       ? new Messages(participant, options)
       : new TrackPackets(await DataTrack.publish(participant, options.name), options),
 });

@@ -5,7 +5,7 @@ import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
-import { type DataWay, dataSink } from './data-sink.ts';
+import { type DataTransport, dataSink } from './data-sink.ts';
 import { RoomSink } from './room-sink.ts';
 import type { AgentChange } from './settings.ts';
 import { trackSink } from './track-sink.ts';
@@ -16,7 +16,7 @@ const DEPTH = 'depth';
 interface Settings {
   track: 'gray' | 'off';
   data: DepthFormat;
-  way: DataWay;
+  transport: DataTransport;
   size: number;
 }
 
@@ -44,7 +44,7 @@ export class JobOutputs {
     this.#participant = participant;
     this.#publisher = publisher;
     const { track, data } = context.config.output;
-    this.#now = { track: track === 'off' ? 'off' : 'gray', data, way: 'track', size };
+    this.#now = { track: track === 'off' ? 'off' : 'gray', data, transport: 'track', size };
   }
 
   /** Of the stream's values. */
@@ -65,7 +65,7 @@ export class JobOutputs {
   /** All of it, or nothing. @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, BUSY */
   async change(change: AgentChange): Promise<void> {
     const stream = this.#stream;
-    const { model, size, range, still, track, data, way } = change;
+    const { model, size, range, still, track, data, transport } = change;
     // What may be refused comes first.
     if (model !== undefined && model !== stream.model) {
       this.#context.admission.checkWorkers(model);
@@ -82,23 +82,23 @@ export class JobOutputs {
     if (still !== undefined) stream.setStill(still === 'on');
     if (track !== undefined) this.#now.track = track === 'off' ? 'off' : 'gray';
     if (data !== undefined) this.#now.data = data;
-    if (way !== undefined) this.#now.way = way;
+    if (transport !== undefined) this.#now.transport = transport;
     this.wire();
   }
 
   /** Sets up the sinks as the settings have them. */
   wire(): void {
     if (this.#stream.closed) return;
-    const { track, data, way } = this.#now;
+    const { track, data, transport } = this.#now;
     if (track === 'off' && this.#track) {
       this.#stream.remove(this.#track);
       this.#track = undefined;
     } else if (track === 'gray') this.#track ??= this.#addTrack();
-    const key = `${way} ${data}`;
+    const key = `${transport} ${data}`;
     if (key === this.#dataKey) return;
     this.#dataKey = key;
     if (this.#data) this.#stream.remove(this.#data);
-    const options = { name: DEPTH, format: data, steps: this.#context.config.output.u16Steps, way };
+    const options = { name: DEPTH, format: data, steps: this.#context.config.output.u16Steps, transport };
     // Nothing but metadata: the track's frames carry that.
     this.#data =
       data === 'none'

@@ -4,10 +4,10 @@ import { settingsOfAttributes, settingsOfMetadata } from './settings.ts';
 test("a dispatch's metadata is JSON of a session's settings", () => {
   expect(settingsOfMetadata('')).toEqual({});
   expect(settingsOfMetadata(' \n')).toEqual({});
-  expect(settingsOfMetadata('{"size":192,"range":{"near":1,"far":0},"way":"messages"}')).toEqual({
+  expect(settingsOfMetadata('{"size":192,"range":{"near":1,"far":0},"transport":"messages"}')).toEqual({
     size: 192,
     range: { near: 1, far: 0 },
-    way: 'messages',
+    transport: 'messages',
   });
   // The reconciler's own, which is no setting.
   expect(settingsOfMetadata('{"track":"off","replaces":["PA_1"]}')).toEqual({ track: 'off' });
@@ -19,7 +19,7 @@ test.each([
   'null',
   '3',
   '{"size":"192"}',
-  '{"way":"pigeon"}',
+  '{"transport":"pigeon"}',
   '{"colour":"red"}',
   '{"range":{"near":1,"far":1}}',
   `{"model":"${'m'.repeat(65)}"}`,
@@ -55,7 +55,7 @@ test.each([
   { 'depthcast.range': '1,2,3' },
   { 'depthcast.range': '1,x' },
   { 'depthcast.data': 'u64' },
-  { 'depthcast.way': 'pigeon' },
+  { 'depthcast.transport': 'pigeon' },
 ])('attributes that cannot be used are refused: %o', (attributes) => {
   expect(() => settingsOfAttributes(attributes)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
 });

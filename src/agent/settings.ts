@@ -1,15 +1,15 @@
 import { DepthcastError } from '../errors.ts';
 import { type OutputChange, outputChange } from '../protocol/output.ts';
-import { DATA_WAYS, type DataWay } from './data-sink.ts';
+import { DATA_TRANSPORTS, type DataTransport } from './data-sink.ts';
 
-/** What a publisher's depth is like: as a /ws session's settings, and by which way data goes. */
+/** What a publisher's depth is like: as a /ws session's settings, and how its data is carried. */
 export interface AgentChange extends OutputChange {
-  way?: DataWay;
+  transport?: DataTransport;
 }
 
 /** Of the attributes by which a publisher sets its depth and an agent tells what it does. */
 export const ATTRIBUTE = 'depthcast.';
-const KEYS = ['track', 'data', 'range', 'model', 'size', 'still', 'way'] as const;
+const KEYS = ['track', 'data', 'range', 'model', 'size', 'still', 'transport'] as const;
 const MAX_METADATA = 4096;
 
 const bad = (detail: string): DepthcastError => new DepthcastError('BAD_OPTION', { detail });
@@ -34,7 +34,7 @@ export function settingsOfMetadata(metadata: string): AgentChange {
 
 /**
  * Settings of a participant's attributes: `depthcast.size` "192", `depthcast.range` "auto" or "1,0" (near, far),
- * `depthcast.data`, `depthcast.track`, `depthcast.model`, `depthcast.still`, `depthcast.way`. An empty one counts as absent.
+ * `depthcast.data`, `depthcast.track`, `depthcast.model`, `depthcast.still`, `depthcast.transport`. An empty one counts as absent.
  * @throws DepthcastError BAD_OPTION
  */
 export function settingsOfAttributes(attributes: Record<string, string>): AgentChange {
@@ -52,12 +52,13 @@ export function settingsOfAttributes(attributes: Record<string, string>): AgentC
   return check(found);
 }
 
-function check({ way, replaces: _, ...rest }: Record<string, unknown>): AgentChange {
-  if (way !== undefined && !DATA_WAYS.includes(way as DataWay)) throw bad(`way: ${DATA_WAYS.join(' or ')} is expected`);
+function check({ transport, replaces: _, ...rest }: Record<string, unknown>): AgentChange {
+  if (transport !== undefined && !DATA_TRANSPORTS.includes(transport as DataTransport))
+    throw bad(`transport: ${DATA_TRANSPORTS.join(' or ')} is expected`);
   const result = outputChange.safeParse(rest);
   if (!result.success) {
     const [issue] = result.error.issues;
     throw bad(`${issue?.path.join('.') || 'settings'}: ${issue?.message ?? 'not valid'}`);
   }
-  return { ...result.data, ...(way === undefined ? {} : { way: way as DataWay }) };
+  return { ...result.data, ...(transport === undefined ? {} : { transport: transport as DataTransport }) };
 }

@@ -46,7 +46,7 @@ export interface WorkerLoad {
   full: boolean;
 }
 
-export interface WorkerOptions {
+export interface WorkerSocketOptions {
   url: string;
   credentials: Credentials;
   agentName: string;
@@ -70,7 +70,7 @@ interface WorkerEvents {
  * after it was lost; jobs do not depend on it.
  */
 export class WorkerSocket extends EventEmitter<WorkerEvents> {
-  readonly #options: WorkerOptions;
+  readonly #options: WorkerSocketOptions;
   #socket: WebSocket | undefined;
   #reports: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -80,7 +80,7 @@ export class WorkerSocket extends EventEmitter<WorkerEvents> {
   #registered = false;
   #closed = false;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: WorkerSocketOptions) {
     super();
     this.#options = options;
   }

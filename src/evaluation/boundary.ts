@@ -1,6 +1,6 @@
 /** Ratios of depth between neighbours that count as an edge, and what each weighs: Depth Pro's. */
-const [LEAST, MOST, COUNT] = [1.05, 1.25, 10];
-const RATIOS = Float64Array.from({ length: COUNT }, (_, n) => LEAST + ((MOST - LEAST) * n) / (COUNT - 1));
+const [MIN_RATIO, MAX_RATIO, COUNT] = [1.05, 1.25, 10];
+const RATIOS = Float64Array.from({ length: COUNT }, (_, n) => MIN_RATIO + ((MAX_RATIO - MIN_RATIO) * n) / (COUNT - 1));
 const WEIGHT = RATIOS.reduce((sum, ratio) => sum + ratio, 0);
 
 /**
@@ -49,7 +49,7 @@ class Steps {
 
   add(predicted: number, truth: number): void {
     // Most neighbours are alike.
-    if (!(predicted > LEAST || truth > LEAST)) return;
+    if (!(predicted > MIN_RATIO || truth > MIN_RATIO)) return;
     const [p, t] = [exceeded(predicted), exceeded(truth)];
     if (p > 0) this.predicted[p - 1]!++;
     if (t > 0) this.truth[t - 1]!++;

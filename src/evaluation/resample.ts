@@ -1,6 +1,6 @@
-import type { Window } from './types.ts';
+import type { CropRect } from './types.ts';
 
-const WHOLE: Window = { left: 0, top: 0, right: 1, bottom: 1 };
+const WHOLE: CropRect = { left: 0, top: 0, right: 1, bottom: 1 };
 
 interface Taps {
   low: Int32Array;
@@ -23,7 +23,7 @@ export class Resampler {
   constructor(
     from: { width: number; height: number },
     to: { width: number; height: number },
-    { left, top, right, bottom }: Window = WHOLE,
+    { left, top, right, bottom }: CropRect = WHOLE,
   ) {
     this.#columns = taps(from.width, to.width, left, right);
     this.#rows = taps(from.height, to.height, top, bottom);

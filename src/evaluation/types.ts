@@ -36,13 +36,13 @@ export interface SequenceInfo {
   /** Truth is known at, or next to, practically every pixel: whether depth changes where the picture's edges lie can be judged. */
   readonly dense: boolean;
   /** The part of the picture that the depth maps show; undefined for all of it. */
-  readonly window?: Window | undefined;
+  readonly window?: CropRect | undefined;
   /** Frames at which a take begins, 0 first. Each take is a clip of its own for alignment and temporal error. */
   readonly takes: readonly number[];
 }
 
 /** A rectangle in shares of a picture's width and height, 0 to 1. */
-export interface Window {
+export interface CropRect {
   left: number;
   top: number;
   right: number;

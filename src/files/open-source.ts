@@ -28,7 +28,7 @@ export interface Input {
 }
 
 /** Leaves room for the longest ending, and for the mark of what is not whole yet. */
-const MOST_NAME_BYTES = 220;
+const MAX_NAME_BYTES = 220;
 
 const SCENE = /^scene:([\w-]+)(?:@(\d{2,4})x(\d{2,4}))?$/;
 
@@ -91,6 +91,6 @@ function decoded(part: string): string {
 /** What stands of the input's name before an output's ending: file systems hold 255 bytes. */
 function safe(name: string): string {
   let short = name.replace(/[\\/:\0]/g, '_');
-  while (Buffer.byteLength(short) > MOST_NAME_BYTES) short = [...short].slice(0, -1).join('');
+  while (Buffer.byteLength(short) > MAX_NAME_BYTES) short = [...short].slice(0, -1).join('');
   return short || 'video';
 }

@@ -16,7 +16,7 @@ export interface FloorPlace {
 const PITCH_ERROR = (1 * Math.PI) / 180;
 const HEIGHT_ERROR = 0.03;
 /** So near the horizon (tangent of the angle below it) a degree of pitch is everything. */
-const LEAST_SLOPE = 0.05;
+const MIN_SLOPE = 0.05;
 
 /**
  * The anchor that a known height over the floor gives: where the ray through a place of the picture meets the floor.
@@ -32,7 +32,7 @@ export function floorAnchor(
   const slope = (y * size.height - 0.5 - cy) / fy;
   // What one metre along the optical axis goes down.
   const fall = slope * Math.cos(down) + Math.sin(down);
-  if (!(fall >= LEAST_SLOPE)) throw new RangeError(`the floor cannot be seen at ${x}, ${y}: the horizon is there`);
+  if (!(fall >= MIN_SLOPE)) throw new RangeError(`the floor cannot be seen at ${x}, ${y}: the horizon is there`);
   const turned = Math.abs(Math.cos(down) - slope * Math.sin(down));
   return { x, y, metres: height / fall, error: Math.hypot(HEIGHT_ERROR, (PITCH_ERROR * turned) / fall) };
 }

@@ -29,7 +29,7 @@ export interface MatteRamps {
 }
 
 /** Ramps are no steeper: positions a step apart are the same to whoever looks. */
-const LEAST_RAMP = 1e-4;
+const MIN_RAMP = 1e-4;
 
 /**
  * Settings as positions within a map's display range.
@@ -74,7 +74,7 @@ export function matteOf(position: number, { farBlack, farWhite, nearWhite, nearB
 }
 
 function rise(position: number, from: number, to: number): number {
-  const share = (position - from) / Math.max(LEAST_RAMP, to - from);
+  const share = (position - from) / Math.max(MIN_RAMP, to - from);
   return share < 1 ? Math.max(share, 0) : 1;
 }
 

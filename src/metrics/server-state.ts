@@ -31,7 +31,7 @@ export function exportState(registry: Registry, read: () => ServerState): void {
       },
     });
   gauge('ready', '1 while a new session would be taken, as /readyz says', ({ ready }) => (ready ? 1 : 0));
-  gauge('room', "1 while a place and workers' time are left for one more stream", ({ accepting }) =>
+  gauge('accepting', "1 while a place and workers' time are left for one more stream", ({ accepting }) =>
     accepting ? 1 : 0,
   );
   gauge('streams', 'Streams that hold a place, synthetic scenes included', ({ streams }) => streams);

@@ -9,7 +9,7 @@ export interface Size {
 
 /** From this ratio of the sides on, the input size shrinks, so that wide videos do not take more memory than 16:9. */
 const WIDEST = 1.78;
-const WIDEST_TARGET = 1.777;
+const MAX_TARGET_RATIO = 1.777;
 
 /**
  * The network size for a picture: its shorter side about `inputSize`, the aspect ratio kept as well as multiples of
@@ -20,7 +20,7 @@ const WIDEST_TARGET = 1.777;
 export function networkSize(picture: Size, inputSize: number, multipleOf = 14): Size {
   const { width, height } = picture;
   const ratio = Math.max(width, height) / Math.min(width, height);
-  const narrowed = roundEven(Math.trunc((inputSize * WIDEST_TARGET) / ratio) / multipleOf) * multipleOf;
+  const narrowed = roundEven(Math.trunc((inputSize * MAX_TARGET_RATIO) / ratio) / multipleOf) * multipleOf;
   const side = ratio > WIDEST ? Math.max(multipleOf, narrowed) : inputSize;
   const scale = Math.max(side / width, side / height);
   const along = (length: number) => {

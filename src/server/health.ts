@@ -5,7 +5,10 @@ import type { ServerContext } from '../session/server-context.ts';
 import type { Authorizer } from './authorizer.ts';
 import { clientKey } from './request-limit.ts';
 
-type Context = Omit<ServerContext, 'log'>;
+type Context = Pick<
+  ServerContext,
+  'version' | 'device' | 'config' | 'metrics' | 'pool' | 'peers' | 'registry' | 'admission' | 'size'
+>;
 
 /** `/livez`, `/readyz`, `/metrics`, `/api/info` and `/api/sessions`. */
 export function addHealth(app: FastifyInstance, context: Context, authorizer: Pick<Authorizer, 'admit'>): void {

@@ -20,12 +20,12 @@ export interface TokenClaims {
   expiresAt: number;
 }
 
-type Algorithm = 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
-const ASYMMETRIC: readonly Algorithm[] = ['RS256', 'ES256', 'EdDSA'];
+type SigningAlgorithm = 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
+const ASYMMETRIC: readonly SigningAlgorithm[] = ['RS256', 'ES256', 'EdDSA'];
 
 /** A key, or several by their ids, and the algorithms that they may be used with. */
 interface KeySource {
-  algorithms: readonly Algorithm[];
+  algorithms: readonly SigningAlgorithm[];
   find: JWTVerifyGetKey;
 }
 
@@ -80,7 +80,7 @@ export class JwtVerifier {
     }
   }
 
-  #add(algorithm: Algorithm, key: KeyObject): void {
+  #add(algorithm: SigningAlgorithm, key: KeyObject): void {
     this.#sources.push({ algorithms: [algorithm], find: async () => key });
   }
 
@@ -125,7 +125,7 @@ function read<T>(setting: string, file: string, use: (text: string) => T): T {
   }
 }
 
-function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): Algorithm {
+function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): SigningAlgorithm {
   if (type === 'rsa') return 'RS256';
   if (type === 'ed25519') return 'EdDSA';
   if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256';

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { type MatteChange, type MatteSettings, matteChange } from '../protocol/matte.ts';
 import type { Admission } from '../session/admission.ts';
-import { iceServers } from '../session/ice-servers.ts';
+import { iceServers } from '../session/client-ice-servers.ts';
 import type { ServerContext } from '../session/server-context.ts';
 import type { Session } from '../session/session.ts';
 import type { AddressPlace } from './address-places.ts';

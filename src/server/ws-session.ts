@@ -9,7 +9,7 @@ import {
   PROTOCOL_VERSIONS,
   toErrorPayload,
 } from '../protocol/messages.ts';
-import { iceServers } from '../session/ice-servers.ts';
+import { iceServers } from '../session/client-ice-servers.ts';
 import type { Registry } from '../session/registry.ts';
 import type { ServerContext } from '../session/server-context.ts';
 import type { PublisherSession } from '../session/session.ts';
@@ -97,15 +97,15 @@ export class WsSession {
         try {
           await this.#handle(message);
         } catch (thrown) {
-          const goesOn = this.#greeted && MAY_BE_REFUSED.has(message.type);
-          this.#refuse(toDepthcastError(thrown), subjectOf(message.type), goesOn);
+          const resumable = this.#greeted && MAY_BE_REFUSED.has(message.type);
+          this.#refuse(toDepthcastError(thrown), subjectOf(message.type), resumable);
         }
       });
     } catch (thrown) {
       // Candidates and anchors are some of many: one that cannot be read is no reason to lose the session.
       const { kind } = this.#reader;
-      const goesOn = this.#greeted && (kind === 'candidate' || kind === 'anchors');
-      this.#refuse(toDepthcastError(thrown), subjectOf(kind), goesOn);
+      const resumable = this.#greeted && (kind === 'candidate' || kind === 'anchors');
+      this.#refuse(toDepthcastError(thrown), subjectOf(kind), resumable);
     }
   }
 
@@ -246,10 +246,10 @@ export class WsSession {
   }
 
   /** Counts what the client did wrong, tells it, and unless it may go on ends the session. */
-  #refuse(error: DepthcastError, about: ErrorSubject, goesOn = false): void {
+  #refuse(error: DepthcastError, about: ErrorSubject, resumable = false): void {
     if (this.#closed) return;
     this.#context.metrics.rejected.inc({ code: error.code });
-    if (goesOn) this.#tell(error, about, false);
+    if (resumable) this.#tell(error, about, false);
     else this.#fail(error, about);
   }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { PeerAddresses, type PeerOptions, type PeerRole, type RtcPeer } from '../webrtc/index.ts';
-import { ownIceServers } from './ice-servers.ts';
+import { ownIceServers } from './client-ice-servers.ts';
 
 /** bit/s of the gray track until the receiver has told what it can take. */
 const START_BITRATE = 1_000_000;

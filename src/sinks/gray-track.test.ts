@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Metrics } from '../metrics/metrics.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
-import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import { type EncodedFrame, LiveDecoder } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
 
@@ -81,7 +81,7 @@ describe('GrayTrack', () => {
     expect(a.frames).toEqual(b.frames);
     expect(a.frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual([0, 3000, 6000, 9000, 12000]);
     expect(a.frames.map(({ keyframe }) => keyframe)).toEqual([true, false, false, false, false]);
-    const decoder = await VideoDecoder.create('VP8');
+    const decoder = await LiveDecoder.create('VP8');
     const picture = await decoder.decode(a.frames[0]!);
     expect([picture!.width, picture!.height]).toEqual([320, 240]);
     picture!.close();

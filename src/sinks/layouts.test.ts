@@ -6,7 +6,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
 import { MatteControl } from '../stream/matte-control.ts';
-import { type EncodedFrame, Picture, shadesOf, VideoDecoder } from '../video/index.ts';
+import { type EncodedFrame, LiveDecoder, Picture, shadesOf } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
 import { MatteShades } from './matte-shades.ts';
@@ -92,7 +92,7 @@ const until = async (done: () => boolean) => {
 
 /** Decodes what a receiver got, in order, and hands over the planes. */
 async function decoded(frames: readonly EncodedFrame[], look: (planes: Uint8Array[], picture: Picture) => void) {
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   for (const one of frames) {
     const picture = await decoder.decode(one);
     look(await planesOf(picture!), picture!);

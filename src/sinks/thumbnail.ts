@@ -87,6 +87,7 @@ export class Thumbnail implements DepthSink {
   }
 
   async #show(depth: LiveDepth): Promise<void> {
+    const began = performance.now();
     try {
       const { map, info } = depth;
       const step = Math.max(1, Math.ceil(Math.max(map.width, map.height) / SIDE));
@@ -106,6 +107,7 @@ export class Thumbnail implements DepthSink {
         }
         const bytes = await this.#encoder.encode(picture);
         this.#image = { bytes, frameId: info.frameId, at: performance.now() };
+        this.#listener.sent({ encode: this.#image.at - began, send: 0, bytes: bytes.byteLength, latency: undefined });
       } finally {
         picture.close();
       }

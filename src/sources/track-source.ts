@@ -1,6 +1,6 @@
 import { type DepthcastError, toDepthcastError } from '../errors.ts';
 import type { FrameSource, SourceListener } from '../stream/frame-source.ts';
-import { type EncodedFrame, VideoDecoder } from '../video/index.ts';
+import { type EncodedFrame, LiveDecoder } from '../video/index.ts';
 import type { VideoReceiver } from '../webrtc/index.ts';
 
 /** A received video track, decoded frame by frame. Follows the sender through codec and size changes. */
@@ -9,8 +9,8 @@ export class TrackSource implements FrameSource {
   readonly #pictureSide: number;
   readonly #onError: (error: DepthcastError) => void;
   #listener: SourceListener | undefined;
-  #decoder: VideoDecoder | undefined;
-  #opening: Promise<VideoDecoder> | undefined;
+  #decoder: LiveDecoder | undefined;
+  #opening: Promise<LiveDecoder> | undefined;
   #openingCodec: string | undefined;
   #closed = false;
   #failure: { error: DepthcastError; keyframes: number } | undefined;
@@ -75,11 +75,11 @@ export class TrackSource implements FrameSource {
   }
 
   /** Frames that arrive while a decoder opens wait for the same one, in order. */
-  async #open(codec: EncodedFrame['codec']): Promise<VideoDecoder> {
+  async #open(codec: EncodedFrame['codec']): Promise<LiveDecoder> {
     if (this.#opening === undefined || this.#openingCodec !== codec) {
       this.#openingCodec = codec;
       const side = this.#pictureSide;
-      this.#opening = VideoDecoder.create(codec, { maxWidth: side, maxHeight: side }).then((decoder) => {
+      this.#opening = LiveDecoder.create(codec, { maxWidth: side, maxHeight: side }).then((decoder) => {
         this.#decoder?.close();
         this.#decoder = decoder;
         if (this.#closed) decoder.close();

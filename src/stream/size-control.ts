@@ -11,7 +11,7 @@ const BUSY_TICKS = 2;
 const SETTLING_TICKS = 3;
 /** Ticks of calm before a step up: at first, and at most, after steps that had to be taken back within so many. */
 const PATIENCE = 10;
-const MOST_PATIENCE = 160;
+const MAX_PATIENCE = 160;
 const REGRET_TICKS = 30;
 
 /** What streams ask of the depth workers. */
@@ -64,7 +64,7 @@ export class SizeControl {
 
   #down(utilisation: number): void {
     const steps = this.#steps;
-    if (this.#sinceUp < REGRET_TICKS) this.#patience[steps] = Math.min(MOST_PATIENCE, 2 * this.#patience[steps]!);
+    if (this.#sinceUp < REGRET_TICKS) this.#patience[steps] = Math.min(MAX_PATIENCE, 2 * this.#patience[steps]!);
     let next = steps + 1;
     if (utilisation > FULL) while (next < this.#costs.length - 1 && this.#at(next, utilisation) > AIM) next++;
     this.#go(next);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seeded } from '../../test/depth-map.ts';
 import { createScene } from '../scene/scene.ts';
 import { y4mFrame, y4mFrameSize } from '../scene/y4m.ts';
-import { InputScaler, VideoDecoder } from '../video/index.ts';
+import { InputScaler, LiveDecoder } from '../video/index.ts';
 import { LiveEncoder } from '../video/live-encoder.ts';
 import { StillPictures } from './still-pictures.ts';
 
@@ -88,7 +88,7 @@ it('a still camera behind a codec, with a keyframe every two seconds, costs at m
   const { rgba } = createScene('static', size).render(0);
   const yuv = y4mFrame(rgba, size.width, size.height, new Uint8Array(y4mFrameSize(size.width, size.height))).slice(6);
   const encoder = await LiveEncoder.create({ codec: 'H264', ...size, bitrate: 2e6, fps: FPS });
-  const decoder = await VideoDecoder.create('H264');
+  const decoder = await LiveDecoder.create('H264');
   const scaler = new InputScaler();
   const image = { data: new Float32Array(3 * PIXELS), width: WIDTH, height: HEIGHT };
   const still = new StillPictures();

@@ -3,8 +3,8 @@ import type { NetworkImage } from '../depth/types.ts';
 /** Side of a block in pixels of the network's input: an eighth of what fills a hundredth of a picture of 256x192. */
 const BLOCK = 8;
 /** Standard deviation of a difference of two pictures, in shades of 1: of rounding alone, and of the worst sensor that counts. */
-const LEAST_NOISE = 0.35 / 255;
-const MOST_NOISE = 5.7 / 255;
+const MIN_NOISE = 0.35 / 255;
+const MAX_NOISE = 5.7 / 255;
 /** What codecs change in a still picture from frame to frame, here more and there less, in shades of 1: root of a block's mean square, and its mean. */
 const CODEC_TEXTURE = 4 / 255;
 const CODEC_SHADE = 1.75 / 255;
@@ -38,7 +38,7 @@ export class StillPictures {
   /** Media time of the reference; NaN where there is none. */
   #time = Number.NaN;
   /** Variance of a difference of two values, estimated. */
-  #noise = LEAST_NOISE ** 2;
+  #noise = MIN_NOISE ** 2;
   /** Of each block: sums over its values of a channel, mean squares over all, squared means over the channels, values of a channel. */
   #sums = new Float64Array();
   #squares = new Float64Array();
@@ -125,7 +125,7 @@ export class StillPictures {
       let moved = 0;
       for (let b = 0; b < sums.length; b++) {
         means[b]! += (sums[b]! / pixels[b]!) ** 2 / 3;
-        if (squares[b]! > 3 * pixels[b]! * TEXTURE_LIMIT * MOST_NOISE ** 2) moved++;
+        if (squares[b]! > 3 * pixels[b]! * TEXTURE_LIMIT * MAX_NOISE ** 2) moved++;
       }
       if (moved >= FEWEST) return false;
     }
@@ -139,7 +139,7 @@ export class StillPictures {
     sorted.sort();
     const quiet = sorted[Math.floor(QUIET_SHARE * sorted.length)]!;
     const next = quiet > this.#noise ? Math.min(quiet, RISE * this.#noise) : this.#noise + FALL * (quiet - this.#noise);
-    this.#noise = Math.min(MOST_NOISE ** 2, Math.max(LEAST_NOISE ** 2, next));
+    this.#noise = Math.min(MAX_NOISE ** 2, Math.max(MIN_NOISE ** 2, next));
   }
 
   #differs(): boolean {

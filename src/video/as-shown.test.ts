@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { planesOf } from '../../test/pictures.ts';
 import { be, box, type Edit, heifGrid, withEdits } from '../../test/support/boxes.ts';
 import { writeVideo } from '../../test/support/video-file.ts';
-import { VideoDecoder } from './decoder.ts';
+import { LiveDecoder } from './decoder.ts';
 import { JpegEncoder } from './jpeg-encoder.ts';
 import { type MediaOptions, MediaReader } from './media-reader.ts';
 import { PacketClock } from './packet-clock.ts';
@@ -124,7 +124,7 @@ describe('what the container hides', () => {
     const seen = await watch(path);
     expect(seen).toMatchObject({ width: 72, height: 58, sizes: ['72x58'] });
     expect(Math.min(...seen.luma[0]!)).toBeGreaterThan(200);
-    const decoder = await VideoDecoder.create('H264');
+    const decoder = await LiveDecoder.create('H264');
     const data = readFileSync(path);
     const next = data.indexOf(Buffer.from('0000000167', 'hex'), 4);
     const picture = await decoder.decode({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { depthMap } from '../../test/depth-map.ts';
 import { planesOf } from '../../test/pictures.ts';
 import { nalUnits } from './bitstream.ts';
-import { GrayEncoder, Picture, VideoDecoder } from './index.ts';
+import { GrayEncoder, LiveDecoder, Picture } from './index.ts';
 import type { EncodedFrame, VideoCodec } from './types.ts';
 
 const CODECS: VideoCodec[] = ['VP8', 'H264'];
@@ -37,7 +37,7 @@ test.each(CODECS)(
   '%s: each map comes back at once, with its timestamp across the wrap, true to a few levels',
   async (codec) => {
     const encoder = await GrayEncoder.create({ codec, width: 320, height: 240, bitrate: 2_000_000, fps: 30 });
-    const decoder = await VideoDecoder.create(codec);
+    const decoder = await LiveDecoder.create(codec);
     const before = Picture.open;
     for (let n = 0; n < 40; n++) {
       const map = luma(n / 30, 0);
@@ -71,7 +71,7 @@ test.each(CODECS)(
 
 test.each(CODECS)('%s: luma is kept over its whole range, 0 to 255', async (codec) => {
   const encoder = await GrayEncoder.create({ codec, width: 64, height: 64, bitrate: 2_000_000, fps: 30 });
-  const decoder = await VideoDecoder.create(codec);
+  const decoder = await LiveDecoder.create(codec);
   for (const level of [0, 5, 16, 128, 235, 250, 255]) {
     const frame = await encoder.encode(new Uint8Array(64 * 64).fill(level), 64, 64, level * 3000, { keyframe: true });
     const picture = await decoder.decode(frame);
@@ -168,7 +168,7 @@ test('timestamps that jump or stand still do not stop the encoder', async () => 
 test('odd sizes become even; map sizes may change; impossible ones are refused', async () => {
   const encoder = await GrayEncoder.create({ codec: 'VP8', width: 321, height: 179, bitrate: 300_000, fps: 30 });
   expect([encoder.width, encoder.height]).toEqual([322, 180]);
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   for (const [n, [width, height]] of (
     [
       [1, 1],
@@ -200,7 +200,7 @@ test('odd sizes become even; map sizes may change; impossible ones are refused',
 });
 
 test.each(CODECS)('%s: the picture size may change with a keyframe', async (codec) => {
-  const decoder = await VideoDecoder.create(codec);
+  const decoder = await LiveDecoder.create(codec);
   for (const [width, height] of [
     [320, 240],
     [640, 360],
@@ -215,7 +215,7 @@ test.each(CODECS)('%s: the picture size may change with a keyframe', async (code
 });
 
 test.each(CODECS)('%s: pictures beyond the limit are refused, and the next good keyframe is shown', async (codec) => {
-  const decoder = await VideoDecoder.create(codec, { maxWidth: 400, maxHeight: 300 });
+  const decoder = await LiveDecoder.create(codec, { maxWidth: 400, maxHeight: 300 });
   const [large, next] = await encoded(codec, 2, 640, 480);
   const [edge] = await encoded(codec, 1, 402, 240);
   const [small] = await encoded(codec, 1, 400, 300);
@@ -233,7 +233,7 @@ test.each(CODECS)('%s: pictures beyond the limit are refused, and the next good 
 test.each(CODECS)('%s: nothing is shown before a keyframe or after damage', async (codec) => {
   const frames = await encoded(codec, 12);
   const [key] = await encoded(codec, 1);
-  const decoder = await VideoDecoder.create(codec);
+  const decoder = await LiveDecoder.create(codec);
   const shown = async (frame: EncodedFrame) => {
     const picture = await decoder.decode(frame);
     picture?.close();
@@ -256,7 +256,7 @@ test.each(CODECS)('%s: nothing is shown before a keyframe or after damage', asyn
 
 test('a decoder that cannot keep up refuses, and comes back with the next keyframe', async () => {
   const frames = await encoded('VP8', 90);
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   const outcomes = await Promise.allSettled(
     frames.map(async (frame, n) => {
       const picture = await decoder.decode(n === 75 ? { ...frames[0]!, rtpTimestamp: frame.rtpTimestamp } : frame);
@@ -274,7 +274,7 @@ test('a decoder that cannot keep up refuses, and comes back with the next keyfra
 
 test('a decoder at work does not ask for keyframes', async () => {
   const frames = await encoded('VP8', 6);
-  const decoder = await VideoDecoder.create('VP8');
+  const decoder = await LiveDecoder.create('VP8');
   const asked = frames.map(async (frame) => {
     (await decoder.decode(frame))!.close();
     return decoder.waitsForKeyframe;
@@ -287,7 +287,7 @@ test('a decoder at work does not ask for keyframes', async () => {
 test('closing a busy decoder frees everything', async () => {
   const frames = await encoded('H264', 5);
   const before = Picture.open;
-  const decoder = await VideoDecoder.create('H264');
+  const decoder = await LiveDecoder.create('H264');
   const running = frames.map((frame) => decoder.decode(frame));
   decoder.close();
   decoder.close();

@@ -10,6 +10,14 @@ import {
   vp9Size,
 } from './bitstream.ts';
 
+interface EncoderImplementation {
+  /** FFmpeg's encoder. */
+  name: string;
+  options: Record<string, string>;
+  /** Whether its bitrate can be changed while it is open. */
+  liveRate: boolean;
+}
+
 /** How FFmpeg decodes and encodes one codec. */
 interface CodecImplementation {
   /** FFmpeg's decoder. */
@@ -20,8 +28,8 @@ interface CodecImplementation {
   size(data: Uint8Array): CodedSize | undefined;
   /** Whether a frame must give a picture; undefined for codecs with invisible frames. */
   hasPicture: ((data: Uint8Array) => boolean) | undefined;
-  /** FFmpeg's encoder of gray pictures, with its own options; undefined for codecs that are only received. */
-  encoder: { name: string; options: Record<string, string> } | undefined;
+  /** Of gray pictures; undefined for codecs that are only received. */
+  encoder: EncoderImplementation | undefined;
 }
 
 export const IMPLEMENTATIONS: Record<VideoCodec, CodecImplementation> = {
@@ -46,6 +54,7 @@ export const IMPLEMENTATIONS: Record<VideoCodec, CodecImplementation> = {
         'lag-in-frames': '0',
         'auto-alt-ref': '0',
       },
+      liveRate: false,
     },
   },
   /*
@@ -60,6 +69,7 @@ export const IMPLEMENTATIONS: Record<VideoCodec, CodecImplementation> = {
     encoder: {
       name: 'libx264',
       options: { preset: 'ultrafast', tune: 'zerolatency', profile: 'baseline', 'forced-idr': '1', sc_threshold: '0' },
+      liveRate: true,
     },
   },
   VP9: { decoder: 'vp9', layered: true, size: vp9Size, hasPicture: undefined, encoder: undefined },

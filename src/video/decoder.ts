@@ -44,7 +44,7 @@ interface Waiting {
  * that was decoded from a broken reference: after any failure it waits for the next keyframe. What it cannot see is a
  * frame that never came (VP8 numbers none): its source must hold back what follows a loss until a keyframe.
  */
-export class VideoDecoder {
+export class LiveDecoder {
   readonly codec: VideoCodec;
   readonly stats: DecoderStats = { decoded: 0, skipped: 0, failed: 0 };
   readonly #context: av.CodecContext;
@@ -74,7 +74,7 @@ export class VideoDecoder {
   }
 
   /** @throws DepthcastError CODEC_FAILED when FFmpeg cannot open the codec */
-  static async create(codec: VideoCodec, options: DecoderOptions = {}): Promise<VideoDecoder> {
+  static async create(codec: VideoCodec, options: DecoderOptions = {}): Promise<LiveDecoder> {
     const { maxWidth = 4096, maxHeight = 4096, threads = 1 } = options;
     const implementation = av.Codec.findDecoderByName(IMPLEMENTATIONS[codec].decoder as av.FFVideoDecoder);
     if (!implementation) throw new DepthcastError('CODEC_FAILED', { detail: `FFmpeg has no ${codec} decoder` });
@@ -100,7 +100,7 @@ export class VideoDecoder {
       context.freeContext();
       throw error;
     }
-    return new VideoDecoder(codec, context, { maxWidth, maxHeight, threads });
+    return new LiveDecoder(codec, context, { maxWidth, maxHeight, threads });
   }
 
   /** Whether nothing will be decoded before a keyframe arrives: ask the sender for one. */

@@ -31,7 +31,7 @@ interface Size {
 /** Share of the display range that depth may differ by within a window and still counts as even. */
 const EVEN = 0.02;
 /** Where an invalid range is given. */
-const LEAST_EVEN = 1e-9;
+const MIN_EVEN = 1e-9;
 /** Pictures are no larger, in pixels a side. */
 const MAX_SIDE = 4096;
 
@@ -118,7 +118,7 @@ export class GuidedUpsampler {
   #filter(quality: 'fast' | 'best', { unit, near, far }: MapMeaning, luma: LumaRange | undefined): void {
     const metres = unit === 'metres';
     const [nearest, farthest] = metres ? [1 / near, 1 / far] : [near, far];
-    const even = Math.max(LEAST_EVEN, EVEN * Math.abs(nearest - farthest));
+    const even = Math.max(MIN_EVEN, EVEN * Math.abs(nearest - farthest));
     const scale = luma === undefined ? 1 : (luma.near - luma.far) / (nearest - farthest);
     const shift = luma === undefined ? 0 : luma.far - farthest * scale;
     const flag = (on: boolean) => (on ? 1 : 0);

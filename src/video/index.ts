@@ -1,4 +1,4 @@
-export { VideoDecoder } from './decoder.ts';
+export { LiveDecoder } from './decoder.ts';
 export { GrayEncoder } from './gray-encoder.ts';
 export { LayoutEncoder, type Shades, shadesOf } from './layout-encoder.ts';
 export { callOnThisThread } from './native.ts';

@@ -10,7 +10,7 @@ const KEYFRAME_INTERVAL = 1_000_000;
 /** The encoder's clock ticks like RTP's. */
 const CLOCK = 90_000;
 /** A longer step of the timestamp is taken for a jump of the sender's clock, and counts as one frame to the rate control. */
-const LONGEST_STEP = 10 * CLOCK;
+const MAX_STEP = 10 * CLOCK;
 /** Seconds of video that a frame may borrow from the bitrate: short, because the receiver waits for it. */
 const RATE_WINDOW = 0.5;
 /** What a remote bandwidth estimate may ask for. */
@@ -144,7 +144,7 @@ export class LiveEncoder {
   /** Returns whether the encoder was opened anew, so that its next frame is a keyframe. */
   async #applyBitrate(keyframe: boolean): Promise<boolean> {
     if (this.#wanted === this.#bitrate) return false;
-    if (this.codec === 'H264') {
+    if (IMPLEMENTATIONS[this.codec].encoder?.liveRate) {
       setRate(this.#context, this.#wanted);
       this.#bitrate = this.#wanted;
       return false;
@@ -167,7 +167,7 @@ export class LiveEncoder {
   /** Encoders want rising timestamps: RTP's wrap and may jump. */
   #advance(rtpTimestamp: number): void {
     const step = this.#lastTimestamp === undefined ? 1 : (rtpTimestamp - this.#lastTimestamp) | 0;
-    this.#pts += step > 0 && step < LONGEST_STEP ? step : Math.round(CLOCK / this.#fps);
+    this.#pts += step > 0 && step < MAX_STEP ? step : Math.round(CLOCK / this.#fps);
     this.#lastTimestamp = rtpTimestamp;
   }
 

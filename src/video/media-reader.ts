@@ -35,7 +35,7 @@ const ALL_FAILED =
 /** Seconds missing at the beginning from which on a problem is reported. */
 const LATE = 0.1;
 /** Between two pictures, in seconds, unless the frame rate is higher. */
-const LEAST_STEP = 0.001;
+const MIN_STEP = 0.001;
 /** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
 const HDR = new Map<av.AVColorTransferCharacteristic, string>([
   [av.AVCOL_TRC_SMPTE2084, 'PQ'],
@@ -333,7 +333,7 @@ export class MediaReader {
       this.#firstTime ??= seconds;
       const time = seconds - this.#firstTime;
       // Stamps that do not rise are a broken muxer's, or overlap at a join; pictures still come one after the other.
-      const rises = time - this.#time > Math.min(LEAST_STEP, step / 2);
+      const rises = time - this.#time > Math.min(MIN_STEP, step / 2);
       this.#time = isFirst || rises ? time : this.#time + step;
     } else if (this.#firstTime === undefined) this.#firstTime = 0;
     else this.#time += step;

@@ -2,12 +2,12 @@ import * as av from 'node-av';
 import { type Fraction, ratio } from './media-info.ts';
 
 /** A step of the clock beyond this, in seconds and in frames, is no pause but a break: FFmpeg's own bound is the same. */
-const LONGEST_PAUSE = 10;
-const LONGEST_PAUSE_FRAMES = 10;
+const MAX_PAUSE = 10;
+const MAX_PAUSE_FRAMES = 10;
 /** A longer pause, in seconds, is believed only where the container states such a duration for the picture. */
-const LONGEST_STATED = 600;
+const MAX_STATED = 600;
 /** A step back beyond this, in seconds, is a new beginning; less is disorder: decoding times only rise. */
-const LONGEST_BACK = 0.25;
+const MAX_BACK = 0.25;
 /** A clock that does not go on by more than this, in seconds, stands still. */
 const STANDS = 0.0005;
 /** Packets of one stamp, as of pictures in pairs, before the clock counts as standing still. */
@@ -78,7 +78,7 @@ export class PacketClock {
       const next = this.#last + this.#nextStep();
       const since = raw - this.#lastRaw!;
       this.#repeats = since >= 0n && since <= this.#ticks(STANDS) ? this.#repeats + 1 : 0;
-      const breaks = step > this.#longest() || step < -this.#ticks(LONGEST_BACK);
+      const breaks = step > this.#longest() || step < -this.#ticks(MAX_BACK);
       if (breaks) this.#broke(step);
       // A clock that stands still, as one does behind a stamp far ahead, goes on by what packets say of themselves.
       const stands = this.#repeats >= MAX_REPEATS || (this.#repeats > 0 && this.#brokeLast);
@@ -113,15 +113,15 @@ export class PacketClock {
   }
 
   #longest(): bigint {
-    if (this.#stated) return this.#ticks(LONGEST_STATED);
+    if (this.#stated) return this.#ticks(MAX_STATED);
     const frames =
-      BigInt(LONGEST_PAUSE_FRAMES) *
+      BigInt(MAX_PAUSE_FRAMES) *
       (this.#plausible(this.#lastDuration) ? max(this.#lastDuration, this.#step) : this.#step);
-    return max(this.#ticks(LONGEST_PAUSE), min(frames, this.#ticks(LONGEST_STATED)));
+    return max(this.#ticks(MAX_PAUSE), min(frames, this.#ticks(MAX_STATED)));
   }
 
   #plausible(duration: bigint): boolean {
-    return duration > 0n && duration <= this.#ticks(LONGEST_STATED);
+    return duration > 0n && duration <= this.#ticks(MAX_STATED);
   }
 
   #broke(step: bigint): void {

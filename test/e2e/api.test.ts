@@ -19,7 +19,7 @@ interface Operation {
   parameters?: { name: string; in: string; required: boolean }[];
   responses: Record<string, unknown>;
 }
-type Document = {
+type ApiDocument = {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
 };
@@ -28,7 +28,7 @@ const RIGHTS = ['publish', 'view', 'duplex', 'api', 'metrics'] as const;
 const TOKENS = { publish: ['*'], view: ['*'], duplex: true, api: true, metrics: true } as const;
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-api-'));
 let server: DepthServer & { base: string };
-let document: Document;
+let document: ApiDocument;
 const token = (right: string) => `only-the-right-${right}`;
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ beforeAll(async () => {
     'limits.authFailuresPerMinute': 10_000,
     'limits.requestsPerMinute': 100_000,
   });
-  document = (await (await fetch(`${server.base}/api/openapi.json`)).json()) as Document;
+  document = (await (await fetch(`${server.base}/api/openapi.json`)).json()) as ApiDocument;
 });
 afterAll(async () => {
   await server.close();
@@ -94,7 +94,7 @@ describe('/api/openapi.json', () => {
     const app = Fastify();
     addOpenApi(app, 'test');
     app.get('/api/new/:thing', async () => 'new');
-    const { paths } = (await app.inject('/api/openapi.json')).json<Document>();
+    const { paths } = (await app.inject('/api/openapi.json')).json<ApiDocument>();
     expect(Object.keys(paths)).toEqual(['/api/openapi.json', '/api/new/{thing}']);
     expect(paths['/api/new/{thing}']!['get']!.summary).toMatch(/not described/);
   });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FrameReading } from './agent-child.ts';
-import { CREDENTIALS, URL as SERVER_URL } from './server.ts';
+import { CREDENTIALS, SERVER_URL } from './server.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const WATCHED = fileURLToPath(new URL('./agent-child.ts', import.meta.url));

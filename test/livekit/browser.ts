@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { findChromium, launchBrowser } from '../e2e/support/browser.ts';
-import { roomToken, URL as SERVER_URL } from './server.ts';
+import { roomToken, SERVER_URL } from './server.ts';
 import { until, type World } from './world.ts';
 
 const require = createRequire(import.meta.url);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DepthReport, FromParticipant, ToParticipant } from './protocol.ts';
-import { roomToken, URL as SERVER_URL } from './server.ts';
+import { roomToken, SERVER_URL } from './server.ts';
 
 const FILE = fileURLToPath(new URL('./participant.ts', import.meta.url));
 

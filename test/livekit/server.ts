@@ -15,7 +15,7 @@ const FOLDER = join(
 const PROGRAM = join(FOLDER, 'server');
 /** Of the network namespace in which everything runs. */
 const PORT = 7880;
-export const URL = `ws://127.0.0.1:${PORT}`;
+export const SERVER_URL = `ws://127.0.0.1:${PORT}`;
 export const CREDENTIALS = { apiKey: 'testkey', apiSecret: 'a secret of the test that is long enough' };
 
 /** Builds the server unless that was done before: about three minutes. @returns why there is none */

@@ -116,17 +116,17 @@ const cancelled: Step = async (world) => {
 };
 
 /** Publishers that two agents share, and that either carries alone. */
-const MOST = 6;
+const MAX_JOBS = 6;
 
 /** Two agents share; one dies, the other takes over what it had. */
 const killed: Step = async (world) => {
-  const agents = [await world.agent('a', { max: MOST }), await world.agent('b', { max: MOST })];
+  const agents = [await world.agent('a', { max: MAX_JOBS }), await world.agent('b', { max: MAX_JOBS })];
   const { room, viewer } = await world.room();
   const jobsOf = (agent: (typeof agents)[number]) =>
     new Set(agent.lines.filter(({ msg }) => msg === 'first depth').map(({ job }) => job)).size;
   const names: string[] = [];
   // The server draws lots, weighted by what the agents have free: four of four to one agent is no fault, six of six is.
-  while (names.length < 4 || (names.length < MOST && !agents.every((agent) => jobsOf(agent) >= 1))) {
+  while (names.length < 4 || (names.length < MAX_JOBS && !agents.every((agent) => jobsOf(agent) >= 1))) {
     const name = `p${names.length}`;
     await world.publisher(room, name, { fps: 4, stream: 5 + names.length });
     names.push(name);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerApi } from '../../src/agent/server-api.ts';
 import { AgentProcess } from './agent-process.ts';
 import { Publisher, Viewer } from './participant-process.ts';
-import { CREDENTIALS, LivekitServer, URL as SERVER_URL } from './server.ts';
+import { CREDENTIALS, LivekitServer, SERVER_URL } from './server.ts';
 
 /** A livekit-server and whoever is there at a step. */
 export class World {

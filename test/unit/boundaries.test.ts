@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { globSync } from 'tinyglobby';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -28,6 +29,8 @@ const IMPORTS = [
   ['client/node/c.ts', '../../src/server/b.ts', false],
   ['client/page/a.ts', '../sdk/b.ts', true],
   ['client/page/c.ts', '../../src/server/b.ts', false],
+  ['client/page/d.ts', '../../src/sources/b.ts', false],
+  ['src/webrtc/deadline.ts', './rtp/b.ts', false],
   ['loadtest/a.ts', '../test/support/b.ts', true],
   ['loadtest/c.ts', '../test/e2e/b.ts', false],
   ['loadtest/d.ts', '../bench/b.ts', false],
@@ -77,5 +80,16 @@ describe('the import boundaries', () => {
     // peer/ is the top one: nothing of webrtc/ is closed to it.
     for (const { name } of folders('src/webrtc'))
       if (name !== 'peer') expect(rules).toMatch(new RegExp(`"src/webrtc/\\{?[\\w,]*\\b${name}\\b`));
+  });
+
+  it('let nobody see more of scene/ than scene.ts and y4m.ts', () => {
+    const files = globSync('{src,client,bench,loadtest,test}/**/*.ts', {
+      cwd: ROOT,
+      ignore: ['src/scene/**', '**/node_modules/**'],
+    });
+    const seen = files.filter((file) =>
+      /from '[^']*\/scene\/(?!(scene|y4m)\.ts)/.test(readFileSync(join(ROOT, file), 'utf8')),
+    );
+    expect(seen).toEqual([]);
   });
 });

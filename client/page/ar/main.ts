@@ -8,7 +8,7 @@ import type { Picture } from '../picture/painter.ts';
 import type { SpaceView } from '../space/space-view.ts';
 import { explainPhone, showCode } from './phone.ts';
 import { type ArSettings, readSettings, searchOf } from './settings.ts';
-import { WakeLock } from './wake-lock.ts';
+import { ScreenWakeLock } from './wake-lock.ts';
 
 /** What this page shows to a console or a test, as `window.ar`. */
 export interface ArHandle {
@@ -34,7 +34,7 @@ window.ar = handle;
 const view = byId('view', HTMLElement);
 const camera = byId('camera', HTMLVideoElement);
 const distance = byId('distance', HTMLInputElement);
-const awake = new WakeLock();
+const awake = new ScreenWakeLock();
 /** A hint is said until it was followed. */
 let hint = 'Tap where the planet shall stand';
 /** Metres of what is tapped next. */

@@ -1,5 +1,5 @@
 /** Keeps the screen on while the page is seen (Screen Wake Lock API). Browsers take the lock away from hidden pages. */
-export class WakeLock {
+export class ScreenWakeLock {
   #wanted = false;
   #lock: WakeLockSentinel | undefined;
 

@@ -29,7 +29,7 @@ class SafePainter implements Painter {
       this.#painter = gl ? new GlPainter(canvas, gl) : new CanvasPainter(canvas);
       this.#plain = !gl;
     } catch (thrown) {
-      this.#painter = this.#goOn(thrown);
+      this.#painter = this.#resume(thrown);
     }
   }
 
@@ -45,7 +45,7 @@ class SafePainter implements Painter {
     try {
       this.#painter.show(picture, depth);
     } catch (thrown) {
-      this.#painter = this.#goOn(thrown);
+      this.#painter = this.#resume(thrown);
       this.#painter.show(picture, depth);
     }
   }
@@ -55,7 +55,7 @@ class SafePainter implements Painter {
   }
 
   /** A canvas has one kind of context for ever: another one takes its place. */
-  #goOn(thrown: unknown): Painter {
+  #resume(thrown: unknown): Painter {
     if (this.#plain) throw thrown;
     this.#plain = true;
     console.warn('drawing goes on without the graphics card:', thrown);

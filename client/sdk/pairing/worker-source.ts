@@ -1,3 +1,7 @@
+import { VIDEO_CODECS } from '../../../src/codecs.ts';
+
+const WEB_CODECS = Object.fromEntries(Object.entries(VIDEO_CODECS).map(([name, { webCodec }]) => [name, webCodec]));
+
 /**
  * The worker that sees every encoded picture on its way to the network (W3C WebRTC Encoded Transform) and decodes a copy of
  * it: what it gives back is the very picture that the server receives, under the RTP timestamp that it is sent with. No
@@ -10,7 +14,7 @@ export const WORKER_SOURCE = `
 'use strict';
 /** Pictures that may wait for the decoder; with more it starts again at a keyframe. */
 const MAX_QUEUE = 30;
-const CODECS = { VP8: 'vp8', VP9: 'vp09.00.41.08', H264: 'avc1.42e034', AV1: 'av01.0.08M.08', H265: 'hev1.1.6.L120.B0' };
+const CODECS = ${JSON.stringify(WEB_CODECS)};
 const free = [];
 let count = 0;
 

@@ -1,7 +1,7 @@
 import { DepthcastError } from '../../errors.ts';
 import { bad, readPicture } from '../image.ts';
 import type { Pinhole } from '../temporal.ts';
-import type { Sequence, SequenceEntry, SequenceSelection, Window } from '../types.ts';
+import type { CropRect, Sequence, SequenceEntry, SequenceSelection } from '../types.ts';
 import type { DepthFile, Size } from './depth-file.ts';
 
 /** Files that are looked at in one go before anything is run. */
@@ -34,7 +34,7 @@ export interface ListedFacts {
   crop?: Crop;
   /** The maps become as small as the crop, instead of unknown outside of it. */
   cut?: boolean;
-  window?: Window;
+  window?: CropRect;
 }
 
 /**

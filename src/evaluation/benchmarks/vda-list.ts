@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { bad, readPicture } from '../image.ts';
-import type { SequenceEntry, SequenceSelection, Window } from '../types.ts';
+import type { CropRect, SequenceEntry, SequenceSelection } from '../types.ts';
 import { pngDepth } from './depth-file.ts';
 import { readText } from './files.ts';
 import { type Crop, type ListedFrame, listedSequence } from './listed.ts';
@@ -102,7 +102,7 @@ function listedFrame({ image, gt_depth, factor, K, pose }: Frame, folder: string
 async function pictureWindow(
   frame: ListedFrame | undefined,
   { top, bottom, left, right }: Crop,
-): Promise<Window | undefined> {
+): Promise<CropRect | undefined> {
   if (!frame) return undefined;
   const picture = await readPicture(frame.picture);
   const { width, height } = picture;

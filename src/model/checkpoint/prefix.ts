@@ -3,7 +3,7 @@ import { bad } from './file.ts';
 /** A tensor that every Video Depth Anything network has once. */
 const ANCHOR = 'pretrained.patch_embed.proj.weight';
 /** Networks that are named when there are several. */
-const MOST_NAMED = 4;
+const MAX_NAMED = 4;
 
 /** What stands before the names of a network's tensors, for each network that is there: DataParallel puts "module.", Lightning "model.". */
 export function prefixesOf(names: Iterable<unknown>): string[] {
@@ -23,7 +23,7 @@ export function prefixesOf(names: Iterable<unknown>): string[] {
 export function withoutPrefix<T extends { name: string }>(tensors: Map<string, T>): Map<string, T> {
   const prefixes = prefixesOf(tensors.keys());
   if (prefixes.length > 1) {
-    const named = prefixes.slice(0, MOST_NAMED).map((prefix) => `"${prefix}"`);
+    const named = prefixes.slice(0, MAX_NAMED).map((prefix) => `"${prefix}"`);
     throw bad(`it holds ${prefixes.length} networks (${named.join(', ')}); save the one that is to run alone`);
   }
   const [prefix] = prefixes;

@@ -9,7 +9,7 @@ const MAX_PICKLE_BYTES = 32 * 2 ** 20;
 /** Keys under which training code keeps the state dict, the likelier first. */
 const WRAPPERS = ['state_dict', 'model', 'model_state_dict', 'module', 'network', 'net', 'weights', 'params'];
 /** Dictionaries within dictionaries that are looked through. */
-const MOST_LEVELS = 3;
+const MAX_LEVELS = 3;
 
 /**
  * Finds the tensors of a checkpoint written by torch.save (PyTorch 1.6 and later: a zip archive with `data.pkl`
@@ -61,7 +61,7 @@ function dictionaries(root: Dictionary): Found[] {
   const found: Found[] = [{ dictionary: root, level: 0, key: null }];
   const seen = new Set<Dictionary>([root]);
   for (const { dictionary, level } of found)
-    if (level < MOST_LEVELS)
+    if (level < MAX_LEVELS)
       for (const [key, value] of dictionary)
         if (value instanceof Map && !seen.has(value)) {
           seen.add(value);

@@ -7,7 +7,7 @@ import type { EncodedFrame } from '../../video/index.ts';
 import type { OpenRequest, SenderMessage, VideoPacket } from './push-protocol.ts';
 
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 /** Share by which waits differ, so that outputs that were lost together do not all come back at once. */
 const JITTER = 0.2;
 /** One that was up for as long as this starts over with short waits. */
@@ -195,7 +195,7 @@ export class PushTarget {
   #retry(problem: string): void {
     if (this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS) this.#wait = FIRST_WAIT_MS;
     const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
-    this.#wait = Math.min(LONGEST_WAIT_MS, 2 * this.#wait);
+    this.#wait = Math.min(MAX_WAIT_MS, 2 * this.#wait);
     this.#problem = new DepthcastError('OUTPUT_FAILED', { detail: problem });
     this.#state = 'waiting';
     this.#timer = setTimeout(() => {

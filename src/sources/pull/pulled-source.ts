@@ -9,7 +9,7 @@ import type { OpenedMessage, PictureMessage, ReaderMessage } from './pull-protoc
 
 /** ms before the first new attempt; doubled with each that fails, up to the longest. */
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 /** Share by which waits differ, so that sources that were lost together do not all come back at once. */
 const JITTER = 0.2;
 /** A source that gave pictures for as long as this starts over with short waits. */
@@ -221,7 +221,7 @@ export class PulledSource implements FrameSource {
     const settled = this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS;
     if (settled) this.#wait = FIRST_WAIT_MS;
     const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
-    this.#wait = Math.min(LONGEST_WAIT_MS, 2 * this.#wait);
+    this.#wait = Math.min(MAX_WAIT_MS, 2 * this.#wait);
     this.#problem = new DepthcastError('SOURCE_FAILED', { detail: problem });
     this.#state = 'waiting';
     this.#retryAt = performance.now() + wait;

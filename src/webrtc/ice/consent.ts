@@ -1,6 +1,6 @@
 /** RFC 7675 section 5.1: a check every 5 s, give or take a fifth; here at most 5 s, so that a verdict takes 30 s at most. */
-const SHORTEST_INTERVAL_MS = 4000;
-const LONGEST_INTERVAL_MS = 5000;
+const MIN_INTERVAL_MS = 4000;
+const MAX_INTERVAL_MS = 5000;
 const EXPIRY_MS = 30_000;
 /** So many checks went unanswered before consent counts as withdrawn: a stalled event loop must not look like a silent peer. */
 const MIN_UNANSWERED = 4;
@@ -39,4 +39,4 @@ export class Consent {
   }
 }
 
-const interval = (): number => SHORTEST_INTERVAL_MS + Math.random() * (LONGEST_INTERVAL_MS - SHORTEST_INTERVAL_MS);
+const interval = (): number => MIN_INTERVAL_MS + Math.random() * (MAX_INTERVAL_MS - MIN_INTERVAL_MS);

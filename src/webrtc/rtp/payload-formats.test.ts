@@ -3,7 +3,7 @@ import { type FilmOptions, film } from '../../../test/support/film.ts';
 import { packetizers } from '../../../test/support/packetizers.ts';
 import { CODEC_NAMES, type VideoCodec } from '../../codecs.ts';
 import { IMPLEMENTATIONS } from '../../video/codecs.ts';
-import { VideoDecoder } from '../../video/decoder.ts';
+import { LiveDecoder } from '../../video/decoder.ts';
 import type { EncodedFrame } from '../../video/types.ts';
 import { FrameAssembler } from './assembler.ts';
 
@@ -48,7 +48,7 @@ describe.each(CODEC_NAMES)('%s', (codec) => {
       sent.map(({ rtpTimestamp, keyframe }) => [rtpTimestamp, keyframe]),
     );
     expect(assembler.discarded).toBe(0);
-    const decoder = await VideoDecoder.create(codec);
+    const decoder = await LiveDecoder.create(codec);
     for (const frame of frames) {
       const picture = await decoder.decode(frame);
       expect(picture).toMatchObject({ ...SIZE, rtpTimestamp: frame.rtpTimestamp });
@@ -64,7 +64,7 @@ describe.each(CODEC_NAMES)('%s', (codec) => {
     // H.264 and H.265 count whole blocks.
     expect([width, height].map((side) => side - (side % 80))).toEqual([320, 240]);
     expect(IMPLEMENTATIONS[codec].size(second!.data)).toBeUndefined();
-    const decoder = await VideoDecoder.create(codec, { maxWidth: 200, maxHeight: 200 });
+    const decoder = await LiveDecoder.create(codec, { maxWidth: 200, maxHeight: 200 });
     await expect(decoder.decode(first!)).rejects.toMatchObject({ code: 'PICTURE_TOO_LARGE' });
     decoder.close();
   });

@@ -175,15 +175,15 @@ export class ReceiveRate {
     cut.lost += lost;
     if (cut.packets < JUDGE_PACKETS && now - cut.since < JUDGE_MS) return;
     const loss = cut.packets > 0 ? cut.lost / cut.packets : 0;
-    const goesOn = loss >= USELESS_LOSS_SHARE * cut.loss;
+    const stillLossy = loss >= USELESS_LOSS_SHARE * cut.loss;
     const slower = (8000 * cut.bytes) / Math.max(1, now - cut.since) < SLOWER_SHARE * cut.rate;
     // A sender that does not follow teaches nothing: it may yet.
-    if (goesOn && !slower && now - cut.at < 3 * JUDGE_MS) {
+    if (stillLossy && !slower && now - cut.at < 3 * JUDGE_MS) {
       Object.assign(cut, { since: now, bytes: 0, packets: 0, lost: 0 });
       return;
     }
     this.#lossCut = undefined;
-    if (!goesOn || !slower || loss > MAX_RANDOM_LOSS) return;
+    if (!stillLossy || !slower || loss > MAX_RANDOM_LOSS) return;
     this.#randomLoss = (loss + cut.loss) / 2;
     this.#target = Math.max(this.#target, cut.target);
     this.#ceiling = Number.POSITIVE_INFINITY;

@@ -24,7 +24,7 @@ export interface CaptureEstimate {
   error: number;
 }
 
-interface Report {
+interface SenderReport {
   rtpTimestamp: number;
   /** Of the sender's wall clock at that timestamp, in ms. */
   time: number;
@@ -34,7 +34,7 @@ interface Report {
 
 /** When a frame was captured, by its RTP timestamp and the sender reports of its stream (RFC 3550 section 6.4.1). */
 export class SenderClock {
-  readonly #reports: Report[] = [];
+  readonly #reports: SenderReport[] = [];
 
   /**
    * @param unixNow ms since the Unix epoch when the report came
@@ -73,5 +73,5 @@ export class SenderClock {
   }
 }
 
-const elapsed = (timestamp: number, { rtpTimestamp, time }: Report): number =>
+const elapsed = (timestamp: number, { rtpTimestamp, time }: SenderReport): number =>
   time + timestampDistance(timestamp, rtpTimestamp) / CLOCK_RATE_KHZ;

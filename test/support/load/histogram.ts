@@ -1,5 +1,5 @@
 /** Values from 0.05 ms to a minute and a half, in bins that each are 1 % wider than the one before. */
-const LEAST = 0.05;
+const MIN_VALUE = 0.05;
 const RATIO = 1.01;
 const BINS = 1450;
 
@@ -24,7 +24,7 @@ export class Histogram {
   }
 
   add(value: number): void {
-    const bin = Math.floor(Math.log(Math.max(value, LEAST) / LEAST) / Math.log(RATIO));
+    const bin = Math.floor(Math.log(Math.max(value, MIN_VALUE) / MIN_VALUE) / Math.log(RATIO));
     this.#bins[Math.min(bin, BINS - 1)]!++;
     this.#count++;
     this.#sum += value;
@@ -47,7 +47,7 @@ export class Histogram {
     for (let bin = 0; bin < BINS; bin++) {
       below += this.#bins[bin]!;
       // The middle of the bin, but never above what was seen.
-      if (below > rank) return Math.min(LEAST * RATIO ** (bin + 0.5), this.#max);
+      if (below > rank) return Math.min(MIN_VALUE * RATIO ** (bin + 0.5), this.#max);
     }
     return this.#max;
   }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/load.ts';
-import { iceServers, ownIceServers } from './ice-servers.ts';
+import { iceServers, ownIceServers } from './client-ice-servers.ts';
 
 const rtc = (servers: unknown[], more: Record<string, unknown> = {}) =>
   loadConfig({ overrides: { 'rtc.iceServers': servers, ...more } }).rtc;
