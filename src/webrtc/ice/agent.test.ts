@@ -411,6 +411,26 @@ describe('a peer that moves', () => {
     expect(bench.expired).toBe(0);
   });
 
+  it('restarts, and nominates only once, naming us as before: that counts under the new names', () => {
+    const bench = new Bench();
+    bench.answer = (check) => bench.reply(check);
+    bench.begin([]);
+    bench.ask(A);
+    bench.run(1000);
+    const { localUfrag, localPwd } = bench.agent;
+    bench.agent.renew();
+    bench.begin([], { ufrag: 'again' });
+    // As pion, which answers no check that names it or us otherwise than the last descriptions do.
+    bench.answer = (check) => {
+      if (check.message.username === `again:${bench.agent.localUfrag}`) bench.reply(check);
+    };
+    bench.ask(B, { username: `${localUfrag}:again` }, localPwd);
+    bench.run(200);
+    bench.ask(B, { username: `${bench.agent.localUfrag}:again`, nominates: false });
+    bench.run(1000);
+    expect(bench.selections).toEqual([A, B].map(({ address, port }) => `${address}:${port}`));
+  });
+
   it('is not forgotten by a flood of addresses', () => {
     const bench = new Bench();
     bench.answer = (check) => bench.reply(check);

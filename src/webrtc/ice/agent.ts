@@ -204,7 +204,13 @@ export class IceAgent {
       this.#list.remove((pair) => pair === known);
       this.#transactions.drop(({ pair, consent }) => pair === known && !consent);
     }
-    return this.#list.add(path, remote, credentials, this.controlling, asked !== undefined);
+    const pair = this.#list.add(path, remote, credentials, this.controlling, asked !== undefined);
+    // What the peer has nominated it has nominated by whatever name: some ask only until they are answered.
+    if (pair && known?.nominated && known.credentials.generation === credentials.generation) {
+      pair.nominated = true;
+      if (!this.#nomination || this.#nomination === known) this.#nomination = pair;
+    }
+    return pair;
   }
 
   #receiveRequest(received: Received, now: number): boolean {

@@ -8,10 +8,11 @@ const lossy = (loss: number): Pick<SimulationOptions, 'up' | 'down'> => ({
   up: { ...FAR, loss },
   down: { ...FAR, loss },
 });
-/** A sender that follows the feedback as libwebrtc does, and one that plays a clip whatever it hears. */
+/** A sender that follows the feedback as libwebrtc does, and two that do not: one makes keyframes on request, one plays a clip. */
 const SENDERS = [
   ['an adaptive sender', { adaptive: true, bitrate: 2_500_000 }],
   ['a fixed bitrate', { adaptive: false, bitrate: 800_000 }],
+  ['a clip', { adaptive: false, bitrate: 1_300_000, keyframeEvery: 15 }],
 ] as const;
 
 describe.each(SENDERS)('%s, in simulated time', (_name, sender) => {
@@ -21,13 +22,17 @@ describe.each(SENDERS)('%s, in simulated time', (_name, sender) => {
   it.each([
     [0.02, 7, 0.97],
     [0.02, 21, 0.97],
-    [0.1, 7, 0.85],
-    [0.1, 21, 0.85],
+    [0.1, 7, 0.95],
+    [0.1, 21, 0.95],
   ])('at a loss of %f (seed %i) keeps %f of its frames, without a long freeze', async (loss, seed, share) => {
-    const { sent, depth, longestGap, sending } = await simulate({ ...sender, ...lossy(loss), seconds: 20, seed });
-    expect(depth / sent).toBeGreaterThanOrEqual(share);
-    expect(longestGap).toBeLessThan(1000);
-    expect(sending).toBeGreaterThan(180_000);
+    const result = await simulate({ ...sender, ...lossy(loss), seconds: 20, seed });
+    expect(result.depth / result.sent).toBeGreaterThanOrEqual(share);
+    expect(result.longestGap).toBeLessThan(800);
+    // Packets are repaired before a keyframe would have to come.
+    expect(result.plis).toBeLessThan(4);
+    // Loss without a queue is no reason to slow down.
+    expect(result.leastAsked).toBeGreaterThan(220_000);
+    expect(result.sending).toBeGreaterThan(220_000);
   });
 
   it('is not asked again, nor to slow down, where packets are only out of order', async () => {
@@ -41,11 +46,24 @@ describe('a narrow path, in simulated time', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('is told to an adaptive sender, whose loss is then taken for what it is', async () => {
-    const up = { delayMs: 40, bitrate: 500_000 };
-    const result = await simulate({ adaptive: true, bitrate: 2_500_000, up, down: { delayMs: 40 }, seconds: 30 });
-    expect(result.asked).toBeLessThan(550_000);
+  const narrow: Impairment = { delayMs: 40, bitrate: 500_000 };
+  it.each<[string, Impairment, Record<number, Impairment>]>([
+    ['from the beginning', narrow, {}],
+    ['of a sudden', { delayMs: 40 }, { 10: narrow }],
+  ])('%s is told to an adaptive sender before its queue is full', async (_when, up, changes) => {
+    const path = { up, down: { delayMs: 40 }, changes };
+    const result = await simulate({ adaptive: true, bitrate: 2_500_000, ...path, seconds: 30 });
+    expect(result.leastAsked).toBeLessThan(450_000);
     expect(result.leastAsked).toBeGreaterThan(250_000);
+    expect(result.sending).toBeLessThan(650_000);
+    expect(result.depth / result.sent).toBeGreaterThan(0.97);
+    expect(result.longestGap).toBeLessThan(1000);
+  });
+
+  it('that drops what it cannot hold is told, too', async () => {
+    const up = { ...narrow, queueBytes: 6000 };
+    const result = await simulate({ adaptive: true, bitrate: 2_500_000, up, down: { delayMs: 40 }, seconds: 30 });
+    expect(result.leastAsked).toBeLessThan(450_000);
     expect(result.depth / result.sent).toBeGreaterThan(0.8);
   });
 });

@@ -143,7 +143,7 @@ export class MediaTransport {
     if (!opened) return false;
     const rtp = parseRtp(opened.header, opened.payload);
     if (rtp) this.receiver?.receive(rtp, now);
-    return true;
+    return rtp !== undefined;
   }
 
   #receiveRtcp(srtp: SrtpSession, packet: Buffer, now: number): boolean {

@@ -23,6 +23,8 @@ import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-
 
 /** A path that loses so much of what comes loses as much of what is asked for. */
 const HIGH_LOSS = 0.04;
+/** But for one whose queue is full: repairs are part of what fills it. */
+const SHORT_QUEUE_MS = 50;
 /** Without packets for longer than this there is no sender to ask. */
 const SILENCE_MS = 1000;
 
@@ -76,9 +78,9 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
         this.#codec = frame.codec;
         this.emit('frame', frame);
       },
-      onGap: () => {
+      onGap: (keyframeFollows) => {
         this.emit('gap');
-        this.requestKeyframe();
+        if (!keyframeFollows) this.requestKeyframe();
       },
     });
     this.#recovery = new LossRecovery({
@@ -87,10 +89,13 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
         const { ssrc } = this.#source;
         if (ssrc !== undefined) options.sendRtcp(nack(options.localSsrc, ssrc, sequenceNumbers));
       },
+      wantKeyframe: (now) => {
+        if (this.#keyframeRequests.isOverdue(now, this.#roundTripTime)) this.requestKeyframe();
+      },
       fail: options.fail,
       meter: options.meter ?? unmetered,
       roundTripTime: () => this.#roundTripTime,
-      losesFeedback: () => this.#rate.loss > HIGH_LOSS,
+      losesFeedback: () => this.#rate.loss > HIGH_LOSS && this.#rate.queue < SHORT_QUEUE_MS,
     });
     this.renegotiate(options.agreement);
   }
@@ -148,7 +153,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   }
 
   #askKeyframe(ssrc: number, now: number): void {
-    if (!this.#closed) this.#keyframeRequests.request(ssrc, now, this.#options.roundTripTime());
+    if (!this.#closed) this.#keyframeRequests.request(ssrc, now, this.#roundTripTime);
   }
 
   /** @internal */

@@ -49,7 +49,7 @@ export class FrameAssembler {
   discarded = 0;
   readonly #held = new PacketBuffer<MediaPacket>();
   readonly #onFrame: (frame: EncodedFrame) => void;
-  readonly #onGap: () => void;
+  readonly #onGap: (keyframeFollows: boolean) => void;
   readonly #parameterSets: ParameterSets;
   readonly #depacketizers = new Map<VideoCodec, Depacketizer>();
   readonly #estimate: (timestamp: number) => CaptureEstimate | undefined;
@@ -68,7 +68,8 @@ export class FrameAssembler {
 
   constructor(options: {
     onFrame: (frame: EncodedFrame) => void;
-    onGap: () => void;
+    /** What comes next does not follow from what came; `keyframeFollows`: it is one, and there already. */
+    onGap: (keyframeFollows: boolean) => void;
     parameterSets?: ParameterSets;
     /** When the frame of this RTP timestamp was captured, where the sender does not tell. */
     estimate?: (timestamp: number) => CaptureEstimate | undefined;
@@ -173,26 +174,26 @@ export class FrameAssembler {
     this.#earlier.clear();
   }
 
-  #skipTo(sequence: number): void {
+  #skipTo(sequence: number, keyframeFollows = false): void {
     for (let skipped = this.#next; skipped < sequence; skipped++) this.#held.take(skipped);
     this.#next = sequence;
     this.#forgetOpening();
     if (this.#keyframe && this.#keyframe.start < sequence) this.#keyframe = undefined;
-    this.#breakOff();
+    this.#breakOff(keyframeFollows);
   }
 
   /** What comes next does not follow from what was consumed. */
-  #breakOff(): void {
+  #breakOff(keyframeFollows = false): void {
     if (this.#building) this.discarded++;
     this.#building = undefined;
     this.#atBoundary = false;
-    this.#wait();
+    this.#wait(keyframeFollows);
   }
 
-  #wait(): void {
+  #wait(keyframeFollows = false): void {
     if (this.#waiting) return;
     this.#waiting = true;
-    this.#onGap();
+    this.#onGap(keyframeFollows);
   }
 
   /** A whole keyframe behind a hole makes the hole irrelevant. */
@@ -203,7 +204,7 @@ export class FrameAssembler {
     for (let packet = this.#held.at(candidate.checked); packet; packet = this.#held.at(++candidate.checked)) {
       if (!packet.marker) continue;
       if (this.#isKeyframe(candidate.start, candidate.checked)) {
-        this.#skipTo(candidate.start);
+        this.#skipTo(candidate.start, true);
         this.#atBoundary = true;
       }
       this.#keyframe = undefined;

@@ -116,6 +116,20 @@ describe('H.264 payloads', () => {
     expect(stream.assemble([IDR])?.data).toEqual(annexB(SPS, PPS, IDR));
   });
 
+  it('may come in fragments of which some are empty', () => {
+    const unit = Buffer.concat([IDR, Buffer.alloc(300, 1)]);
+    const [first, ...others] = packetize(annexB(SPS, PPS, unit), 200).slice(2);
+    const [begin, end] = [first!.subarray(0, 2), Buffer.from([others.at(-1)![0]!, 0x40 | (unit[0]! & 0x1f)])];
+    const middle = [first!, ...others].map((fragment) => {
+      const copy = Buffer.from(fragment);
+      copy[1]! &= 0x1f;
+      return copy;
+    });
+    expect(h264Format.depacketizer([]).assemble([SPS, PPS, begin, ...middle, end])?.data).toEqual(
+      annexB(SPS, PPS, unit),
+    );
+  });
+
   it('are refused where a fragment is missing or of an unknown kind', () => {
     const fragments = packetize(annexB(Buffer.concat([IDR, Buffer.alloc(300, 1)])), 100);
     expect(fragments.length).toBeGreaterThan(2);

@@ -9,9 +9,11 @@ afterEach(() => void vi.useRealTimers());
 it('asks for what stands before a stream that begins within a frame, and comes to an end', () => {
   const assembler = new FrameAssembler({ onFrame: () => {}, onGap: () => {} });
   const asked: number[] = [];
+  let keyframes = 0;
   const recovery = new LossRecovery({
     assembler,
     sendNack: (numbers) => asked.push(...numbers),
+    wantKeyframe: () => keyframes++,
     fail: (thrown) => {
       throw thrown;
     },
@@ -30,5 +32,6 @@ it('asks for what stands before a stream that begins within a frame, and comes t
   // The sender never had most of them.
   vi.advanceTimersByTime(2000);
   expect(vi.getTimerCount()).toBe(0);
+  expect(keyframes).toBe(0);
   recovery.close();
 });

@@ -8,6 +8,8 @@ interface LossRecoveryOptions {
   assembler: FrameAssembler;
   /** Sends the peer a NACK for these packets; 16-bit numbers. */
   sendNack: (sequenceNumbers: number[]) => void;
+  /** A packet is missing for so long that a keyframe may come sooner: asked again and again until one of them has. */
+  wantKeyframe: (now: number) => void;
   /** Takes what is thrown out of a timer. */
   fail: (thrown: unknown) => void;
   /** For the work of timers. */
@@ -65,10 +67,11 @@ export class LossRecovery {
   recover(now: number): void {
     const nacks = this.#nacks;
     if (nacks.size === 0) return;
-    const { assembler, sendNack } = this.#options;
+    const { assembler, sendNack, wantKeyframe } = this.#options;
     const rtt = this.#options.roundTripTime();
     const expired = nacks.expired(now, rtt);
     if (expired !== undefined) assembler.giveUp(expired);
+    else if (nacks.isLate(assembler.next, now, rtt)) wantKeyframe(now);
     // Those from before a stream's first packet are given up here alone: to the assembler nothing is missing there.
     nacks.removeBelow(Math.max(assembler.oldest, expired === undefined ? 0 : expired + 1));
     const due = this.nackEnabled ? nacks.due(now, rtt, this.#options.losesFeedback()) : [];

@@ -30,10 +30,12 @@ describe('the list of missing packets', () => {
     expect(list.recovered).toBe(1);
   });
 
-  it('repeats what it requests again where requests get lost', () => {
+  it('repeats what it requests where requests get lost', () => {
     const list = new NackList();
     list.add(1, 1, 0);
     expect(list.due(0, 160, true)).toEqual([1]);
+    expect(list.due(10, 160, true)).toEqual([]);
+    expect(list.due(20, 160, true)).toEqual([1]);
     expect(list.due(30, 160, true)).toEqual([]);
     expect(list.due(210, 160, true)).toEqual([1]);
     expect(list.due(230, 160, true)).toEqual([1]);
@@ -81,28 +83,33 @@ describe('the list of missing packets', () => {
     let requested = 0;
     for (let now = 0; now < 10_000; now += 10) requested += list.due(now, 1).length;
     expect(requested).toBe(10);
-    expect(list.expired(249, 1)).toBeUndefined();
-    expect(list.expired(250, 1)).toBe(1);
-    expect(list.expired(999, 60_000)).toBeUndefined();
-    expect(list.expired(1000, 60_000)).toBe(1);
+    expect(list.isLate(1, 249, 1)).toBe(false);
+    expect(list.isLate(1, 250, 1)).toBe(true);
+    expect(list.isLate(2, 250, 1)).toBe(false);
+    expect(list.isLate(1, 999, 60_000)).toBe(false);
+    expect(list.isLate(1, 1000, 60_000)).toBe(true);
+    expect(list.expired(849, 1)).toBeUndefined();
+    expect(list.expired(850, 1)).toBe(1);
+    expect(list.expired(1599, 60_000)).toBeUndefined();
+    expect(list.expired(1600, 60_000)).toBe(1);
   });
 
   it('names the newest expired packet, not those that are still young', () => {
     const list = new NackList();
     list.add(1, 2, 0);
     list.add(5, 5, 200);
-    expect(list.expired(260, 1)).toBe(2);
+    expect(list.expired(860, 1)).toBe(2);
     list.removeBelow(3);
     expect(list.size).toBe(1);
   });
 
-  it('waits three round trips and 150 ms in between, of 100 ms where none was measured', () => {
+  it('is late after three round trips and 150 ms in between, of 100 ms where none was measured', () => {
     const list = new NackList();
     list.add(1, 1, 0);
-    expect(list.expired(749, 200)).toBeUndefined();
-    expect(list.expired(750, 200)).toBe(1);
-    expect(list.expired(449)).toBeUndefined();
-    expect(list.expired(450)).toBe(1);
+    expect(list.isLate(0, 749, 200)).toBe(false);
+    expect(list.isLate(0, 750, 200)).toBe(true);
+    expect(list.isLate(0, 449)).toBe(false);
+    expect(list.isLate(0, 450)).toBe(true);
     expect(list.due(0)).toEqual([1]);
     expect(list.due(134)).toEqual([]);
     expect(list.due(135)).toEqual([1]);

@@ -5,8 +5,11 @@ const MAX_TRIES = 10;
 const REPEAT_MS = 20;
 const MIN_RETRY_MS = 20;
 const MAX_RETRY_MS = 400;
+/** After this, three round trips and a bit, a keyframe is asked for. */
 const MIN_PATIENCE_MS = 250;
 const MAX_PATIENCE_MS = 1000;
+/** For so long it is asked for beside the keyframe: where the sender makes none on request, it comes first. */
+const HOLD_MS = 600;
 /** Without a measurement. */
 const DEFAULT_RTT_MS = 100;
 /** A packet that is only out of order may take this long, or half a round trip, before it is requested. */
@@ -85,14 +88,14 @@ export class NackList {
 
   /**
    * The numbers to request now; counts them.
-   * @param repeats whether requests after the first are sent twice: of what was lost again, the request may have been
+   * @param repeats whether requests are sent twice: they get lost, too
    */
   due(now: number, roundTripTime = DEFAULT_RTT_MS, repeats = false): number[] {
     const interval = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, 1.25 * roundTripTime + 10));
     const due: number[] = [];
     for (const [sequence, entry] of this.#missing) {
       const age = now - entry.requestedAt;
-      if (repeats && entry.tries > 1 && !entry.repeated && age >= REPEAT_MS && age < interval) {
+      if (repeats && entry.tries > 0 && !entry.repeated && age >= REPEAT_MS && age < interval) {
         entry.repeated = true;
         due.push(sequence);
         continue;
@@ -107,11 +110,21 @@ export class NackList {
     return due;
   }
 
+  /** Whether one from this number on is missing for so long that a keyframe may come sooner. */
+  isLate(from: number, now: number, roundTripTime = DEFAULT_RTT_MS): boolean {
+    const patience = patienceOf(roundTripTime);
+    for (const [sequence, { since }] of this.#missing) if (sequence >= from && now - since >= patience) return true;
+    return false;
+  }
+
   /** The highest number that has expired: it is not worth requesting any more; undefined where none has. */
   expired(now: number, roundTripTime = DEFAULT_RTT_MS): number | undefined {
-    const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, 3 * roundTripTime + 150));
+    const patience = patienceOf(roundTripTime) + HOLD_MS;
     let highest: number | undefined;
     for (const [sequence, { since }] of this.#missing) if (now - since >= patience) highest = sequence;
     return highest;
   }
 }
+
+const patienceOf = (roundTripTime: number): number =>
+  Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, 3 * roundTripTime + 150));

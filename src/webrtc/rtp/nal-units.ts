@@ -165,7 +165,7 @@ class NalDepacketizer {
   #appendFragment(payload: Buffer, unit: AccessUnit): boolean {
     const { headerBytes } = this.#syntax;
     const head = payload[headerBytes]!;
-    if (payload.length < headerBytes + 2) return false;
+    // A fragment may be empty (RFC 6184 section 5.8).
     unit.fragments ??= [unitHeader(this.#syntax, payload, fragmentType(this.#syntax, head))];
     unit.fragments.push(payload.subarray(headerBytes + 1));
     if (head & 0x40) {

@@ -19,6 +19,9 @@ const MAX_COUNT_MS = 2000;
 /** What a congested path carries is what came; a little less lets its queue drain. */
 const CUT_BY_LOSS = 0.85;
 const CUT_BY_DELAY = 0.8;
+/** A queue that stands drains in this time, at a rate that is lower by this share at most. */
+const DRAIN_MS = 2000;
+const MAX_DRAIN_SHARE = 0.25;
 const MIN_BITRATE = 150_000;
 /** A cut for loss alone is judged by the loss after it: by so many packets, or what came in so many ms. */
 const JUDGE_PACKETS = 60;
@@ -32,6 +35,9 @@ const MAX_RANDOM_LOSS = 0.3;
 /** A sender that did not become slower by so much tells nothing. */
 const SLOWER_SHARE = 0.95;
 const RANDOM_LOSS_MOMENTUM = 0.1;
+/** Of few packets more get lost by chance: by so many standard deviations, of what came lately, before it counts. */
+const SIGNIFICANCE = 1.5;
+const RECENT_SHARE = 0.7;
 /** Above the 8 % a second of the sender's own control, which then decides. */
 const GROWTH_PER_SECOND = 1.15;
 /** Close to the rate that was too much, which is remembered for a while. */
@@ -39,9 +45,9 @@ const CAREFUL_GROWTH_PER_SECOND = 1.04;
 const CAREFUL_FROM = 0.8;
 const CAREFUL_TO = 1.1;
 const CEILING_MS = 15_000;
-/** Standing queues, in ms: no growth above the first, a cut above the second. */
+/** Standing queues, in ms: no growth above the first, a cut above the second, where the last interval began with one. */
 const SOME_QUEUE_MS = 100;
-const LONG_QUEUE_MS = 400;
+const LONG_QUEUE_MS = 150;
 /** A cut needs this long to show in the delay. */
 const DELAY_CUT_INTERVAL_MS = 2000;
 /** A cut that does not help by as much, this often in a row, says that it was not the network. */
@@ -86,6 +92,8 @@ export class ReceiveRate {
   #nextBase = Number.POSITIVE_INFINITY;
   #baseAt = 0;
   #queue = 0;
+  /** There was one before the last interval, too. */
+  #stands = false;
   #delayCutAt = Number.NEGATIVE_INFINITY;
   #queueAtCut = 0;
   #uselessCuts = 0;
@@ -93,6 +101,8 @@ export class ReceiveRate {
   /** Share of packets that the path loses whatever it carries. */
   #randomLoss = 0;
   #loss = 0;
+  /** Decaying sums. */
+  #recent = { packets: 0, lost: 0 };
 
   /** @param max bit/s */
   constructor(max: number) {
@@ -124,6 +134,14 @@ export class ReceiveRate {
     return Math.max(HIGH_LOSS, 1.5 * this.#randomLoss + LOW_LOSS);
   }
 
+  /** Whether more is lost than what is tolerated, and not by chance. */
+  get #losesMore(): boolean {
+    const { packets, lost } = this.#recent;
+    const most = this.#tolerated;
+    const chance = SIGNIFICANCE * Math.sqrt((most * (1 - most)) / packets);
+    return packets >= MIN_PACKETS && this.#loss > most && lost / packets > most + chance;
+  }
+
   update({ now, bytes, packets, lost, transit }: ReceptionInterval): void {
     this.#measureQueue(now, transit);
     const since = this.#count.since ?? now;
@@ -146,18 +164,20 @@ export class ReceiveRate {
     const rate = (8000 * count.bytes) / elapsed;
     const loss = count.packets > 0 ? count.lost / count.packets : 0;
     this.#loss = loss;
+    const { packets, lost } = this.#recent;
+    this.#recent = { packets: RECENT_SHARE * packets + count.packets, lost: RECENT_SHARE * lost + count.lost };
     if (this.#queue > SOME_QUEUE_MS) {
       // Loss from a path whose queue stands is the bottleneck's.
       this.#lossCut = undefined;
       if (loss > Math.max(LOW_LOSS, this.#randomLoss) && count.packets >= MIN_PACKETS)
         this.#cut(rate, CUT_BY_LOSS, now);
-      else if (this.#queue > LONG_QUEUE_MS) this.#cutByDelay(rate, now);
+      else if (this.#queue > LONG_QUEUE_MS && this.#stands) this.#cutByDelay(rate, now);
       return;
     }
     if (this.#randomLoss > 0) this.#randomLoss += RANDOM_LOSS_MOMENTUM * (loss - this.#randomLoss);
     // Without one it may be the radio's.
     if (this.#lossCut) this.#judge(this.#lossCut, count, now);
-    else if (loss > this.#tolerated && count.packets >= MIN_PACKETS) {
+    else if (this.#losesMore) {
       const { target } = this;
       if (loss <= MAX_RANDOM_LOSS)
         this.#lossCut = { at: now, loss, target, rate, since: now, bytes: 0, packets: 0, lost: 0 };
@@ -192,7 +212,8 @@ export class ReceiveRate {
   #cut(rate: number, share: number, now: number): void {
     this.#ceiling = rate;
     this.#ceilingAt = now;
-    this.#target = Math.max(MIN_BITRATE, Math.min(this.#target, share * rate));
+    const drain = Math.min(MAX_DRAIN_SHARE, this.#queue / DRAIN_MS);
+    this.#target = Math.max(MIN_BITRATE, Math.min(this.#target, (share - drain) * rate));
   }
 
   #cutByDelay(rate: number, now: number): void {
@@ -224,6 +245,7 @@ export class ReceiveRate {
       this.#nextBase = Number.POSITIVE_INFINITY;
       this.#baseAt = now;
     }
+    this.#stands = this.#queue > SOME_QUEUE_MS;
     this.#nextBase = Math.min(this.#nextBase, transit);
     this.#base = Math.min(this.#base, transit);
     this.#queue = transit - this.#base;

@@ -20,6 +20,8 @@ const MAX_LABEL_BYTES = 1024;
 
 export const ACKNOWLEDGEMENT = Buffer.from([ACK]);
 
+export const isOpen = (message: Uint8Array): boolean => message[0] === OPEN;
+
 /** @returns undefined for anything but a well-formed DATA_CHANNEL_OPEN */
 export function parseOpen(message: Buffer): ChannelOpen | undefined {
   if (message.length < HEADER_BYTES || message[0] !== OPEN) return undefined;

@@ -4,7 +4,7 @@ import { Emitter } from '../emitter.ts';
 import type { DataAgreement } from '../sdp/negotiation.ts';
 import { SctpAssociation, type SctpOutput } from './association.ts';
 import { DataChannel } from './data-channel.ts';
-import { ACKNOWLEDGEMENT, PPID, parseOpen } from './dcep.ts';
+import { ACKNOWLEDGEMENT, isOpen, PPID, parseOpen } from './dcep.ts';
 
 interface SctpEvents {
   channel: [channel: DataChannel];
@@ -112,15 +112,19 @@ export class SctpTransport extends Emitter<SctpEvents> {
   }
 
   #control(stream: number, message: Buffer): void {
-    const open = parseOpen(message);
     // The peer's acknowledgements, and a second OPEN, change nothing.
-    if (!open || this.#closed || this.#streams.has(stream)) return;
+    if (this.#closed || this.#streams.has(stream) || !isOpen(message)) return;
     if (this.#streams.size >= MAX_CHANNELS) {
       this.emit('abuse', `it opened more than ${MAX_CHANNELS} data channels`);
       return;
     }
     const association = this.#association!;
-    if (!association.open(stream, open)) return;
+    const open = parseOpen(message);
+    if (!open || !association.open(stream, open)) {
+      // RFC 8832 section 6: a channel that cannot be had is closed, so that its peer does not wait for it.
+      association.reset(stream, performance.now());
+      return;
+    }
     const carrier = {
       send: (ppid: number, data: Uint8Array) => {
         const sent = association.send(stream, ppid, data, performance.now());

@@ -1,5 +1,5 @@
 import { type Agreement, type DataAgreement, silentFormat, type VideoAgreement } from './negotiation.ts';
-import type { Offer, OfferedCodec, OfferedMedia } from './sdp.ts';
+import { bundleOf, type Offer, type OfferedCodec, type OfferedMedia } from './sdp.ts';
 
 const LOCAL_SCTP_PORT = 5000;
 const LEGACY_STREAMS = 65_535;
@@ -26,12 +26,13 @@ export function buildAnswer(offer: Offer, agreement: Agreement, local: LocalDesc
   const mids = offer.media
     .filter((media, index) => accepted.has(index) && media.mid !== undefined)
     .map(({ mid }) => mid);
+  const main = offer.media[agreement.video?.index ?? agreement.data?.index ?? -1];
   const lines = [
     'v=0',
     `o=- ${local.sessionId} ${local.sessionVersion} IN IP4 0.0.0.0`,
     's=-',
     't=0 0',
-    ...(offer.bundle && mids.length > 0 ? [`a=group:BUNDLE ${mids.join(' ')}`] : []),
+    ...(main && bundleOf(offer, main) ? [`a=group:BUNDLE ${mids.join(' ')}`] : []),
     'a=extmap-allow-mixed',
     'a=msid-semantic: WMS *',
   ];

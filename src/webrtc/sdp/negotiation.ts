@@ -1,7 +1,7 @@
 import { DepthcastError } from '../../errors.ts';
 import type { VideoCodec } from '../../video/types.ts';
 import { CODEC_RULES, receivingRule, sendingRule } from './codec-rules.ts';
-import type { Direction, Fingerprint, Offer, OfferedCodec, OfferedMedia } from './sdp.ts';
+import { bundleOf, type Direction, type Fingerprint, type Offer, type OfferedCodec, type OfferedMedia } from './sdp.ts';
 
 /** Who sends video: `publish` we receive (WHIP), `view` we send (WHEP), `duplex` both on one media section. */
 export type PeerRole = 'publish' | 'view' | 'duplex';
@@ -92,6 +92,8 @@ const DEFAULT_MAX_MESSAGE = 65_536;
 const DEFAULT_SCTP_PORT = 5000;
 /** Names of formats that are no codecs. */
 const NO_CODECS: ReadonlySet<string> = new Set(['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03', 'FLEXFEC']);
+/** With rtcp-mux these are RTCP's (RFC 5761 section 4). */
+const isRtcpType = (payloadType: number): boolean => payloadType >= 64 && payloadType < 96;
 const HASHES: ReadonlySet<string> = new Set(['sha-256', 'sha-384', 'sha-512']);
 
 /**
@@ -109,18 +111,21 @@ export function negotiate(
   const video = agreeVideo(offer, role, allowed, previous?.video?.index);
   if (video && role === 'duplex' && video.direction === 'recvonly' && video.wanted)
     notes.push(`no gray track is returned: ${sendingRule(video.codecs.map(({ codec }) => codec))}`);
-  const dataIndex = offer.media.findIndex(
-    (media) => media.kind === 'application' && isOffered(media) && media.protocol.includes('DTLS/SCTP'),
-  );
+  const isData = (media: OfferedMedia) =>
+    media.kind === 'application' && isOffered(media) && media.protocol.includes('DTLS/SCTP');
   // Without a bundle every section would want a transport of its own: only the first one gets it.
-  const bundled = (index: number) => index >= 0 && (offer.bundle?.includes(offer.media[index]!.mid ?? '') ?? false);
-  const wantData = dataIndex >= 0 && (!video || (bundled(dataIndex) && bundled(video.index)));
+  const first = video ? offer.media[video.index] : offer.media.find(isData);
+  const bundle = first && bundleOf(offer, first);
+  const bundled = (index: number) => bundle?.includes(offer.media[index]!.mid ?? '') ?? false;
+  const inside = offer.media.findIndex((media, index) => isData(media) && bundled(index));
+  const dataIndex = inside >= 0 ? inside : offer.media.findIndex(isData);
+  const wantData = dataIndex >= 0 && (!video || bundled(dataIndex));
   if (dataIndex >= 0 && !wantData) notes.push('no data channel: offer it in one BUNDLE group with the video');
   const data = wantData ? agreeData(offer.media[dataIndex]!, dataIndex) : undefined;
   if (!video && !(role === 'view' && data)) throw new DepthcastError('NO_VIDEO');
   const main = video?.index ?? dataIndex;
   const silent = [...offer.media.keys()].filter(
-    (index) => bundled(main) && bundled(index) && isOffered(offer.media[index]!) && silentFormat(offer.media[index]!),
+    (index) => bundled(index) && isOffered(offer.media[index]!) && silentFormat(offer.media[index]!),
   );
   return { transport: agreeTransport(offer, offer.media[main]!), video, data, silent, notes };
 }
@@ -185,11 +190,17 @@ function unsupported(
   role: PeerRole,
   allowed: readonly VideoCodec[],
 ): DepthcastError {
-  const names = new Set(sections.flatMap(({ media }) => media.codecs.map(({ name }) => name)));
+  const codecs = sections.flatMap(({ media }) => media.codecs);
+  const names = new Set(codecs.map(({ name }) => name));
   const offered = [...names].filter((name) => !NO_CODECS.has(name)).slice(0, 10);
   const known = allowed.filter((codec) => names.has(codec));
   const rule = role === 'view' ? sendingRule(known) : receivingRule(allowed, known);
-  return new DepthcastError('UNSUPPORTED_CODEC', { detail: `${offered.join(', ') || 'none'} offered; ${rule}` });
+  const types = codecs.some(({ payloadType }) => isRtcpType(payloadType))
+    ? '; payload types 64 to 95 are taken by RTCP'
+    : '';
+  return new DepthcastError('UNSUPPORTED_CODEC', {
+    detail: `${offered.join(', ') || 'none'} offered; ${rule}${types}`,
+  });
 }
 
 /** What we do with a section that is offered with this direction. */
@@ -204,7 +215,7 @@ function wants(offered: Direction, role: PeerRole): { send: boolean; receive: bo
 function agreeCodecs(media: OfferedMedia, allowed: readonly VideoCodec[]): AgreedCodec[] {
   const place = ({ payloadType }: OfferedCodec) => media.formats.indexOf(String(payloadType));
   const listed = media.codecs
-    .filter((codec) => codec.clockRate === 90_000 && place(codec) >= 0)
+    .filter((codec) => codec.clockRate === 90_000 && place(codec) >= 0 && !isRtcpType(codec.payloadType))
     .sort((a, b) => place(a) - place(b));
   const rank = (codec: VideoCodec) => listed.findIndex(({ name }) => name === codec);
   const agreed: AgreedCodec[] = [];
@@ -262,7 +273,8 @@ function agreeData(media: OfferedMedia, index: number): DataAgreement {
 
 function agreeTransport(offer: Offer, media: OfferedMedia): TransportParameters {
   // In a bundle the credentials may stand in its first section alone (RFC 9143).
-  const sources = [media, ...offer.media.filter(({ mid }) => mid !== undefined && offer.bundle?.includes(mid))];
+  const bundle = bundleOf(offer, media);
+  const sources = [media, ...offer.media.filter(({ mid }) => mid !== undefined && bundle?.includes(mid))];
   const credentials = sources.find(({ iceUfrag, icePwd }) => iceUfrag && icePwd);
   if (!credentials) throw new DepthcastError('BAD_SDP', { detail: 'the ICE credentials are missing' });
   const fingerprints = (sources.find((source) => source.fingerprints.length > 0)?.fingerprints ?? []).filter(

@@ -280,6 +280,36 @@ describe('the answer', () => {
     expect(answer(offer)).not.toContain('BUNDLE');
   });
 
+  it('bundles what is in the group of the video, whatever other groups there are', () => {
+    const groups = (...mids: string[]) =>
+      CHROMIUM.replace('a=group:BUNDLE 0 1 2', mids.map((each) => `a=group:BUNDLE ${each}`).join('\r\n'));
+    for (const offer of [groups('0', '1 2'), groups('1 2', '0')]) {
+      expect(agree(offer)).toMatchObject({ video: { index: 1 }, data: { index: 2 }, silent: [], notes: [] });
+      expect(answer(offer)).toContain('a=group:BUNDLE 1 2\r\n');
+    }
+    // In none itself: nothing else comes with it, and nothing of the others is taken for its own.
+    const outside = groups('0 2').replace(/a=ice-ufrag:\S+/, 'a=ice-ufrag:ofsound');
+    expect(agree(outside)).toMatchObject({ data: undefined, silent: [], notes: [expect.stringContaining('BUNDLE')] });
+    expect(agree(outside).transport.iceUfrag).not.toBe('ofsound');
+    expect(answer(outside)).not.toContain('BUNDLE');
+  });
+
+  it('reads extensions that stand for the whole session, fingerprints beside an old one, and rtcp-mux-only', () => {
+    const maps = CHROMIUM.match(/^a=extmap:.*\r\n/gm)!;
+    const capture = maps.find((line) => line.includes('abs-capture-time'))!;
+    const session = CHROMIUM.replaceAll(capture, '').replace('t=0 0\r\n', `t=0 0\r\n${capture}`);
+    expect(agree(session).video!.extensions).toEqual(agree(CHROMIUM).video!.extensions);
+    const md5 = `a=fingerprint:md5 ${Array(16).fill('00').join(':')}\r\n`;
+    const twice = CHROMIUM.replaceAll(/^a=fingerprint:/gm, `${md5}a=fingerprint:`);
+    expect(agree(twice).transport.fingerprints).toEqual(agree(CHROMIUM).transport.fingerprints);
+    expect(agree(CHROMIUM.replaceAll('a=rtcp-mux\r', 'a=rtcp-mux-only\r')).video).toBeDefined();
+  });
+
+  it('takes no payload type that rtcp-mux gives to RTCP, and says so', () => {
+    const taken = OBS.replaceAll(/(m=video.* |a=rtpmap:|a=fmtp:|a=rtcp-fb:)96\b/g, '$172');
+    expect(() => agree(taken, 'publish')).toThrow(/H264 offered; .*payload types 64 to 95 are taken by RTCP/);
+  });
+
   it('gives a viewer data without video, but not a publisher', () => {
     const [, , data] = CHROMIUM.split(/^(?=m=)/m).slice(1) as [string, string, string];
     const offer = CHROMIUM.slice(0, CHROMIUM.indexOf('m=')).replace('BUNDLE 0 1 2', 'BUNDLE 2') + data;

@@ -7,8 +7,8 @@ export const ICE_PASSWORD = /^[A-Za-z0-9+/]{22,256}$/;
 /** The parts of an SDP offer (RFC 8866, RFC 8829) that this server looks at. */
 export interface Offer {
   media: OfferedMedia[];
-  /** mids of the BUNDLE group, or undefined without one. */
-  bundle: string[] | undefined;
+  /** mids of each BUNDLE group. */
+  bundles: string[][];
 }
 
 export interface OfferedMedia {
@@ -82,7 +82,7 @@ export function parseOffer(sdp: string): Offer {
   if (!lines[0]?.startsWith('v=0')) throw bad('it does not begin with v=0');
 
   const session = newMedia('', '', 0, []);
-  const offer: Offer = { media: [], bundle: undefined };
+  const offer: Offer = { media: [], bundles: [] };
   let current = session;
   // Firefox writes fmtp and rtcp-fb before the rtpmap that they belong to.
   const aboutCodecs: [OfferedMedia, name: string, value: string][] = [];
@@ -101,7 +101,7 @@ export function parseOffer(sdp: string): Offer {
       const value = colon < 0 ? '' : line.slice(colon + 1).trim();
       if (current === session && name === 'group') {
         const [semantics, ...mids] = value.split(/ +/);
-        if (semantics === 'BUNDLE') offer.bundle = mids;
+        if (semantics === 'BUNDLE' && offer.bundles.length < MAX_MEDIA) offer.bundles.push(mids);
       } else if (name === 'fmtp' || name === 'rtcp-fb') aboutCodecs.push([current, name, value]);
       else parseAttribute(current, name, value);
     }
@@ -115,6 +115,10 @@ export function parseOffer(sdp: string): Offer {
   if (new Set(mids).size !== mids.length) throw bad('two media sections have the same mid');
   return offer;
 }
+
+/** mids of the BUNDLE group that a section is in. */
+export const bundleOf = ({ bundles }: Offer, { mid }: OfferedMedia): string[] | undefined =>
+  mid === undefined ? undefined : bundles.find((mids) => mids.includes(mid));
 
 function newMedia(kind: string, protocol: string, port: number, formats: string[]): OfferedMedia {
   return {
@@ -158,6 +162,7 @@ function parseMediaLine(line: string, session: OfferedMedia): OfferedMedia {
     iceLite: session.iceLite,
     setup: session.setup,
     fingerprints: [...session.fingerprints],
+    extensions: [...session.extensions],
     bandwidth: session.bandwidth,
   };
 }
@@ -184,7 +189,7 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
       return;
     case 'fingerprint': {
       const [algorithm, hex] = value.split(' ');
-      if (!algorithm || !hex || !/^([0-9A-Fa-f]{2}:){19,63}[0-9A-Fa-f]{2}$/.test(hex))
+      if (!algorithm || !hex || !/^([0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2}$/.test(hex))
         throw bad('a fingerprint is malformed');
       if (media.fingerprints.length < 8) {
         media.fingerprints.push({ algorithm: algorithm.toLowerCase(), value: hex.replaceAll(':', '').toUpperCase() });
@@ -198,6 +203,8 @@ function parseAttribute(media: OfferedMedia, name: string, value: string): void 
       media.bundleOnly = true;
       break;
     case 'rtcp-mux':
+    // RFC 8858: there is no other way.
+    case 'rtcp-mux-only':
       media.rtcpMux = true;
       return;
     case 'rtcp-rsize':

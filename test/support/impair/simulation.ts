@@ -35,6 +35,8 @@ export interface SimulationOptions {
   /** bit/s; `adaptive` begins with 300 kbit/s and follows the feedback as libwebrtc does with REMB, up to this. */
   bitrate: number;
   adaptive: boolean;
+  /** Plays a clip: a keyframe each so many frames, and none on request. */
+  keyframeEvery?: number;
   /** ms that depth takes of each picture. */
   inferenceMs?: number;
   /** What the receiver asks for at most, bit/s. */
@@ -179,7 +181,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   for (let n = 0; n < frames; n++) {
     const change = n % FPS === 0 ? options.changes?.[n / FPS] : undefined;
     if (change) upLink.set(change);
-    const keyframe = keyframeWanted;
+    const { keyframeEvery } = options;
+    const keyframe = keyframeEvery === undefined ? keyframeWanted : n % keyframeEvery === 0;
     keyframeWanted = false;
     const size = ((adaptive ? rate.target : bitrate) / 8 / FPS) * (keyframe ? KEYFRAME_FACTOR : 0.95);
     const data = Buffer.alloc(Math.max(200, Math.round(size)), 1);
