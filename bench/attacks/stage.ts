@@ -3,6 +3,8 @@ import { parseMetrics } from '../../test/support/load/metrics.ts';
 import { processUsage } from '../../test/support/load/process-usage.ts';
 import { ServerProcess } from '../../test/support/load/server-process.ts';
 import { Fleet } from '../../test/support/load/wrtc-fleet.ts';
+import type { RtcClient } from '../../test/support/rtc-client.ts';
+import { Target } from './attack.ts';
 
 const MIB = 2 ** 20;
 /** How long the server has to recover after an attack, and its half-open sessions to end. */
@@ -37,11 +39,18 @@ export interface Outcome {
   after: Reading;
 }
 
-/** A server in a process of its own, and an honest two-way stream of libwebrtc's in another. */
+/** Of the viewer, as a proxy would tell it. */
+const VIEWER_ADDRESS = '127.2.0.1';
+
+/**
+ * A server in a process of its own, and an honest two-way stream of libwebrtc's in another. The server's scene has a viewer all the time:
+ * it runs only while somebody watches, and an attacker that connects to it must not be charged with that.
+ */
 export class Stage {
   readonly url: string;
   readonly #server: ServerProcess;
   readonly #fleet: Fleet;
+  readonly #viewer: RtcClient;
   readonly #sessions: number;
 
   static async open(https: boolean): Promise<Stage> {
@@ -56,14 +65,16 @@ export class Stage {
     const url = `${https ? 'https' : 'http'}://127.0.0.1:${server.port}`;
     const fleet = new Fleet({ ...HONEST, url });
     await fleet.flowing(60_000);
-    const stage = new Stage(server, url, fleet, 0);
-    return new Stage(server, url, fleet, sessionsOf(await stage.read()));
+    const { client } = await new Target(url, VIEWER_ADDRESS, 0, 0).connect({});
+    const stage = new Stage(server, url, fleet, client, 0);
+    return new Stage(server, url, fleet, client, sessionsOf(await stage.read()));
   }
 
-  private constructor(server: ServerProcess, url: string, fleet: Fleet, sessions: number) {
+  private constructor(server: ServerProcess, url: string, fleet: Fleet, viewer: RtcClient, sessions: number) {
     this.#server = server;
     this.url = url;
     this.#fleet = fleet;
+    this.#viewer = viewer;
     this.#sessions = sessions;
   }
 
@@ -104,6 +115,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    await this.#viewer.close();
     await this.#fleet.stop();
     await this.#server.close();
   }

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { runBetween } from './dtls/between.ts';
 import { describeFault, runSequences } from './dtls/run.ts';
+import { runSequences13 } from './dtls13/run.ts';
 import { runAssociations } from './sctp/run.ts';
 
 // A fraction of what `npm run test:attacks` plays.
 const HANDSHAKES = 1000;
+const HANDSHAKES_13 = 400;
 const BETWEEN = 400;
 const ASSOCIATIONS = 500;
 const SEED = 1;
@@ -18,6 +20,16 @@ it('no illegal DTLS handshake connects, every honest one does', PATIENCE, async 
   expect(report.expected.connects).toBeGreaterThan(90);
   expect(report.expected.refused).toBeGreaterThan(700);
   expect(report.kinds.size).toBeGreaterThan(60);
+  expect(report.connected).toBeGreaterThanOrEqual(report.expected.connects);
+});
+
+it('no illegal handshake of DTLS 1.3 connects, every honest one does', PATIENCE, async () => {
+  const report = await runSequences13(HANDSHAKES_13, SEED);
+  expect(report.faults).toEqual([]);
+  expect(report.sequences).toBe(HANDSHAKES_13);
+  expect(report.expected.connects).toBeGreaterThan(40);
+  expect(report.expected.refused).toBeGreaterThan(250);
+  expect(report.kinds.size).toBeGreaterThan(40);
   expect(report.connected).toBeGreaterThanOrEqual(report.expected.connects);
 });
 

@@ -7,6 +7,7 @@ import { startServer } from '../../src/server/server.ts';
 import { runBetween } from './dtls/between.ts';
 import { describeFault, runSequences } from './dtls/run.ts';
 import { MANY_SESSIONS, runThroughServer } from './dtls/through-server.ts';
+import { runSequences13 } from './dtls13/run.ts';
 import { runAssociations } from './sctp/run.ts';
 
 /** Of DTLS, a connected peer; 190 are usual. */
@@ -16,15 +17,16 @@ const MAX_KIB_LEFT = 40 * 1024;
 /** Others than those that are played against the transport alone. */
 const SERVER_SEEDS = 7_000_000;
 
-const USAGE = `npm run test:attacks -- [--dtls N] [--between N] [--server N] [--sctp N] [--peers N] [--seed N]
+const USAGE = `npm run test:attacks -- [--dtls N] [--dtls13 N] [--between N] [--server N] [--sctp N] [--peers N] [--seed N]
 
 Plays DTLS handshakes in which messages are left out, repeated, reordered, replaced, fragmented, forged or taken from another
 handshake, with wrong certificates, keys, suites and Finished, in both roles; and honest ones over bad networks. None but the honest may
-connect, and those always. Then somebody on the path of DTLS 1.3 who loses, delays, changes, reflects and replays datagrams of two real ends,
-and impostors. Some of the first again through a running server, where none but the honest may get media. Then SCTP associations whose peer
+connect, and those always. The same of DTLS 1.3, and somebody on its path who loses, delays, changes, reflects and replays datagrams of two
+real ends, and impostors. Some of the first again through a running server, where none but the honest may get media. Then SCTP associations whose peer
 sends anything: none may fail, grow or send without bound. Last, many honest peers at once: what each takes, and whether it comes back.
 
   --dtls N   handshakes; 20000 by default, 0 for none
+  --dtls13 N handshakes of DTLS 1.3; 5000 by default, 0 for none
   --between N DTLS 1.3 handshakes with somebody on their path; 2000 by default, 0 for none
   --server N handshakes through a server; 500 by default, 0 for none
   --sctp N   associations; 10000 by default, 0 for none
@@ -32,14 +34,15 @@ sends anything: none may fail, grow or send without bound. Last, many honest pee
   --seed N   the first one's seed; 1 by default. The same seed makes the same packets.
 
 Examples:
-  npm run test:attacks -- --dtls 1000000 --between 0 --server 0 --sctp 0 --peers 0
-  npm run test:attacks -- --dtls 1 --between 0 --server 0 --sctp 0 --peers 0 --seed 4711
+  npm run test:attacks -- --dtls 1000000 --dtls13 0 --between 0 --server 0 --sctp 0 --peers 0
+  npm run test:attacks -- --dtls 1 --dtls13 0 --between 0 --server 0 --sctp 0 --peers 0 --seed 4711
 `;
 
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h' },
     dtls: { type: 'string' },
+    dtls13: { type: 'string' },
     between: { type: 'string' },
     server: { type: 'string' },
     sctp: { type: 'string' },
@@ -51,13 +54,14 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const number = (name: 'dtls' | 'between' | 'server' | 'sctp' | 'peers' | 'seed', fallback: number): number => {
+const number = (name: 'dtls' | 'dtls13' | 'between' | 'server' | 'sctp' | 'peers' | 'seed', fallback: number): number => {
   const value = values[name] === undefined ? fallback : Number(values[name]);
   if (Number.isInteger(value) && value >= 0) return value;
   console.error(`--${name} takes a whole number, not ${values[name]}`);
   process.exit(1);
 };
 const handshakes = number('dtls', 20_000);
+const handshakes13 = number('dtls13', 5_000);
 const betweens = number('between', 2_000);
 const throughServer = number('server', 500);
 const associations = number('sctp', 10_000);
@@ -90,6 +94,15 @@ if (handshakes > 0) {
     `DTLS: ${sequences} handshakes: ${refused} illegal, ${connects} honest, ${either} unusual but legal; ${connected} connected`,
     kinds,
     faults.map(describeFault),
+  );
+}
+if (handshakes13 > 0) {
+  const report = await runSequences13(handshakes13, seed, progress(handshakes13, 'handshakes of DTLS 1.3'));
+  const { refused, connects, either } = report.expected;
+  print(
+    `DTLS 1.3: ${report.sequences} handshakes: ${refused} illegal, ${connects} honest, ${either} unusual but legal; ${report.connected} connected`,
+    report.kinds,
+    report.faults,
   );
 }
 if (betweens > 0) {

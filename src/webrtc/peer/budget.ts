@@ -28,8 +28,8 @@ export const DEFAULT_BUDGET: BudgetLimits = { cpu: 0.25, bytes: 48 << 20, patien
 
 /** Of the system and of Node, to bring a packet here, on a busy machine; a packet that is dropped costs this as well. */
 const RECEIVE_MS = 0.03;
-/** What a peer may save up: a keyframe's packets come at once. */
-const SAVED_SECONDS = 2;
+/** What a peer may save up: a keyframe's packets come at once. It is as long as one peer can hold up all others. */
+const SAVED_SECONDS = 0.5;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
 const STRANGER_SHARE = 0.05;
 /** Of the thread's time, what all peers together may take before those that take most get less. */

@@ -8,10 +8,11 @@ const CLOCK_RATE_KHZ = 90;
 /** Beyond this the RTP clock says little about the capture clock. */
 const MAX_EXTRAPOLATION_MS = 10_000;
 
-/** @returns ms since the Unix epoch, or undefined where the element is malformed */
+/** @returns ms since the Unix epoch, or undefined where the element is malformed, or zero as from a sender without a clock */
 export function readCaptureTime(element: Buffer): number | undefined {
   if (element.length < 8) return undefined;
-  return fromNtp({ seconds: element.readUInt32BE(0), fraction: element.readUInt32BE(4) });
+  const [seconds, fraction] = [element.readUInt32BE(0), element.readUInt32BE(4)];
+  return seconds === 0 && fraction === 0 ? undefined : fromNtp({ seconds, fraction });
 }
 
 export function writeCaptureTime(unixMs: number): Buffer {

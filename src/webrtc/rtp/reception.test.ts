@@ -112,6 +112,7 @@ describe('capture times', () => {
   it('are read as they are written', () => {
     expect(readCaptureTime(writeCaptureTime(1_795_360_773_711.5))).toBeCloseTo(1_795_360_773_711.5, 3);
     expect(readCaptureTime(Buffer.alloc(7))).toBeUndefined();
+    expect(readCaptureTime(Buffer.alloc(8))).toBeUndefined();
     // With the estimated clock offset behind it.
     expect(readCaptureTime(Buffer.concat([writeCaptureTime(1000), Buffer.alloc(8)]))).toBeCloseTo(1000, 3);
   });

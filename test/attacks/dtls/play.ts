@@ -82,7 +82,7 @@ export async function play(sequence: Sequence, target: Identity): Promise<Outcom
 }
 
 /** What is wrong with the outcome, if anything. */
-export function fault({ expected }: Sequence, outcome: Outcome): string | undefined {
+export function fault({ expected }: Pick<Sequence, 'expected'>, outcome: Outcome): string | undefined {
   if (expected === 'refused' && outcome.connected) return 'an illegal handshake connected';
   if (expected === 'connects' && !(outcome.connected && outcome.finished)) return 'an honest handshake failed';
   if (outcome.connected && !outcome.sameKeys) return 'connected with keys that the peer does not have';
@@ -206,7 +206,7 @@ function noise(source: Random): Buffer {
   }
 }
 
-function sameKeys(keys: SrtpKeys, exported: Buffer, targetIsClient: boolean): boolean {
+export function sameKeys(keys: SrtpKeys, exported: Buffer, targetIsClient: boolean): boolean {
   const [client, server] = targetIsClient
     ? [
         [keys.localKey, keys.localSalt],
