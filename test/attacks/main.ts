@@ -54,7 +54,10 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const number = (name: 'dtls' | 'dtls13' | 'between' | 'server' | 'sctp' | 'peers' | 'seed', fallback: number): number => {
+const number = (
+  name: 'dtls' | 'dtls13' | 'between' | 'server' | 'sctp' | 'peers' | 'seed',
+  fallback: number,
+): number => {
   const value = values[name] === undefined ? fallback : Number(values[name]);
   if (Number.isInteger(value) && value >= 0) return value;
   console.error(`--${name} takes a whole number, not ${values[name]}`);

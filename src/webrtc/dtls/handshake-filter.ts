@@ -11,6 +11,11 @@ const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
 /** Of DTLS 1.3 (RFC 9147 section 7). */
 const ACK = 26;
+/** In the first byte of its header (RFC 9147 section 4): number of 16 bits, length, low bits of the epoch. */
+const SHORT_NUMBER = 8;
+const HAS_LENGTH = 4;
+const EPOCH_BITS = 3;
+const APPLICATION_EPOCH = 3;
 const FATAL = 2;
 const SERVER_HELLO = 2;
 const HELLO_VERIFY_REQUEST = 3;
@@ -20,10 +25,11 @@ const MESSAGES: ReadonlySet<number> = new Set([1, 2, 3, 4, 11, 12, 13, 14, 15, 1
 /** The records of a datagram that may be part of a handshake, one by one. */
 export function* handshakeRecords(datagram: Buffer): Generator<Buffer> {
   for (let at = 0; at < datagram.length; ) {
-    // Encrypted, and the rest of the datagram where it has no length.
     if (isUnified(datagram.subarray(at))) {
-      yield datagram.subarray(at);
-      return;
+      const end = at + unifiedLength(datagram.subarray(at));
+      yield datagram.subarray(at, end);
+      at = end;
+      continue;
     }
     if (at + RECORD_HEADER_BYTES > datagram.length || datagram[at + 1] !== 0xfe) return;
     const end = at + RECORD_HEADER_BYTES + datagram.readUInt16BE(at + 11);
@@ -65,6 +71,19 @@ export function isFirstAnswer(record: Buffer): boolean {
 /** A header of DTLS 1.3 (RFC 9147 section 4). */
 function isUnified(record: Buffer): boolean {
   return record[0]! >> 5 === 1;
+}
+
+/** Of a record of DTLS 1.3 with its header: the rest of the datagram where it does not say. */
+function unifiedLength(datagram: Buffer): number {
+  const first = datagram[0]!;
+  const lengthAt = first & SHORT_NUMBER ? 3 : 2;
+  if ((first & HAS_LENGTH) === 0 || datagram.length < lengthAt + 2) return datagram.length;
+  return Math.min(datagram.length, lengthAt + 2 + datagram.readUInt16BE(lengthAt));
+}
+
+/** Whether a record is of DTLS 1.3's first epoch of application data, whose keys the client's Finished opens. */
+export function isApplicationEpoch(record: Buffer): boolean {
+  return isUnified(record) && (record[0]! & EPOCH_BITS) === APPLICATION_EPOCH;
 }
 
 function isPlausible(record: Buffer): boolean {

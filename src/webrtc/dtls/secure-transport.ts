@@ -4,6 +4,7 @@ import type { Fingerprint } from '../sdp/sdp.ts';
 import { type SrtpKeys, srtpLengths } from '../srtp/srtp.ts';
 import {
   handshakeRecords,
+  isApplicationEpoch,
   isChangeCipherSpec,
   isClearHandshake,
   isFirstAnswer,
@@ -42,7 +43,7 @@ const MAX_DATAGRAM_BYTES = 4096;
 const MAX_HANDSHAKE_BYTES = 128 * 1024;
 /** Records before the server's first answer. */
 const MAX_EARLY = 16;
-/** Records before the ChangeCipherSpec that they belong behind. */
+/** Records before the ChangeCipherSpec, or the Finished, that they belong behind. */
 const MAX_PROTECTED = 4;
 
 /**
@@ -67,6 +68,8 @@ export class SecureTransport {
   #lastMessage = -1;
   #changeCipherSpec: Buffer | undefined;
   readonly #protected: Buffer[] = [];
+  /** Of DTLS 1.3. */
+  readonly #data: Buffer[] = [];
   #cipherChanged = false;
   #accepted = false;
   #complete = false;
@@ -135,7 +138,9 @@ export class SecureTransport {
       this.#receiveInTurn(record, now);
       for (const early of this.#early.splice(0)) this.#receiveInTurn(early, now);
     }
-    if (this.#state !== 'handshake') this.#protected.length = 0;
+    if (this.#state === 'handshake') return;
+    this.#protected.length = 0;
+    for (const data of this.#data.splice(0)) this.#feed(data, now);
   }
 
   /**
@@ -145,6 +150,9 @@ export class SecureTransport {
   #receiveInTurn(record: Buffer, now: number): void {
     if (isChangeCipherSpec(record)) {
       if (recordNumber(record) > this.#lastMessage) this.#changeCipherSpec = Buffer.from(record);
+    } else if (isApplicationEpoch(record)) {
+      // No message of the handshake is one of these (RFC 9147 section 4.2.1); data that overtook Finished waits for it.
+      if (this.#data.length < MAX_PROTECTED) this.#data.push(Buffer.from(record));
     } else if (isProtected(record)) {
       if (this.#protected.length < MAX_PROTECTED) this.#protected.push(Buffer.from(record));
     } else {

@@ -74,8 +74,8 @@ describe('a peer', () => {
     const budget = new PeerBudget(LIMITS, 0);
     for (let round = 0; round < 10; round++) {
       const from = round * 20_000;
-      const busy = run(budget, { cost: 1, rate: 1000, seconds: 2, from });
-      const calm = run(budget, { cost: 0.1, rate: 100, seconds: 18, from: from + 2000 });
+      const busy = run(budget, { cost: 1, rate: 1000, seconds: 1, from });
+      const calm = run(budget, { cost: 0.1, rate: 100, seconds: 19, from: from + 1000 });
       expect([...busy, ...calm].every((verdict) => verdict === undefined)).toBe(true);
     }
   });

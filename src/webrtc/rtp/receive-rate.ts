@@ -122,7 +122,8 @@ export class ReceiveRate {
 
   /** Share of packets that did not come, lately. */
   get loss(): number {
-    return this.#loss;
+    const { packets, lost } = this.#recent;
+    return packets > 0 ? lost / packets : 0;
   }
 
   /** Whether what is lost says nothing about congestion. */
@@ -136,10 +137,10 @@ export class ReceiveRate {
 
   /** Whether more is lost than what is tolerated, and not by chance. */
   get #losesMore(): boolean {
-    const { packets, lost } = this.#recent;
+    const { packets } = this.#recent;
     const most = this.#tolerated;
     const chance = SIGNIFICANCE * Math.sqrt((most * (1 - most)) / packets);
-    return packets >= MIN_PACKETS && this.#loss > most && lost / packets > most + chance;
+    return packets >= MIN_PACKETS && this.#loss > most && this.loss > most + chance;
   }
 
   update({ now, bytes, packets, lost, transit }: ReceptionInterval): void {
@@ -180,9 +181,9 @@ export class ReceiveRate {
     else if (this.#losesMore) {
       const { target } = this;
       if (loss <= MAX_RANDOM_LOSS)
-        this.#lossCut = { at: now, loss, target, rate, since: now, bytes: 0, packets: 0, lost: 0 };
+        this.#lossCut = { at: now, loss: this.loss, target, rate, since: now, bytes: 0, packets: 0, lost: 0 };
       this.#cut(rate, CUT_BY_LOSS, now);
-    } else if (loss < Math.max(LOW_LOSS, 2 * this.#randomLoss)) this.#grow(elapsed, now);
+    } else if (loss < this.#tolerated) this.#grow(elapsed, now, loss > Math.max(LOW_LOSS, 2 * this.#randomLoss));
   }
 
   #judge(cut: LossCut, { bytes, packets, lost }: { bytes: number; packets: number; lost: number }, now: number): void {
@@ -229,11 +230,12 @@ export class ReceiveRate {
     this.#cut(rate, CUT_BY_DELAY, now);
   }
 
-  #grow(elapsed: number, now: number): void {
+  /** @param careful a little is lost: not more than before, and nothing waits */
+  #grow(elapsed: number, now: number, careful: boolean): void {
     if (now - this.#ceilingAt > CEILING_MS || this.#target > CAREFUL_TO * this.#ceiling)
       this.#ceiling = Number.POSITIVE_INFINITY;
-    const careful = this.#target > CAREFUL_FROM * this.#ceiling;
-    const growth = careful ? CAREFUL_GROWTH_PER_SECOND : GROWTH_PER_SECOND;
+    const growth =
+      careful || this.#target > CAREFUL_FROM * this.#ceiling ? CAREFUL_GROWTH_PER_SECOND : GROWTH_PER_SECOND;
     this.#target = Math.min(this.#max, this.#target * growth ** Math.min(2, elapsed / 1000));
   }
 

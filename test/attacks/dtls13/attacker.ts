@@ -151,7 +151,8 @@ export class Attacker {
   receive(datagram: Buffer): void {
     for (let at = 0; at < datagram.length; ) {
       const unified = datagram[at]! >> 5 === 1;
-      const end = at + (unified ? 5 + datagram.readUInt16BE(at + 3) : RECORD_HEADER_BYTES + datagram.readUInt16BE(at + 11));
+      const end =
+        at + (unified ? 5 + datagram.readUInt16BE(at + 3) : RECORD_HEADER_BYTES + datagram.readUInt16BE(at + 11));
       const record = datagram.subarray(at, end);
       if (unified) this.#held.push(record);
       else if (record[0] === HANDSHAKE) this.#read(record.subarray(RECORD_HEADER_BYTES));
@@ -171,7 +172,9 @@ export class Attacker {
       const name = (Object.keys(TYPES) as MessageName[]).find((key) => TYPES[key] === message.type);
       this.seen.push(name ?? String(message.type));
       if (name === 'Finished')
-        this.finished = message.body.equals(this.#verifyData(this.#client ? 's' : 'c', Buffer.concat(this.#transcript)));
+        this.finished = message.body.equals(
+          this.#verifyData(this.#client ? 's' : 'c', Buffer.concat(this.#transcript)),
+        );
       if (name === 'ClientHello' || name === 'ServerHello') this.#readShare(message.body);
       this.#count(message, this.#client);
     }
@@ -272,11 +275,7 @@ export class Attacker {
   #clientHello(): Buffer {
     const { suite = AES_128_GCM, version = DTLS_12, compression = 0, versions, noShare } = this.#deviations;
     const { curve, share } = this.#share();
-    const list: Extension[] = [
-      [10, vector(2, u16(curve))],
-      [13, vector(2, u16(ECDSA_SHA256))],
-      ...this.#srtp(),
-    ];
+    const list: Extension[] = [[10, vector(2, u16(curve))], [13, vector(2, u16(ECDSA_SHA256))], ...this.#srtp()];
     if (versions !== 'none') list.push([43, vector(1, u16(versions === 'of 1.2' ? DTLS_12 : DTLS_13))]);
     if (!noShare) list.push([51, vector(2, Buffer.concat([u16(curve), vector(2, share)]))]);
     const head = [u16(version), this.#random, u8(0), u8(0), vector(2, u16(suite)), vector(1, u8(compression))];

@@ -5,7 +5,7 @@ import { makeCast } from '../dtls/cast.ts';
 import { fault, type Outcome, sameKeys } from '../dtls/play.ts';
 import { encodeMessage, MESSAGE_HEADER_BYTES } from '../dtls/wire.ts';
 import { Random } from '../random.ts';
-import { Attacker, type Sent } from './attacker.ts';
+import { Attacker, type Sent, TYPES } from './attacker.ts';
 import { makeSequence, type Sequence, type Step } from './sequence.ts';
 
 export interface Report {
@@ -124,7 +124,9 @@ function toDatagrams(attacker: Attacker, items: readonly Sent[], { weather }: Se
 }
 
 function fragments({ message, body }: Sent, size: number | undefined): Buffer[] {
-  if (!message || size === undefined || body.length <= MESSAGE_HEADER_BYTES + size) return [body];
+  // Nobody cuts a hello that fits a datagram; a client that speaks 1.2 as well reads the version from the first piece of it.
+  const whole = message?.type === TYPES.ServerHello || body.length <= MESSAGE_HEADER_BYTES + (size ?? body.length);
+  if (!message || size === undefined || whole) return [body];
   const out: Buffer[] = [];
   for (let from = 0; from < message.body.length; from += size)
     out.push(encodeMessage(message, from, Math.min(message.body.length, from + size)));
