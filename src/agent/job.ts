@@ -121,7 +121,7 @@ export class DepthJob extends EventEmitter<JobEvents> {
     room.on(RoomEvent.Reconnected, () => {
       // A room cannot be left while it reconnects.
       if (this.#ended) void room.disconnect().catch(() => {});
-      else this.#log.info('the room is there again');
+      else this.#log.info('the room reconnected');
     });
     room.on(RoomEvent.Disconnected, (reason) => {
       const replaced = reason === DisconnectReason.DUPLICATE_IDENTITY;

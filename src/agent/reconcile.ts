@@ -154,7 +154,7 @@ export class Reconciler {
     try {
       await this.look();
     } catch (thrown) {
-      this.#options.log.warn({ err: thrown }, 'the rooms could not be looked at');
+      this.#options.log.warn({ err: thrown }, 'rooms could not be listed');
     } finally {
       this.#looking = false;
       this.#plan(this.#suspicious ? SOON_MS : LOOK_MS);

@@ -15,7 +15,7 @@ export function watchInference({ metrics, log }: Context, inferencer: WorkerInfe
     log.warn({ model: name, device: refused, reason }, 'device not taken');
   if (check) log.info({ model: name, device, ...check }, 'device checked against the CPU');
   inferencer.on('fallback', (reason) => {
-    log.error({ model: name, reason }, 'the device keeps failing, going on on the CPU');
+    log.error({ model: name, reason }, 'the device keeps failing, continuing on the CPU');
   });
   inferencer.on('restart', (reason) => {
     metrics.workerRestarts.inc();

@@ -83,7 +83,7 @@ export class PushedOutputs {
           detail,
           retrySeconds: Math.round(retryMs / 100) / 10,
         };
-        if (told === detail) log.debug(facts, 'output still not there');
+        if (told === detail) log.debug(facts, 'output still not reachable');
         else log.warn(facts, 'output lost, trying again until it is back');
         told = detail;
       },

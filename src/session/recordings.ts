@@ -72,7 +72,7 @@ export class Recordings {
         : (stream as SessionStream & RecordsItself).record(options, failed);
     this.#recorders.set(stream, recorder);
     if (!running) stream.once('closed', () => this.#forget(stream));
-    log.info({ stream: name, folder: options.folder }, 'recording begins');
+    log.info({ stream: name, folder: options.folder }, 'recording started');
     return recorder.status;
   }
 

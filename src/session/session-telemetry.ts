@@ -90,7 +90,7 @@ class SessionTelemetry {
     if (known) known.count++;
     else if (this.#troubles.size < MAX_TROUBLES) {
       this.#troubles.set(kind, { code, detail, count: 1 });
-      this.#context.log.warn({ ...this.#facts, code, detail }, 'session trouble');
+      this.#context.log.warn({ ...this.#facts, code, detail }, 'session problem');
     }
   }
 

@@ -195,7 +195,7 @@ export class StreamMattes {
     });
     this.#writing = this.#writing.catch((thrown: Error) => {
       this.#unsaved = true;
-      this.#context.log.error({ file, error: thrown.message }, 'settings of mattes are not saved');
+      this.#context.log.error({ file, error: thrown.message }, 'matte settings could not be saved');
     });
   }
 }

@@ -144,7 +144,7 @@ describe('a sender whose video makes no depth', () => {
     const client = await whip('reordered');
     const began = performance.now();
     const playing = play((frame) => client.sender.send(frame), frames);
-    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session trouble'), 5000);
+    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session problem'), 5000);
     expect(trouble).toMatchObject({ code: 'CODEC_FAILED', stream: 'reordered' });
     expect(trouble['detail']).toContain('send without B-frames');
     expect(await report('reordered')).toMatchObject({ video: { depth: 0 } });
@@ -159,7 +159,7 @@ describe('a sender whose video makes no depth', () => {
     const frames = await film();
     const client = await whip('headless');
     const playing = play((frame) => client.sender.send(frame), frames.slice(1));
-    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session trouble'), 6000);
+    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session problem'), 6000);
     expect(trouble).toMatchObject({ code: 'NO_KEYFRAME' });
     expect(trouble['detail']).toMatch(/answer PLI, or send keyframes/);
     expect(await report('headless')).toMatchObject({ problem: { code: 'NO_KEYFRAME' } });
@@ -176,7 +176,7 @@ describe('a sender whose video makes no depth', () => {
       packet.set([0x80, 0x80 | 125, n >> 8, n++ & 255]);
       client.media.sendRtp(packet, 12);
     }, 33);
-    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session trouble'), 6000);
+    const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session problem'), 6000);
     clearInterval(timer);
     expect(trouble['detail']).toMatch(/payload type 125/);
   });

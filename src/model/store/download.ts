@@ -201,7 +201,7 @@ async function diskErrors<T>(step: () => Promise<T>): Promise<T> {
     const { code, message } = thrown as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT')
       throw new DepthcastError('DISK_FULL', {
-        detail: 'what has come so far is kept, and the next try goes on from there',
+        detail: 'what has come so far is kept, and the next attempt resumes there',
         cause: thrown,
       });
     throw new DepthcastError('DOWNLOAD_FAILED', { detail: message, cause: thrown });
