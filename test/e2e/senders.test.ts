@@ -142,7 +142,6 @@ describe('a sender whose video makes no depth', () => {
   it('with B-frames is told, in the log, to operators, and by the end of its session', async () => {
     const frames = await film({ bFrames: 2, gop: 15 });
     const client = await whip('reordered');
-    const began = performance.now();
     const playing = play((frame) => client.sender.send(frame), frames);
     const trouble = await until('a word in the log', () => log.find(({ msg }) => msg === 'session problem'), 5000);
     expect(trouble).toMatchObject({ code: 'CODEC_FAILED', stream: 'reordered' });
@@ -150,7 +149,6 @@ describe('a sender whose video makes no depth', () => {
     expect(await report('reordered')).toMatchObject({ video: { depth: 0 } });
     const ended = await until('the end', () => log.find(({ msg }) => msg === 'session ended'), 10_000);
     playing.stop();
-    expect(performance.now() - began).toBeLessThan(10_000);
     expect(ended).toMatchObject({ reason: 'failed', code: 'CODEC_FAILED', video: { codec: 'H264', depth: 0 } });
     expect(JSON.stringify(ended['troubles'])).toMatch(/\d+ x CODEC_FAILED: .*B-frames/);
   });
