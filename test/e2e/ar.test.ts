@@ -24,7 +24,13 @@ describe('in Chromium, as on a phone', () => {
   let context: BrowserContext;
   beforeAll(async () => {
     browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'], fps: 15 });
-    context = await browser.newContext({ viewport: PORTRAIT, deviceScaleFactor: 1, isMobile: true, hasTouch: true });
+    context = await browser.newContext({
+      viewport: PORTRAIT,
+      deviceScaleFactor: 1,
+      isMobile: true,
+      hasTouch: true,
+      reducedMotion: 'reduce',
+    });
   });
   afterAll(() => browser.close());
 

@@ -47,7 +47,7 @@ it('is measured, streamed, resized, and exchanged for another model and back', a
       timeout: 60_000,
     });
   const update = (output: object) => page.evaluate((o) => window.depthcast.session!.update(o), output);
-  // 640x480 at 98: 126x98 by the official rule. Metres: near is the smaller one.
+  // 320x240 at 98: 126x98 by the official rule. Metres: near is the smaller one.
   await frameWhere("f.width === 126 && f.height === 98 && f.unit === 'metres' && f.near < f.far && f.epoch === 0");
   expect(await page.evaluate(() => window.depthcast.output)).toMatchObject({ model: 'tiny', size: 98 });
   await update({ size: 70 });

@@ -262,7 +262,7 @@ async function watch(player: Page, path: string): Promise<void> {
 
 /** One more viewer of each layout: the picture in its colours, and its depth without any. */
 async function watchLayouts(path: string): Promise<void> {
-  const sizes = { stacked: [640, 960], 'side-by-side': [1280, 480], 'colour-map': [640, 480] } as const;
+  const sizes = { stacked: [320, 480], 'side-by-side': [640, 240], 'colour-map': [320, 240] } as const;
   for (const [layout, size] of Object.entries(sizes)) {
     const player = await openBlankPage(browser);
     await watch(player, `${path}?layout=${layout}`);
@@ -283,7 +283,7 @@ async function watchLayouts(path: string): Promise<void> {
           sum += Math.abs(data[i]! - data[i + 1]!) + Math.abs(data[i + 1]! - data[i + 2]!);
         return sum / (w * h);
       };
-      return [colourOf(0, 0, 640, 480), colourOf(canvas.width - 640, canvas.height - 480, 640, 480)] as const;
+      return [colourOf(0, 0, 320, 240), colourOf(canvas.width - 320, canvas.height - 240, 320, 240)] as const;
     });
     expect(colour).toBeGreaterThan(20);
     if (layout === 'colour-map') expect(depth).toBeGreaterThan(20);
@@ -312,7 +312,7 @@ describe('independent clients', () => {
       const { WHIPClient } = (window as unknown as { whipWebClient: { WHIPClient: new (o: object) => Client } })
         .whipWebClient;
       const client = new WHIPClient({ endpoint, opts: { debug: false, noTrickleIce: false } });
-      const media = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+      const media = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
       await client.ingest(media);
       Object.assign(window, { client });
     }, `${server.base}/whip/eyevinn`);
@@ -324,7 +324,7 @@ describe('independent clients', () => {
       const first = await until('a picture', async () =>
         (await shown(player)).time > 0.2 ? shown(player) : undefined,
       );
-      expect([first.width, first.height]).toEqual([640, 480]);
+      expect([first.width, first.height]).toEqual([320, 240]);
       await until('time advancing', async () => (await shown(player)).time > first.time + 0.5);
     }
     expect(server.context.registry.viewersOf('eyevinn')).toBe(3);

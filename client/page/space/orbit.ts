@@ -9,13 +9,17 @@ const SWAY = { yaw: 0.32, pitch: 0.07, seconds: 9 };
 /** Turns a camera around a point before it: by drag, pinch, wheel and arrow keys. */
 export class Orbit {
   enabled = false;
+  /** Counts what the user did. */
+  turns = 0;
   #yaw = 0;
   #pitch = 0;
   #zoom = 1;
-  #touched = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  #touched: boolean;
   readonly #pointers = new Map<number, { x: number; y: number }>();
 
-  constructor(element: HTMLElement) {
+  /** @param still it does not look around by itself */
+  constructor(element: HTMLElement, still: boolean) {
+    this.#touched = still;
     element.addEventListener('pointerdown', (event) => {
       if (!this.enabled) return;
       element.setPointerCapture(event.pointerId);
@@ -79,6 +83,7 @@ export class Orbit {
   #set(yaw: number, pitch: number, zoom: number): void {
     const clamp = (value: number, limit: number) => Math.min(limit, Math.max(-limit, value));
     this.#touched = true;
+    this.turns++;
     this.#yaw = clamp(yaw, LIMITS.yaw);
     this.#pitch = clamp(pitch, LIMITS.pitch);
     this.#zoom = Math.min(LIMITS.far, Math.max(LIMITS.near, zoom));

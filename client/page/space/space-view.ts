@@ -53,6 +53,10 @@ export class SpaceView {
   readonly #occluder = new DepthOccluder();
   readonly #planet = new Planet();
   readonly #orbit: Orbit;
+  /** Nothing moves but what the user or the picture does: it is drawn when one of them has. */
+  readonly #still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  #drawn = '';
+  #shown = 0;
   #mode: Mode;
   #reach: Reach = ASSUMED;
   #nearness = 0.3;
@@ -71,7 +75,7 @@ export class SpaceView {
     this.#canvas = canvas;
     box.tabIndex = 0;
     this.#renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
-    this.#orbit = new Orbit(box);
+    this.#orbit = new Orbit(box, this.#still);
     const sun = new DirectionalLight('#fff4e2', 2.6);
     sun.position.set(-2, 2.5, 2);
     this.#scene.add(this.#cloud, this.#occluder, this.#planet, sun, new AmbientLight('#dfe8ff', 0.7));
@@ -120,6 +124,7 @@ export class SpaceView {
 
   show(picture: Picture, depth: ReceivedFrame): void {
     this.#depth = depth;
+    this.#shown++;
     this.#reach = reachOf(depth);
     const scale = depth.unit === 'metres' ? undefined : assumeMetres(depth, ASSUMED.near, ASSUMED.far);
     const { clientWidth, clientHeight } = this.#canvas;
@@ -136,7 +141,22 @@ export class SpaceView {
   #draw(): void {
     const { clientWidth, clientHeight } = this.#canvas;
     if (clientWidth === 0) return;
-    const seconds = performance.now() / 1000;
+    const seconds = this.#still ? 0 : performance.now() / 1000;
+    if (this.#still) {
+      const { x, y } = this.#at;
+      const drawn = [
+        this.#mode,
+        this.#shown,
+        this.#orbit.turns,
+        x,
+        y,
+        this.#nearness,
+        clientWidth,
+        clientHeight,
+      ].join();
+      if (drawn === this.#drawn) return;
+      this.#drawn = drawn;
+    }
     const { near, far } = this.#reach;
     // Clip planes that keep a depth buffer's precision, whatever the scene's size.
     this.#camera.near = near / 20;

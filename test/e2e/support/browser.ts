@@ -20,7 +20,7 @@ const FLAGS = [
 ];
 
 /** Of the page's address: Chromium's own moving picture, for tests that look at no picture. Rendering a scene takes most of a core. */
-export const FAKE_CAMERA = 'source=camera&width=640&height=480&fps=15';
+export const FAKE_CAMERA = 'source=camera&width=320&height=240&fps=10';
 
 export interface BrowserOptions {
   /** A y4m or mjpeg file in place of Chromium's own moving picture. */
