@@ -230,7 +230,7 @@ describe('a two-way session', () => {
       'queue',
       'send',
     ]);
-    expect(stats.source).toEqual({ width: 320, height: 240, codec: 'VP8' });
+    expect(stats.source).toEqual({ width: 640, height: 480, codec: 'VP8' });
     expect(stats.depth).toEqual({ width: 256, height: 192 });
     expect(stats.framesOut).toBeGreaterThan(0);
     expect(stats.latency.p95).toBeGreaterThanOrEqual(stats.latency.p50);
