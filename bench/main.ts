@@ -9,6 +9,7 @@ import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
 import { benchFloor } from './floor.ts';
 import { benchGpu } from './gpu.ts';
+import { benchGrowth } from './growth.ts';
 import { benchInference } from './inference.ts';
 import { benchLinks } from './links.ts';
 import { benchAdapt, benchFour, benchOne } from './live.ts';
@@ -109,6 +110,16 @@ const SECTIONS = {
     about:
       'CPU of the main thread and of media workers, eight streams, a constant network in place of inference; --seconds N',
   },
+  growth: {
+    run: () =>
+      benchGrowth({
+        ...(values.seconds && { seconds: Number(values.seconds) }),
+        ...(values.only && { most: Number(values.only) }),
+        ...(values.markdown && { markdown: true }),
+      }),
+    about:
+      'CPU a frame, p95 and memory with 1 to 32 streams, a constant network in place of inference; four minutes; --seconds N a point, --only N streams at most, --markdown',
+  },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;
 type Section = keyof typeof SECTIONS;
@@ -118,8 +129,8 @@ const quick: Section[] = ['inference', 'live', 'four', 'overload'];
 const USAGE = `npm run bench -- [SECTION ...] [--json FILE [--rounds N]]      default: inference live four overload
 npm run bench -- compare OLD [SECTION ...] [--rounds N] [--markdown]
 
-  --json FILE  writes the numbers of inference, live, four, overload, floor and adapt; --rounds N those of N runs, each a process
-               of its own
+  --json FILE  writes the numbers of inference, live, four, overload, floor, adapt, media-workers and growth; --rounds N those of N
+               runs, each a process of its own
   compare OLD  says what became slower by more than noise, and then ends with 1. OLD is what --json wrote, whose sections
                are run again, or the folder of another checkout, which takes turns with this one
 `;

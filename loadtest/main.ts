@@ -13,7 +13,7 @@ import { LoadRun } from './load-run.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
 import { printCapacity, printComparison, printResult } from './print.ts';
 import { compare, describeMachine, type LoadReport, type TargetReport } from './report.ts';
-import { remoteServer, SETTINGS_FILE, startAiortcServer, startOwnServer, type Target } from './targets.ts';
+import { remoteServer, SETTINGS_FILE, startOwnServer, startPeerServer, type Target } from './targets.ts';
 
 /** Streams of a comparison settle before they are measured. */
 const SETTLE_SECONDS = 5;
@@ -115,11 +115,16 @@ function comparedModel(): { file: string; size: number } {
 }
 
 function turns(): (() => Promise<Target>)[] {
-  if (!options.compare) return [() => ownServer(options)];
-  const styles = options.peerStyle === 'both' ? (['inline', 'executor'] as const) : [options.peerStyle];
+  const { compare: peer, peerStyle, peerThreads, python } = options;
+  if (!peer) return [() => ownServer(options)];
   const { file: model, size } = comparedModel();
-  const { python, peerThreads: threads } = options;
-  const peers = styles.map((style) => () => startAiortcServer({ model, size, python, style, threads }));
+  const styles = peerStyle === 'both' ? (['inline', 'executor'] as const) : [peerStyle];
+  const kinds = peer === 'all' ? (['aiortc', 'gstreamer'] as const) : [peer];
+  const peers = kinds.flatMap((kind) =>
+    (kind === 'aiortc' ? styles : (['inline'] as const)).flatMap((style) =>
+      peerThreads.map((threads) => () => startPeerServer({ kind, model, size, python, style, threads })),
+    ),
+  );
   return Array.from({ length: options.rounds }, () => [() => ownServer(options), ...peers]).flat();
 }
 

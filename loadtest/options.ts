@@ -38,13 +38,16 @@ export interface LoadOptions {
   maxP95: number;
   minFps: number;
   stepSeconds: number;
-  compare?: 'aiortc';
+  compare?: (typeof COMPARED)[number];
   rounds: number;
   python: string;
   peerStyle: 'inline' | 'executor' | 'both';
-  peerThreads: number;
+  /** Each is a peer of its own. */
+  peerThreads: number[];
 }
 
+/** Servers to be compared with, and all of them. */
+export const COMPARED = ['aiortc', 'gstreamer', 'all'] as const;
 /** Streams are numbered in six bits of the frame code. */
 const MAX_STREAMS = 64;
 /** A churn without a unit is for so many seconds. */
@@ -57,6 +60,7 @@ Examples:
   npm run loadtest -- --url http://localhost:8080 --publishers 2 --html report.html
   npm run loadtest -- --find-capacity --fps 15 --max-p95 200
   npm run loadtest -- --compare aiortc --publishers 2 --fps 10 --duration 20
+  npm run loadtest -- --compare all --peer-threads 1,0 --find-capacity --publishers 12 --set depth.threads=1
 
 What is measured:
   capture     the moment a picture, with its number in black and white squares, is handed to the peer's encoder
@@ -143,16 +147,25 @@ export function loadCommand(): Command {
     .option('--min-fps <share>', 'share of --fps below which capacity is reached', number(0.05, 1), 0.9)
     .option('--step-seconds <n>', 'measured at each number of streams', number(3, 600), 12)
     .addOption(
-      new Option('--compare <peer>', 'alternate with another server that runs the same network').choices(['aiortc']),
+      new Option('--compare <peer>', 'alternate with another server that runs the same network').choices(COMPARED),
     )
     .option('--rounds <n>', 'of a comparison', whole(1, 20), 2)
-    .option('--python <program>', 'that has aiortc (Debian: python3-aiortc)', '/usr/bin/python3')
+    .option(
+      '--python <program>',
+      'that has aiortc, or GStreamer (Debian: python3-aiortc, python3-gi)',
+      '/usr/bin/python3',
+    )
     .addOption(
-      new Option('--peer-style <style>', 'where the peer runs its network')
+      new Option('--peer-style <style>', 'where aiortc runs its network')
         .choices(['inline', 'executor', 'both'])
         .default('inline'),
     )
-    .option('--peer-threads <n>', "of the peer's network; 0 for the engine's choice, as is usual", whole(0, 64), 0)
+    .option(
+      '--peer-threads <n,...>',
+      "of the peer's network; 0 for the engine's choice, as is usual; several are peers of their own",
+      (text) => text.split(',').map(whole(0, 64)),
+      [0],
+    )
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(--help lists what there is)');
 }

@@ -64,22 +64,26 @@ export function remoteServer(url: string): Target {
   };
 }
 
-export interface AiortcOptions {
+export interface PeerServerOptions {
+  /** Built with what. */
+  kind: 'aiortc' | 'gstreamer';
   /** An ONNX file of the streaming contract, and its manifest. */
   model: string;
   /** Long side of the network's input. */
   size: number;
   python: string;
-  /** `inline`: the network runs in recv(). `executor`: in a thread, and frames that wait are skipped for the newest. */
+  /** Of aiortc. `inline`: the network runs in recv(). `executor`: in a thread, and frames that wait are skipped for the newest. */
   style: 'inline' | 'executor';
   /** Threads of the network; 0 for the engine's own choice. */
   threads: number;
 }
 
-/** The comparison: loadtest/peers/aiortc_server.py. */
-export async function startAiortcServer({ model, size, python, style, threads }: AiortcOptions): Promise<Target> {
-  const file = fileURLToPath(new URL('./peers/aiortc_server.py', import.meta.url));
-  const values = ['--model', model, '--size', `${size}`, '--style', style, '--threads', `${threads}`];
+/** The comparison: loadtest/peers/aiortc_server.py or gstreamer_server.py. */
+export async function startPeerServer(options: PeerServerOptions): Promise<Target> {
+  const { kind, model, size, python, style, threads } = options;
+  const file = fileURLToPath(new URL(`./peers/${kind}_server.py`, import.meta.url));
+  const values = ['--model', model, '--size', `${size}`, '--threads', `${threads}`];
+  if (kind === 'aiortc') values.push('--style', style);
   // onnxruntime would report its usage to its makers.
   const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
   const child = spawn(python, [file, ...values], { stdio: 'pipe', env, detached: DETACHED });
@@ -89,7 +93,7 @@ export async function startAiortcServer({ model, size, python, style, threads }:
   });
   const port = await new Promise<number>((resolve, reject) => {
     const failed = (why: string) =>
-      reject(new DepthcastError('INTERNAL', { detail: `the aiortc server ${why}: ${complaint.trim()}` }));
+      reject(new DepthcastError('INTERNAL', { detail: `the ${kind} server ${why}: ${complaint.trim()}` }));
     const timer = setTimeout(() => failed('did not start'), START_MS);
     child.once('error', (error) => failed(`could not be started (${error.message})`));
     child.once('exit', (code) => failed(`ended with ${code}`));
@@ -101,7 +105,7 @@ export async function startAiortcServer({ model, size, python, style, threads }:
     });
   });
   return {
-    name: `aiortc, ${style}`,
+    name: `${kind}${kind === 'aiortc' ? `, ${style}` : ''}, ${threads === 1 ? '1 thread' : `${threads || 'default'} threads`}`,
     url: `http://127.0.0.1:${port}`,
     signalling: 'post',
     pid: child.pid,

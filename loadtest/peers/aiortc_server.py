@@ -6,80 +6,33 @@ with the same window of past states. It is here to be compared with: npm run loa
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import aioice.ice
-import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
+from depth import Depth, network_size, read_manifest
 from onnx_engine import open_session
 
 # The load comes over loopback, which aioice leaves out.
 aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
 
-# The display range: percent of values outside at each end, and the share of its way that it goes with each frame.
-TAIL = 2.0
-PULL = 0.1
 
-
-class Depth:
-    """One stream's network state: the cached states of the last frames, as a ring."""
+class FrameDepth:
+    """Depth of a stream's frames, as gray frames of their size."""
 
     def __init__(self, session, manifest, size):
-        self.session = session
-        self.size = size
-        self.multiple = manifest["size"]["multipleOf"]
-        self.mean = np.array(manifest["normalise"]["mean"], np.float32).reshape(3, 1, 1)
-        self.std = np.array(manifest["normalise"]["std"], np.float32).reshape(3, 1, 1)
-        self.frames = manifest["window"]["frames"]
-        self.empty = manifest["window"]["emptyMask"]
-        self.count = 0
-        self.caches = {}
-        self.range = None
+        self.manifest, self.size = manifest, size
+        self.depth = Depth(session, manifest)
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
-        width, height = self.network_size(frame.width, frame.height)
+        width, height = network_size(self.manifest, self.size, frame.width, frame.height)
         rgb = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
-        image = (rgb.transpose(2, 0, 1).astype(np.float32) / 255 - self.mean) / self.std
-        depth = self.infer(image[None], width, height)
-        ends = np.percentile(depth[::2, ::2], [TAIL, 100 - TAIL])
-        self.range = ends if self.range is None else self.range + PULL * (ends - self.range)
-        low, high = self.range
-        gray = np.clip((depth - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+        gray = self.depth.shades(rgb.transpose(2, 0, 1))
         return VideoFrame.from_ndarray(gray, format="gray").reformat(width=frame.width, height=frame.height, format="yuv420p")
-
-    def network_size(self, width, height):
-        def fit(length):
-            return max(self.multiple, round(length / self.multiple) * self.multiple)
-
-        long, short = fit(self.size), fit(self.size * min(width, height) / max(width, height))
-        return (long, short) if width >= height else (short, long)
-
-    def infer(self, image, width, height):
-        n, frames = self.count, self.frames
-        ages = np.array([(n + frames - 1 - place) % frames + 1 for place in range(frames)] + [0], np.int64)
-        mask = np.where(ages <= n, 0, self.empty).astype(np.float32)
-        if n == 0:
-            # A cache's first side, if open, is named after its stride: T16 has a token for each 16 x 16 pixels.
-            for name, (tokens, slots, channels) in self.cache_shapes():
-                if isinstance(tokens, str):
-                    stride = int(tokens[1:])
-                    tokens = (height // stride) * (width // stride)
-                self.caches[name] = np.zeros((tokens, slots, channels), np.float32)
-        outputs = self.session.run({"image": image, "slots": ages, "mask": mask, **self.caches})
-        results = dict(zip(self.session.outputs, outputs))
-        for name, cache in self.caches.items():
-            cache[:, n % frames] = results["h" + name[1:]][:, 0]
-        self.count += 1
-        return results["depth"][0]
-
-    def cache_shapes(self):
-        return [(name, shape) for name, shape in self.session.inputs.items() if name.startswith("c")]
 
 
 class InlineTrack(MediaStreamTrack):
@@ -133,7 +86,7 @@ class ExecutorTrack(MediaStreamTrack):
 class Server:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.manifest = json.loads(Path(arguments.model).with_suffix(".json").read_text())
+        self.manifest = read_manifest(arguments.model)
         self.session = open_session(arguments.model, arguments.threads)
         self.executor = ThreadPoolExecutor(max_workers=arguments.workers)
         self.peers = set()
@@ -150,7 +103,7 @@ class Server:
 
         @peer.on("track")
         def took(track):
-            depth = Depth(self.session, self.manifest, self.arguments.size)
+            depth = FrameDepth(self.session, self.manifest, self.arguments.size)
             inline = self.arguments.style == "inline"
             peer.addTrack(InlineTrack(track, depth) if inline else ExecutorTrack(track, depth, self.executor))
 
