@@ -1,6 +1,7 @@
 import type { LocalParticipant } from '@livekit/rtc-node';
 import { chunk, type DepthFormat, DepthPacker } from '../protocol/index.ts';
 import { Deflater } from '../sinks/deflater.ts';
+import { packMap } from '../sinks/map-packer.ts';
 import type { FrameTiming } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
 import { DataTrack } from './ffi.ts';
@@ -42,7 +43,7 @@ abstract class Packets implements Outlet {
 
   constructor({ format, steps }: DataOptions) {
     this.#format = format;
-    this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), { steps });
+    this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), { steps, packMap });
   }
 
   async send(depth: LiveDepth): Promise<FrameTiming> {

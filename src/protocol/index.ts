@@ -11,7 +11,7 @@ export {
   MAX_CHUNK,
   Reassembler,
 } from './chunks.ts';
-export { DepthPacker, decodeFrame, encodeFrame } from './packet.ts';
+export { DepthPacker, decodeFrame, encodeFrame, type MapPayload } from './packet.ts';
 export type {
   AnchorAccuracy,
   DepthFormat,

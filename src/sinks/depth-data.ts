@@ -5,6 +5,7 @@ import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { Deflater } from './deflater.ts';
+import { packMap } from './map-packer.ts';
 
 /** Packets sent on each channel so far: a channel keeps its count when its format changes. */
 const sequences = new WeakMap<DataChannel, number>();
@@ -55,7 +56,7 @@ export class DepthData implements DepthSink {
     this.format = options.format;
     this.#options = options;
     this.#listener = listener;
-    this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), options);
+    this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), { steps: options.steps, packMap });
   }
 
   get receivers(): number {

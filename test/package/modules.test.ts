@@ -7,6 +7,7 @@ import { needs } from '../support/needs.ts';
 
 describe.each([
   ['transport', 'src/webrtc/engine/transport.wasm'],
+  ['packer', 'src/sinks/packer.wasm'],
   ['upsampler', 'src/video/upsampler.wasm'],
 ])('the WebAssembly module of native/%s', (name, module) => {
   const source = join('native', name);
