@@ -34,8 +34,7 @@ type View = (at: number, length: number) => Uint8Array;
  */
 export function hostCrypto(view: View, key: KeyObject | undefined): Record<string, (...args: number[]) => unknown> {
   const exchanges: (((peer: Uint8Array) => Buffer) | undefined)[] = [];
-  const ciphers: KeyObject[] = [];
-  const suite = ({ symmetricKeySize }: KeyObject) => (symmetricKeySize === 32 ? 'aes-256-gcm' : 'aes-128-gcm');
+  const ciphers: { suite: 'aes-128-gcm' | 'aes-256-gcm'; secret: KeyObject }[] = [];
 
   /** @returns slot << 8 | length of the public key at `out` */
   const startExchange = (group: number, out: number): number => {
@@ -64,11 +63,13 @@ export function hostCrypto(view: View, key: KeyObject | undefined): Record<strin
     if (rsa && (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_RSA_BITS) return 0;
     return verify(`sha${hash}`, data!, publicKey, signature!) ? 1 : 0;
   };
-  const newCipher = (at: number, length: number): number => ciphers.push(createSecretKey(view(at, length))) - 1;
+  const newCipher = (at: number, length: number): number =>
+    ciphers.push({ suite: length === 32 ? 'aes-256-gcm' : 'aes-128-gcm', secret: createSecretKey(view(at, length)) }) -
+    1;
   /** In place; the tag goes behind the data. */
   const seal = (slot: number, nonce: number, aad: number, aadLength: number, at: number, length: number): number => {
-    const secret = ciphers[slot]!;
-    const cipher = createCipheriv(suite(secret), secret, view(nonce, NONCE_BYTES)) as CipherGCM;
+    const { suite, secret } = ciphers[slot]!;
+    const cipher = createCipheriv(suite, secret, view(nonce, NONCE_BYTES)) as CipherGCM;
     cipher.setAAD(view(aad, aadLength));
     const data = view(at, length + TAG_BYTES);
     data.set(cipher.update(data.subarray(0, length)));
@@ -77,9 +78,9 @@ export function hostCrypto(view: View, key: KeyObject | undefined): Record<strin
     return 0;
   };
   const open = (slot: number, nonce: number, aad: number, aadLength: number, at: number, length: number): number => {
-    const secret = ciphers[slot]!;
+    const { suite, secret } = ciphers[slot]!;
     const data = view(at, length);
-    const decipher = createDecipheriv(suite(secret), secret, view(nonce, NONCE_BYTES)) as DecipherGCM;
+    const decipher = createDecipheriv(suite, secret, view(nonce, NONCE_BYTES)) as DecipherGCM;
     decipher.setAAD(view(aad, aadLength));
     decipher.setAuthTag(data.slice(length - TAG_BYTES));
     const plain = decipher.update(data.subarray(0, length - TAG_BYTES));

@@ -35,6 +35,7 @@ interface Exports {
 }
 
 const NS_PER_MS = 1e6;
+const WORD = 2 ** 32;
 let compiled: object | undefined;
 
 /** The module, compiled once a process: 25 ms. */
@@ -53,33 +54,38 @@ export class TransportModule {
   readonly calls: Exports;
   readonly #inAt: number;
   readonly #outAt: number;
+  /** Of the module's whole memory, which may grow. */
+  #bytes = new Uint8Array();
+  #view = new DataView(new ArrayBuffer());
 
   /** @param key signs our handshakes; it never enters the module's memory */
   constructor(key?: KeyObject) {
     const buffer = () => this.calls.memory.buffer;
     const view = (at: number, length: number) => new Uint8Array(buffer(), at, length);
+    const memory = () => this.#memory();
     const wasi = {
       random_get: (at: number, length: number) => {
         randomFillSync(view(at, length));
         return 0;
       },
       clock_time_get: (_clock: number, _precision: bigint, at: number) => {
-        new DataView(buffer()).setBigUint64(at, BigInt(Math.round(this.now * NS_PER_MS)), true);
+        // Several times for each packet: no number beyond 2^53 is made, and no BigInt.
+        const time = Math.round(this.now * NS_PER_MS);
+        memory().setUint32(at, time % WORD, true);
+        memory().setUint32(at + 4, time / WORD, true);
         return 0;
       },
       environ_get: () => 0,
       environ_sizes_get: (count: number, size: number) => {
-        const memory = new DataView(buffer());
-        memory.setUint32(count, 0, true);
-        memory.setUint32(size, 0, true);
+        memory().setUint32(count, 0, true);
+        memory().setUint32(size, 0, true);
         return 0;
       },
       /** A panic's text: the exception that follows says enough. */
       fd_write: (_file: number, vectors: number, count: number, written: number) => {
-        const memory = new DataView(buffer());
         let total = 0;
-        for (let i = 0; i < count; i++) total += memory.getUint32(vectors + 8 * i + 4, true);
-        memory.setUint32(written, total, true);
+        for (let i = 0; i < count; i++) total += memory().getUint32(vectors + 8 * i + 4, true);
+        memory().setUint32(written, total, true);
         return 0;
       },
       proc_exit: (code: number) => {
@@ -102,22 +108,36 @@ export class TransportModule {
 
   /** Fills the input buffer. @returns its length */
   put(data: Uint8Array): number {
-    new Uint8Array(this.calls.memory.buffer, this.#inAt, data.length).set(data);
+    this.#memory();
+    this.#bytes.set(data, this.#inAt);
     return data.length;
   }
 
   /** A copy of the output buffer. */
   take(length: number): Buffer {
-    return Buffer.from(new Uint8Array(this.calls.memory.buffer, this.#outAt, length));
+    this.#memory();
+    const copy = Buffer.allocUnsafe(length);
+    copy.set(this.#bytes.subarray(this.#outAt, this.#outAt + length));
+    return copy;
   }
 
   /** When the next timeout is due after a poll that returned kind 0. */
   takeDeadline(): number {
-    return this.now + this.take(8).readDoubleLE();
+    return this.now + this.#memory().getFloat64(this.#outAt, true);
   }
 
   /** @throws what the module said of a call that failed */
   check(result: number): void {
     if (result < 0) throw new Error(this.take(-result).toString());
+  }
+
+  /** Views of it are made anew only where it has grown: a packet needs it some twenty times. */
+  #memory(): DataView {
+    const { buffer } = this.calls.memory;
+    if (this.#view.buffer !== buffer) {
+      this.#bytes = new Uint8Array(buffer);
+      this.#view = new DataView(buffer);
+    }
+    return this.#view;
   }
 }
