@@ -7,7 +7,7 @@ import { GrayEncoder, InputScaler, LiveDecoder, type Picture, shadesOf } from '.
 import { LiveEncoder } from '../src/video/live-encoder.ts';
 import type { EncodedFrame } from '../src/video/types.ts';
 import { renderPictures, toAndFro } from '../test/support/load/moving-pictures.ts';
-import { printTable } from '../test/support/load/table.ts';
+import { printTable, quantile } from '../test/support/load/table.ts';
 import { type LiveRun, runLive } from './live.ts';
 import { median, record } from './record.ts';
 
@@ -20,11 +20,19 @@ const WARM_UP = 60;
 /** What the peers' encoder reaches on such pictures, and the gray track's default. */
 const VIDEO_BITRATE = 2_000_000;
 const GOAL = { gray: 1.5, both: 1.9 };
+/** Of a live frame's latency over that of inference, decoding, scaling and encoding one after the other. */
+const LATENCY_GOAL = { p50: 1.3, p95: 2 };
+
+const OPTIONS = { range: 'auto', sceneCuts: false, gapSeconds: 10 } as const;
 
 interface Floor {
   decode: number;
   scale: number;
   encode: number;
+}
+interface Alone extends Floor {
+  /** ms by the clock of each frame, from its packets to those of its depth. */
+  latency: number[];
 }
 const total = ({ decode, scale, encode }: Floor) => decode + scale + encode;
 
@@ -33,12 +41,21 @@ const total = ({ decode, scale, encode }: Floor) => decode + scale + encode;
  * input and encoding its depth as gray video, of the same pictures and maps, alone in a loop. All in CPU time, in one run.
  */
 export async function benchFloor(seconds = 20): Promise<void> {
-  const material = await prepare();
-  const floors = [await measureFloor(material)];
+  const model = findModel('depthcast-nano');
+  const engines = await EngineSet.load(model, { threads: 1 });
+  const material = await prepare(engines);
+  const rows: Alone[] = [];
+  const floors: Alone[] = [];
+  const turn = async () => {
+    floors.push(await runAlone(material));
+    rows.push(await runAlone(material, new StreamRunner(engines)));
+  };
+  await turn();
   const gray = await runLive({ ...VIDEO, peers: 1, data: 'none', track: 'gray' }, seconds);
-  floors.push(await measureFloor(material));
+  await turn();
   const both = await runLive({ ...VIDEO, peers: 1, data: 'u16', track: 'gray' }, seconds);
-  floors.push(await measureFloor(material));
+  await turn();
+  await engines.release();
 
   const floor: Floor = {
     decode: median(floors.map(({ decode }) => decode)),
@@ -60,6 +77,12 @@ export async function benchFloor(seconds = 20): Promise<void> {
     ['output', 'fps', 'main thread', 'other threads', 'together', 'ratio', 'goal'],
     [row('gray track', gray, floor, GOAL.gray), row('gray track, u16 data', both, floor, GOAL.both)],
   );
+  const alone = median(rows.map(({ latency }) => median(latency)));
+  printTable(
+    `Latency, ms: last packet in to first packet of the gray track out, over decode, scale, inference and encode in a row (${alone.toFixed(1)})`,
+    ['output', 'p50', 'ratio', 'goal', 'p95', 'ratio', 'goal'],
+    [latencyRow('gray track', gray, alone), latencyRow('gray track, u16 data', both, alone)],
+  );
   if (Math.min(gray.fps[0]!, both.fps[0]!) < 0.95 * VIDEO.fps)
     console.log('  The server did not keep up: pictures that are dropped are decoded too, so the ratios are too high.');
   for (const part of ['decode', 'scale', 'encode'] as const) record(`floor: ${part}`, floor[part], 'ms CPU');
@@ -67,6 +90,7 @@ export async function benchFloor(seconds = 20): Promise<void> {
     record(`floor: ${name}, main thread`, run.cpu.main / run.frames, 'ms CPU');
     record(`floor: ${name}, all but inference`, allButInference(run), 'ms CPU');
     record(`floor: ${name}, ratio`, allButInference(run) / total(floor), '');
+    record(`floor: ${name}, p50 over inference and floor`, quantile(run.latency.track, 0.5) / alone, '');
   }
 }
 
@@ -78,6 +102,14 @@ function row(name: string, run: LiveRun, floor: Floor, goal: number): (string | 
   return [name, fps[0]!, cpu.main / frames, cpu.pool / frames, spent, (spent / total(floor)).toFixed(2), String(goal)];
 }
 
+function latencyRow(name: string, { latency }: LiveRun, alone: number): (string | number)[] {
+  const cells = (['p50', 'p95'] as const).flatMap((at) => {
+    const ms = quantile(latency.track, at === 'p50' ? 0.5 : 0.95);
+    return [ms, (ms / alone).toFixed(2), String(LATENCY_GOAL[at])];
+  });
+  return [name, ...cells];
+}
+
 interface Material {
   frames: EncodedFrame[];
   /** Depth of each picture as shades. */
@@ -87,16 +119,15 @@ interface Material {
 }
 
 /** The peers' pictures as their encoder sends them, and the depth that the embedded network makes of them. */
-async function prepare(): Promise<Material> {
+async function prepare(engines: EngineSet): Promise<Material> {
   const { width, height, fps } = VIDEO;
   const pictures = [...renderPictures(VIDEO, PICTURES)].map(({ i420 }) => i420);
   const encoder = await LiveEncoder.create({ codec: 'VP8', width, height, fps, bitrate: VIDEO_BITRATE });
-  const model = findModel('depthcast-nano');
-  const engines = await EngineSet.load(model, { threads: 1 });
+  const { manifest } = engines;
   const runner = new StreamRunner(engines);
   const decoder = await LiveDecoder.create('VP8');
   const scaler = new InputScaler();
-  const size = networkSize(model.manifest, width, height);
+  const size = networkSize(manifest, width, height);
   const image = { data: new Float32Array(3 * size.width * size.height), ...size };
   const frames: EncodedFrame[] = [];
   const maps: Uint8ClampedArray[] = [];
@@ -112,14 +143,12 @@ async function prepare(): Promise<Material> {
     const frame = await encoder.encode(paint, n * 3000, { keyframe: n === 0 });
     frames.push(frame);
     await withPicture(decoder, frame, (picture) => scaler.scaleInto(picture, image.data, size.width, size.height));
-    const options = { range: 'auto', sceneCuts: false, gapSeconds: 10 } as const;
-    const { depth, range } = await runner.infer(image, n / fps, options, undefined);
+    const { depth, range } = await runner.infer(image, n / fps, OPTIONS, undefined);
     const shades = new Uint8ClampedArray(depth.length);
-    toLuma(depth, { ...range, unit: model.manifest.unit }, shadesOf('depth'), shades);
+    toLuma(depth, { ...range, unit: manifest.unit }, shadesOf('depth'), shades);
     maps.push(shades);
   }
   for (const one of [encoder, decoder, scaler, runner]) one.close();
-  await engines.release();
   return { frames, maps, ...size };
 }
 
@@ -133,15 +162,17 @@ async function withPicture(
   await work(picture).finally(() => picture.close());
 }
 
-async function measureFloor({ frames, maps, width, height }: Material): Promise<Floor> {
+/** @param runner the network's turn comes too, for the time that a frame takes; its CPU does not count */
+async function runAlone({ frames, maps, width, height }: Material, runner?: StreamRunner): Promise<Alone> {
   const decoder = await LiveDecoder.create('VP8');
   const scaler = new InputScaler();
   const gray = { codec: 'VP8', width: VIDEO.width, height: VIDEO.height, fps: VIDEO.fps } as const;
   const encoder = await GrayEncoder.create({ ...gray, bitrate: VIDEO_BITRATE });
-  const target = new Float32Array(3 * width * height);
-  const spent: Floor = { decode: 0, scale: 0, encode: 0 };
+  const image = { data: new Float32Array(3 * width * height), width, height };
+  const spent: Alone = { decode: 0, scale: 0, encode: 0, latency: [] };
   for (const [n, frame] of frames.entries()) {
     const counts = n >= WARM_UP;
+    const began = performance.now();
     const time = async <T>(part: keyof Floor, work: () => Promise<T>): Promise<T> => {
       const before = process.cpuUsage();
       const result = await work();
@@ -151,10 +182,12 @@ async function measureFloor({ frames, maps, width, height }: Material): Promise<
     };
     const picture = await time('decode', () => decoder.decode(frame));
     if (!picture) throw new Error('a frame showed no picture');
-    await time('scale', () => scaler.scaleInto(picture, target, width, height));
+    await time('scale', () => scaler.scaleInto(picture, image.data, width, height));
     picture.close();
+    await runner?.infer(image, n / VIDEO.fps, OPTIONS, undefined);
     await time('encode', () => encoder.encode(maps[n]!, width, height, frame.rtpTimestamp));
+    if (counts) spent.latency.push(performance.now() - began);
   }
-  for (const one of [decoder, scaler, encoder]) one.close();
+  for (const one of [decoder, scaler, encoder, runner]) one?.close();
   return spent;
 }
