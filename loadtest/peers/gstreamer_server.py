@@ -64,8 +64,9 @@ class Peer:
         self.rtc.connect("notify::ice-gathering-state", self.gathered)
         self.rtc.connect("notify::connection-state", self.changed)
         self.pipeline.add(self.rtc)
-        # The load comes over loopback, which libnice leaves out.
-        self.rtc.get_property("ice-agent").emit("add-local-ip-address", "127.0.0.1")
+        # The load comes over loopback, which libnice leaves out. The agent is kept: the element's own reference goes with what it returns.
+        self.ice = self.rtc.get_property("ice-agent")
+        self.ice.emit("add-local-ip-address", "127.0.0.1")
         self.sending = Gst.parse_bin_from_description(SEND, False)
         self.sending.get_by_name("pay").set_property("pt", int(payload[1]))
         self.sending.get_by_name("rtp").set_property(
@@ -107,7 +108,8 @@ class Peer:
 
     def added(self, _rtc, _bin, element):
         # Times of pictures are then their RTP timestamps, and no guess at the sender's clock.
-        if element.get_factory().get_name() == "rtpjitterbuffer":
+        factory = element.get_factory()
+        if factory is not None and factory.get_name() == "rtpjitterbuffer":
             element.set_property("mode", 0)
 
     def receives(self, _rtc, pad):
