@@ -72,6 +72,7 @@ const SECTIONS: Record<string, { about: string; codes: readonly ErrorCode[] }> =
       'OUTPUT_NOT_FOUND',
       'OUTPUT_NOT_ALLOWED',
       'OUTPUT_TAKEN',
+      'ANCHORS_UNUSED',
       'NOT_METRIC',
     ],
   },
@@ -338,6 +339,10 @@ const ADVICE: Record<ErrorCode, Advice> = {
   OUTPUT_LIMIT: [
     'Presets of 256 streams, or 32 presets of a stream, are kept already.',
     'Remove presets (DELETE); settings without presets make room by themselves.',
+  ],
+  ANCHORS_UNUSED: [
+    'Anchors lie where depth has no value, or contradict it: what is told to be nearer is seen farther away.',
+    'Look at their places (x and y from 0 to 1, from the top left corner) and at the order of their distances; metres stay as they were.',
   ],
   NOT_METRIC: [
     'A matte was to be in metres, and the network of the stream gives relative depth.',

@@ -87,6 +87,7 @@ export const CATALOGUE = {
   OUTPUT_NOT_ALLOWED: [403, 'A request may not name, or remove, this output'],
   OUTPUT_TAKEN: [409, 'There is an output of this name already'],
   OUTPUT_LIMIT: [409, 'No more settings or presets are kept'],
+  ANCHORS_UNUSED: [422, 'Anchors could not be used'],
   NOT_METRIC: [409, 'The depth of the stream is not in metres'],
   INTERNAL: [500, 'Something unexpected went wrong'],
 } as const satisfies Record<string, readonly [number, string]>;

@@ -82,6 +82,7 @@ export class FileAnchors {
   #left: Entry[];
   #began = false;
   #without = 0;
+  #unused: string | undefined;
 
   /** @param fps of the frames that are given */
   constructor({ entries }: AnchorFile, camera: Camera, fps: number) {
@@ -109,6 +110,7 @@ export class FileAnchors {
     }
     const metric = this.#tracker.update(map, time);
     if (metric === undefined) this.#without++;
+    this.#unused = this.#tracker.takeProblem() ?? this.#unused;
     return metric;
   }
 
@@ -120,6 +122,7 @@ export class FileAnchors {
         ? [`${this.#without} frames have no metres: no anchor came before them in their epoch`]
         : []),
       ...(missed > 0 ? [`${missed} anchors lie where depth has no value`] : []),
+      ...(missed === 0 && this.#unused ? [`anchors did not come to use: ${this.#unused}`] : []),
       ...(this.#left.length > 0 ? [`${this.#left.length} anchors are of later frames than there are`] : []),
     ];
   }

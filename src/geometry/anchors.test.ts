@@ -129,13 +129,65 @@ test('a network that gives metres is scaled, by the median', () => {
   expect(tracker.update(metric, 0)).toMatchObject({ shift: 0, scale: expect.closeTo(1.5, 1), anchors: 5 });
 });
 
-test('anchors with every map are fitted with every eighth', () => {
-  const tracker = new AnchorTracker();
-  const fits = new Set<number>();
-  for (let n = 0; n < 40; n++) {
-    tracker.add([anchorAt(0.5, 1 + n / 40)]);
-    // A fit's variance is its own: what is fitted anew has another.
-    fits.add(tracker.update(map, n / 30)!.variance[2]);
+test('many anchors are fitted with every eighth map, few with each', () => {
+  const fits = (count: number) => {
+    const tracker = new AnchorTracker();
+    const found = new Set<number>();
+    for (let n = 0; n < 40; n++) {
+      tracker.add(Array.from({ length: count }, (_, i) => anchorAt((i + 0.5) / count, 1 + n / 400)));
+      // A fit's variance is its own: what is fitted anew has another.
+      found.add(tracker.update(map, n / 30)!.variance[2]);
+    }
+    return found.size;
+  };
+  expect(fits(256)).toBe(5);
+  expect(fits(1)).toBeGreaterThan(30);
+});
+
+test('what anchors say is gathered, also of a network that errs at each place', () => {
+  const erring = { ...map, values: disparity.map((d) => d * (1 + 0.15 * gauss())) };
+  let [first, last] = [0, 0];
+  for (let turn = 0; turn < 10; turn++) {
+    const tracker = new AnchorTracker();
+    for (let n = 0; n < 20; n++) {
+      tracker.add(Array.from({ length: 5 }, () => anchorAt(random(), 1, 0.05)));
+      const error = errorOf(tracker.update(erring, n / 10)!);
+      if (n === 0) first += error;
+      last = n === 19 ? last + error : last;
+    }
   }
-  expect(fits.size).toBe(5);
+  expect(last).toBeLessThan(0.5 * first);
+});
+
+test('one beam at one place knows that place, and does not claim to know the rest better and better', () => {
+  const tracker = new AnchorTracker();
+  const told: number[] = [];
+  for (let n = 0; n < 60; n++) {
+    tracker.add([anchorAt(0.5, 1, 0.05)]);
+    const fit = tracker.update(map, n / 10)!;
+    told.push(metresError({ accuracy: fit }, 1.2) / 1.2);
+  }
+  expect(told.at(-1)!).toBeGreaterThan(0.5 * told[5]!);
+});
+
+test('an anchor on a value at or below 0 gives metres; what cannot come to use is told, once', () => {
+  const centred = { ...map, values: disparity.map((d) => (d - 25) / 10) };
+  const lone = new AnchorTracker();
+  lone.add([anchorAt(0.1)]);
+  const fit = lone.update(centred, 0)!;
+  expect(centred.values[10 * WIDTH + 6]).toBeLessThan(0);
+  expect(1 / (fit.scale * centred.values[10 * WIDTH + 6]! + fit.shift) / truth[10 * WIDTH + 6]!).toBeCloseTo(1, 0);
+  expect(lone.takeProblem()).toBeUndefined();
+  const cases = [
+    [{ ...map, values: disparity.map((d) => -d) }, /contradict/],
+    [{ ...map, values: disparity.map(() => Number.NaN) }, /no value at 0\.200, 0\.219/],
+    [{ ...map, values: disparity.map(() => 0), unit: 'metres' }, /no distance/],
+  ] as const;
+  for (const [told, problem] of cases) {
+    const tracker = new AnchorTracker();
+    tracker.add([anchorAt(0.8), anchorAt(0.2)]);
+    expect(tracker.update(told, 0)).toBeUndefined();
+    expect(tracker.takeProblem()).toMatch(problem);
+    expect(tracker.takeProblem()).toBeUndefined();
+  }
 });

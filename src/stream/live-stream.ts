@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Config } from '../config/schema.ts';
 import type { DepthMap, DisplayRange, Inferencer, InferenceStream, NetworkImage } from '../depth/types.ts';
-import { type DepthcastError, toDepthcastError } from '../errors.ts';
+import { DepthcastError, toDepthcastError } from '../errors.ts';
 import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
@@ -364,6 +364,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       const source = { picture, upsampling: this.upsampling };
       const metric = this.#anchors.update({ values: map.values, width, height, unit: model.unit, epoch }, seconds);
       this.#anchored = metric !== undefined;
+      const unused = this.#anchors.takeProblem();
+      if (unused !== undefined) this.#trouble(new DepthcastError('ANCHORS_UNUSED', { detail: unused }), 'message');
       owner = new LiveDepth(map, info, picture.lastPacketAt, metric, picture.identity, source, seconds);
       for (const sink of this.#sinks) sink.push(owner);
       if (this.#frameId === 1) this.emit('started');
