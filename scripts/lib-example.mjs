@@ -15,6 +15,7 @@ export async function serveExample(name, server, { port = 0, host = 'localhost' 
     resolve: {
       alias: [
         { find: /^depthcast-client$/, replacement: client('sdk/index.ts') },
+        { find: /^depthcast-client\/(upsample|warp)$/, replacement: client('sdk/$1/index.ts') },
         { find: /^depthcast-client\/(\w+)$/, replacement: client('$1/index.ts') },
       ],
     },

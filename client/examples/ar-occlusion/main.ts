@@ -1,6 +1,8 @@
-// A cube that turns behind whoever sits before the camera: what is nearer than the cube hides it.
-import { assumeMetres, connect, DepthError, type Pair } from 'depthcast-client';
+// A cube that turns behind whoever sits before the camera: what is nearer than the cube hides it. It shows each picture with its own
+// depth, a little late; with ?newest in the address the newest picture, with the depth carried over to it.
+import { assumeMetres, connect, DepthError, type DepthFrame } from 'depthcast-client';
 import { DepthOccluder, matchCamera } from 'depthcast-client/three';
+import { followNewest } from 'depthcast-client/warp';
 import { coverRegion } from 'depthcast-client/webxr';
 import {
   AmbientLight,
@@ -21,6 +23,7 @@ const CUBE_AT = 2.4;
 const canvas = document.querySelector<HTMLCanvasElement>('#view')!;
 const note = document.querySelector<HTMLElement>('#note')!;
 const query = new URLSearchParams(location.search);
+const newest = query.has('newest');
 
 const renderer = new WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
 const camera = new PerspectiveCamera();
@@ -34,7 +37,13 @@ const sun = new DirectionalLight('#ffffff', 2.2);
 sun.position.set(1, 2, 2);
 scene.add(occluder, cube, sun, new AmbientLight('#ffffff', 1.1));
 
-function draw({ picture, depth, ageMs }: Pair): void {
+interface Shown {
+  picture: VideoFrame | HTMLVideoElement;
+  depth: DepthFrame;
+  ageMs: number;
+}
+
+function draw({ picture, depth, ageMs }: Shown): void {
   const aspect = innerWidth / innerHeight;
   renderer.setPixelRatio(Math.min(2, devicePixelRatio));
   renderer.setSize(innerWidth, innerHeight, false);
@@ -43,21 +52,25 @@ function draw({ picture, depth, ageMs }: Pair): void {
   cube.rotation.set(0.35, performance.now() / 1500, 0);
   occluder.update(picture, depth, depth.unit === 'metres' ? undefined : assumeMetres(depth, NEAR, FAR));
   renderer.render(scene, camera);
-  note.textContent = `The picture is ${ageMs.toFixed(0)} ms old, and so is its depth`;
+  const age = `${ageMs.toFixed(0)} ms old`;
+  note.textContent = newest
+    ? `Depth is ${age}, carried over to the newest picture`
+    : `The picture is ${age}, and so is its depth`;
   document.body.dataset['frames'] = String(Number(document.body.dataset['frames'] ?? 0) + 1);
 }
 
 try {
   const wanted = query.get('source') ?? 'camera';
-  await connect({
+  const session = await connect({
     server: query.get('server') ?? location.origin,
     source: wanted.startsWith('scene:') ? { kind: 'scene', name: wanted.slice('scene:'.length) } : { kind: 'camera' },
     output: { track: 'off', data: 'u16' },
-    onPair: draw,
+    ...(newest ? { pairing: true } : { onPair: draw }),
     onError: ({ message }) => {
       note.textContent = message;
     },
   });
+  if (newest) followNewest(session, draw);
 } catch (thrown) {
   note.textContent = thrown instanceof DepthError ? thrown.message : String(thrown);
 }

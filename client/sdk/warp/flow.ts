@@ -35,19 +35,19 @@ export function createFlow(width: number, height: number): BlockFlow {
  * @param flow takes the result; what it held is the first guess
  */
 export function estimateFlow(newer: SmallPicture, older: SmallPicture, flow: BlockFlow): void {
-  const { width, height } = newer;
   const { columns, rows, dx, dy } = flow;
-  const cost = (bx: number, by: number, mx: number, my: number): number => {
-    const [cx, cy] = [bx * BLOCK + BLOCK / 2, by * BLOCK + BLOCK / 2];
-    let sum = 0;
-    for (let y = cy - REACH; y < cy + REACH; y += 1) {
-      const row = clamp(y, height) * width;
-      const oldRow = clamp(y + my, height) * width;
-      for (let x = cx - REACH; x < cx + REACH; x += 1)
-        sum += Math.abs(newer.luma[row + clamp(x, width)]! - older.luma[oldRow + clamp(x + mx, width)]!);
-    }
-    return sum / (4 * REACH * REACH);
-  };
+  const area = 4 * REACH * REACH;
+  const cost = (bx: number, by: number, mx: number, my: number, most = Number.POSITIVE_INFINITY): number =>
+    difference(
+      newer,
+      older,
+      bx * BLOCK + BLOCK / 2 - REACH,
+      by * BLOCK + BLOCK / 2 - REACH,
+      2 * REACH,
+      mx,
+      my,
+      most * area,
+    ) / area;
   // Forwards, then backwards, so that good motions spread both ways.
   for (const forwards of [true, false]) {
     for (let k = 0; k < columns * rows; k++) {
@@ -68,7 +68,8 @@ export function estimateFlow(newer: SmallPicture, older: SmallPicture, flow: Blo
       let best = { x: 0, y: 0, cost: cost(bx, by, 0, 0) + penalty(0, 0) };
       const attempt = (x: number, y: number): boolean => {
         if (Math.abs(x) > SEARCH || Math.abs(y) > SEARCH) return false;
-        const found = cost(bx, by, x, y) + penalty(x, y);
+        const extra = penalty(x, y);
+        const found = extra + cost(bx, by, x, y, best.cost - extra);
         if (found >= best.cost) return false;
         best = { x, y, cost: found };
         return true;
@@ -92,6 +93,46 @@ export function estimateFlow(newer: SmallPicture, older: SmallPicture, flow: Blo
     dx[i] = x + vertex(cost(bx, by, x - 1, y), here, cost(bx, by, x + 1, y));
     dy[i] = y + vertex(cost(bx, by, x, y - 1), here, cost(bx, by, x, y + 1));
   }
+}
+
+/**
+ * Sum of the differences of a square window, and of the same window moved in the older picture; pictures go on at their borders. Stops
+ * once it is `most`.
+ */
+export function difference(
+  newer: SmallPicture,
+  older: SmallPicture,
+  left: number,
+  top: number,
+  side: number,
+  mx: number,
+  my: number,
+  most: number,
+): number {
+  const { width, height, luma } = newer;
+  const past = older.luma;
+  const inside =
+    Math.min(left, left + mx) >= 0 &&
+    Math.min(top, top + my) >= 0 &&
+    Math.max(left, left + mx) + side <= width &&
+    Math.max(top, top + my) + side <= height;
+  let sum = 0;
+  for (let j = 0; j < side && sum < most; j++) {
+    if (inside) {
+      const from = (top + j) * width + left;
+      const away = my * width + mx;
+      for (let i = from; i < from + side; i++) {
+        const d = luma[i]! - past[i + away]!;
+        sum += d < 0 ? -d : d;
+      }
+    } else {
+      const row = clamp(top + j, height) * width;
+      const oldRow = clamp(top + j + my, height) * width;
+      for (let i = left; i < left + side; i++)
+        sum += Math.abs(luma[row + clamp(i, width)]! - past[oldRow + clamp(i + mx, width)]!);
+    }
+  }
+  return sum;
 }
 
 /** Where the parabola through three equally spaced values is least, in -0.5..0.5. */

@@ -1,4 +1,4 @@
-import { type BlockFlow, createFlow, estimateFlow, FLOW_BLOCK, type SmallPicture } from './flow.ts';
+import { type BlockFlow, createFlow, difference, estimateFlow, FLOW_BLOCK, type SmallPicture } from './flow.ts';
 
 /** Half of the window by which a pixel chooses among the motions around it. */
 const PIXEL_REACH = 2;
@@ -49,44 +49,51 @@ export class DepthWarp {
 function refine(newer: SmallPicture, older: SmallPicture, flow: BlockFlow, toX: Float32Array, toY: Float32Array): void {
   const { width, height } = newer;
   const { columns, rows } = flow;
-  for (let y = 0; y < height; y++) {
-    const by = Math.min(rows - 1, Math.floor(y / FLOW_BLOCK));
-    for (let x = 0; x < width; x++) {
-      const bx = Math.min(columns - 1, Math.floor(x / FLOW_BLOCK));
+  const others: number[] = [];
+  for (let by = 0; by < rows; by++)
+    for (let bx = 0; bx < columns; bx++) {
       const own = by * columns + bx;
-      let [mx, my] = [flow.dx[own]!, flow.dy[own]!];
-      let least = windowCost(newer, older, x, y, mx, my);
-      for (let j = Math.max(0, by - 1); j <= Math.min(rows - 1, by + 1); j++) {
-        for (let i = Math.max(0, bx - 1); i <= Math.min(columns - 1, bx + 1); i++) {
-          const k = j * columns + i;
-          const [ox, oy] = [flow.dx[k]!, flow.dy[k]!];
-          if (Math.abs(ox - mx) + Math.abs(oy - my) < 0.5) continue;
-          const cost = windowCost(newer, older, x, y, ox, oy) + FOREIGN;
-          if (cost >= least) continue;
-          least = cost;
-          [mx, my] = [ox, oy];
+      othersOf(flow, bx, by, others);
+      for (let y = by * FLOW_BLOCK; y < Math.min(height, (by + 1) * FLOW_BLOCK); y++)
+        for (let x = bx * FLOW_BLOCK; x < Math.min(width, (bx + 1) * FLOW_BLOCK); x++) {
+          const k = others.length === 0 ? own : chosen(newer, older, flow, x, y, own, others);
+          toX[y * width + x] = x + flow.dx[k]!;
+          toY[y * width + x] = y + flow.dy[k]!;
         }
-      }
-      toX[y * width + x] = x + mx;
-      toY[y * width + x] = y + my;
     }
-  }
 }
 
-function windowCost(newer: SmallPicture, older: SmallPicture, x: number, y: number, mx: number, my: number): number {
-  const { width, height } = newer;
-  const [ox, oy] = [Math.round(mx), Math.round(my)];
-  let sum = 0;
-  for (let j = -PIXEL_REACH; j <= PIXEL_REACH; j++) {
-    const row = Math.min(height - 1, Math.max(0, y + j)) * width;
-    const oldRow = Math.min(height - 1, Math.max(0, y + j + oy)) * width;
-    for (let i = -PIXEL_REACH; i <= PIXEL_REACH; i++) {
-      const at = Math.min(width - 1, Math.max(0, x + i));
-      const oldAt = Math.min(width - 1, Math.max(0, x + i + ox));
-      sum += Math.abs(newer.luma[row + at]! - older.luma[oldRow + oldAt]!);
+/** Blocks around one that move otherwise, one of those that move alike. */
+function othersOf({ columns, rows, dx, dy }: BlockFlow, bx: number, by: number, into: number[]): void {
+  const own = by * columns + bx;
+  const alike = (a: number, b: number) => Math.abs(dx[a]! - dx[b]!) + Math.abs(dy[a]! - dy[b]!) < 0.5;
+  into.length = 0;
+  for (let j = Math.max(0, by - 1); j <= Math.min(rows - 1, by + 1); j++)
+    for (let i = Math.max(0, bx - 1); i <= Math.min(columns - 1, bx + 1); i++) {
+      const k = j * columns + i;
+      if (!alike(k, own) && !into.some((known) => alike(k, known))) into.push(k);
     }
+}
+
+function chosen(
+  newer: SmallPicture,
+  older: SmallPicture,
+  { dx, dy }: BlockFlow,
+  x: number,
+  y: number,
+  own: number,
+  others: readonly number[],
+): number {
+  const side = 2 * PIXEL_REACH + 1;
+  const cost = (k: number, most: number) =>
+    difference(newer, older, x - PIXEL_REACH, y - PIXEL_REACH, side, Math.round(dx[k]!), Math.round(dy[k]!), most);
+  let [best, least] = [own, cost(own, Number.POSITIVE_INFINITY)];
+  const foreign = FOREIGN * side * side;
+  for (const k of others) {
+    const found = cost(k, least - foreign) + foreign;
+    if (found < least) [best, least] = [k, found];
   }
-  return sum / (2 * PIXEL_REACH + 1) ** 2;
+  return best;
 }
 
 /** Nearest value, not a mean: a mean across an outline is a depth that nothing has. */
