@@ -56,7 +56,7 @@ for (const [heading, { def }] of [
 }
 const output = table('Key of `output`');
 compare('output', output.keys(), Object.keys(outputSettings.shape));
-for (const key of ['track', 'data'] as const)
+for (const key of ['track', 'data', 'dataSize'] as const)
   compare(`output.${key}`, quoted(output.get(key) ?? ''), outputSettings.shape[key].options);
 compare('about', table('`about`').keys(), ERROR_SUBJECTS);
 compare('stats', table('Key of `stats`').keys(), Object.keys(sessionStats.shape));

@@ -46,6 +46,7 @@ try {
   run(bin, ['-m', 'unittest', 'discover', '-v', '-s', join(ROOT, 'client', 'python', 'tests')], {
     DEPTHCAST_URL: url,
     DEPTHCAST_SCENE: 'scene-static',
+    DEPTHCAST_ROBOT_EXAMPLE: join(ROOT, 'client', 'examples', 'robot-python', 'robot.py'),
     DEPTHCAST_ROS2_EXAMPLE: join(ROOT, 'client', 'examples', 'ros2'),
   });
 } finally {

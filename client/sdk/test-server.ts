@@ -14,6 +14,7 @@ export const DEFAULT_OUTPUT: OutputSettings = {
   upsampling: 'off',
   still: 'off',
   data: 'u16',
+  dataSize: 'network',
   range: 'auto',
   model: 'm',
   size: 256,

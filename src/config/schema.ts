@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CODEC_NAMES } from '../codecs.ts';
 import { type CameraSettings, cameraSettings, DEPTH_FORMATS } from '../protocol/index.ts';
 import { LAYOUTS, OUTPUT_TRACKS, UPSAMPLINGS } from '../protocol/messages.ts';
+import { DATA_SIZES } from '../protocol/output.ts';
 import { pulledSourceSchema } from './pulled-source.ts';
 import { pushedOutputSchema } from './pushed-output.ts';
 import { rightsSchema } from './rights.ts';
@@ -187,6 +188,7 @@ export const configSchema = z.strictObject({
     layout: live(z.enum(LAYOUTS).default('depth')),
     upsampling: live(z.enum(UPSAMPLINGS).default('off')),
     data: live(z.enum(DEPTH_FORMATS).default('u16')),
+    dataSize: live(z.enum(DATA_SIZES).default('network')),
     u16Steps: live(z.int().min(255).max(65534).default(4095)),
     minBitrate: live(z.int().min(20_000).default(150_000)),
     maxBitrate: live(z.int().max(100_000_000).default(3_000_000)),

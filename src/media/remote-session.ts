@@ -3,9 +3,9 @@ import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DisplayRange } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
-import type { CameraSettings, DepthFormat, DepthUnit } from '../protocol/index.ts';
+import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
-import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { DataOutput, Layout, Upsampling } from '../protocol/output.ts';
 import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
@@ -262,8 +262,8 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
     this.#tell('setLayout', layout);
   }
 
-  setData(format: DepthFormat): void {
-    this.#tell('setData', format);
+  setData({ data, dataSize }: DataOutput): void {
+    this.#tell('setData', { data, dataSize });
   }
 
   /** Settles when the worker has ended it, or is gone. */

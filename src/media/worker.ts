@@ -182,7 +182,7 @@ const CALLS: Calls = {
   checkLayout: (session, layout) => session.checkLayout(layout),
   setTrack: (session, on) => session.setTrack(on),
   setLayout: (session, layout) => session.setLayout(layout),
-  setData: (session, format) => session.setData(format),
+  setData: (session, output) => session.setData(output),
   setUpsampling: ({ stream }, upsampling) => {
     stream.upsampling = upsampling;
   },

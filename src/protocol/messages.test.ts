@@ -7,6 +7,7 @@ const output = {
   upsampling: 'off',
   still: 'off',
   data: 'u16',
+  dataSize: 'network',
   range: 'auto',
   model: 'm',
   size: 256,

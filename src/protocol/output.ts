@@ -42,6 +42,10 @@ export const LAYOUT_PARTS: Record<
 export const UPSAMPLINGS = ['off', 'fast', 'best'] as const;
 export type Upsampling = (typeof UPSAMPLINGS)[number];
 
+/** Of the maps in packets: as the network makes them, or enlarged to the picture as `upsampling` says. */
+export const DATA_SIZES = ['network', 'picture'] as const;
+export type DataSize = (typeof DATA_SIZES)[number];
+
 // Within float32, as packets carry them, with their difference.
 const bound = z.number().check(z.minimum(-1e30), z.maximum(1e30));
 const displayRange = z.union([
@@ -59,12 +63,14 @@ export interface OutputSettings {
   track: (typeof OUTPUT_TRACKS)[number];
   /** What that track shows: depth, or the picture that it was made of with it. */
   layout: Layout;
-  /** How depth is enlarged for the track: interpolated, or along the edges of its picture. */
+  /** How depth is enlarged, for the track and for packets of the picture's size: interpolated, or along the edges of its picture. */
   upsampling: Upsampling;
   /** Depth is reused while the picture differs by no more than noise from the one that it was made of. */
   still: (typeof STILL_SETTINGS)[number];
   /** Depth values on the data channel; `none` sends each frame's metadata alone. */
   data: DepthFormat;
+  /** Size of the maps there: the network's, or that of the picture (at most the server's `output.trackSide`). */
+  dataSize: DataSize;
   /** Display range: `auto` follows the scene; fixed values are in the model's unit. */
   range: 'auto' | { near: number; far: number };
   /** A name from `welcome.models`. */
@@ -79,10 +85,14 @@ export const outputSettings = z.strictObject({
   upsampling: z.enum(UPSAMPLINGS),
   still: z.enum(STILL_SETTINGS),
   data: z.enum(DEPTH_FORMATS),
+  dataSize: z.enum(DATA_SIZES),
   range: displayRange,
   model: z.string().check(z.maxLength(64)),
   size: z.int().check(z.minimum(16), z.maximum(4096)),
 }) satisfies z.ZodMiniType<OutputSettings, OutputSettings>;
+
+/** What a data channel carries. */
+export type DataOutput = Pick<OutputSettings, 'data' | 'dataSize'>;
 
 export const outputChange = z.partial(outputSettings);
 export type OutputChange = z.infer<typeof outputChange>;
@@ -100,6 +110,7 @@ export const presentOutput = z.object({
   upsampling: absentBefore(openName(UPSAMPLINGS)),
   still: absentBefore(openName(STILL_SETTINGS)),
   data: openName(DEPTH_FORMATS),
+  dataSize: absentBefore(openName(DATA_SIZES)),
   range: z.union([z.literal('auto'), z.object({ near: z.number(), far: z.number() })]),
   model: z.string(),
   size: z.number(),

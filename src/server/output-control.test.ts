@@ -32,6 +32,7 @@ it("begins with the settings: the size is theirs where the model has it, else th
     upsampling: 'off',
     still: 'off',
     data: 'u16',
+    dataSize: 'network',
     range: 'auto',
     model: 'depthcast-nano',
     size: own,

@@ -25,7 +25,7 @@ export class OutputControl {
 
   constructor(context: OutputContext) {
     const { manifest } = context.pool.models[0]!;
-    const { track, layout, upsampling, data } = context.config.output;
+    const { track, layout, upsampling, data, dataSize } = context.config.output;
     this.#context = context;
     this.#camera = context.config.depth.camera ?? undefined;
     this.#now = {
@@ -34,6 +34,7 @@ export class OutputControl {
       upsampling,
       still: context.config.depth.still === 'on' ? 'on' : 'off',
       data,
+      dataSize,
       range: 'auto',
       model: manifest.name,
       size: resolveSize(manifest, context.config.depth.size),
@@ -69,14 +70,14 @@ export class OutputControl {
       const shown = next.layout !== now.layout || next.track !== now.track;
       if (next.track === 'gray' && shown) await publisher.checkLayout(next.layout);
       await changeStream(publisher.stream, change, this.#context);
-      if (next.data !== now.data) publisher.setData(next.data);
+      if (next.data !== now.data || next.dataSize !== now.dataSize) publisher.setData(next);
       if (next.layout !== now.layout) publisher.setLayout(next.layout);
       if (next.track !== now.track) publisher.setTrack(next.track === 'gray');
     }
     Object.assign(now, next);
   }
 
-  /** The publisher was opened with the model, size, track, layout, upsampling and data in force; it gets the rest. */
+  /** The publisher was opened with the model, size, track, layout, upsampling, data and its size in force; it gets the rest. */
   attach(publisher: PublisherSession): void {
     const { range, still } = this.#now;
     publisher.stream.setStill(still === 'on');
@@ -91,6 +92,7 @@ export class OutputControl {
       track: change.track ?? now.track,
       layout: change.layout ?? now.layout,
       data: change.data ?? now.data,
+      dataSize: change.dataSize ?? now.dataSize,
     };
   }
 }

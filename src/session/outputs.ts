@@ -1,8 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { DepthFormat } from '../protocol/index.ts';
-import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
+import { type DataOutput, LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import { DepthData } from '../sinks/depth-data.ts';
 import { GrayTrack } from '../sinks/gray-track.ts';
 import { MatteShades } from '../sinks/matte-shades.ts';
@@ -29,7 +28,8 @@ export interface Shown {
 class Outputs {
   /** By layout, codec and, of a matte, whose settings it has. */
   readonly tracks = new Map<string, GrayTrack>();
-  readonly data = new Map<DepthFormat, DepthData>();
+  /** By format and size. */
+  readonly data = new Map<string, DepthData>();
   readonly mattes = new WeakMap<MatteView, { key: string; shades: MatteShades }>();
   #matteCount = 0;
 
@@ -121,13 +121,19 @@ export function checkEncodes(
   throw new DepthcastError('BUSY', { detail, retryAfter: RETRY_ENCODES });
 }
 
-/** A stream's depth packets of this format, shared by everybody who receives them. */
-export function depthDataOf(stream: LiveStream, format: DepthFormat, { config, metrics }: Context): DepthData {
+/** A stream's depth packets of this format and size, shared by everybody who receives them. */
+export function depthDataOf(
+  stream: LiveStream,
+  { data: format, dataSize: size }: DataOutput,
+  { config, metrics }: Context,
+): DepthData {
   const { data } = outputsOf(stream);
-  let packets = data.get(format);
+  const key = `${format} ${size}`;
+  let packets = data.get(key);
   if (packets === undefined) {
-    packets = stream.add((listener) => new DepthData({ format, steps: config.output.u16Steps, metrics }, listener));
-    data.set(format, packets);
+    const { u16Steps: steps, trackSide: maxSide } = config.output;
+    packets = stream.add((listener) => new DepthData({ format, size, maxSide, steps, metrics }, listener));
+    data.set(key, packets);
   }
   return packets;
 }

@@ -1,7 +1,7 @@
 import type { SettledConfig } from '../config/schema.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
 import type { MatteChange } from '../protocol/matte.ts';
-import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { DataSize, Layout, Upsampling } from '../protocol/output.ts';
 import type { PeerRole } from '../webrtc/index.ts';
 import type { PublisherSession, Session } from './session.ts';
 
@@ -19,6 +19,8 @@ export interface PublisherOptions {
   layout?: Layout;
   upsampling?: Upsampling;
   data: DepthFormat;
+  /** `network` when absent. */
+  dataSize?: DataSize;
   /** What the client told of its camera; that of the settings where it is absent. */
   camera?: CameraSettings | undefined;
   /** Address that the offer came from, where it is known. */

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DepthcastError } from '../errors.ts';
-import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
-import type { Layout } from '../protocol/output.ts';
+import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { DepthData } from '../sinks/depth-data.ts';
 import type { GrayTrack } from '../sinks/gray-track.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
@@ -115,7 +114,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   }
 
   /** What the peer's data channel carries. */
-  protected abstract get format(): DepthFormat;
+  protected abstract get carried(): DataOutput;
 
   /** Milliseconds for which the data channel has missed every frame. */
   protected get channelBehind(): number {
@@ -125,7 +124,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
   /** Feeds the peer's channel, once it is there, what it is to carry now. */
   protected followData(): void {
     if (!this.#channel) return;
-    const data = this.#closed ? undefined : depthDataOf(this.stream, this.format, this.context);
+    const data = this.#closed ? undefined : depthDataOf(this.stream, this.carried, this.context);
     if (data === this.#data) return;
     this.#data?.remove(this.#channel);
     this.#data = data;

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Inferencer } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { resolveSize } from '../model/size.ts';
-import type { DepthFormat } from '../protocol/index.ts';
-import type { Layout } from '../protocol/output.ts';
+import type { DataOutput, Layout } from '../protocol/output.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import { RtcPeer, type VideoReceiver } from '../webrtc/index.ts';
@@ -33,7 +32,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
   #slow = new SlowViewer();
   /** performance.now() until which the gray track pauses. */
   #shedUntil = 0;
-  #data: DepthFormat;
+  #data: DataOutput;
 
   private constructor(
     context: SessionContext,
@@ -47,7 +46,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
     this.#watch = new StreamWatch(peer, stream);
     this.#track = o.track;
     this.layout = o.layout ?? this.layout;
-    this.#data = o.data;
+    this.#data = { data: o.data, dataSize: o.dataSize ?? 'network' };
     stream.on('trouble', (error, about) => this.emit('trouble', error, about));
     peer.on('receiver', (receiver) => this.#takeReceiver(receiver));
     peer.on('sender', () => this.#wireTrack());
@@ -111,12 +110,12 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
     this.#wireTrack();
   }
 
-  setData(format: DepthFormat): void {
-    this.#data = format;
+  setData({ data, dataSize }: DataOutput): void {
+    this.#data = { data, dataSize };
     this.followData();
   }
 
-  protected get format(): DepthFormat {
+  protected get carried(): DataOutput {
     return this.#data;
   }
 
@@ -145,7 +144,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
     this.#judge();
-    if (this.kind === 'ws' && this.#data !== 'none') this.checkChannel();
+    if (this.kind === 'ws' && this.#data.data !== 'none') this.checkChannel();
     const found = this.#watch.look(this.#source);
     this.#problem = found?.error;
     if (found?.fresh) this.tell(found.error, 'video');

@@ -1,9 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DepthcastError } from '../errors.ts';
-import type { DepthFormat } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
-import type { Layout } from '../protocol/output.ts';
+import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { Demand } from '../stream/demand.ts';
 import type { FrameSource } from '../stream/frame-source.ts';
@@ -92,5 +91,5 @@ export interface PublisherSession extends Session {
   /** Changes what the returned track shows. */
   setLayout(layout: Layout): void;
   /** Changes what the data channel carries. */
-  setData(format: DepthFormat): void;
+  setData(output: DataOutput): void;
 }

@@ -1,5 +1,5 @@
 import { DepthcastError, toDepthcastError } from '../errors.ts';
-import type { DepthFormat } from '../protocol/index.ts';
+import type { DataOutput } from '../protocol/output.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import { RtcPeer } from '../webrtc/index.ts';
 import type { Admission } from './admission.ts';
@@ -79,8 +79,8 @@ export class Viewer extends PeerSession<'whep'> {
   }
 
   /** A channel keeps what it began with: this is asked for once. */
-  protected get format(): DepthFormat {
-    return this.context.config.output.data;
+  protected get carried(): DataOutput {
+    return this.context.config.output;
   }
 
   protected tick(): void {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { pictureOf } from '../../test/pictures.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../protocol/index.ts';
+import type { Upsampling } from '../protocol/output.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { DepthData } from './depth-data.ts';
@@ -35,7 +37,7 @@ function open(format: DepthFormat): {
 } {
   let released = 0;
   const listener = { sent: () => {}, failed: (error: Error) => expect.unreachable(error.message) };
-  const data = new DepthData({ format, steps: 4095, metrics }, listener);
+  const data = new DepthData({ format, size: 'network', maxSide: 1280, steps: 4095, metrics }, listener);
   /** Until the map is sent or passed over: it is released then, either way. */
   const push = (n: number, of?: { n: number; origin: object }): Promise<void> =>
     new Promise((resolve) => {
@@ -148,3 +150,58 @@ it('sends a map that stands for several frames with each of them, and never that
   expect(frames.map(({ frameId }) => frameId)).toEqual([1, 2, 3, 4, 6]);
   expect(frames.map(({ values }) => Math.round(values[0]!))).toEqual([1, 1, 3, 1, 5]);
 });
+
+it.each<[Upsampling, number, number]>([
+  // A step of depth beside the edge of colour, which lies between two pixels of the map: interpolated over five pixels, or steep.
+  ['off', 1280, 5],
+  ['fast', 1280, 3],
+  ['best', 96, 2],
+])(
+  'sends maps of the size of their pictures, enlarged (%s), none larger than is allowed (%i)',
+  async (upsampling, maxSide, width) => {
+    const listener = { sent: () => {}, failed: (error: Error) => expect.unreachable(error.message) };
+    const data = new DepthData({ format: 'f16', size: 'picture', maxSide, steps: 4095, metrics }, listener);
+    const channel = new Channel('depthcast-2');
+    data.add(asChannel(channel));
+    const source = { sourceWidth: 4 * W, sourceHeight: 4 * H };
+    const edge = 2 * W + 1;
+    const picture = pictureOf({ width: 4 * W, height: 4 * H, at: (x) => [x < edge ? 60 : 200, 128, 128] });
+    const values = Float32Array.from({ length: W * H }, (_, i) => (i % W < W / 2 ? 0.25 : 0.75));
+    const info = {
+      frameId: 7,
+      epoch: 0,
+      rtpTimestamp: 1,
+      width: W,
+      height: H,
+      ...source,
+      unit: 'disparity' as const,
+      near: 1,
+      far: 0,
+    };
+    const origin = {};
+    for (let n = 0; n < 2; n++)
+      await new Promise<void>((release) => {
+        const map = { values, width: W, height: H, origin, release } as never;
+        // A map that stands for two frames is enlarged once.
+        const depth = new LiveDepth(
+          map,
+          info,
+          undefined,
+          undefined,
+          undefined,
+          n === 0 ? { picture, upsampling } : undefined,
+        );
+        data.push(depth);
+        depth.release();
+      });
+    const [frame, again] = await Promise.all(channel.frames);
+    const scale = Math.min(1, maxSide / (4 * W));
+    expect(frame).toMatchObject({ ...source, width: 4 * W * scale, height: 4 * H * scale });
+    const row = [...frame!.values.subarray(frame!.width * 20, frame!.width * 21)];
+    expect(row[0]).toBeCloseTo(0.25, 3);
+    expect(row.at(-1)).toBeCloseTo(0.75, 3);
+    expect(row.filter((value) => value > 0.3 && value < 0.7).length).toBeLessThanOrEqual(width);
+    expect(again!.values).toEqual(frame!.values);
+    data.close();
+  },
+);

@@ -1,10 +1,19 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import { chunk, type DepthFormat, DepthPacker, type PacketVersion, packetVersionOf } from '../protocol/index.ts';
+import {
+  chunk,
+  type DepthFormat,
+  type DepthFrameInfo,
+  DepthPacker,
+  type PacketVersion,
+  packetVersionOf,
+} from '../protocol/index.ts';
+import type { DataSize } from '../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { Deflater } from './deflater.ts';
+import { LargeMaps } from './large-maps.ts';
 import { packMap } from './map-packer.ts';
 
 /** Packets sent on each channel so far: a channel keeps its count when its format changes. */
@@ -24,6 +33,9 @@ interface Receiver {
 
 export interface DepthDataOptions {
   format: DepthFormat;
+  size: DataSize;
+  /** Longest side of maps of the picture's size, in pixels. */
+  maxSide: number;
   /** Of u16; see DepthPacker. */
   steps: number;
   metrics: Metrics;
@@ -41,8 +53,9 @@ export class DepthData implements DepthSink {
   readonly #listener: SinkListener;
   readonly #deflater = new Deflater();
   readonly #packer: DepthPacker;
-  /** Origin of the map that was packed last: the same one need not be packed again. */
-  #packed: object | undefined;
+  readonly #large: LargeMaps | undefined;
+  /** Origin of the map that was packed last, and its size: the same one need not be packed again. */
+  #packed: { origin: object; width: number; height: number } | undefined;
   readonly #channels = new Map<DataChannel, Receiver>();
   readonly #mailbox = new Mailbox<LiveDepth>(
     (depth) => this.#pack(depth),
@@ -57,6 +70,7 @@ export class DepthData implements DepthSink {
     this.#options = options;
     this.#listener = listener;
     this.#packer = new DepthPacker((bytes) => this.#deflater.deflate(bytes), { steps: options.steps, packMap });
+    if (options.size === 'picture' && options.format !== 'none') this.#large = new LargeMaps(options.maxSide);
   }
 
   get receivers(): number {
@@ -85,6 +99,7 @@ export class DepthData implements DepthSink {
     this.#mailbox.close();
     this.#channels.clear();
     this.#deflater.close();
+    this.#large?.close();
   }
 
   #takeReady(): DataChannel[] {
@@ -105,14 +120,15 @@ export class DepthData implements DepthSink {
         metrics.channelFrames.inc({ outcome: 'dropped' }, this.#channels.size - ready.length);
       if (ready.length === 0) return;
       const began = performance.now();
-      const { info, map, lastPacketAt } = depth;
-      if (lastPacketAt !== undefined) info.latency = began - lastPacketAt;
-      const { metric } = depth;
-      if (map.origin !== undefined && map.origin === this.#packed) this.#packer.repeat(info, { metric });
+      const { map, lastPacketAt, metric } = depth;
+      if (map.origin !== undefined && map.origin === this.#packed?.origin)
+        this.#packer.repeat(infoOf(depth, this.#packed, began), { metric });
       else {
         this.#packed = undefined;
-        await this.#packer.pack(info, map.values, this.format, { metric });
-        this.#packed = map.origin;
+        const sized = (await this.#large?.of(depth)) ?? map;
+        await this.#packer.pack(infoOf(depth, sized, began), sized.values, this.format, { metric });
+        const { width, height } = sized;
+        this.#packed = map.origin && { origin: map.origin, width, height };
       }
       const packed = performance.now();
       let latency: number | undefined;
@@ -135,4 +151,14 @@ export class DepthData implements DepthSink {
       depth.release();
     }
   }
+}
+
+/** What a packet tells of a map of this size. @param began performance.now() */
+function infoOf(
+  { info, lastPacketAt }: LiveDepth,
+  { width, height }: { width: number; height: number },
+  began: number,
+): DepthFrameInfo {
+  const latency = lastPacketAt === undefined ? {} : { latency: began - lastPacketAt };
+  return { ...info, ...latency, width, height };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DepthcastError } from '../errors.ts';
+import type { Upsampling } from '../protocol/output.ts';
 
 /** What of WebAssembly is used; TypeScript's own types for it come only with those of browsers. */
 declare const WebAssembly: {
@@ -103,8 +104,11 @@ export class GuidedUpsampler {
     );
   }
 
-  /** @returns [to.height * to.width] in the map's unit; valid until the next call. NaN becomes the farthest. */
-  values(quality: 'fast' | 'best', meaning: MapMeaning): Float32Array {
+  /**
+   * @param quality `off` interpolates
+   * @returns [to.height * to.width] in the map's unit; valid until the next call. NaN becomes the farthest.
+   */
+  values(quality: Upsampling, meaning: MapMeaning): Float32Array {
     this.#filter(quality, meaning, undefined);
     return this.#floats;
   }
@@ -115,10 +119,11 @@ export class GuidedUpsampler {
     return this.#bytes;
   }
 
-  #filter(quality: 'fast' | 'best', { unit, near, far }: MapMeaning, luma: LumaRange | undefined): void {
+  #filter(quality: Upsampling, { unit, near, far }: MapMeaning, luma: LumaRange | undefined): void {
     const metres = unit === 'metres';
     const [nearest, farthest] = metres ? [1 / near, 1 / far] : [near, far];
-    const even = Math.max(MIN_EVEN, EVEN * Math.abs(nearest - farthest));
+    // All depth is even where it is only interpolated.
+    const even = quality === 'off' ? Number.POSITIVE_INFINITY : Math.max(MIN_EVEN, EVEN * Math.abs(nearest - farthest));
     const scale = luma === undefined ? 1 : (luma.near - luma.far) / (nearest - farthest);
     const shift = luma === undefined ? 0 : luma.far - farthest * scale;
     const flag = (on: boolean) => (on ? 1 : 0);

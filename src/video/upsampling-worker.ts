@@ -13,13 +13,17 @@ answerRequests<UpsamplingCalls, void>({ enlarge }, () => {});
 function enlarge(request: EnlargeRequest, transfer: ArrayBuffer[]): EnlargeAnswer {
   const { quality, meaning, range, memory } = request;
   const upsampler = upsamplerOf(request);
-  const { luma, cb, cr, length } = partsOf(request);
+  const { luma, cb, cr, sent } = partsOf(request);
   upsampler.map.set(new Float32Array(memory, 0, luma / 4));
   const [y, u, v] = upsampler.guide;
   y.set(new Uint8Array(memory, luma, cb - luma));
   u.set(new Uint8Array(memory, cb, cr - cb));
-  v.set(new Uint8Array(memory, cr, length - cr));
-  new Uint8Array(memory, luma, cb - luma).set(upsampler.luma(quality, meaning, range));
+  v.set(new Uint8Array(memory, cr, sent - cr));
+  if (range && quality !== 'off') new Uint8Array(memory, luma, cb - luma).set(upsampler.luma(quality, meaning, range));
+  else {
+    const values = upsampler.values(quality, meaning);
+    new Float32Array(memory, 0, values.length).set(values);
+  }
   transfer.push(memory);
   return { memory };
 }

@@ -1,4 +1,5 @@
 import type * as av from 'node-av';
+import type { Upsampling } from '../protocol/output.ts';
 import { startThread } from '../threads.ts';
 import { WorkerChannel } from '../worker-channel.ts';
 import type { LumaRange, MapMeaning } from './guided-upsampler.ts';
@@ -43,6 +44,14 @@ export interface EnlargedLuma {
 /** Whether a map is small enough to be enlarged to a picture's size. */
 export const mayEnlarge = GuidedUpsampler.fits;
 
+/** Values of a picture's size, [height * width], in memory that `release` gives back. */
+export interface EnlargedValues {
+  values: Float32Array;
+  width: number;
+  height: number;
+  release(): void;
+}
+
 /**
  * Depth as luma, enlarged along the edges of its picture.
  * @param map read before this returns. @param picture 4:2:0, 8 bits, of the size wanted; read before this returns
@@ -55,7 +64,20 @@ export async function enlargeLuma(
   range: LumaRange,
 ): Promise<EnlargedLuma> {
   const { width, height } = picture;
-  const sizes = { from: { width: map.width, height: map.height }, to: { width, height } };
+  const { memory, release, luma } = await enlarge(map, picture, quality, range);
+  return { data: new Uint8Array(memory, luma, width * height), width, height, release };
+}
+
+/** Depth in the unit of the map, of its picture's size: the same, or with `off` interpolated. */
+export async function enlargeValues(map: MeantMap, picture: av.Frame, quality: Upsampling): Promise<EnlargedValues> {
+  const { width, height } = picture;
+  const { memory, release } = await enlarge(map, picture, quality, undefined);
+  return { values: new Float32Array(memory, 0, width * height), width, height, release };
+}
+
+async function enlarge(map: MeantMap, picture: av.Frame, quality: Upsampling, range: LumaRange | undefined) {
+  const { width, height } = picture;
+  const sizes = { from: { width: map.width, height: map.height }, to: { width, height }, range };
   const { luma, cb, cr, length } = partsOf(sizes);
   const at = spare.findIndex(({ byteLength }) => byteLength === length);
   const memory = at < 0 ? new ArrayBuffer(length) : spare.splice(at, 1)[0]!;
@@ -67,11 +89,11 @@ export async function enlargeLuma(
     for (let y = 0; y < rows; y++) target.set(plane.subarray(y * stride, y * stride + row), y * row);
   }
   const { unit, near, far } = map;
-  const request = { ...sizes, quality, meaning: { unit, near, far }, range, memory };
+  const request = { ...sizes, quality, meaning: { unit, near, far }, memory };
   const { memory: back } = await open().request('enlarge', request, [memory]);
   const release = () => {
     spare.push(back);
     if (spare.length > SPARE) spare.shift();
   };
-  return { data: new Uint8Array(back, luma, cb - luma), width, height, release };
+  return { memory: back, luma, release };
 }
