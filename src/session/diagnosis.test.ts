@@ -3,12 +3,16 @@ import type { ReceiverStats } from '../webrtc/peer/receiver-types.ts';
 import { diagnose } from './diagnosis.ts';
 
 const QUIET = {
+  codec: 'H264',
   packets: 0,
   frames: 0,
   strangePackets: 0,
   soundPackets: 0,
   withoutParameterSets: 0,
   discardedFrames: 0,
+  unreadableFrames: 0,
+  lost: 0,
+  plisSent: 2,
   waiting: true,
   lastPacketAt: 1000,
 } as ReceiverStats;
@@ -38,6 +42,18 @@ describe('packets that make no depth', () => {
 
   it('that only repeat what never came are named', () => {
     expect(why({})).toEqual(['BAD_VIDEO', expect.stringContaining('nothing but retransmissions'), false]);
+  });
+
+  it('that are packed otherwise than the codec wants are told apart from those that miss a keyframe', () => {
+    const other = { packets: 80, discardedFrames: 60, unreadableFrames: 60 };
+    expect(why(other)).toEqual(['BAD_VIDEO', expect.stringMatching(/60 frames .* no H264 .*RFC 6184/), true]);
+    // Once there was a picture, it may come back.
+    expect(why({ ...other, frames: 3 })).toEqual(['BAD_VIDEO', expect.stringContaining('RFC 6184'), false]);
+    expect(why({ ...other, unreadableFrames: 2 })).toEqual([
+      'NO_KEYFRAME',
+      expect.stringContaining('60 frames that need one'),
+      false,
+    ]);
   });
 
   it('of other keys are named', () => {

@@ -1,3 +1,4 @@
+import type { VideoCodec } from '../codecs.ts';
 import { DepthcastError } from '../errors.ts';
 import type { ReceiverStats } from '../webrtc/peer/receiver-types.ts';
 
@@ -25,6 +26,14 @@ export interface Diagnosis {
   /** The client was told when it happened. */
   told?: boolean;
 }
+
+const PAYLOAD_FORMATS: Record<VideoCodec, string> = {
+  VP8: 'RFC 7741',
+  VP9: 'RFC 9628',
+  AV1: 'RTP Payload Format for AV1',
+  H264: 'RFC 6184: single NAL units, STAP-A, FU-A',
+  H265: 'RFC 7798: single NAL units, AP, FU',
+};
 
 /** Keyframes that the decoder refuses one after another are no accident. */
 const SURE_KEYFRAMES = 3;
@@ -54,7 +63,10 @@ export function diagnose({
       true,
     );
   if (received.lastPacketAt === undefined && rejected > 0)
-    return because('BAD_VIDEO', `${rejected} packets came, none of them authentic: they are of other SRTP keys`);
+    return because(
+      'BAD_VIDEO',
+      `${rejected} packets came, none of them authentic and well formed: they are of other SRTP keys, or their padding is wrong`,
+    );
   if (packets === 0 && received.soundPackets > 0)
     return because('BAD_VIDEO', `${received.soundPackets} packets of sound came, and none of video`);
   if (packets === 0 && received.lastPacketAt !== undefined)
@@ -67,6 +79,13 @@ export function diagnose({
     return because(
       'NO_KEYFRAME',
       `${withoutParameterSets} came without parameter sets; send SPS and PPS before keyframes, or in sprop-parameter-sets`,
+    );
+  const { unreadableFrames, codec } = received;
+  if (received.waiting && 2 * unreadableFrames > discardedFrames)
+    return because(
+      'BAD_VIDEO',
+      `${unreadableFrames} frames came whole whose packets are no ${codec} as RTP carries it (${PAYLOAD_FORMATS[codec]})`,
+      frames === 0,
     );
   if (received.waiting && discardedFrames > 0)
     return because(

@@ -2,6 +2,7 @@ import { DepthcastError } from '../errors.ts';
 import type { TrackSource } from '../sources/track-source.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { RtcPeer } from '../webrtc/index.ts';
+import type { ReceiverStats } from '../webrtc/peer/receiver-types.ts';
 import { type Diagnosis, diagnose } from './diagnosis.ts';
 
 /** Packets come, and no depth, for this long: then it is told why. Judged once a second, so within three. */
@@ -20,6 +21,8 @@ export class StreamWatch {
   #flowingSince: number | undefined;
   /** Packets that were not authentic, at the last look. */
   #rejected = 0;
+  /** At the last whole frame: how many there were, packets too, and when it was seen. */
+  #whole = { frames: 0, packets: 0, at: performance.now() };
   #told = new Set<string>();
 
   constructor(peer: RtcPeer, stream: LiveStream) {
@@ -34,7 +37,8 @@ export class StreamWatch {
   look(source: TrackSource | undefined): { error: DepthcastError; fresh: boolean; final: boolean } | undefined {
     const now = performance.now();
     const { receiver, transport } = this.#peer.getStats();
-    const { lastPacketAt } = receiver ?? {};
+    const { lastPacketAt, frames = 0, packets = 0 } = receiver ?? {};
+    if (frames !== this.#whole.frames) this.#whole = { frames, packets, at: now };
     const forged = transport.rejected > this.#rejected;
     this.#rejected = transport.rejected;
     if (!forged && (lastPacketAt === undefined || now - lastPacketAt > SILENCE_MS)) this.#flowingSince = undefined;
@@ -57,7 +61,16 @@ export class StreamWatch {
     const { rejected } = transport;
     const { decoded, depth } = this.#stream.stats.totals;
     const { failure, waiting } = this.#stream.trouble;
-    return diagnose({ received, rejected, decoded, made: depth, decoding: source?.failure, failure, waiting });
+    const found = diagnose({ received, rejected, decoded, made: depth, decoding: source?.failure, failure, waiting });
+    return found ?? this.#withoutFrames(received);
+  }
+
+  /** Of a stream that was understood once: its packets make no whole frame any more. */
+  #withoutFrames({ packets, duplicates, lost }: ReceiverStats): Diagnosis | undefined {
+    const came = packets - this.#whole.packets;
+    if (came === 0 || performance.now() - this.#whole.at < PATIENCE_MS) return undefined;
+    const detail = `${came} packets made no whole frame; of all, ${duplicates} had come before or came too late, ${lost} were lost`;
+    return { error: new DepthcastError('BAD_VIDEO', { detail }), final: false };
   }
 }
 

@@ -1,4 +1,4 @@
-// A browser whose handshake loses a datagram: each of the first ones, in both directions and both roles.
+// A browser whose handshake loses a datagram: each of the first ones, in both directions, roles and versions of DTLS.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
@@ -10,28 +10,37 @@ import { launchBrowser, openBlankPage } from './support/browser.ts';
 const DATAGRAMS = 5;
 const PATIENCE_MS = 60_000;
 
-let server: DepthServer & { base: string };
+type Version = 1.2 | 1.3;
+/** As WebRTC's statistics name them (RFC 9147 section 5.3). */
+const NAMES = { 1.2: 'FEFD', 1.3: 'FEFC' } as const;
+
+const servers = new Map<Version, DepthServer & { base: string }>();
 let browser: Browser;
 let page: Page;
 beforeAll(async () => {
-  server = await startApp({
-    'sources.scenes': ['static'],
-    'limits.viewersPerStream': 64,
-    'limits.setupsPerAddress': 64,
-    'limits.setupSeconds': 60,
-  });
+  for (const version of [1.2, 1.3] as const)
+    servers.set(
+      version,
+      await startApp({
+        'rtc.dtls': version,
+        'sources.scenes': ['static'],
+        'limits.viewersPerStream': 64,
+        'limits.setupsPerAddress': 64,
+        'limits.setupSeconds': 60,
+      }),
+    );
   browser = await launchBrowser({ args: ['--disable-features=LocalNetworkAccessChecks'] });
   page = await openBlankPage(browser);
   // What is slow the first time is not what is tried here.
-  await view(server.base, 'actpass');
+  await view(servers.get(1.2)!.base, 'actpass');
 });
 afterAll(async () => {
   await browser?.close();
-  await server?.close();
+  for (const server of servers.values()) await server.close();
 });
 
-/** @returns whether the peer connected, and pictures came. @param setup the browser's DTLS role, or the server's choice */
-const view = (url: string, setup: 'active' | 'actpass'): Promise<boolean> =>
+/** @returns the version of DTLS, once the peer has connected and pictures came. @param setup the browser's DTLS role, or the server's choice */
+const view = (url: string, setup: 'active' | 'actpass'): Promise<string | undefined> =>
   page.evaluate(
     async ({ url, setup, patience }) => {
       const peer = new RTCPeerConnection();
@@ -48,11 +57,15 @@ const view = (url: string, setup: 'active' | 'actpass'): Promise<boolean> =>
         await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
         const until = performance.now() + patience;
         while (performance.now() < until) {
-          for (const stats of (await peer.getStats()).values())
-            if (stats.type === 'inbound-rtp' && stats.framesDecoded > 0) return peer.connectionState === 'connected';
+          const all: { type: string; framesDecoded?: number; tlsVersion?: string }[] = [
+            ...(await peer.getStats()).values(),
+          ];
+          const shown = all.some(({ type, framesDecoded = 0 }) => type === 'inbound-rtp' && framesDecoded > 0);
+          if (shown && peer.connectionState === 'connected')
+            return all.find(({ type }) => type === 'transport')?.tlsVersion ?? 'unknown';
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
-        return false;
+        return undefined;
       } finally {
         peer.close();
       }
@@ -61,20 +74,23 @@ const view = (url: string, setup: 'active' | 'actpass'): Promise<boolean> =>
   );
 
 it.each([
-  ['server', 'actpass'],
-  ['client', 'active'],
+  ['server', 'actpass', 1.2],
+  ['client', 'active', 1.2],
+  ['server', 'actpass', 1.3],
+  ['client', 'active', 1.3],
 ] as const)(
-  'a Chromium that is DTLS %s connects whichever datagram is lost',
+  'a Chromium that is DTLS %s (%s) connects by DTLS %f whichever datagram is lost',
   { timeout: 300_000 },
-  async (_role, setup) => {
+  async (_role, setup, version) => {
     const failed: string[] = [];
     for (const direction of ['up', 'down'] as const)
       for (let n = 0; n < DATAGRAMS; n++) {
-        const network = await Network.open({ server: server.base, [direction]: { loseDtls: [n] } });
-        const connected = await view(network.url, setup);
+        const impairment = { [direction]: { loseDtls: [n] } };
+        const network = await Network.open({ server: servers.get(version)!.base, ...impairment });
+        const spoken = await view(network.url, setup);
         const { chosen } = network.getStats()[direction].lost;
         await network.close();
-        if (!connected) failed.push(`without datagram ${n} ${direction}`);
+        if (spoken !== NAMES[version]) failed.push(`without datagram ${n} ${direction}: ${spoken ?? 'no connection'}`);
         // The first two each way are always there to be lost.
         if (n < 2 && chosen !== 1) failed.push(`datagram ${n} ${direction} was not lost`);
       }

@@ -25,6 +25,8 @@ export interface ReceiverStats {
   frames: number;
   keyframes: number;
   discardedFrames: number;
+  /** Those of them that came whole, and are not packed as the codec's payload format has it. */
+  unreadableFrames: number;
   /** H.264 keyframes whose parameter sets are not known. */
   withoutParameterSets: number;
   /** Nothing but a keyframe can continue. */

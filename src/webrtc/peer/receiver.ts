@@ -128,6 +128,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       frames: this.#frames,
       keyframes: this.#keyframes,
       discardedFrames: this.#assembler.discarded,
+      unreadableFrames: this.#assembler.unreadable,
       withoutParameterSets: this.#assembler.withoutParameterSets,
       waiting: this.#assembler.waiting,
       strangePackets: this.#strangePackets,

@@ -331,6 +331,27 @@ describe('frame assembly', () => {
     expect(out.assembler.discarded).toBe(1);
   });
 
+  it('counts frames that came whole and are not packed as their codec has it', () => {
+    const out = collect();
+    let sequence = 0;
+    const insert = (...bytes: number[]) =>
+      out.assembler.insert({
+        sequence: sequence++,
+        timestamp: 3000 * sequence,
+        marker: true,
+        codec: 'H264',
+        payload: Buffer.from(bytes),
+        arrivedAt: 0,
+        captureTime: undefined,
+      });
+    // Annex B; the first one may be the end of a frame.
+    for (let n = 0; n < 3; n++) insert(0, 0, 0, 1, 0x65, 0x88);
+    expect(out.assembler).toMatchObject({ discarded: 3, unreadable: 2 });
+    // A keyframe without parameter sets is counted as such.
+    insert(0x65, 0x88);
+    expect(out.assembler).toMatchObject({ discarded: 4, unreadable: 2, withoutParameterSets: 1 });
+  });
+
   it('tells when the packets came, whatever their order', () => {
     const [source] = stream('VP8', [{ keyframe: true, size: 500, padding: false }], 0) as [Source];
     const out = collect();

@@ -47,6 +47,8 @@ interface Building {
 export class FrameAssembler {
   /** Frames that were incomplete, or whole but depended on one that was. */
   discarded = 0;
+  /** Those of them that were whole, and no frame of their codec as its payload format has it. */
+  unreadable = 0;
   readonly #held = new PacketBuffer<MediaPacket>();
   readonly #onFrame: (frame: EncodedFrame) => void;
   readonly #onGap: (keyframeFollows: boolean) => void;
@@ -276,7 +278,9 @@ export class FrameAssembler {
   #finish(building: Building): void {
     this.#building = undefined;
     this.#atBoundary = true;
+    const without = this.withoutParameterSets;
     const content = building.damaged ? undefined : this.#depacketizer(building.codec).assemble(building.payloads);
+    if (!content && !building.damaged && this.withoutParameterSets === without) this.unreadable++;
     // Parameter sets alone: nothing to show, nothing lost.
     if (content?.data.length === 0) return;
     if (!content || (this.#waiting && !content.keyframe)) {
