@@ -23,7 +23,7 @@ describe('in Chromium, as on a phone', () => {
   let browser: Browser;
   let context: BrowserContext;
   beforeAll(async () => {
-    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'], fps: 15 });
+    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'], fps: 5 });
     context = await browser.newContext({
       viewport: PORTRAIT,
       deviceScaleFactor: 1,
@@ -110,7 +110,7 @@ describe('in Chromium, as on a phone', () => {
   });
 
   it('lets what is near hide the planet', async () => {
-    const { page } = await open('?source=scene:person&at=50,62&near=100');
+    const { page } = await open('?source=scene:person&at=50,62&near=100&size=160');
     await page.tap('#begin');
     await frames(page, 3);
     /** Mean red and green around the middle of the planet. */
