@@ -45,9 +45,9 @@ const FREEDOM = 3;
 const STEPS = 17;
 /** The first grid around the anchors' median, in log M. */
 const REACH = 0.7;
-const MOST_GRIDS = 4;
+const MAX_GRIDS = 4;
 /** The least inverse depth, as a share of M, that a value is taken for. */
-const LEAST = 0.05;
+const MIN_LEVEL = 0.05;
 /** A slope so many deviations below 0 says that the anchors contradict the map. */
 const CONTRADICTION = -2.5;
 
@@ -88,7 +88,7 @@ export function fitAffine(told: readonly Sample[], levels: MapLevels): MetricMap
     reach: REACH,
   };
   let found = posterior(samples, belief, grid);
-  for (let n = 1; n < MOST_GRIDS; n++) {
+  for (let n = 1; n < MAX_GRIDS; n++) {
     const { logContrast, logLevel, varContrast, covariance, varLevel } = found;
     const step = (grid.contrast.to - grid.contrast.from) / (STEPS - 1);
     const slope = covariance / Math.max(varContrast, 1e-9);
@@ -193,7 +193,7 @@ function likelihood(points: readonly Point[], contrast: number, level: number, m
   let [sum, residuals, variances] = [0, 1, 1];
   for (let i = 0; i < points.length; i++) {
     const { u, v, q, noise, crowd } = points[i]!;
-    const expected = level * Math.max(LEAST, 1 + contrast * u);
+    const expected = level * Math.max(MIN_LEVEL, 1 + contrast * u);
     // The network's error grows with the root of the inverse depth: neither alike everywhere nor in proportion to it.
     const variance = noise * expected * expected + crowd * model * level * expected + v * (contrast * level) ** 2;
     residuals *= 1 + (q - expected) ** 2 / (FREEDOM * variance);
@@ -209,7 +209,7 @@ function likelihood(points: readonly Point[], contrast: number, level: number, m
 
 /** M by which half of the anchors are nearer. */
 function medianLevel(points: readonly Point[], contrast: number): number {
-  const levels = points.map(({ u, q }) => q / Math.max(LEAST, 1 + contrast * u)).sort((a, b) => a - b);
+  const levels = points.map(({ u, q }) => q / Math.max(MIN_LEVEL, 1 + contrast * u)).sort((a, b) => a - b);
   return levels[levels.length >> 1]!;
 }
 

@@ -16,7 +16,7 @@ interface Exports {
 }
 
 /** Larger maps would hold a thread up for more than some milliseconds: they take the way through libuv's pool. */
-const MOST_PIXELS = 1 << 19;
+const MAX_PIXELS = 1 << 19;
 
 /** One for a thread, since calls do not overlap: memory of 20 bytes for each pixel of the largest map so far. */
 class PackerModule {
@@ -62,7 +62,7 @@ let packer: PackerModule | undefined;
  *   are not finite
  */
 export function packMap(values: Float32Array, width: number, height: number, steps: number): MapPayload | undefined {
-  if (values.length > MOST_PIXELS) return undefined;
+  if (values.length > MAX_PIXELS) return undefined;
   packer ??= new PackerModule();
   return packer.pack(values, width, height, steps);
 }

@@ -24,7 +24,7 @@ const SHADE_LIMIT = 24;
 /** Green first: most of what changes shows there. */
 const CHANNELS = [1, 0, 2];
 /** Seconds of media time after which the network runs whatever the picture shows. */
-const LONGEST = 1;
+const MAX_AGE = 1;
 
 /**
  * Whether a picture differs from the one that depth was last made of by no more than noise: block by block, at the network's
@@ -67,7 +67,7 @@ export class StillPictures {
     if (!this.#compare(image.data)) return false;
     this.#learn();
     const age = time - this.#time;
-    return age >= 0 && age < LONGEST && !this.#differs();
+    return age >= 0 && age < MAX_AGE && !this.#differs();
   }
 
   /** Depth is made of this picture: later ones are compared with it. */
