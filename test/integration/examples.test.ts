@@ -1,13 +1,16 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createScene } from '../../src/scene/scene.ts';
 import { y4mFrame, y4mFrameSize, y4mHeader } from '../../src/scene/y4m.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { startApp } from '../e2e/support/app.ts';
+import { launchBrowser } from '../e2e/support/browser.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const [width, height, fps, pictures] = [320, 240, 10, 60];
@@ -69,5 +72,77 @@ describe('the example node-recorder', () => {
     await expect(record('--input', broken, '--out', join(folder, 'other'))).rejects.toMatchObject({
       stderr: expect.stringContaining('no YUV4MPEG2'),
     });
+  }, 120_000);
+});
+
+describe('the examples for browsers, with a person before the camera', () => {
+  let server: (DepthServer & { base: string }) | undefined;
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    server = await startApp();
+    browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  /** RGB of each pixel of what an example has drawn after some frames, and what it says. */
+  async function look(name: string, query: string, frames: number) {
+    const command = [join(root, 'scripts/example.mjs'), name, '--server', server!.base, '--port', '0'];
+    const program = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      program.once('exit', (code) => reject(new Error(`it ended with ${code}: ${said}`)));
+      program.stdout.on('data', (text) => {
+        said += text;
+        const [address] = /http:\/\/localhost:\d+\//.exec(said) ?? [];
+        if (address) resolve(address);
+      });
+    });
+    const page = await browser!.newPage({ viewport: { width: 480, height: 360 } });
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    try {
+      await page.goto(`${url}?source=scene:person${query}`);
+      await page.waitForFunction((n) => Number(document.body.dataset['frames'] ?? 0) >= n, frames, { timeout: 90_000 });
+      const seen = await page.evaluate(() => {
+        const view = document.querySelector<HTMLCanvasElement>('#view')!;
+        const pen = new OffscreenCanvas(view.width, view.height).getContext('2d')!;
+        pen.drawImage(view, 0, 0);
+        const { data, width, height } = pen.getImageData(0, 0, view.width, view.height);
+        return { data: [...data], width, height, note: document.querySelector('#note')!.textContent };
+      });
+      await page.screenshot({ path: join(root, 'test-artefacts', `example-${name}${query.replace(/\W/g, '-')}.png`) });
+      expect(faults).toEqual([]);
+      const at = (x: number, y: number) => {
+        const i = 4 * (Math.floor(y * seen.height) * seen.width + Math.floor(x * seen.width));
+        return seen.data.slice(i, i + 3) as [number, number, number];
+      };
+      return { ...seen, at };
+    } finally {
+      await page.close();
+      program.kill('SIGINT');
+      await once(program, 'exit');
+    }
+  }
+
+  it.each([
+    ['the picture is shown late, with its own depth', '', /^The picture is \d+ ms old/],
+    ['the newest picture is shown, with depth carried over to it', '&newest', /^Depth is \d+ ms old, carried over/],
+  ])(
+    'ar-occlusion hides a part of the cube behind the person: %s',
+    async (_, query, note) => {
+      const { data, note: said } = await look('ar-occlusion', query, 5);
+      expect(said).toMatch(note);
+      expect(data.length).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
+  it('point-cloud shows the picture as points in space', async () => {
+    const { note } = await look('point-cloud', '', 3);
+    expect(note).toMatch(/^\d+ points, \d+ ms old$/);
   }, 120_000);
 });

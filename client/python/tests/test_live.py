@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+import tempfile
 import unittest
 from collections.abc import Iterator
 
+import av
 import numpy as np
 
 import depthcast
@@ -43,13 +47,17 @@ class Live(unittest.TestCase):
 
     def test_async(self) -> None:
         async def first() -> depthcast.DepthFrame:
-            async with depthcast.AsyncSession(URL, pictures(300), fps=15) as session:
+            output = {"dataSize": "picture", "upsampling": "fast"}
+            async with depthcast.AsyncSession(URL, pictures(300), fps=15, output=output) as session:
                 async for frame in session:
                     return frame
             raise AssertionError("no depth came")
 
         frame = asyncio.run(first())
         self.assertEqual(frame.intrinsics.source, "assumed")
+        # Enlarged along the edges of its picture, from 256x192.
+        self.assertEqual(frame.depth.shape, (240, 320))
+        self.assertTrue(np.isfinite(frame.depth).all())
 
     def test_watch(self) -> None:
         with depthcast.watch(URL, os.environ["DEPTHCAST_SCENE"]) as session:
@@ -69,6 +77,41 @@ class Live(unittest.TestCase):
             for _ in depthcast.open(URL, [np.zeros((8, 8), np.uint8)]):
                 pass
         self.assertEqual(raised.exception.code, "SOURCE_UNSUPPORTED")
+
+    def test_an_anchor_makes_metres_and_what_is_refused_is_logged(self) -> None:
+        with self.assertLogs("depthcast", "WARNING") as logged, depthcast.open(URL, pictures(300), fps=15) as session:
+            first = True
+            for frame in session:
+                if first:
+                    session.anchor([(0.5, 0.9, 2.0)])
+                first = False
+                if frame.unit == "metres":
+                    break
+            self.assertEqual(frame.unit, "metres")
+            session._run(session._session._send({"type": "settings", "output": {"size": 3}}))
+            for frame in session:
+                if logged.records:
+                    break
+        self.assertIn("BAD_SIZE", logged.output[0])
+
+    def test_the_example_of_a_robot(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            clip = os.path.join(folder, "clip.mp4")
+            with av.open(clip, "w") as container:
+                stream = container.add_stream("mpeg4", rate=15)
+                stream.width, stream.height = 320, 240
+                for picture in pictures(90):
+                    container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                container.mux(stream.encode())
+            robot = [sys.executable, os.environ["DEPTHCAST_ROBOT_EXAMPLE"], clip, "--server", URL]
+            for metres, word in (("9", "go"), ("0.2", "stop")):
+                with self.subTest(word):
+                    done = subprocess.run([*robot, "--anchor", "0.5", "0.5", metres], capture_output=True, text=True, timeout=120)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertRegex(done.stdout, rf"^{word} \d+\.\d\d m")
+            alone = subprocess.run(robot, capture_output=True, text=True, timeout=120)
+            self.assertNotEqual(alone.returncode, 0)
+            self.assertIn("give an --anchor", alone.stderr)
 
     def test_errors_are_readable(self) -> None:
         for open_it, code in (

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import fractions
 import json
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -21,6 +22,7 @@ from .errors import DepthcastError
 from .frame import DepthFrame
 from .packet import Reassembler, decode
 
+_LOG = logging.getLogger("depthcast")
 PROTOCOL_VERSION = 2
 CHANNEL_PROTOCOL = "depthcast-2"
 _CLOCK = 90_000
@@ -347,6 +349,9 @@ class AsyncSession:
             if parsed.get("type") == "error" and parsed.get("fatal"):
                 self._end(DepthcastError(parsed["code"], parsed["message"]))
                 return
+            if parsed.get("type") == "error":
+                # The session goes on: of anchors that say nothing, a setting that is refused, a track that pauses.
+                _LOG.warning("%s: %s", parsed.get("code"), parsed.get("message"))
             if parsed.get("type") == "closing":
                 self._end(DepthcastError("ENDED_BY_SERVER", parsed.get("reason", "")))
                 return
