@@ -18,7 +18,7 @@ export class PictureTexture extends Texture {
   }
 
   show(picture: Picture): void {
-    const own = typeof VideoFrame !== 'undefined' && picture instanceof VideoFrame ? picture.clone() : undefined;
+    const own = frameOf(picture);
     const [width, height] = sizeOf(picture);
     // A texture of another size is another texture on the graphics card.
     if (this.image && (this.userData['width'] !== width || this.userData['height'] !== height)) super.dispose();
@@ -34,6 +34,13 @@ export class PictureTexture extends Texture {
     this.#own = undefined;
     super.dispose();
   }
+}
+
+/** A frame of our own. Of a video too: three.js takes the size of its element, which may be 0, for that of its pictures. */
+function frameOf(picture: Picture): VideoFrame | undefined {
+  if (typeof VideoFrame === 'undefined') return undefined;
+  if (picture instanceof VideoFrame) return picture.clone();
+  return picture instanceof HTMLVideoElement && picture.readyState >= 2 ? new VideoFrame(picture) : undefined;
 }
 
 function sizeOf(picture: Picture): [number, number] {

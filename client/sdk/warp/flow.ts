@@ -11,6 +11,8 @@ const BLOCK = 8;
 const REACH = 6;
 /** Largest motion that is looked for, pixels of the small picture. */
 const SEARCH = 24;
+/** Windows that differ by no more than this many gray levels a pixel are the same: noise, and what encoding does. */
+const ALIKE = 1;
 /** What a pixel of motion away from the neighbours' costs, in gray levels a pixel of the window. */
 const SMOOTHNESS = 0.35;
 
@@ -75,7 +77,8 @@ export function estimateFlow(newer: SmallPicture, older: SmallPicture, flow: Blo
         return true;
       };
       for (const j of [i, ...near]) attempt(Math.round(dx[j]!), Math.round(dy[j]!));
-      for (const step of [4, 2, 1]) {
+      // What is alike already is not searched for.
+      for (const step of best.cost < ALIKE ? [] : [4, 2, 1]) {
         for (let again = true, turns = 0; again && turns < 8; turns++) {
           const { x, y } = best;
           again = [attempt(x + step, y), attempt(x - step, y), attempt(x, y + step), attempt(x, y - step)].some(
@@ -99,7 +102,7 @@ export function estimateFlow(newer: SmallPicture, older: SmallPicture, flow: Blo
  * Sum of the differences of a square window, and of the same window moved in the older picture; pictures go on at their borders. Stops
  * once it is `most`.
  */
-export function difference(
+function difference(
   newer: SmallPicture,
   older: SmallPicture,
   left: number,
@@ -141,6 +144,6 @@ function vertex(before: number, here: number, after: number): number {
   return bend <= 0 ? 0 : Math.max(-0.5, Math.min(0.5, (before - after) / (2 * bend)));
 }
 
-const clamp = (v: number, size: number): number => (v < 0 ? 0 : v >= size ? size - 1 : v | 0);
+export const clamp = (v: number, size: number): number => (v < 0 ? 0 : v >= size ? size - 1 : v | 0);
 
 export { BLOCK as FLOW_BLOCK };

@@ -1,4 +1,4 @@
-import { type BlockFlow, createFlow, difference, estimateFlow, FLOW_BLOCK, type SmallPicture } from './flow.ts';
+import { type BlockFlow, clamp, createFlow, estimateFlow, FLOW_BLOCK, type SmallPicture } from './flow.ts';
 
 /** Half of the window by which a pixel chooses among the motions around it. */
 const PIXEL_REACH = 2;
@@ -48,19 +48,69 @@ export class DepthWarp {
 /** The motion of each pixel: of the blocks around it the one by which its window looks the same in both pictures. */
 function refine(newer: SmallPicture, older: SmallPicture, flow: BlockFlow, toX: Float32Array, toY: Float32Array): void {
   const { width, height } = newer;
-  const { columns, rows } = flow;
+  const { columns, rows, dx, dy } = flow;
   const others: number[] = [];
   for (let by = 0; by < rows; by++)
     for (let bx = 0; bx < columns; bx++) {
       const own = by * columns + bx;
+      const [left, top] = [bx * FLOW_BLOCK, by * FLOW_BLOCK];
       othersOf(flow, bx, by, others);
-      for (let y = by * FLOW_BLOCK; y < Math.min(height, (by + 1) * FLOW_BLOCK); y++)
-        for (let x = bx * FLOW_BLOCK; x < Math.min(width, (bx + 1) * FLOW_BLOCK); x++) {
-          const k = others.length === 0 ? own : chosen(newer, older, flow, x, y, own, others);
-          toX[y * width + x] = x + flow.dx[k]!;
-          toY[y * width + x] = y + flow.dy[k]!;
+      choice.fill(own);
+      if (others.length > 0) {
+        least.fill(Number.POSITIVE_INFINITY);
+        for (const k of [own, ...others]) {
+          windowSums(newer, older, left, top, Math.round(dx[k]!), Math.round(dy[k]!));
+          const extra = k === own ? 0 : FOREIGN * WINDOW * WINDOW;
+          for (let i = 0; i < sums.length; i++) {
+            const found = sums[i]! + extra;
+            if (found >= least[i]!) continue;
+            least[i] = found;
+            choice[i] = k;
+          }
+        }
+      }
+      for (let y = top; y < Math.min(height, top + FLOW_BLOCK); y++)
+        for (let x = left; x < Math.min(width, left + FLOW_BLOCK); x++) {
+          const k = choice[(y - top) * FLOW_BLOCK + x - left]!;
+          toX[y * width + x] = x + dx[k]!;
+          toY[y * width + x] = y + dy[k]!;
         }
     }
+}
+
+const WINDOW = 2 * PIXEL_REACH + 1;
+/** A block, and what the windows of its pixels reach beyond it. */
+const SIDE = FLOW_BLOCK + 2 * PIXEL_REACH;
+const across = new Float32Array(SIDE * FLOW_BLOCK);
+const differences = new Float32Array(SIDE);
+const [sums, least] = [new Float32Array(FLOW_BLOCK * FLOW_BLOCK), new Float32Array(FLOW_BLOCK * FLOW_BLOCK)];
+const choice = new Int32Array(FLOW_BLOCK * FLOW_BLOCK);
+
+/** By how much the window of each pixel of a block differs from the one moved in the older picture: sums across, then down, into `sums`. */
+function windowSums(newer: SmallPicture, older: SmallPicture, left: number, top: number, mx: number, my: number): void {
+  const { width, height } = newer;
+  for (let j = 0; j < SIDE; j++) {
+    const y = top + j - PIXEL_REACH;
+    const row = clamp(y, height) * width;
+    const oldRow = clamp(y + my, height) * width;
+    let sum = 0;
+    for (let i = 0; i < SIDE; i++) {
+      const x = left + i - PIXEL_REACH;
+      const d = newer.luma[row + clamp(x, width)]! - older.luma[oldRow + clamp(x + mx, width)]!;
+      differences[i] = d < 0 ? -d : d;
+      sum += differences[i]!;
+      if (i >= WINDOW) sum -= differences[i - WINDOW]!;
+      if (i >= WINDOW - 1) across[j * FLOW_BLOCK + i - WINDOW + 1] = sum;
+    }
+  }
+  for (let x = 0; x < FLOW_BLOCK; x++) {
+    let sum = 0;
+    for (let j = 0; j < SIDE; j++) {
+      sum += across[j * FLOW_BLOCK + x]!;
+      if (j >= WINDOW) sum -= across[(j - WINDOW) * FLOW_BLOCK + x]!;
+      if (j >= WINDOW - 1) sums[(j - WINDOW + 1) * FLOW_BLOCK + x] = sum;
+    }
+  }
 }
 
 /** Blocks around one that move otherwise, one of those that move alike. */
@@ -73,27 +123,6 @@ function othersOf({ columns, rows, dx, dy }: BlockFlow, bx: number, by: number, 
       const k = j * columns + i;
       if (!alike(k, own) && !into.some((known) => alike(k, known))) into.push(k);
     }
-}
-
-function chosen(
-  newer: SmallPicture,
-  older: SmallPicture,
-  { dx, dy }: BlockFlow,
-  x: number,
-  y: number,
-  own: number,
-  others: readonly number[],
-): number {
-  const side = 2 * PIXEL_REACH + 1;
-  const cost = (k: number, most: number) =>
-    difference(newer, older, x - PIXEL_REACH, y - PIXEL_REACH, side, Math.round(dx[k]!), Math.round(dy[k]!), most);
-  let [best, least] = [own, cost(own, Number.POSITIVE_INFINITY)];
-  const foreign = FOREIGN * side * side;
-  for (const k of others) {
-    const found = cost(k, least - foreign) + foreign;
-    if (found < least) [best, least] = [k, found];
-  }
-  return best;
 }
 
 /** Nearest value, not a mean: a mean across an outline is a depth that nothing has. */
