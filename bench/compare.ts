@@ -52,7 +52,11 @@ export async function compare({ old, sections, rounds, args, markdown }: Compare
       return [name, unit, before, after, ratio.toFixed(2), interval, verdict];
     }),
   );
-  return judged.some(({ verdict }) => verdict === 'slower');
+  const slower = judged.filter(({ verdict }) => verdict === 'slower').map(({ name }) => name);
+  if (judged.some(({ verdict }) => verdict === 'too few runs'))
+    console.log('\n  Too few runs to tell: at least five of each.');
+  else console.log(`\n  Slower by more than noise: ${slower.join('; ') || 'nothing'}.`);
+  return slower.length > 0;
 }
 
 /**

@@ -7,6 +7,7 @@ import { ServerProcess } from '../test/support/load/server-process.ts';
 import { printMarkdown, printTable } from '../test/support/load/table.ts';
 import { Fleet } from '../test/support/load/wrtc-fleet.ts';
 import { writeLumaModel } from '../test/support/luma-model.ts';
+import { printGoals } from './goals.ts';
 import { median, record } from './record.ts';
 
 /** Small and slow, so that the most streams and their senders leave two cores some time: on a full machine every frame costs more. */
@@ -81,17 +82,13 @@ export async function benchGrowth({ seconds = 20, markdown = false, most = STREA
     console.log(
       `  With ${points.length - kept.length} of these numbers the machine was full: they do not count below.`,
     );
-  const spread = (values: number[]) => (Math.max(...values) / Math.min(...values)).toFixed(2);
+  const spread = (values: number[]) => Math.max(...values) / Math.min(...values);
   const memory = kept.slice(1).map((point) => further(points, points.indexOf(point)));
-  print(
-    `Most over least (goal: ${FLAT})`,
-    ['', 'ratio'],
-    [
-      ['CPU a frame', spread(kept.map((point) => point.cpu))],
-      ['p95', spread(kept.map((point) => point.p95))],
-      ['RSS a further stream, from 4 on', spread(memory.slice(1))],
-    ],
-  );
+  printGoals([
+    { name: 'CPU a frame, most over least', value: spread(kept.map((point) => point.cpu)), most: FLAT },
+    { name: 'p95, most over least', value: spread(kept.map((point) => point.p95)), most: FLAT },
+    { name: 'RSS a further stream, from 4 on, most over least', value: spread(memory.slice(1)), most: FLAT },
+  ]);
   for (const point of points) {
     record(`growth: ${point.streams} streams, CPU a frame`, point.cpu, 'ms CPU');
     record(`growth: ${point.streams} streams, RSS`, point.rss, 'MiB');

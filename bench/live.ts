@@ -3,6 +3,7 @@ import { STAGES } from '../src/protocol/messages.ts';
 import { type DepthServer, startServer } from '../src/server/server.ts';
 import { printTable, quantile } from '../test/support/load/table.ts';
 import { Fleet, type FleetOptions, type FleetReport } from '../test/support/load/wrtc-fleet.ts';
+import { printGoals } from './goals.ts';
 import { median, record } from './record.ts';
 import { cpuSplit, inferenceThreads, threadTimes } from './threads.ts';
 
@@ -183,6 +184,10 @@ export async function benchAdapt(seconds = 25, rounds = 2): Promise<void> {
   console.log(
     `  frames out, auto over 256: ${(auto / fixed).toFixed(2)}; maps for the same CPU time: ${perCpu.toFixed(2)}`,
   );
+  printGoals([
+    { name: 'frames out, auto over 256', value: auto / fixed, least: 1.6 },
+    { name: 'p95 with auto, ms', value: p95('size auto'), most: 150 },
+  ]);
   record('adapt: frames out', auto, 'fps', 'more');
   record('adapt: frames out, over size 256', auto / fixed, '', 'more');
   record('adapt: CPU a map, over size 256', 1 / perCpu, '');

@@ -7,6 +7,7 @@ import { readSchedule } from '../src/webrtc/index.ts';
 import { printTable, quantile } from '../test/support/load/table.ts';
 import { Fleet } from '../test/support/load/wrtc-fleet.ts';
 import { writeLumaModel } from '../test/support/luma-model.ts';
+import { printGoals } from './goals.ts';
 import { record } from './record.ts';
 
 /** Small, so that eight of them with their senders leave two cores some time: on a full machine every frame costs more. */
@@ -63,14 +64,13 @@ export async function benchMediaWorkers({ streams = 8, fps = 10, seconds = 15 } 
     );
     const [one, two] = [runs.get(1)!, runs.get(2)!];
     const busiest = ({ main, media }: Measured) => Math.max(main, ...media);
-    printTable(
-      'Goals',
-      ['', 'measured', 'goal'],
-      [
-        ['main thread with workers, ms a frame', Math.max(one.main, two.main), '<= 0.4'],
-        ['busiest thread, two workers over one', busiest(two) / busiest(one), '<= 0.55'],
-      ],
-    );
+    printGoals([
+      { name: 'main thread with workers, ms a frame', value: Math.max(one.main, two.main), most: 0.4 },
+      { name: 'busiest thread, two workers over one', value: busiest(two) / busiest(one), most: 0.55 },
+    ]);
+    const kept = ({ fps: out }: Measured) => out >= 0.95 * fps;
+    if (!kept(one) || !kept(two))
+      console.log('  The streams did not keep up: on a full machine every frame costs more, and this says little.');
     for (const [workers, run] of runs) {
       record(`media-workers: ${workers}, main thread`, run.main, 'ms CPU');
       record(`media-workers: ${workers}, busiest thread`, busiest(run), 'ms CPU');
