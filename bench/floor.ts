@@ -52,7 +52,7 @@ export async function benchFloor(seconds = 20): Promise<void> {
     rows.push(await runAlone(material, new StreamRunner(engines)));
   };
   await turn();
-  const gray = await runLive({ ...VIDEO, peers: 1, data: 'none', track: 'gray' }, seconds);
+  const gray = await runLive({ ...VIDEO, peers: 1, data: 'off', track: 'gray' }, seconds);
   await turn();
   const both = await runLive({ ...VIDEO, peers: 1, data: 'u16', track: 'gray' }, seconds);
   await turn();

@@ -25,12 +25,14 @@ class LoadPeer {
   readonly #pc = new RTCPeerConnection();
   readonly #signalling: Signalling;
   readonly #reassembler = new Reassembler();
+  readonly #hasData: boolean;
   #sink: { stop(): void } | undefined;
 
   constructor({ url, data, track }: FleetOptions) {
+    this.#hasData = data !== 'off';
     const told = (text: string) => this.report.errors.push(text);
     this.#signalling = wsSignalling(url, {
-      output: { data, track },
+      output: { track, ...(data === 'off' ? {} : { data }) },
       onEnd: told,
       onMessage: (message) => {
         if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
@@ -52,9 +54,11 @@ class LoadPeer {
   /** @throws where the server cannot be reached, or refuses; `report` has its reason then */
   async connect(): Promise<void> {
     this.#pc.addTrack(this.source.createTrack());
-    const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
-    channel.binaryType = 'arraybuffer';
-    channel.onmessage = ({ data }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
+    if (this.#hasData) {
+      const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
+      channel.binaryType = 'arraybuffer';
+      channel.onmessage = ({ data }) => void this.#chunk(new Uint8Array(data as ArrayBuffer));
+    }
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
     await this.#gathered();
     const sdp = await this.#signalling.exchange(this.#pc.localDescription!.sdp);

@@ -10,7 +10,8 @@ export interface FleetOptions {
   width: number;
   height: number;
   fps: number;
-  data: 'none' | 'u8' | 'u16' | 'f16';
+  /** `none`: each frame's metadata alone; `off`: no data channel. */
+  data: 'off' | 'none' | 'u8' | 'u16' | 'f16';
   track: 'gray' | 'off';
 }
 
