@@ -8,6 +8,7 @@ Debian: python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-good gstreame
 """
 
 import argparse
+import os
 import re
 import signal
 import sys
@@ -59,7 +60,8 @@ class Peer:
         self.rtc = Gst.ElementFactory.make("webrtcbin")
         self.rtc.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.rtc.set_property("latency", 0)
-        self.rtc.connect("deep-element-added", self.added)
+        # Times of pictures are then their RTP timestamps, and no guess at the sender's clock.
+        self.rtc.get_by_name("rtpbin").set_property("buffer-mode", 0)
         self.rtc.connect("pad-added", self.receives)
         self.rtc.connect("notify::ice-gathering-state", self.gathered)
         self.rtc.connect("notify::connection-state", self.changed)
@@ -105,12 +107,6 @@ class Peer:
         if rtc.get_property("connection-state") in (state.FAILED, state.CLOSED, state.DISCONNECTED):
             # Not from the pipeline's own thread.
             GLib.idle_add(self.close)
-
-    def added(self, _rtc, _bin, element):
-        # Times of pictures are then their RTP timestamps, and no guess at the sender's clock.
-        factory = element.get_factory()
-        if factory is not None and factory.get_name() == "rtpjitterbuffer":
-            element.set_property("mode", 0)
 
     def receives(self, _rtc, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:
@@ -211,6 +207,8 @@ def main():
     threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
     print(f"{server.session.version}; GStreamer {Gst.version_string().split()[-1]}; listening on {http.server_port}", flush=True)
     loop.run()
+    # The engine's threads do not outlive the interpreter's end in order.
+    os._exit(0)
 
 
 if __name__ == "__main__":
