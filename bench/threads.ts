@@ -13,7 +13,7 @@ export function threadTimes(): Map<number, number> {
   return new Map(threadStats().map(([id, stat]) => [id, (stat[USER_TIME]! + stat[SYSTEM_TIME]!) * TICK_MS]));
 }
 
-/** Threads that yield to the others, as depth workers do and the threads that they start. Nothing may run at nice 5 or more then. */
+/** Threads that yield to the others, as depth workers do and the threads that they start. */
 export function inferenceThreads(): Set<number> {
   const all = threadStats();
   const main = all.find(([id]) => id === process.pid)?.[1][NICE] ?? 0;
