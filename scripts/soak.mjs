@@ -1,5 +1,8 @@
-// npm run soak: endurance. Arguments go to test/faults/soak.ts.
-import { ensureInstalled, run } from './lib.mjs';
+// npm run soak: endurance of streams, or with --page of a page for mixers in a browser. Arguments go to test/faults/.
+import { ensureBuilt, ensureInstalled, run } from './lib.mjs';
 
+const args = process.argv.slice(2);
+const page = args.some((argument) => argument.startsWith('--page'));
 ensureInstalled();
-run(process.execPath, ['--import', 'tsx', 'test/faults/soak.ts', ...process.argv.slice(2)]);
+if (page) ensureBuilt();
+run(process.execPath, ['--import', 'tsx', `test/faults/${page ? 'page-soak' : 'soak'}.ts`, ...args]);

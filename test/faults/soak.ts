@@ -15,6 +15,7 @@ leave, every --churn seconds (60; 0 for none). Reads the server's memory, handle
 and prints how each changed.
 
   --loss SHARE   of UDP packets, both ways, 0..1
+  --page NAME    another soak: of a page for mixers in a browser; npm run soak -- --page key --help
 
 Examples:
   npm run soak

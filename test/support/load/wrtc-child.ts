@@ -4,7 +4,7 @@ import wrtc from '@roamhq/wrtc';
 import { decodeFrame, Reassembler } from '../../../src/protocol/index.ts';
 import type { SessionStats } from '../../../src/protocol/messages.ts';
 import { renderPictures, toAndFro } from './moving-pictures.ts';
-import { Refusal, type Signalling, wsSignalling } from './signalling.ts';
+import { httpSignalling, Refusal, type Signalling, wsSignalling } from './signalling.ts';
 import type { FleetOptions, PeerReport } from './wrtc-fleet.ts';
 
 const { RTCPeerConnection, nonstandard } = wrtc;
@@ -25,20 +25,25 @@ class LoadPeer {
   readonly #pc = new RTCPeerConnection();
   readonly #signalling: Signalling;
   readonly #reassembler = new Reassembler();
+  readonly #twoWay: boolean;
   readonly #hasData: boolean;
   #sink: { stop(): void } | undefined;
 
-  constructor({ url, data, track }: FleetOptions) {
-    this.#hasData = data !== 'off';
+  constructor({ url, data, track, whip }: FleetOptions) {
+    this.#twoWay = whip === undefined;
+    this.#hasData = this.#twoWay && data !== 'off';
     const told = (text: string) => this.report.errors.push(text);
-    this.#signalling = wsSignalling(url, {
-      output: { track, ...(data === 'off' ? {} : { data }) },
-      onEnd: told,
-      onMessage: (message) => {
-        if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
-        else if (message.type === 'error') told(`${message.code}: ${message.message}`);
-      },
-    });
+    this.#signalling =
+      whip !== undefined
+        ? httpSignalling(`${url}/whip/${whip}`, undefined)
+        : wsSignalling(url, {
+            output: { track, ...(data === 'off' ? {} : { data }) },
+            onEnd: told,
+            onMessage: (message) => {
+              if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
+              else if (message.type === 'error') told(`${message.code}: ${message.message}`);
+            },
+          });
     this.#pc.onconnectionstatechange = () => {
       this.report.connected = this.#pc.connectionState === 'connected';
     };
@@ -53,7 +58,8 @@ class LoadPeer {
 
   /** @throws where the server cannot be reached, or refuses; `report` has its reason then */
   async connect(): Promise<void> {
-    this.#pc.addTrack(this.source.createTrack());
+    if (this.#twoWay) this.#pc.addTrack(this.source.createTrack());
+    else this.#pc.addTransceiver(this.source.createTrack(), { direction: 'sendonly' });
     if (this.#hasData) {
       const channel = this.#pc.createDataChannel('depth', { ordered: false, maxRetransmits: 0 });
       channel.binaryType = 'arraybuffer';
@@ -103,7 +109,8 @@ process.once('message', (options: FleetOptions) => {
   const peers = Array.from({ length: options.peers }, () => new LoadPeer(options));
   for (const peer of peers)
     peer.connect().catch((thrown: Error) => {
-      if (!(thrown instanceof Refusal)) peer.report.errors.push(thrown.message);
+      // Of a two-way session the server's own message has told it.
+      if (options.whip !== undefined || !(thrown instanceof Refusal)) peer.report.errors.push(thrown.message);
     });
   const startedAt = performance.now();
   let sent = 0;

@@ -13,6 +13,8 @@ export interface FleetOptions {
   /** `none`: each frame's metadata alone; `off`: no data channel. */
   data: 'off' | 'none' | 'u8' | 'u16' | 'f16';
   track: 'gray' | 'off';
+  /** Publishes only, by WHIP under this name (of one peer), instead of a two-way session. */
+  whip?: string;
 }
 
 /** What one peer has counted since it began. */
@@ -43,9 +45,11 @@ export interface FleetReport {
 export class Fleet {
   last: FleetReport | undefined;
   readonly #child: ChildProcess;
+  readonly #publishesOnly: boolean;
   #waiting: { resolve(report: FleetReport): void; reject(error: Error): void }[] = [];
 
   constructor(options: FleetOptions) {
+    this.#publishesOnly = options.whip !== undefined;
     const file = fileURLToPath(new URL('./wrtc-child.ts', import.meta.url));
     this.#child = spawn(process.execPath, ['--import', 'tsx', file], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -70,14 +74,15 @@ export class Fleet {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Waits until every peer gets what it asked for. */
+  /** Waits until every peer is connected, and gets what it asked for. */
   async flowing(timeoutMs = 60_000): Promise<FleetReport> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const report = await this.next();
       const errors = report.peers.flatMap((peer) => peer.errors);
       if (errors.length > 0) throw new Error(`peers were refused: ${errors.join('; ')}`);
-      if (report.peers.every((peer) => peer.connected && peer.frames + peer.packets > 5)) return report;
+      if (report.peers.every((peer) => peer.connected && (this.#publishesOnly || peer.frames + peer.packets > 5)))
+        return report;
       if (performance.now() > deadline)
         throw new Error(`no depth after ${timeoutMs} ms: ${JSON.stringify(report.peers)}`);
     }
