@@ -12,6 +12,7 @@ import type { TrackReport } from '../session/outputs.ts';
 import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions, RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import type { FeedFrame, FeedRequest } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { FrameTotals, StreamReport } from '../stream/stream-stats.ts';
@@ -43,6 +44,7 @@ export interface StreamView {
   last: LiveStream['last'];
   codec: string | undefined;
   unit: DepthUnit;
+  hfov: number | undefined;
   frames: number;
   size: LiveStream['size'];
   watched: boolean;
@@ -93,6 +95,9 @@ export interface SessionCalls {
   anchor(anchors: readonly Anchor[]): void;
   reset(value: undefined): void;
   thumbnail(value: undefined): Promise<ThumbnailImage | undefined>;
+  feed(request: FeedRequest): void;
+  /** The last frame of the feed was taken. */
+  fed(value: undefined): void;
   record(options: RecorderOptions): void;
   /** Also of a session that has ended. */
   stopRecording(value: undefined): Promise<RecordingStatus | undefined>;
@@ -131,6 +136,7 @@ export type SessionEvent =
   | { event: 'report'; report: StreamReport; view: SessionView }
   | { event: 'trouble'; error: PlainError; about: ErrorSubject; view: SessionView }
   | { event: 'recording failed'; error: PlainError }
+  | { event: 'feed'; frame: FeedFrame }
   | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
 
 export type FromMedia =

@@ -6,10 +6,13 @@ import type { Anchor } from '../geometry/anchors.ts';
 import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { DataOutput, Layout, Upsampling } from '../protocol/output.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { Feed, FeedsItself } from '../session/feed.ts';
 import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
+import type { FeedFrame } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStreamEvents } from '../stream/live-stream.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
@@ -38,7 +41,7 @@ export interface SessionLink {
 }
 
 /** A publisher's stream in a media worker, as the worker last told of it. */
-export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream, RecordsItself {
+export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream, RecordsItself, FeedsItself {
   readonly name: string;
   readonly unlisted: boolean;
   readonly createdAt = Date.now();
@@ -56,6 +59,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   #view: StreamView;
   #steps = 0;
   #recorder: RemoteRecorder | undefined;
+  #takeFed: ((frame: FeedFrame) => void) | undefined;
 
   /** @param inferencer has this stream among its guests already */
   constructor(
@@ -86,6 +90,10 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
 
   get unit(): DepthUnit {
     return this.#view.unit;
+  }
+
+  get hfov(): number | undefined {
+    return this.#view.hfov;
   }
 
   get frames(): number {
@@ -197,6 +205,17 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     return this.#recorder;
   }
 
+  /** Of the worker's making, one frame at a time. */
+  feed(take: (frame: FeedFrame) => void): Feed {
+    this.#takeFed = take;
+    return { ask: (request) => this.#tell('feed', request) };
+  }
+
+  fed(frame: FeedFrame): void {
+    this.#takeFed?.(frame);
+    this.#tell('fed', undefined);
+  }
+
   take(view: StreamView): void {
     this.#view = view;
     if (view.recording) this.#recorder?.look(view.recording);
@@ -288,6 +307,9 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
         break;
       case 'trouble':
         this.emit('trouble', fromPlain(event.error), event.about);
+        break;
+      case 'feed':
+        this.stream.fed(event.frame);
         break;
       case 'recording failed':
         this.stream.recordingFailed(fromPlain(event.error));

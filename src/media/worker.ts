@@ -3,6 +3,7 @@ import { reloadConfig } from '../config/reload.ts';
 import { PortInferencer } from '../depth/port-inferencer.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { type Feed, feedOf } from '../session/feed.ts';
 import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
 import { type Recorder, recordStream } from '../session/recorder.ts';
@@ -10,6 +11,7 @@ import { Registry } from '../session/registry.ts';
 import { takeThumbnail } from '../session/thumbnails.ts';
 import { Viewer } from '../session/viewer.ts';
 import type { RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import type { FeedFrame } from '../sinks/ros-feed.ts';
 import { callOnThisThread } from '../video/index.ts';
 import { readSchedule, warmUpDtls } from '../webrtc/index.ts';
 import {
@@ -51,6 +53,8 @@ const admission = {
 };
 const inferencers = new Map<number, PortInferencer>();
 const sessions = new Map<string, Publisher | Viewer>();
+/** By session; `taken` lets the next frame be made. */
+const feeds = new Map<string, { feed: Feed; taken: () => void }>();
 /** By session, until their last files are closed. */
 const recorders = new Map<string, Recorder>();
 
@@ -144,6 +148,7 @@ function watch(session: Publisher | Viewer): void {
   );
   session.once('closed', (reason, error) => {
     sessions.delete(id);
+    feeds.delete(id);
     emit({ event: 'closed', reason, error: error && toPlain(error), view: viewOf(session) });
   });
 }
@@ -157,13 +162,13 @@ function viewOf(session: Publisher | Viewer): SessionView {
 }
 
 function streamView({ id, stream }: Publisher): StreamView {
-  const { last, source, unit, frames, size, watched, demand, stats } = stream;
+  const { last, source, unit, hfov, frames, size, watched, demand, stats } = stream;
   const { rate, milliseconds } = demand;
   const { totals, latest } = stats;
   const codec = source?.codec;
   const tracks = trackReports(stream);
   const recording = recorders.get(id)?.status;
-  const seen = { last, codec, unit, frames, size, watched, totals, latest, tracks, recording };
+  const seen = { last, codec, unit, hfov, frames, size, watched, totals, latest, tracks, recording };
   return { ...seen, demand: { rate, milliseconds } };
 }
 
@@ -196,6 +201,12 @@ const CALLS: Calls = {
   anchor: ({ stream }, anchors) => stream.anchor(anchors),
   reset: ({ stream }) => stream.reset(),
   thumbnail: ({ stream }) => takeThumbnail(stream),
+  feed: ({ id, stream }, request) => {
+    const feed = feeds.get(id) ?? openFeed(id, stream);
+    feeds.set(id, feed);
+    feed.feed.ask(request);
+  },
+  fed: ({ id }) => feeds.get(id)?.taken(),
   record: ({ id, stream }, options) => {
     const failed = (error: DepthcastError) =>
       tell({ case: 'session', session: id, value: { event: 'recording failed', error: toPlain(error) } });
@@ -205,6 +216,19 @@ const CALLS: Calls = {
   stopRecording: ({ id }) => stopRecording(id),
   close: (session, { reason, error }) => session.close(reason, error && fromPlain(error)),
 };
+
+function openFeed(session: string, stream: Publisher['stream']) {
+  const opened = {
+    taken: () => {},
+    feed: feedOf(stream, (frame: FeedFrame) => {
+      tell({ case: 'session', session, value: { event: 'feed', frame } });
+      return new Promise<void>((resolve) => {
+        opened.taken = resolve;
+      });
+    }),
+  };
+  return opened;
+}
 
 async function stopRecording(session: string): Promise<RecordingStatus | undefined> {
   const recorder = recorders.get(session);

@@ -52,9 +52,19 @@ export class Authorizer {
    * @throws DepthcastError UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, DOWNLOAD_FAILED
    */
   async admit(address: string, authorization: string | undefined, action: Action): Promise<Grant> {
-    if (!this.#guards(action)) return { expiresAt: undefined };
+    if (!this.#guards(action.do)) return { expiresAt: undefined };
     const { expiresAt, ...rights } = await this.#rights(address, authorization);
     if (!allows(rights, action)) throw new DepthcastError('FORBIDDEN', { detail: describe(action) });
+    return { expiresAt };
+  }
+
+  /**
+   * That a token is a good one, where such actions need one, whatever it allows.
+   * @throws DepthcastError UNAUTHORIZED, RATE_LIMITED, DOWNLOAD_FAILED
+   */
+  async identify(address: string, authorization: string | undefined, action: Action['do']): Promise<Grant> {
+    if (!this.#guards(action)) return { expiresAt: undefined };
+    const { expiresAt } = await this.#rights(address, authorization);
     return { expiresAt };
   }
 
@@ -79,7 +89,7 @@ export class Authorizer {
    */
   async viewable(address: string, authorization: string | undefined): Promise<(stream: string) => boolean> {
     const view = (stream: string) => ({ do: 'view', stream }) as const;
-    if (!this.#guards(view(''))) {
+    if (!this.#guards('view')) {
       await this.admit(address, authorization, { do: 'api' });
       return () => true;
     }
@@ -87,9 +97,9 @@ export class Authorizer {
     return (stream) => allows(rights, view(stream));
   }
 
-  #guards(action: Action): boolean {
+  #guards(action: Action['do']): boolean {
     const { tokens, protect } = this.#config.server;
-    return (tokens.length > 0 || this.#jwt !== undefined) && protect.includes(AREA[action.do]);
+    return (tokens.length > 0 || this.#jwt !== undefined) && protect.includes(AREA[action]);
   }
 
   async #read(token: string): Promise<{ rights: Rights; expiresAt?: number }> {

@@ -22,6 +22,7 @@ export interface SessionStream
       | 'closed'
       | 'model'
       | 'unit'
+      | 'hfov'
       | 'frames'
       | 'watched'
       | 'upsampling'

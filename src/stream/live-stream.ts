@@ -157,6 +157,13 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     return this.#camera;
   }
 
+  /** Field of view across the last picture, degrees; undefined before the first. */
+  get hfov(): number | undefined {
+    const { width, height } = this.last;
+    if (width === 0) return undefined;
+    return (2 * Math.atan(width / (2 * this.#camera.intrinsics(width, height).fx)) * 180) / Math.PI;
+  }
+
   /** Distances that are known, of the next picture that becomes depth. */
   anchor(anchors: readonly Anchor[]): void {
     this.#anchors.add(anchors);

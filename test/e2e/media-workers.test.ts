@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { Session as Inspector } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import foxglove from '@foxglove/ws-protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import type { MediaWorkers } from '../../src/media/media-workers.ts';
 import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
@@ -22,7 +24,12 @@ const ends: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
   frames = await film({ codec: 'VP8', encoder: 'libvpx', options: { deadline: 'realtime' }, width: 160, height: 120 });
-  server = await startApp({ 'server.mediaWorkers': 2, 'recording.folder': folder, 'recording.reserveMegabytes': 0 });
+  server = await startApp({
+    'server.mediaWorkers': 2,
+    'recording.folder': folder,
+    'recording.reserveMegabytes': 0,
+    'bridge.foxglove': { port: 0 },
+  });
 });
 afterAll(async () => {
   await Promise.all(ends.map((end) => end()));
@@ -80,6 +87,33 @@ async function twoWay() {
   ends.push(() => fleet.stop());
   await fleet.flowing();
   return fleet;
+}
+
+/** What Foxglove gets of a stream: bytes of each topic's first message. It sets the network's size. */
+async function seenInFoxglove(name: string, size: number): Promise<Record<string, number>> {
+  const socket = new WebSocket(server.foxgloveUrl!, ['foxglove.sdk.v1']);
+  ends.push(() => socket.terminate());
+  const client = new foxglove.FoxgloveClient({ ws: socket as never });
+  const topics = new Map<number, string>();
+  const bytes: Record<string, number> = {};
+  client.on('advertise', (channels) => {
+    for (const { id, topic } of channels)
+      if (topic.startsWith(`/${name}/`)) topics.set(client.subscribe(id), topic.slice(name.length + 2));
+  });
+  client.on('message', ({ subscriptionId, data }) => {
+    bytes[topics.get(subscriptionId)!] ??= data.byteLength;
+  });
+  const told = new Map<string, unknown>();
+  client.on('parameterValues', ({ parameters }) => {
+    for (const { name: parameter, value } of parameters) told.set(parameter, value);
+  });
+  await until('its messages', () => topics.size === 4 && Object.keys(bytes).length === 4);
+  client.setParameters([{ name: `/${name}.size`, value: size }], 'set');
+  await until('its size', () => told.get(`/${name}.size`) === size && stream(name)!.size.now === size);
+  client.getParameters([`/${name}.hfov`]);
+  await until('its field of view', () => told.get(`/${name}.hfov`) === 65);
+  socket.terminate();
+  return bytes;
 }
 
 /** What must stay as it is while another worker dies: no packet and no frame is lost, no memory is forgotten. */
@@ -141,6 +175,16 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   const ended = await recording('DELETE');
   expect(ended).toMatchObject({ state: 'stopped', files: 1, problem: null });
   expect(statSync(ended.file!).size).toBe(ended.bytes);
+
+  // What Foxglove shows is made by its worker.
+  const shownBytes = await seenInFoxglove('cam', 160);
+  expect(shownBytes['relative_disparity/image']).toBeGreaterThan(4 * 256 * 192);
+  expect(Object.keys(shownBytes).toSorted()).toEqual([
+    'image/camera_info',
+    'image/compressed',
+    'relative_disparity/camera_info',
+    'relative_disparity/image',
+  ]);
 
   // Its thumbnail is made by its worker.
   const thumbnail = await fetch(`${server.base}/api/streams/cam/thumbnail`);

@@ -12,6 +12,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import type { PushReport } from '../../src/session/pushed-outputs.ts';
 import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
+import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
 
 /** Pictures that a person looks at; not compared. */
@@ -68,9 +69,20 @@ async function open(path: string): Promise<void> {
   await page.waitForFunction(() => window.depthcastAir.state === 'live', undefined, { timeout: 60_000 });
 }
 
-/** What a page shows in the middle of the person and above its shoulders: [red, green, blue, alpha] of each. */
-const seen = () =>
-  page.evaluate(() => {
+/** Whatever the system's colours are. */
+async function isAccessible(): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await expectAccessible(page);
+  }
+}
+
+/**
+ * What a page shows in the middle of the person and above its shoulders, in a view of 320x180: [red, green, blue, alpha] of each.
+ * @param at where that is
+ */
+const seen = (at = { person: [150, 150], wall: [30, 20] }) =>
+  page.evaluate(({ person, wall }) => {
     const { painter } = window.depthcastAir;
     painter?.paint();
     const shown = document.querySelector<HTMLCanvasElement | HTMLVideoElement>(painter ? 'canvas' : 'video')!;
@@ -79,11 +91,14 @@ const seen = () =>
     canvas.height = 180;
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
     context.drawImage(shown, 0, 0, 320, 180);
-    const at = (x: number, y: number) => [...context.getImageData(x, y, 1, 1).data];
-    return { person: at(150, 150), wall: at(30, 20) };
-  });
-const looks = (what: string, check: (now: Awaited<ReturnType<typeof seen>>) => boolean) =>
-  until(what, async () => check(await seen()));
+    const colour = ([x = 0, y = 0]: number[]) => [...context.getImageData(x, y, 1, 1).data];
+    return { person: colour(person), wall: colour(wall) };
+  }, at);
+const looks = (
+  what: string,
+  check: (now: Awaited<ReturnType<typeof seen>>) => boolean,
+  at?: Parameters<typeof seen>[0],
+) => until(what, async () => check(await seen(at)));
 const white = ([red = 0, green = 0, blue = 0]: number[]) => Math.min(red, green, blue) > 235;
 const black = ([red = 0, green = 0, blue = 0]: number[]) => Math.max(red, green, blue) < 20;
 
@@ -96,6 +111,7 @@ describe('pages for mixers', () => {
     expect((await output('PUT', '', { near: 1, far: 0.5 })).status).toBe(200);
     await looks('the person is white again', ({ person, wall }) => white(person) && black(wall));
     expect(await page.getByRole('alert').isVisible()).toBe(false);
+    await isAccessible();
   });
 
   it('show the picture, keyed by its matte, on a transparent background', async () => {
@@ -104,6 +120,7 @@ describe('pages for mixers', () => {
     const { person } = await seen();
     // A green pullover, not a matte.
     expect(person[1]! - person[2]!).toBeGreaterThan(10);
+    await isAccessible();
     // The page before has told that it went.
     await until('this is all that is watched', async () => {
       const { tracks } = (await (await output('GET')).json()) as { tracks: object[] };
@@ -111,9 +128,22 @@ describe('pages for mixers', () => {
     });
   });
 
+  it('show the picture beside its depth, or above its matte', async () => {
+    await open(`both/${STREAM}`);
+    const beside = { person: [75, 150], wall: [235, 150] };
+    const isGray = ([red = 0, green = 0, blue = 0]: number[]) =>
+      Math.max(red, green, blue) - Math.min(red, green, blue) < 8;
+    await looks('colour at the left, gray at the right', ({ person, wall }) => !isGray(person) && isGray(wall), beside);
+    await isAccessible();
+    await open(`both/${STREAM}?layout=stacked&with=matte`);
+    const below = { person: [150, 75], wall: [150, 165] };
+    await looks('colour above white', ({ person, wall }) => !isGray(person) && white(wall), below);
+  });
+
   it('come back to a stream that went', async () => {
     await open(`key/${STREAM}`);
     await looks('near is lighter than far', ({ person, wall }) => person[0]! > wall[0]! + 60);
+    await isAccessible();
     await Promise.all(server.context.registry.sessions.map((session) => session.close('test')));
     await page.waitForFunction(() => window.depthcastAir.state !== 'live', undefined, { timeout: 60_000 });
     await page.waitForFunction(
@@ -136,6 +166,7 @@ it('a desk sets the matte by keys and hands, keeps presets, and tells who watche
     undefined,
     { timeout: 60_000 },
   );
+  await isAccessible();
   const settings = async () =>
     ((await (await output('GET')).json()) as { settings: { near: number; far: number } }).settings;
   const far = page.getByRole('slider', { name: 'Far edge of the matte' });
@@ -143,6 +174,16 @@ it('a desk sets the matte by keys and hands, keeps presets, and tells who watche
   await far.focus();
   await page.keyboard.press('Shift+ArrowUp');
   await until('the far edge was moved', async () => (await settings()).far === 0.55);
+  // The near edge stands before it in the order of the keys, and at the top there is none.
+  await page.keyboard.press('Shift+Tab');
+  const near = page.getByRole('slider', { name: 'Near edge of the matte' });
+  expect(await near.evaluate((handle) => handle === document.activeElement)).toBe(true);
+  expect(await near.getAttribute('aria-valuetext')).toBe('none: all that is near');
+  for (const key of ['PageDown', 'ArrowDown', 'ArrowUp']) await page.keyboard.press(key);
+  await until('the near edge was moved', async () => (await settings()).near === 0.95);
+  expect(await near.getAttribute('aria-valuetext')).toBe('0.950');
+  await page.keyboard.press('End');
+  await until('there is none again', async () => (await settings()).near === 1);
   const box = (await far.boundingBox())!;
   await page.mouse.move(box.x + 100, box.y + box.height / 2);
   await page.mouse.down();

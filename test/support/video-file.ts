@@ -5,7 +5,7 @@ export interface VideoFileOptions {
   width: number;
   height: number;
   frames: number;
-  fps?: number;
+  fps?: number | { num: number; den: number };
   /** FFmpeg's names; H.264 by default, the container by the path's ending. */
   codec?: string;
   /** Degrees clockwise by which a player should turn it. */
@@ -34,6 +34,7 @@ const COSINES = { 90: [0, 1], 180: [-1, 0], 270: [0, -1] } as const;
 /** Writes a video of the pictures by formula, by FFmpeg's own encoders and muxers. */
 export async function writeVideo(path: string, options: VideoFileOptions): Promise<void> {
   const { width, height, frames, fps = 24, codec = 'libx264', rotate, indexFirst, bFrames, cropping } = options;
+  const rate = typeof fps === 'number' ? { num: fps, den: 1 } : fps;
   const { interlaced = false, aspect, stamp = (n) => n, gop = 12 } = options;
   const format = new av.FormatContext();
   ok(format.allocOutputContext2(null, null, `file:${path}`));
@@ -46,15 +47,15 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
   if (options.transfer !== undefined) context.colorTrc = options.transfer;
   if (aspect) context.sampleAspectRatio = new av.Rational(...aspect);
   if (bFrames) context.maxBFrames = bFrames;
-  context.timeBase = new av.Rational(1, fps);
-  context.framerate = new av.Rational(fps, 1);
+  context.timeBase = new av.Rational(rate.den, rate.num);
+  context.framerate = new av.Rational(rate.num, rate.den);
   context.setFlags(av.AV_CODEC_FLAG_GLOBAL_HEADER);
   if (codec === 'libx264') ok(context.setOption('preset', 'ultrafast'));
   ok(await context.open2(encoder, null));
   ok(await format.openOutput());
   const stream = format.newStream(null);
   ok(stream.codecpar.fromContext(context));
-  stream.timeBase = new av.Rational(1, fps);
+  stream.timeBase = new av.Rational(rate.den, rate.num);
   if (cropping) {
     const edges = Buffer.alloc(16);
     for (const [i, edge] of cropping.entries()) edges.writeUInt32LE(edge, 4 * i);
@@ -87,7 +88,7 @@ export async function writeVideo(path: string, options: VideoFileOptions): Promi
     while (context.receivePacketSync(packet) >= 0) {
       packet.streamIndex = 0;
       packet.duration = 1n;
-      packet.rescaleTs({ num: 1, den: fps }, stream.timeBase);
+      packet.rescaleTs({ num: rate.den, den: rate.num }, stream.timeBase);
       ok(await format.interleavedWriteFrame(packet));
     }
   };

@@ -38,14 +38,14 @@ def main() -> None:
             publishers[topic] = node.create_publisher(type_of(message.kind), topic, qos)
         publishers[topic].publish(build(message, type_of))
 
-    publish("/tf_static", static_transform(camera), LATCHED)
+    publish("/tf_static", static_transform(given.stream), LATCHED)
     try:
         with depthcast.watch(given.server, given.stream, token=given.token) as session:
             node.get_logger().info(f"depth of {given.stream} from {given.server}")
             for frame in session:
                 if not rclpy.ok():
                     break
-                for topic, message in messages(frame, camera):
+                for topic, message in messages(frame, given.stream):
                     publish(f"/{camera}/{topic}", message)
     finally:
         node.destroy_node()

@@ -45,9 +45,10 @@ class Ros2Example(unittest.TestCase):
         return out
 
     def test_relative_depth_of_a_stream(self) -> None:
-        with depthcast.watch(URL, os.environ["DEPTHCAST_SCENE"]) as session:
+        scene = os.environ["DEPTHCAST_SCENE"]
+        with depthcast.watch(URL, scene) as session:
             frame = next(iter(session))
-        read = self.through_a_bag(frame, "scene_static")
+        read = self.through_a_bag(frame, scene)
         self.assertEqual(
             set(read), {"relative_disparity/image", "relative_disparity/camera_info", "/tf_static"}
         )
@@ -55,11 +56,12 @@ class Ros2Example(unittest.TestCase):
         self.assertEqual((image.encoding, image.width, image.height), ("32FC1", frame.width, frame.height))
         self.assertEqual(image.step, 4 * frame.width)
         np.testing.assert_array_equal(image.data.view(np.float32).reshape(frame.depth.shape), frame.depth)
-        self.assertEqual(image.header.frame_id, "scene_static_optical_frame")
+        # As in the recordings of the server and in Foxglove: a name of frames may have what topics may not.
+        self.assertEqual(image.header.frame_id, "scene-static_optical_frame")
         k = read["relative_disparity/camera_info"].k
         self.assertAlmostEqual(k[0], frame.intrinsics.fx * frame.width / frame.source_width, 6)
         transform = read["/tf_static"].transforms[0]
-        self.assertEqual(transform.child_frame_id, "scene_static_optical_frame")
+        self.assertEqual((transform.header.frame_id, transform.child_frame_id), (scene, "scene-static_optical_frame"))
 
     def test_metres_with_points_and_picture(self) -> None:
         depth = np.full((48, 64), 2.0, np.float32)

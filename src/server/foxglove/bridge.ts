@@ -5,7 +5,7 @@ import { DepthcastError, toDepthcastError } from '../../errors.ts';
 import { opticalTransform, rosTime } from '../../ros/messages.ts';
 import { schemaOf } from '../../ros/types.ts';
 import type { ServerContext } from '../../session/server-context.ts';
-import { LiveStream } from '../../stream/live-stream.ts';
+import type { SessionStream } from '../../session/session.ts';
 import { TOKEN_EXPIRED } from '../token-expiry.ts';
 import { type ClientHost, FoxgloveClient } from './client.ts';
 import { type Admitted, FoxgloveListener, type ListenerOptions } from './listener.ts';
@@ -32,7 +32,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
   readonly #authorizer: BridgeOptions['authorizer'];
   readonly #log: Logger;
   readonly #listener: FoxgloveListener;
-  readonly #feeds = new Map<LiveStream, StreamFeed>();
+  readonly #feeds = new Map<SessionStream, StreamFeed>();
   readonly #clients = new Map<FoxgloveClient, Admitted>();
   readonly #session = randomUUID();
   readonly #tf = openChannel('/tf_static', TF);
@@ -49,15 +49,8 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
       clients: () => this.#clients.size,
       opened: (socket, admitted) => this.#welcome(socket, admitted),
     });
-    for (const stream of context.registry.liveStreams) this.#publish(stream);
-    context.registry.onStream((stream) => this.#publish(stream));
-    context.registry.onAnyStream((stream) => {
-      if (!(stream instanceof LiveStream) && !stream.unlisted)
-        this.#log.warn(
-          { stream: stream.name },
-          'not shown in Foxglove: it lives in a media worker (server.mediaWorkers)',
-        );
-    });
+    for (const stream of context.registry.streams) this.#publish(stream);
+    context.registry.onAnyStream((stream) => this.#publish(stream));
     this.#watch = setInterval(() => this.#tellChanges(), WATCH_MS).unref();
   }
 
@@ -111,6 +104,11 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
 
   subscribed(client: FoxgloveClient, channelId: number): void {
     if (channelId === this.#tf.id) this.#sendTransforms(client, [...client.feeds]);
+    else refresh(client);
+  }
+
+  unsubscribed(client: FoxgloveClient): void {
+    refresh(client);
   }
 
   parameters(client: FoxgloveClient): Parameter[] {
@@ -124,6 +122,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     const { address, authorization } = this.#clients.get(client) ?? { address: '', authorization: undefined };
     await this.#authorizer.admit(address, authorization, { do: 'publish', stream: feed.stream.name });
     await feed.parameters.set(parameter);
+    feed.refresh();
     this.#log.info({ stream: feed.stream.name, parameter: name, value: parameter.value }, 'set from Foxglove');
     this.#tellChanges();
   }
@@ -138,6 +137,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
       clearInterval(alive);
       clearInterval(expiry);
       this.#clients.delete(client);
+      refresh(client);
       this.#log.info({ clients: this.#clients.size, dropped: client.dropped }, 'Foxglove disconnected');
     });
     this.#log.info({ clients: this.#clients.size }, 'Foxglove connected');
@@ -153,18 +153,15 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     for (const feed of this.#feeds.values()) void this.#show(client, feed);
   }
 
-  /** When it expires may be known only with the first stream that it may view. */
-  #endWithToken(client: FoxgloveClient, admitted: Admitted): NodeJS.Timeout | undefined {
-    if (!this.#context.config.jwt.endsSessions) return undefined;
-    return setInterval(() => {
-      if (admitted.expiresAt !== undefined && Date.now() >= admitted.expiresAt) client.close(POLICY, TOKEN_EXPIRED);
-    }, WATCH_MS);
+  #endWithToken(client: FoxgloveClient, { expiresAt }: Admitted): NodeJS.Timeout | undefined {
+    if (!this.#context.config.jwt.endsSessions || expiresAt === undefined) return undefined;
+    return setInterval(() => Date.now() >= expiresAt && client.close(POLICY, TOKEN_EXPIRED), WATCH_MS);
   }
 
-  #publish(stream: LiveStream): void {
+  #publish(stream: SessionStream): void {
     // The name of a two-way session is a secret.
     if (stream.unlisted) return;
-    const feed = stream.add((listener) => new StreamFeed(stream, this.#context, this, listener));
+    const feed = new StreamFeed(stream, this.#context, this);
     this.#feeds.set(stream, feed);
     for (const client of this.#clients.keys()) void this.#show(client, feed);
     stream.once('closed', () => {
@@ -183,9 +180,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     const admitted = this.#clients.get(client)!;
     try {
       const { address, authorization } = admitted;
-      const stream = feed.stream.name;
-      const { expiresAt } = await this.#authorizer.admit(address, authorization, { do: 'view', stream });
-      admitted.expiresAt ??= expiresAt;
+      await this.#authorizer.admit(address, authorization, { do: 'view', stream: feed.stream.name });
     } catch (thrown) {
       const { code, message } = toDepthcastError(thrown);
       if (code !== 'FORBIDDEN') client.complain(message);
@@ -216,6 +211,10 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
       client.send({ op: 'parameterValues', parameters: changed });
     }
   }
+}
+
+function refresh({ feeds }: FoxgloveClient): void {
+  for (const feed of feeds) feed.refresh();
 }
 
 function keepAlive(socket: WebSocket): NodeJS.Timeout {

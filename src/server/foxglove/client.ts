@@ -23,6 +23,7 @@ export interface ClientHost {
   queueBytes: number;
   hasChannel(client: FoxgloveClient, channelId: number): boolean;
   subscribed(client: FoxgloveClient, channelId: number): void;
+  unsubscribed(client: FoxgloveClient): void;
   parameters(client: FoxgloveClient): Parameter[];
   /** @throws DepthcastError */
   setParameter(client: FoxgloveClient, parameter: Parameter): Promise<void>;
@@ -164,6 +165,7 @@ export class FoxgloveClient {
       case 'unsubscribe': {
         const ids = new Set(message.subscriptionIds);
         for (const [channelId, id] of this.#subscriptions) if (ids.has(id)) this.#subscriptions.delete(channelId);
+        this.#host.unsubscribed(this);
         return;
       }
       case 'getParameters':

@@ -29,7 +29,7 @@ export interface Admitted {
 }
 
 export interface ListenerOptions {
-  authorizer: Pick<Authorizer, 'admit'>;
+  authorizer: Pick<Authorizer, 'admit' | 'identify'>;
   /** wss with this one; ws without. */
   certificate: Certificate | undefined;
   /** Clients that are connected. */
@@ -118,14 +118,9 @@ export class FoxgloveListener {
     const token = new URLSearchParams(/\?.*$/.exec(request.url ?? '')?.[0]).get('token');
     const authorization = request.headers.authorization ?? (token === null ? undefined : `Bearer ${token}`);
     const address = clientKey({ ip: request.socket.remoteAddress });
-    try {
-      const { expiresAt } = await this.#options.authorizer.admit(address, authorization, { do: 'view', stream: '' });
-      return { address, authorization, expiresAt };
-    } catch (thrown) {
-      // A good token, though not for any stream.
-      if ((thrown as DepthcastError).code !== 'FORBIDDEN') throw thrown;
-      return { address, authorization, expiresAt: undefined };
-    }
+    // A good token, though perhaps not for any stream that there is.
+    const { expiresAt } = await this.#options.authorizer.identify(address, authorization, 'view');
+    return { address, authorization, expiresAt };
   }
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { DepthcastError } from '../../errors.ts';
 import { outputChange } from '../../protocol/output.ts';
+import type { SessionStream } from '../../session/session.ts';
 import { changeStream, type SettingsContext } from '../../session/stream-settings.ts';
-import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Parameter } from './messages.ts';
 
 /** How the bridge shows one stream. */
@@ -24,12 +24,12 @@ const hfov = z.number().min(1).max(179);
  * shows it (`depth_encoding`, `points_stride`), and `unit`, which can only be read.
  */
 export class StreamParameters {
-  readonly #stream: LiveStream;
+  readonly #stream: SessionStream;
   readonly #view: View;
   readonly #context: SettingsContext;
   readonly #prefix: string;
 
-  constructor(stream: LiveStream, view: View, context: SettingsContext) {
+  constructor(stream: SessionStream, view: View, context: SettingsContext) {
     this.#stream = stream;
     this.#view = view;
     this.#context = context;
@@ -37,9 +37,7 @@ export class StreamParameters {
   }
 
   all(): Parameter[] {
-    const { model, size, range, upsampling, still, camera, unit, last } = this.#stream;
-    const { width, height } = last;
-    const fx = width > 0 ? camera.intrinsics(width, height).fx : undefined;
+    const { model, size, range, upsampling, still, unit, hfov } = this.#stream;
     const parameters: Parameter[] = [
       { name: 'model', value: model },
       { name: 'size', value: size.asked },
@@ -52,10 +50,7 @@ export class StreamParameters {
       { name: 'points_stride', value: this.#view.stride },
       { name: 'unit', value: unit },
     ];
-    if (fx !== undefined) {
-      const degrees = (2 * Math.atan(width / (2 * fx)) * 180) / Math.PI;
-      parameters.push({ name: 'hfov', value: Math.round(degrees * 1000) / 1000, type: 'float64' });
-    }
+    if (hfov !== undefined) parameters.push({ name: 'hfov', value: Math.round(hfov * 1000) / 1000, type: 'float64' });
     return parameters.map((parameter) => ({ ...parameter, name: this.#prefix + parameter.name }));
   }
 

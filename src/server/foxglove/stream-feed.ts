@@ -1,22 +1,9 @@
-import { performance } from 'node:perf_hooks';
-import { toDepthcastError } from '../../errors.ts';
 import type { DepthUnit } from '../../protocol/index.ts';
-import {
-  FRAME_TOPICS,
-  type FrameTopic,
-  frameMessage,
-  hasTopic,
-  type RosFrame,
-  TYPE_OF,
-  topicName,
-} from '../../ros/frame-topics.ts';
-import { valuesOf } from '../../ros/messages.ts';
+import { FRAME_TOPICS, TYPE_OF, topicName } from '../../ros/frame-topics.ts';
 import { MESSAGE_ENCODING, type RosType, SCHEMA_ENCODING, schemaOf } from '../../ros/types.ts';
-import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
-import type { LiveDepth } from '../../stream/live-depth.ts';
-import type { LiveStream } from '../../stream/live-stream.ts';
-import { Mailbox } from '../../stream/mailbox.ts';
-import { JpegEncoder } from '../../video/jpeg-encoder.ts';
+import { type Feed, feedOf } from '../../session/feed.ts';
+import type { SessionStream } from '../../session/session.ts';
+import type { FeedFrame } from '../../sinks/ros-feed.ts';
 import type { Channel } from './messages.ts';
 import { StreamParameters, type View } from './parameters.ts';
 
@@ -52,108 +39,44 @@ export interface FeedListener {
 }
 
 /** A live stream as channels of the Foxglove protocol: only what somebody subscribed to is made, once for all. */
-export class StreamFeed implements DepthSink {
-  readonly name = 'foxglove';
-  readonly about = 'data';
-  readonly stream: LiveStream;
+export class StreamFeed {
+  readonly stream: SessionStream;
   readonly parameters: StreamParameters;
   readonly view: View = { encoding: '32FC1', stride: STRIDE };
   readonly channels: Channel[] = [];
   readonly #byTopic = new Map<string, number>();
-  readonly #feed: FeedListener;
-  readonly #listener: SinkListener;
-  readonly #mailbox = new Mailbox<LiveDepth>(
-    (depth) => this.#send(depth),
-    (depth) => depth.release(),
-  );
-  #jpeg: JpegEncoder | undefined;
-  #values = new Float32Array(0);
-  #closed = false;
+  readonly #listener: FeedListener;
+  readonly #feed: Feed;
+  /** What was asked for last. */
+  #asked = '';
 
   constructor(
-    stream: LiveStream,
+    stream: SessionStream,
     context: ConstructorParameters<typeof StreamParameters>[2],
-    feed: FeedListener,
-    listener: SinkListener,
+    listener: FeedListener,
   ) {
     this.stream = stream;
     this.parameters = new StreamParameters(stream, this.view, context);
-    this.#feed = feed;
     this.#listener = listener;
     this.#advertise(stream.unit);
+    this.#feed = feedOf(stream, (frame) => this.#take(frame));
   }
 
-  get receivers(): number {
-    return this.channels.some(({ id }) => this.#feed.wants(id)) ? 1 : 0;
+  /** Somebody has subscribed or left, or changed how it is shown. */
+  refresh(): void {
+    const topics = this.channels.filter(({ id }) => this.#listener.wants(id)).map(({ topic }) => topic);
+    const request = { topics, ...this.view };
+    const asked = JSON.stringify(request);
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    this.#feed.ask(request);
   }
 
-  push(depth: LiveDepth): void {
-    if (this.#closed || this.receivers === 0) return;
-    this.#mailbox.put(depth.retain());
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#mailbox.close();
-    // An encoder that is at a picture is freed behind it.
-    this.#jpeg?.close();
-    this.#jpeg = undefined;
-  }
-
-  async #send(depth: LiveDepth): Promise<void> {
-    const began = performance.now();
-    try {
-      const messages = await this.#messagesOf(depth, Date.now());
-      if (this.#closed) return;
-      const nanoseconds = BigInt(Math.round(Date.now() * 1000)) * 1000n;
-      this.#feed.frame(this, nanoseconds, messages);
-      const bytes = messages.reduce((sum, { data }) => sum + data.length, 0);
-      this.#listener.sent({ encode: performance.now() - began, send: 0, bytes, latency: undefined });
-    } catch (thrown) {
-      if (!this.#closed) this.#listener.failed(toDepthcastError(thrown));
-    } finally {
-      depth.release();
-    }
-  }
-
-  async #messagesOf({ map, metric, info, source }: LiveDepth, now: number): Promise<FeedMessage[]> {
-    const { width, height } = info;
-    if (metric && this.#values.length !== width * height) this.#values = new Float32Array(width * height);
-    const { values, unit } = valuesOf(map.values, info.unit, metric, this.#values);
+  #take({ unit, messages }: FeedFrame): void {
     this.#advertise(unit);
-    let jpeg: Uint8Array | undefined;
-    if (source && this.#wanted('picture', unit) !== undefined) {
-      if (!this.#jpeg?.fits(source.picture)) {
-        this.#jpeg?.close();
-        const encoder = await JpegEncoder.create(source.picture.width, source.picture.height);
-        if (this.#closed) encoder.close();
-        this.#jpeg = encoder;
-      }
-      jpeg = await this.#jpeg.encode(source.picture);
-    }
-    const frame: RosFrame = {
-      camera: this.stream.name,
-      stamp: info.captureTime ?? now,
-      values,
-      unit,
-      width,
-      height,
-      sourceWidth: info.sourceWidth,
-      sourceHeight: info.sourceHeight,
-      intrinsics: info.intrinsics,
-      jpeg,
-    };
-    return FRAME_TOPICS.flatMap((topic): FeedMessage[] => {
-      const channelId = this.#wanted(topic, unit);
-      if (channelId === undefined || !hasTopic(frame, topic)) return [];
-      const message = frameMessage(frame, topic, this.view);
-      return [{ channelId, data: schemaOf(TYPE_OF[topic]).serialise(message) }];
-    });
-  }
-
-  #wanted(topic: FrameTopic, unit: DepthUnit): number | undefined {
-    const id = this.#byTopic.get(topicName(this.stream.name, topic, unit));
-    return id !== undefined && this.#feed.wants(id) ? id : undefined;
+    const nanoseconds = BigInt(Math.round(Date.now() * 1000)) * 1000n;
+    const sent = messages.map(({ topic, data }) => ({ channelId: this.#byTopic.get(topic)!, data }));
+    this.#listener.frame(this, nanoseconds, sent);
   }
 
   /** Anchors make metres of relative depth, and then there are other topics beside those of before. */
@@ -169,6 +92,6 @@ export class StreamFeed implements DepthSink {
     if (added.length === 0) return;
     const first = this.channels.length === 0;
     this.channels.push(...added);
-    if (!first) this.#feed.advertise(this, added);
+    if (!first) this.#listener.advertise(this, added);
   }
 }
