@@ -26,10 +26,25 @@ const armed = async (page) => {
   await frames('ar', 12)(page);
 };
 
+const bench = (page) => page.waitForFunction(() => globalThis.depthcast?.frames > 30, undefined, { timeout: 90_000 });
+/** Until a mixer's page shows a settled range. */
+const onAir = async (page) => {
+  await page.waitForFunction(() => globalThis.depthcastAir.state === 'live', undefined, { timeout: 90_000 });
+  await page.waitForTimeout(3000);
+};
+const desk = async (page) => {
+  const shows = () => globalThis.depthcastDesk.report?.framesOut > 0 && globalThis.depthcastDesk.frame;
+  await page.waitForFunction(shows, undefined, { timeout: 90_000 });
+  await page.getByLabel('Name of the new preset').fill('Presenter');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.waitForTimeout(3000);
+};
+
 /** Name, address, size; dark unless said otherwise. `ready` waits until the page shows what it is for. */
 const README = [
   { name: 'page', path: '', width: 1280, height: 800, ready: showroom },
   { name: 'phone', path: 'ar?source=scene:person', width: 360, height: 740, ready: armed },
+  { name: 'desk', path: 'desk/scene-person', width: 1280, height: 800, ready: desk },
 ];
 
 const SIZES = [
@@ -37,6 +52,15 @@ const SIZES = [
   [1280, 800],
   [1920, 1080],
   [3840, 2160],
+];
+const AIR = [
+  ['key', 'key/'],
+  ['matte', 'matte/'],
+  ['fill', 'fill/'],
+  ['fill-keyed', 'fill/?alpha=matte'],
+  ['both', 'both/'],
+  ['both-stacked', 'both/?layout=stacked&with=matte'],
+  ['wrong', 'matte/?naer=1'],
 ];
 const VIEWS = ['compare', 'space', 'insert', 'key', 'matte'];
 
@@ -49,7 +73,19 @@ function all() {
         shots.push({ ...size, name: `show-${view}-${width}-${scheme}`, path: `?view=${view}`, ready: showroom });
       shots.push({ ...size, name: `streams-${width}-${scheme}`, path: 'streams', ready: thumbnails });
       shots.push({ ...size, name: `ar-${width}-${scheme}`, path: 'ar', ready: (page) => page.waitForTimeout(1500) });
+      const scene = 'bench?autostart=1&source=scene:room';
+      shots.push({ ...size, name: `bench-${width}-${scheme}`, path: scene, ready: bench });
+      // Dark whatever the system is.
+      if (scheme === 'dark') shots.push({ ...size, name: `desk-${width}`, path: 'desk/scene-person', ready: desk });
     }
+  for (const [name, path] of AIR)
+    shots.push({
+      width: 1280,
+      height: 720,
+      name: `air-${name}`,
+      path: path.replace('/', '/scene-person'),
+      ready: name === 'wrong' ? undefined : onAir,
+    });
   for (const [width, height] of [SIZES[0], [740, 360]])
     shots.push({ width, height, name: `ar-live-${width}`, path: 'ar?source=scene:person', ready: armed });
   return shots;
@@ -60,7 +96,7 @@ const { values } = parseArgs({
 });
 const folder = resolve(process.env.INIT_CWD ?? process.cwd(), values.out ?? join(ROOT, 'docs'));
 mkdirSync(folder, { recursive: true });
-const server = await startApp({ 'sources.scenes': values.all ? ['person', 'room', 'street'] : [] });
+const server = await startApp({ 'sources.scenes': values.all ? ['person', 'room', 'street'] : ['person'] });
 // Software that draws as a graphics card does: pictures as people see them.
 const browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
 for (const shot of (values.all ? all() : README).filter(({ name }) => name.includes(values.only))) await take(shot);
@@ -80,8 +116,10 @@ async function take({ name, path, width, height, scheme = 'dark', ready }) {
   page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
   let suffix = '';
   try {
-    await page.goto(`${server.base}/${path}${path.includes('?') ? '&' : '?'}software`);
-    await ready(page);
+    // Those for mixers refuse what they do not know.
+    const software = /^(desk|key|matte|fill|both)\//.test(path) ? '' : `${path.includes('?') ? '&' : '?'}software`;
+    await page.goto(`${server.base}/${path}${software}`);
+    await ready?.(page);
   } catch (thrown) {
     console.error(`${name}: ${thrown.message}`);
     process.exitCode = 1;

@@ -6,7 +6,6 @@ import type { Anchor } from '../geometry/anchors.ts';
 import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { DataOutput, Layout, Upsampling } from '../protocol/output.ts';
-import type { Layout, Upsampling } from '../protocol/output.ts';
 import type { Feed, FeedsItself } from '../session/feed.ts';
 import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';

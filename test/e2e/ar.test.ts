@@ -1,8 +1,9 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
+import { Network } from '../support/impair/network.ts';
 import { needs } from '../support/needs.ts';
-import { startApp, until } from './support/app.ts';
+import { peerOf, startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
 import { Firefox, findFirefox } from './support/firefox.ts';
@@ -11,11 +12,15 @@ const PORTRAIT = { width: 390, height: 844 };
 const LANDSCAPE = { width: 844, height: 390 };
 
 let server: DepthServer & { base: string };
+/** Between the phone and the server. */
+let network: Network;
 
 beforeAll(async () => {
   server = await startApp();
+  network = await Network.open({ server: server.base });
 });
 afterAll(async () => {
+  await network.close();
   await server.close();
 });
 
@@ -39,7 +44,7 @@ describe('in Chromium, as on a phone', () => {
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-    await page.goto(`${server.base}/ar${query}`);
+    await page.goto(`${network.url}/ar${query}`);
     return { page, faults };
   };
   const frames = async (page: Page, more: number) => {
@@ -47,7 +52,7 @@ describe('in Chromium, as on a phone', () => {
     await page.waitForFunction((n) => window.ar.frames >= n, before + more, { timeout: 60_000 });
   };
 
-  it('goes from one tap to a planet that one places, upright and across, through a lost connection', async () => {
+  it('goes from one tap to a planet that one places, upright and across, through another network and a lost connection', async () => {
     const { page, faults } = await open();
     await page.waitForSelector('#steps li');
     await expectAccessible(page);
@@ -95,8 +100,18 @@ describe('in Chromium, as on a phone', () => {
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Close' }).tap();
 
+    // Another network: nothing passes for a while, then packets come from another address, in the same session.
     const [session] = server.context.registry.sessions;
-    await session!.close('the network changed');
+    const credentials = peerOf(session!).iceUfrag;
+    network.blackout();
+    await until('the ICE restart', () => peerOf(session!).iceUfrag !== credentials);
+    network.rebind();
+    network.impair({});
+    await page.waitForFunction(() => window.ar.state === 'live', undefined, { timeout: 60_000 });
+    await frames(page, 2);
+    expect(server.context.registry.sessions).toEqual([session]);
+
+    await session!.close('the server went');
     await page.waitForFunction(() => window.ar.errors.length > 0 && window.ar.state === 'live', undefined, {
       timeout: 60_000,
     });
@@ -109,7 +124,15 @@ describe('in Chromium, as on a phone', () => {
     await page.close();
   });
 
-  it('lets what is near hide the planet', async () => {
+  it('lets what is near hide the planet, and rests while nobody sees it', async () => {
+    // What a hidden page waits for before it gives its place back, and whether it is hidden.
+    await context.addInitScript(`
+      const { setTimeout: real } = window;
+      window.setTimeout = (run, ms, ...rest) => real(run, ms === 15_000 ? 100 : ms, ...rest);
+      window.hide = (hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      };`);
     const { page } = await open('?source=scene:person&at=50,62&near=100&size=160');
     await page.tap('#begin');
     await frames(page, 3);
@@ -134,6 +157,12 @@ describe('in Chromium, as on a phone', () => {
       const [red, green] = await tone();
       return green > red + 5;
     });
+    expect(await page.evaluate(() => window.ar.awake)).toBe(true);
+    await page.evaluate('hide(true)');
+    await until('the session to end', () => server.context.registry.sessions.length === 0);
+    expect(await page.textContent('#note')).toBe('Resting');
+    await page.evaluate('hide(false)');
+    await frames(page, 2);
     await page.close();
   });
 });

@@ -19,6 +19,8 @@ export interface ArHandle {
   exact: number;
   frame: ReceivedFrame | undefined;
   errors: DepthError[];
+  /** The screen is kept on. */
+  readonly awake: boolean;
 }
 
 declare global {
@@ -28,13 +30,18 @@ declare global {
 }
 
 const settings = readSettings(location.search);
-const handle: ArHandle = { settings, state: 'idle', frames: 0, exact: 0, frame: undefined, errors: [] };
+const awake = new ScreenWakeLock();
+const handle: ArHandle = {
+  ...{ settings, state: 'idle', frames: 0, exact: 0, frame: undefined, errors: [] },
+  get awake() {
+    return awake.held;
+  },
+};
 window.ar = handle;
 
 const view = byId('view', HTMLElement);
 const camera = byId('camera', HTMLVideoElement);
 const distance = byId('distance', HTMLInputElement);
-const awake = new ScreenWakeLock();
 /** A hint is said until it was followed. */
 let hint = 'Tap where the planet shall stand';
 /** Metres of what is tapped next. */
