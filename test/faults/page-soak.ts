@@ -189,7 +189,9 @@ async function sentBy(of: ServerProcess): Promise<number> {
   return sumMetric(text, 'depthcast_track_frames_total', { outcome: 'sent' });
 }
 
-const rss = (pid: number): number => (processUsage(pid)?.rssBytes ?? Number.NaN) / MB;
+function rss(pid: number): number {
+  return (processUsage(pid)?.rssBytes ?? Number.NaN) / MB;
+}
 
 async function memoryOf(devtools: CDPSession): Promise<{ pageRss: number; browserRss: number }> {
   const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
