@@ -52,7 +52,10 @@ describe('in Chromium, as on a phone', () => {
     await page.waitForFunction((n) => window.ar.frames >= n, before + more, { timeout: 60_000 });
   };
 
-  it('goes from one tap to a planet that one places, upright and across, through another network and a lost connection', async () => {
+  // A processor draws what a graphics card does on a phone.
+  it('goes from one tap to a planet that one places, upright and across, through another network and a lost connection', {
+    timeout: 300_000,
+  }, async () => {
     const { page, faults } = await open();
     await page.waitForSelector('#steps li');
     await expectAccessible(page);

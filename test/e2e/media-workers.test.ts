@@ -108,8 +108,9 @@ async function seenInFoxglove(name: string, size: number): Promise<Record<string
     for (const { name: parameter, value } of parameters) told.set(parameter, value);
   });
   await until('its messages', () => topics.size === 4 && Object.keys(bytes).length === 4);
+  const { epoch } = stream(name)!.last;
   client.setParameters([{ name: `/${name}.size`, value: size }], 'set');
-  await until('its size', () => told.get(`/${name}.size`) === size && stream(name)!.size.now === size);
+  await until('its size', () => told.get(`/${name}.size`) === size && stream(name)!.last.epoch > epoch);
   client.getParameters([`/${name}.hfov`]);
   await until('its field of view', () => told.get(`/${name}.hfov`) === 65);
   socket.terminate();
