@@ -127,7 +127,7 @@ const server = await ServerProcess.start({
 });
 const publisher = new Fleet({
   ...{ url: server.base, whip: STREAM, peers: 1, scene: 'person', width, height, fps },
-  ...{ data: 'none', track: 'off' },
+  ...{ data: 'off', track: 'off' },
 });
 const browser = await launchBrowser();
 try {
