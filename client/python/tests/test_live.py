@@ -84,15 +84,15 @@ class Live(unittest.TestCase):
             for frame in session:
                 if first:
                     session.anchor([(0.5, 0.9, 2.0)])
+                    session._run(session._session._send({"type": "settings", "output": {"size": 99}}))
                 first = False
-                if frame.unit == "metres":
+                if frame.unit == "metres" and logged.records:
                     break
             self.assertEqual(frame.unit, "metres")
-            session._run(session._session._send({"type": "settings", "output": {"size": 3}}))
-            for frame in session:
-                if logged.records:
-                    break
-        self.assertIn("BAD_SIZE", logged.output[0])
+        self.assertRegex(logged.output[0], "^WARNING:depthcast:[A-Z_]+: ")
+        with self.assertRaises(depthcast.DepthcastError) as raised:
+            session.anchor([(0.5, 0.9, 2.0)])
+        self.assertEqual(raised.exception.code, "ENDED")
 
     def test_the_example_of_a_robot(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
+from .errors import DepthcastError
 from .frame import DepthFrame
 from .session import AsyncSession, Camera, Source
 
@@ -72,6 +73,9 @@ class Session:
             self._stop()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if not self._thread.is_alive():
+            work.close()
+            raise DepthcastError("ENDED", "the session has ended")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _stop(self) -> None:
