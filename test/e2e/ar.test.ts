@@ -127,7 +127,15 @@ describe('in Chromium, as on a phone', () => {
     await page.close();
   });
 
-  it('lets what is near hide the planet, and keeps the screen on', async () => {
+  it('lets what is near hide the planet, and rests while nobody sees it', async () => {
+    // The page is hidden, and what it then waits for is at once.
+    await context.addInitScript(`
+      const { setTimeout: real } = window;
+      window.setTimeout = (run, ms, ...rest) => real(run, document.hidden ? 0 : ms, ...rest);
+      window.hide = (hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      };`);
     const { page } = await open('?source=scene:person&at=50,62&near=100&size=160');
     await page.tap('#begin');
     await frames(page, 3);
@@ -153,6 +161,11 @@ describe('in Chromium, as on a phone', () => {
       return green > red + 5;
     });
     expect(await page.evaluate(() => window.ar.awake)).toBe(true);
+    await page.evaluate('hide(true)');
+    await until('the session to end', () => server.context.registry.sessions.length === 0);
+    expect(await page.textContent('#note')).toBe('Resting');
+    await page.evaluate('hide(false)');
+    await frames(page, 2);
     await page.close();
   });
 });
