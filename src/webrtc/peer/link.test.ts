@@ -133,6 +133,21 @@ class Link {
     await vi.advanceTimersByTimeAsync(2000);
   }
 
+  /** Another sender to the same receiver, over a network without fault. */
+  beside(ssrc: number): VideoSender {
+    return new VideoSender({
+      agreement: agreement(),
+      ssrc,
+      rtxSsrc: ssrc + 1,
+      fail: () => {},
+      sendRtp: (packet, headerLength) => {
+        const rtp = parseRtp(packet.subarray(0, headerLength), packet.subarray(headerLength))!;
+        this.receiver.receive(rtp, performance.now());
+        return true;
+      },
+    });
+  }
+
   close(): void {
     this.receiver.close();
     this.sender.close();
@@ -229,19 +244,7 @@ describe('a sender and a receiver', () => {
   it('survive a sender that begins anew with another SSRC', async () => {
     link = new Link({ loss: 0, delay: 10 });
     await link.play(0, 30);
-    const second = new VideoSender({
-      agreement: agreement(),
-      ssrc: 5000,
-      rtxSsrc: 5001,
-      fail: () => {},
-      sendRtp: (packet, headerLength) => {
-        link.receiver.receive(
-          parseRtp(packet.subarray(0, headerLength), packet.subarray(headerLength))!,
-          performance.now(),
-        );
-        return true;
-      },
-    });
+    const second = link.beside(5000);
     second.send(vp8(100, false));
     second.send(vp8(101, true));
     second.send(vp8(102, false));
@@ -253,6 +256,22 @@ describe('a sender and a receiver', () => {
     expect(link.frames.slice(30).map(({ data }) => Buffer.from(data).readUInt32BE(10))).toEqual([101, 102, 103]);
     expect(link.receiver.getStats().ssrc).toBe(5000);
     expect(link.gaps).toBe(1);
+  });
+
+  it('lose nothing of a stream that takes the place of another at once, of a sender that makes no keyframes on request', async () => {
+    link = new Link({ loss: 0, delay: 10 });
+    const streams = [link.sender, link.beside(5000), link.beside(6000)];
+    let index = 0;
+    for (const stream of streams)
+      for (let n = 0; n < 40; n++) {
+        stream.send(vp8(index++, n === 0));
+        await vi.advanceTimersByTimeAsync(33);
+      }
+    for (const stream of streams.slice(1)) stream.close();
+    await vi.advanceTimersByTimeAsync(100);
+    const indices = link.frames.map(({ data }) => Buffer.from(data).readUInt32BE(10));
+    expect(indices).toEqual(Array.from({ length: 120 }, (_, n) => n));
+    expect(link.receiver.getStats()).toMatchObject({ ssrc: 6000, otherPackets: 0 });
   });
 
   it('drop what was never negotiated', async () => {

@@ -25,6 +25,9 @@ import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-
 const HIGH_LOSS = 0.04;
 /** But for one whose queue is full: repairs are part of what fills it. */
 const SHORT_QUEUE_MS = 50;
+/** Packets of a stream that may be about to take the place of the current one; the current one, while it goes on, ends that. */
+const MAX_KEPT = 512;
+const KEPT_BESIDE_MS = 100;
 /** Without packets for longer than this there is no sender to ask. */
 const SILENCE_MS = 1000;
 
@@ -55,6 +58,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #strangePayloadType: number | undefined;
   #soundPackets = 0;
   #otherPackets = 0;
+  /** Of another stream, from a keyframe on. */
+  #kept: { ssrc: number; packets: { packet: RtpPacket; codec: VideoCodec; at: number }[] } | undefined;
   #lastPacketAt: number | undefined;
   #closed = false;
 
@@ -107,7 +112,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** Bytes of packets that wait for others. */
   get heldBytes(): number {
-    return this.#assembler.heldBytes;
+    const kept = this.#kept?.packets.reduce((sum, { packet }) => sum + packet.payload.length, 0) ?? 0;
+    return this.#assembler.heldBytes + kept;
   }
 
   get closed(): boolean {
@@ -230,7 +236,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   }
 
   /** Whether this packet counts: it is of the current stream, or begins another that is current from now on. */
-  #follow({ ssrc, payload }: RtpPacket, codec: VideoCodec, now: number): boolean {
+  #follow(packet: RtpPacket, codec: VideoCodec, now: number): boolean {
+    const { ssrc, payload } = packet;
     const keyframe = payload.length > 0 && PAYLOAD_FORMATS[codec].opensKeyframe(payload) === 'yes';
     const step = this.#source.follow(ssrc, payload.length, keyframe, now);
     if (step === 'new') {
@@ -238,8 +245,28 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       this.#senderClock = new SenderClock();
       this.#recovery.clear();
       this.#assembler.reset();
+      this.#takeKept(ssrc);
     } else if (step === 'wanted') this.#askKeyframe(ssrc, now);
+    else if (step === 'other') this.#keep(packet, codec, keyframe, now);
+    else if (this.#kept && now - this.#kept.packets[0]!.at > KEPT_BESIDE_MS) this.#kept = undefined;
     return step !== 'other' && step !== 'wanted';
+  }
+
+  /** A sender that begins anew under another SSRC begins with a keyframe, before its last stream can be known to have ended. */
+  #keep(packet: RtpPacket, codec: VideoCodec, keyframe: boolean, at: number): void {
+    const { ssrc, timestamp } = packet;
+    const begun = this.#kept?.ssrc === ssrc && this.#kept.packets[0]!.packet.timestamp === timestamp;
+    if (keyframe && !begun) this.#kept = { ssrc, packets: [] };
+    if (this.#kept?.ssrc === ssrc && this.#kept.packets.length < MAX_KEPT)
+      this.#kept.packets.push({ packet, codec, at });
+  }
+
+  #takeKept(ssrc: number): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept?.ssrc !== ssrc) return;
+    this.#otherPackets -= kept.packets.length;
+    for (const { packet, codec, at } of kept.packets) this.#receiveMedia(packet, codec, at, false);
   }
 
   /** RFC 4588: the original sequence number stands before the original payload. */
