@@ -31,7 +31,8 @@ export interface SessionOptions {
   platform?: Platform;
   /**
    * Keeps the pictures that are sent, so that each depth frame comes with its own: the events `pair` and `unpaired`. On by
-   * itself with `onPair`. Needs encoded transforms and WebCodecs (Chromium 141, Firefox 130, Safari 26, and later).
+   * itself with `onPair`. Needs encoded transforms and WebCodecs: Chromium from 141 on. Firefox 130 and Safari 26 have both, but
+   * no pairs were seen there yet.
    */
   pairing?: boolean;
   onDepth?: (frame: ReceivedFrame) => void;
