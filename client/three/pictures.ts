@@ -40,7 +40,9 @@ export class PictureTexture extends Texture {
 function frameOf(picture: Picture): VideoFrame | undefined {
   if (typeof VideoFrame === 'undefined') return undefined;
   if (picture instanceof VideoFrame) return picture.clone();
-  return picture instanceof HTMLVideoElement && picture.readyState >= 2 ? new VideoFrame(picture) : undefined;
+  // Workers have no such element.
+  const video = typeof HTMLVideoElement !== 'undefined' && picture instanceof HTMLVideoElement ? picture : undefined;
+  return video && video.readyState >= 2 ? new VideoFrame(video) : undefined;
 }
 
 function sizeOf(picture: Picture): [number, number] {

@@ -344,7 +344,7 @@ describe('a Foxglove bridge with tokens', () => {
     });
     const token = await new SignJWT({ depthcast: { view: ['door'] } })
       .setProtectedHeader({ alg: 'HS256' })
-      .setExpirationTime(Math.floor(Date.now() / 1000) - 2)
+      .setExpirationTime(Math.floor(Date.now() / 1000) + 3)
       .sign(new TextEncoder().encode(SECRET));
     // Within the tolerance of five seconds.
     const app = as({ token });

@@ -68,13 +68,18 @@ export function followNewest(session: DepthSession, listener: (newest: Newest) =
   return stop;
 }
 
-/** Pictures as gray ones of a map's size. */
+/** The search for motion reaches so far in pictures of this side (pixels), and its time grows with their pixels. */
+const MAX_SIDE = 256;
+
+/** Pictures as small gray ones of a map's shape. */
 class Shrinker {
   #pen: OffscreenCanvasRenderingContext2D | undefined;
   #small: SmallPicture | undefined;
 
   /** @returns valid until the next call */
-  take(picture: CanvasImageSource, { width, height }: { width: number; height: number }): SmallPicture {
+  take(picture: CanvasImageSource, map: { width: number; height: number }): SmallPicture {
+    const shrink = Math.min(1, MAX_SIDE / Math.max(map.width, map.height));
+    const [width, height] = [Math.round(map.width * shrink), Math.round(map.height * shrink)];
     if (this.#pen?.canvas.width !== width || this.#pen.canvas.height !== height)
       this.#pen = new OffscreenCanvas(width, height).getContext('2d', { alpha: false, willReadFrequently: true })!;
     this.#pen.drawImage(picture, 0, 0, width, height);

@@ -326,7 +326,10 @@ class AsyncSession:
     async def _send(self, message: dict[str, Any]) -> None:
         if self._socket is None:
             raise DepthcastError("NOT_PUBLISHING", "only who sends the video can tell that")
-        await self._socket.send_str(json.dumps(message))
+        try:
+            await self._socket.send_str(json.dumps(message))
+        except (ConnectionError, aiohttp.ClientError) as gone:
+            raise DepthcastError("ENDED", "the session has ended") from gone
 
     async def _expect(self, kind: str) -> dict[str, Any]:
         assert self._socket is not None
