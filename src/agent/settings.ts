@@ -10,6 +10,8 @@ export interface AgentChange extends OutputChange {
 /** Of the attributes by which a publisher sets its depth and an agent tells what it does. */
 export const ATTRIBUTE = 'depthcast.';
 const KEYS = ['track', 'data', 'range', 'model', 'size', 'still', 'transport'] as const;
+/** Of /ws sessions alone. */
+const NOT_IN_ROOMS = ['layout', 'upsampling', 'dataSize'] as const;
 const MAX_METADATA = 4096;
 
 const bad = (detail: string): DepthcastError => new DepthcastError('BAD_OPTION', { detail });
@@ -60,5 +62,6 @@ function check({ transport, replaces: _, ...rest }: Record<string, unknown>): Ag
     const [issue] = result.error.issues;
     throw bad(`${issue?.path.join('.') || 'settings'}: ${issue?.message ?? 'not valid'}`);
   }
+  for (const key of NOT_IN_ROOMS) if (result.data[key] !== undefined) throw bad(`${key}: an agent has no such setting`);
   return { ...result.data, ...(transport === undefined ? {} : { transport: transport as DataTransport }) };
 }

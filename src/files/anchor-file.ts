@@ -108,9 +108,11 @@ export class FileAnchors {
       this.#left = this.#left.filter((one) => !due(one, this.#halfFrame));
       this.#tracker.add(now.map((one) => this.#anchorOf(one, map)));
     }
+    const { missed } = this.#tracker;
     const metric = this.#tracker.update(map, time);
     if (metric === undefined) this.#without++;
-    this.#unused = this.#tracker.takeProblem() ?? this.#unused;
+    const problem = this.#tracker.takeProblem();
+    if (problem !== undefined && this.#tracker.missed === missed) this.#unused = problem;
     return metric;
   }
 
@@ -119,10 +121,10 @@ export class FileAnchors {
     const { missed } = this.#tracker;
     return [
       ...(this.#without > 0
-        ? [`${this.#without} frames have no metres: no anchor came before them in their epoch`]
+        ? [`${this.#without} frames have no metres: no anchor of their epoch came to use before them`]
         : []),
       ...(missed > 0 ? [`${missed} anchors lie where depth has no value`] : []),
-      ...(missed === 0 && this.#unused ? [`anchors did not come to use: ${this.#unused}`] : []),
+      ...(this.#unused ? [`anchors did not come to use: ${this.#unused}`] : []),
       ...(this.#left.length > 0 ? [`${this.#left.length} anchors are of later frames than there are`] : []),
     ];
   }

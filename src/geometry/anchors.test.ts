@@ -170,6 +170,14 @@ test('one beam at one place knows that place, and does not claim to know the res
   expect(told.at(-1)!).toBeGreaterThan(0.5 * told[5]!);
 });
 
+test('one anchor much too near among ten exact ones is an outlier, not a contradiction', () => {
+  const tracker = new AnchorTracker();
+  tracker.add(Array.from({ length: 10 }, (_, i) => anchorAt((i + 0.5) / 10, i === 1 ? 0.1 : 1)));
+  const fit = tracker.update(map, 0);
+  expect(fit && errorOf(fit)).toBeLessThan(0.1);
+  expect(tracker.takeProblem()).toBeUndefined();
+});
+
 test('an anchor on a value at or below 0 gives metres; what cannot come to use is told, once', () => {
   const centred = { ...map, values: disparity.map((d) => (d - 25) / 10) };
   const lone = new AnchorTracker();

@@ -219,7 +219,15 @@ function contradicts(points: readonly Point[]): boolean {
   const [u0, q0] = [mean(({ u }) => u), mean(({ q }) => q)];
   const [uu, uq] = [mean(({ u }) => (u - u0) ** 2), mean(({ u, q }) => (u - u0) * (q - q0))];
   const deviation = MODEL_ERRORS.at(-1)! * q0 * Math.sqrt(uu / points.length);
-  return uq < CONTRADICTION * deviation;
+  return uq < CONTRADICTION * deviation && concordance(points) < 0;
+}
+
+/** Pairs of anchors that agree with the map about which is nearer, less those that do not: a few wrong ones do not decide it. */
+function concordance(points: readonly Point[]): number {
+  let sum = 0;
+  for (const [i, one] of points.entries())
+    for (let j = 0; j < i; j++) sum += Math.sign((one.u - points[j]!.u) * (one.q - points[j]!.q));
+  return sum;
 }
 
 function metricOf({ level, slope, moments }: Posterior, anchors: number, middle: number, unit: number): MetricMap {

@@ -1,3 +1,4 @@
+import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import {
   chunk,
@@ -132,19 +133,26 @@ export class DepthData implements DepthSink {
       }
       const packed = performance.now();
       let latency: number | undefined;
-      let bytes = 0;
+      let [bytes, sent, tooLarge] = [0, 0, 0];
       let packet: { version: PacketVersion; bytes: Uint8Array } | undefined;
       for (const channel of ready) {
         // It may have gone while the packet was made.
         const version = this.#channels.get(channel)?.version ?? packetVersionOf(channel.protocol);
         if (packet?.version !== version) packet = { version, bytes: this.#packer.as(version) };
-        for (const piece of chunk(packet.bytes, nextSequence(channel))) channel.send(piece);
+        if (!chunk(packet.bytes, nextSequence(channel)).every((piece) => channel.send(piece))) {
+          if (this.#channels.has(channel)) tooLarge = packet.bytes.length;
+          continue;
+        }
+        sent++;
         bytes += packet.bytes.length;
         if (lastPacketAt !== undefined) latency ??= performance.now() - lastPacketAt;
       }
       metrics.channelBytes.inc(bytes);
-      metrics.channelFrames.inc({ outcome: 'sent' }, ready.length);
+      metrics.channelFrames.inc({ outcome: 'sent' }, sent);
+      metrics.channelFrames.inc({ outcome: 'dropped' }, ready.length - sent);
       this.#listener.sent({ encode: packed - began, send: performance.now() - packed, bytes, latency });
+      if (tooLarge > 0)
+        throw new DepthcastError('BUSY', { detail: `a depth packet of ${tooLarge} bytes does not fit a data channel` });
     } catch (thrown) {
       this.#listener.failed(thrown as Error);
     } finally {

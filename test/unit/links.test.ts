@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   const counts = new Map<string, number>();
-  for (const [, heading] of text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#+ +(.+)$/gm)) {
+  for (const [, heading] of text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ +(.+)$/gm)) {
     const plain = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
     const anchor = plain
       .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')

@@ -104,7 +104,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
 
   subscribed(client: FoxgloveClient, channelId: number): void {
     if (channelId === this.#tf.id) this.#sendTransforms(client, [...client.feeds]);
-    else refresh(client);
+    else for (const feed of client.feeds) if (feed.channels.some(({ id }) => id === channelId)) feed.refresh();
   }
 
   unsubscribed(client: FoxgloveClient): void {
@@ -160,7 +160,7 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
 
   #publish(stream: SessionStream): void {
     // The name of a two-way session is a secret.
-    if (stream.unlisted) return;
+    if (stream.unlisted || stream.closed) return;
     const feed = new StreamFeed(stream, this.#context, this);
     this.#feeds.set(stream, feed);
     for (const client of this.#clients.keys()) void this.#show(client, feed);

@@ -25,6 +25,8 @@ import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-
 const HIGH_LOSS = 0.04;
 /** But for one whose queue is full: repairs are part of what fills it. */
 const SHORT_QUEUE_MS = 50;
+/** More is hardly a queue: the sender's own clock or delay, for which repairs and keyframes must not wait. */
+const MAX_QUEUE_MS = 500;
 /** Packets of a stream that may be about to take the place of the current one; the current one, while it goes on, ends that. */
 const MAX_KEPT = 512;
 const KEPT_BESIDE_MS = 100;
@@ -105,7 +107,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     this.renegotiate(options.agreement);
   }
 
-  /** Of the latest frame; before the first one, the preferred of those negotiated. */
+  /** Of the latest frame; before the first one, of the latest packet, and before that the preferred of those negotiated. */
   get codec(): VideoCodec {
     return this.#codec;
   }
@@ -156,7 +158,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   /** ms, where known; with what waits before a bottleneck now, which was not there at the last measurement. */
   get #roundTripTime(): number | undefined {
     const measured = this.#options.roundTripTime();
-    return measured === undefined ? undefined : measured + this.#rate.queue;
+    return measured === undefined ? undefined : measured + Math.min(MAX_QUEUE_MS, this.#rate.queue);
   }
 
   #askKeyframe(ssrc: number, now: number): void {
@@ -295,6 +297,8 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
     if (repair && sequence >= expected) return;
     this.#packets++;
     this.#bytes += packet.payload.length;
+    // Until a frame could be read, what is sent: it is what a diagnosis is about.
+    if (this.#frames === 0) this.#codec = codec;
     if (!repair) this.#reception.count(sequence, packet.timestamp, now);
     this.#recovery.note(sequence, expected, now, repair);
     const { discarded, next } = this.#assembler;

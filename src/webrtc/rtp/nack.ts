@@ -113,7 +113,8 @@ export class NackList {
   /** Whether one from this number on is missing for so long that a keyframe may come sooner. */
   isLate(from: number, now: number, roundTripTime = DEFAULT_RTT_MS): boolean {
     const patience = patienceOf(roundTripTime);
-    for (const [sequence, { since }] of this.#missing) if (sequence >= from && now - since >= patience) return true;
+    // Ascending, and the lower ones have been missing for longer.
+    for (const [sequence, { since }] of this.#missing) if (sequence >= from) return now - since >= patience;
     return false;
   }
 

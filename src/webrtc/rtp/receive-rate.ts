@@ -172,7 +172,8 @@ export class ReceiveRate {
       this.#lossCut = undefined;
       if (loss > Math.max(LOW_LOSS, this.#randomLoss) && count.packets >= MIN_PACKETS)
         this.#cut(rate, CUT_BY_LOSS, now);
-      else if (this.#queue > LONG_QUEUE_MS && this.#stands) this.#cutByDelay(rate, now);
+      // A sender that pauses says nothing about the queue, and what came of it is no rate of the path's.
+      else if (this.#queue > LONG_QUEUE_MS && this.#stands && count.packets >= MIN_PACKETS) this.#cutByDelay(rate, now);
       return;
     }
     if (this.#randomLoss > 0) this.#randomLoss += RANDOM_LOSS_MOMENTUM * (loss - this.#randomLoss);
