@@ -6,8 +6,8 @@ import { Mp4File, type Rational, written } from './mp4-file.ts';
 import { Guard } from './native.ts';
 import type { YuvMatrix } from './yuv.ts';
 
-/** Ticks a second of written timestamps: exact for every usual frame rate. */
-const CLOCK = 90_000;
+/** Ticks a second of written timestamps: whole ones for every usual frame rate, 24000/1001 and 60000/1001 among them. */
+const CLOCK = 360_000;
 const TIME_BASE = { num: 1, den: CLOCK };
 /** Seconds between keyframes: how finely a player can seek. */
 const KEYFRAME_SECONDS = 2;

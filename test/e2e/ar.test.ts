@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { Network } from '../support/impair/network.ts';
 import { needs } from '../support/needs.ts';
@@ -36,6 +36,11 @@ describe('in Chromium, as on a phone', () => {
       hasTouch: true,
       reducedMotion: 'reduce',
     });
+  });
+  // What fails leaves no session to those that follow.
+  afterEach(async () => {
+    for (const page of context.pages()) await page.close();
+    await until('sessions to end', () => server.context.registry.sessions.length === 0);
   });
   afterAll(() => browser.close());
 
@@ -107,7 +112,7 @@ describe('in Chromium, as on a phone', () => {
     const [session] = server.context.registry.sessions;
     const credentials = peerOf(session!).iceUfrag;
     network.blackout();
-    await until('the ICE restart', () => peerOf(session!).iceUfrag !== credentials);
+    await until('the ICE restart', () => peerOf(session!).iceUfrag !== credentials, 120_000);
     network.rebind();
     network.impair({});
     await page.waitForFunction(() => window.ar.state === 'live', undefined, { timeout: 60_000 });

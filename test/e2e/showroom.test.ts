@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
@@ -18,6 +18,11 @@ beforeAll(async () => {
   });
   // Two of the views draw with WebGL 2.
   browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
+});
+// What fails leaves no session to those that follow.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await until('sessions to end', () => server.context.registry.sessions.length === 0);
 });
 afterAll(async () => {
   await browser.close();
@@ -108,8 +113,9 @@ it('shows moving depth without a click, with a line to draw, in five views', { t
     await choose(view);
     // A canvas that was cleared, or never drawn, is of one colour.
     const shown = () => page.locator('#space').screenshot();
-    // What is drawn anew then is for the keys.
-    await page.evaluate(() => document.querySelector<HTMLVideoElement>('#film')!.pause());
+    // With the session ended, what is drawn anew is for the keys.
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await until('the session to end', () => server.context.registry.sessions.length === 0);
     let first = await shown();
     await until('a still view', async () => {
       const before = first;
@@ -120,8 +126,9 @@ it('shows moving depth without a click, with a line to draw, in five views', { t
     await page.locator('#space').focus();
     for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowLeft');
     await until('another look', async () => !(await shown()).equals(first));
-    await page.evaluate(() => document.querySelector<HTMLVideoElement>('#film')!.play());
     await expectAccessible(page);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await frames(1);
   }
   expect(faults).toEqual([]);
   await page.close();
