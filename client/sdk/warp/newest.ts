@@ -38,11 +38,12 @@ export function followNewest(session: DepthSession, listener: (newest: Newest) =
     if (depth.values.length === 0) return;
     last = { depth, small: before.take(picture, depth), age: ageMs, at: performance.now() };
   };
-  const check = () => {
-    stops[2]!();
+  // Of its first depth: what was negotiated is known then.
+  const stopChecking = session.on('depth', () => {
+    stopChecking();
     if (session.pairs === undefined)
       throw new TypeError('depth for the newest picture needs pairs: connect({ pairing: true })');
-  };
+  });
   const draw = () => {
     if (ended) return;
     video.requestVideoFrameCallback(draw);
@@ -54,7 +55,7 @@ export function followNewest(session: DepthSession, listener: (newest: Newest) =
   const stops = [
     session.on('pair', take),
     session.on('source', ({ stream }) => show(stream)),
-    session.on('depth', check),
+    stopChecking,
     // A reconnect gives depth of a new connection; what is there stays until then.
     session.on('state', ({ name }) => (name === 'closed' || name === 'failed') && stop()),
   ];

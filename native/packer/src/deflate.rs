@@ -5,8 +5,8 @@ use crate::huffman;
 const BLOCK_TOKENS: usize = 32768;
 /// Of a block's head, and of its end.
 const HEAD_BYTES: usize = 512;
-const LEAST_RUN: usize = 4;
-const LONGEST_RUN: usize = 258;
+const MIN_RUN: usize = 4;
+const MAX_RUN: usize = 258;
 /// A token below is a byte, others are runs: RUN + length - 3.
 const RUN: u16 = 256;
 const END: usize = 256;
@@ -23,14 +23,14 @@ const LENGTHS: [(u8, u8); 256] = {
     while symbol < 28 {
         let extra = if symbol < 8 { 0 } else { (symbol - 4) / 4 };
         let mut i = 0;
-        while i < 1 << extra && length < LONGEST_RUN {
+        while i < 1 << extra && length < MAX_RUN {
             table[length - 3] = (symbol as u8, extra as u8);
             length += 1;
             i += 1;
         }
         symbol += 1;
     }
-    table[LONGEST_RUN - 3] = (28, 0);
+    table[MAX_RUN - 3] = (28, 0);
     table
 };
 
@@ -71,10 +71,10 @@ impl Block {
         unsafe {
             while i < end && self.count < BLOCK_TOKENS {
                 let byte = *from.add(i);
-                if i > 0 && i + LEAST_RUN <= end {
+                if i > 0 && i + MIN_RUN <= end {
                     let same = *from.add(i - 1) as u32 * 0x0101_0101;
                     if from.add(i).cast::<u32>().read_unaligned() == same {
-                        let length = run(from, i, end.min(i + LONGEST_RUN));
+                        let length = run(from, i, end.min(i + MAX_RUN));
                         self.runs[length - 3] += 1;
                         *self.tokens.add(self.count) = RUN + (length - 3) as u16;
                         self.count += 1;

@@ -2,8 +2,8 @@
 
 /// Lengths of at most `longest` bits, 0 for symbols that never come. At least two symbols must come.
 pub fn lengths(counts: &[u32], longest: usize, lengths: &mut [u8]) {
-    const MOST: usize = 288;
-    let mut leaves = [(0u32, 0u16); MOST];
+    const MAX_SYMBOLS: usize = 288;
+    let mut leaves = [(0u32, 0u16); MAX_SYMBOLS];
     let mut n = 0;
     for (symbol, &count) in counts.iter().enumerate() {
         lengths[symbol] = 0;
@@ -14,8 +14,8 @@ pub fn lengths(counts: &[u32], longest: usize, lengths: &mut [u8]) {
     }
     leaves[..n].sort_unstable();
     // Inner nodes come about in the order of their weights: two queues do (van Leeuwen, 1976).
-    let mut weights = [0u32; MOST];
-    let mut parents = [0u16; 2 * MOST];
+    let mut weights = [0u32; MAX_SYMBOLS];
+    let mut parents = [0u16; 2 * MAX_SYMBOLS];
     let (mut leaf, mut inner) = (0, 0);
     for made in 0..n - 1 {
         let mut take = || {
@@ -24,7 +24,7 @@ pub fn lengths(counts: &[u32], longest: usize, lengths: &mut [u8]) {
                 (leaves[leaf - 1].0, leaf - 1)
             } else {
                 inner += 1;
-                (weights[inner - 1], MOST + inner - 1)
+                (weights[inner - 1], MAX_SYMBOLS + inner - 1)
             }
         };
         let (a, b) = (take(), take());
@@ -32,9 +32,9 @@ pub fn lengths(counts: &[u32], longest: usize, lengths: &mut [u8]) {
         parents[a.1] = made as u16;
         parents[b.1] = made as u16;
     }
-    let mut depths = [0u8; MOST];
+    let mut depths = [0u8; MAX_SYMBOLS];
     for node in (0..n - 2).rev() {
-        depths[node] = depths[parents[MOST + node] as usize] + 1;
+        depths[node] = depths[parents[MAX_SYMBOLS + node] as usize] + 1;
     }
     let mut of_length = [0u32; 64];
     for leaf in 0..n {

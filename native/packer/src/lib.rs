@@ -16,7 +16,7 @@ pub struct Plan {
     pixels: usize,
     /// The map, [pixels].
     values: *mut f32,
-    /// One row of zeros stands before them: see planes.rs.
+    /// [pixels].
     codes: *mut u16,
     /// [2 * pixels].
     planes: *mut u8,

@@ -102,9 +102,9 @@ export class FoxgloveBridge implements ClientHost, FeedListener {
     );
   }
 
-  subscribed(client: FoxgloveClient, channelId: number): void {
-    if (channelId === this.#tf.id) this.#sendTransforms(client, [...client.feeds]);
-    else for (const feed of client.feeds) if (feed.channels.some(({ id }) => id === channelId)) feed.refresh();
+  subscribed(client: FoxgloveClient, channelIds: readonly number[]): void {
+    if (channelIds.includes(this.#tf.id)) this.#sendTransforms(client, [...client.feeds]);
+    refresh(client);
   }
 
   unsubscribed(client: FoxgloveClient): void {

@@ -22,7 +22,7 @@ export interface ClientHost {
   /** Bytes that may wait for a client before frames are dropped. */
   queueBytes: number;
   hasChannel(client: FoxgloveClient, channelId: number): boolean;
-  subscribed(client: FoxgloveClient, channelId: number): void;
+  subscribed(client: FoxgloveClient, channelIds: readonly number[]): void;
   unsubscribed(client: FoxgloveClient): void;
   parameters(client: FoxgloveClient): Parameter[];
   /** @throws DepthcastError */
@@ -160,7 +160,7 @@ export class FoxgloveClient {
   #take(message: ClientMessage): void {
     switch (message.op) {
       case 'subscribe':
-        for (const { id, channelId } of message.subscriptions) this.#subscribe(id, channelId);
+        this.#subscribe(message.subscriptions);
         return;
       case 'unsubscribe': {
         const ids = new Set(message.subscriptionIds);
@@ -191,15 +191,20 @@ export class FoxgloveClient {
     }
   }
 
-  #subscribe(id: number, channelId: number): void {
-    if (!this.#host.hasChannel(this, channelId)) this.complain(`there is no channel ${channelId}`);
-    else if (this.#subscriptions.has(channelId)) this.complain(`channel ${channelId} is subscribed to already`);
-    else if ([...this.#subscriptions.values()].includes(id)) this.complain(`subscription ${id} exists already`);
-    else if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) this.complain('that are too many subscriptions');
-    else {
-      this.#subscriptions.set(channelId, id);
-      this.#host.subscribed(this, channelId);
-    }
+  #subscribe(subscriptions: readonly { id: number; channelId: number }[]): void {
+    const ids = new Set(this.#subscriptions.values());
+    const added: number[] = [];
+    for (const { id, channelId } of subscriptions)
+      if (!this.#host.hasChannel(this, channelId)) this.complain(`there is no channel ${channelId}`);
+      else if (this.#subscriptions.has(channelId)) this.complain(`channel ${channelId} is subscribed to already`);
+      else if (ids.has(id)) this.complain(`subscription ${id} exists already`);
+      else if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) this.complain('that are too many subscriptions');
+      else {
+        this.#subscriptions.set(channelId, id);
+        ids.add(id);
+        added.push(channelId);
+      }
+    if (added.length > 0) this.#host.subscribed(this, added);
   }
 
   #watch(names: readonly string[]): void {

@@ -18,7 +18,6 @@ const SETTLED_MS = 10_000;
 const HUNG_MS = 20_000;
 /** ms between pictures that are taken, at least: a source that gives more than 60 a second gives its newest. */
 const MIN_INTERVAL_MS = 1000 / 60;
-/** ms that a process has to end in. */
 /** Of what a process that crashed printed. */
 const MAX_STDERR = 400;
 
