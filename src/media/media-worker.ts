@@ -97,11 +97,15 @@ export class MediaWorker implements SessionLink {
     return this.#started && !this.#gone;
   }
 
-  /** How much it has to do: its utilisation, with what newcomers will ask for; of two that rest, the one with fewer sessions. */
+  /**
+   * How much it has to do: its utilisation, with what newcomers will ask for; of two that rest, the one with fewer sessions.
+   * Without a session it has nothing: what it is still busy with, its own start or a session's end, passes.
+   */
   get load(): number {
     const since = performance.now() - NEWCOMER_MS;
     this.#newcomers = this.#newcomers.filter((at) => at > since);
-    return this.utilisation + NEWCOMER * this.#newcomers.length + 0.01 * this.sessions.size;
+    const measured = this.sessions.size > 0 ? this.utilisation : 0;
+    return measured + NEWCOMER * this.#newcomers.length + 0.01 * this.sessions.size;
   }
 
   /** @throws DepthcastError as Publisher.open and Viewer.open do; MEDIA_WORKER_DIED */

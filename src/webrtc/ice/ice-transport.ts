@@ -1,5 +1,6 @@
 import { type Meter, unmetered } from '../deadline.ts';
 import { Emitter } from '../emitter.ts';
+import { isRtcp } from '../rtp/packet.ts';
 import { MAX_CANDIDATES } from '../sdp/sdp.ts';
 import { endpoint } from './address.ts';
 import { IceAgent } from './agent.ts';
@@ -16,10 +17,13 @@ export interface IceOptions extends GathererOptions {
   budget?: PacketBudget;
 }
 
-/** Decides on each packet before it is looked at. `known`: it comes from where the peer is. */
+/** What a packet that is not looked at yet may be: the peer's RTP, anything else from where the peer is, or from elsewhere. */
+export type PacketKind = 'media' | 'control' | 'stranger';
+
+/** Decides on each packet before it is looked at. */
 export interface PacketBudget {
-  admit(known: boolean, now: number): boolean;
-  charge(known: boolean, milliseconds: number): void;
+  admit(kind: PacketKind, now: number): boolean;
+  charge(kind: PacketKind, milliseconds: number): void;
   /** For the work of timers. */
   meter: Meter;
 }
@@ -44,6 +48,9 @@ const MAX_STUN = 400;
 const END = /^\s*(a=)?(candidate:|end-of-candidates)?\s*$/;
 /** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
 const MAX_SILENT_TICKS = 10;
+
+/** RTP or RTCP (RFC 7983 section 7). */
+const isMedia = (packet: Buffer): boolean => packet.length >= 12 && packet[0]! >= 128 && packet[0]! < 192;
 
 /**
  * ICE for one peer: sockets, a clock, and an agent. Every packet is sorted here (RFC 7983): STUN must be
@@ -222,14 +229,15 @@ export class IceTransport extends Emitter<IceEvents> {
     if (this.#closed) return;
     const known = this.#agent.isTrusted(address, port);
     const began = performance.now();
-    if (this.#budget?.admit(known, began) === false) return;
     const first = data[0] ?? 255;
+    const kind = !known ? 'stranger' : isMedia(data) && !isRtcp(data) ? 'media' : 'control';
+    if (this.#budget?.admit(kind, began) === false) return;
     if (first < 4) {
       if (this.#isStunDue(known, began)) this.#receiveStun(data, address, port, path);
       else this.dropped++;
     } else if (known) this.#sortTrusted(data, began);
     else this.dropped++;
-    this.#budget?.charge(known, performance.now() - began);
+    this.#budget?.charge(kind, performance.now() - began);
   }
 
   #isStunDue(known: boolean, now: number): boolean {
@@ -242,7 +250,7 @@ export class IceTransport extends Emitter<IceEvents> {
 
   #sortTrusted(data: Buffer, now: number): void {
     const first = data[0]!;
-    if (first >= 128 && first < 192 && data.length >= 12) this.emit('media', data, now);
+    if (isMedia(data)) this.emit('media', data, now);
     else if (first >= 20 && first < 64) this.emit('dtls', data);
     else this.dropped++;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PacketKind } from '../ice/ice-transport.ts';
 import { type BudgetLimits, fairCap, PeerBudget, PeerBudgets } from './budget.ts';
 
 const LIMITS: BudgetLimits = { cpu: 0.25, bytes: 1000, patienceSeconds: 3 };
@@ -10,14 +11,14 @@ function run(
     cost,
     rate,
     seconds,
-    known = true,
+    kind = 'media',
     from = 0,
-  }: { cost: number; rate: number; seconds: number; known?: boolean; from?: number },
+  }: { cost: number; rate: number; seconds: number; kind?: PacketKind; from?: number },
 ): (string | undefined)[] {
   const verdicts: (string | undefined)[] = [];
   for (let n = 0; n < rate * seconds; n++) {
     const now = from + (n * 1000) / rate;
-    if (budget.admit(known, now)) budget.charge(known, cost);
+    if (budget.admit(kind, now)) budget.charge(kind, cost);
     if ((n + 1) % rate === 0) verdicts.push(budget.judge(0));
   }
   return verdicts;
@@ -40,8 +41,8 @@ describe('a peer', () => {
     const budget = new PeerBudget(LIMITS, 0);
     // After an hour of silence, packets that come faster than they can be handled.
     let now = 3_600_000;
-    while (budget.admit(true, now)) {
-      budget.charge(true, 2);
+    while (budget.admit('media', now)) {
+      budget.charge('media', 2);
       now += 2;
     }
     expect(now - 3_600_000).toBeLessThan(200);
@@ -80,12 +81,33 @@ describe('a peer', () => {
     }
   });
 
+  it('may take two fifths of it for all but its media, which does not suffer', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    run(budget, { cost: 1, rate: 1000, seconds: 2, kind: 'control' });
+    expect(budget.stats.milliseconds).toBeLessThan(50 + 2000 * 0.1 + 60);
+    run(budget, { cost: 0.1, rate: 1000, seconds: 2, from: 2000 });
+    const { shed } = budget.stats;
+    expect(run(budget, { cost: 0.1, rate: 1000, seconds: 8, from: 4000 })).not.toContainEqual(expect.any(String));
+    expect(budget.stats.shed).toBe(shed);
+  });
+
+  it('may acknowledge all data that it is sent', () => {
+    const budget = new PeerBudget(LIMITS, 0);
+    // 30 messages of 200 kB a second; 2,500 acknowledgements, each with what it lets go out.
+    for (let n = 0; n < 25_000; n++) {
+      const now = n * 0.4;
+      if (n % 83 === 0) budget.expectAnswers(200_000);
+      if (budget.admit('control', now)) budget.charge('control', 0.05);
+    }
+    expect(budget.stats.shed).toBe(0);
+  });
+
   it('does not pay for packets of others, which are dropped when there are too many', () => {
     const budget = new PeerBudget(LIMITS, 0);
-    const verdicts = run(budget, { cost: 0.5, rate: 2000, seconds: 20, known: false });
+    const verdicts = run(budget, { cost: 0.5, rate: 2000, seconds: 20, kind: 'stranger' });
     expect(verdicts.every((verdict) => verdict === undefined)).toBe(true);
     expect(budget.stats.strangers).toBeGreaterThan(30_000);
-    expect(budget.admit(true, 20_000)).toBe(true);
+    expect(budget.admit('media', 20_000)).toBe(true);
   });
 
   it('that makes the server hold too much is ended at once', () => {
@@ -113,8 +135,8 @@ describe('all peers together', () => {
     for (const budget of [...greedy, modest]) budgets.add(budget);
     const verdicts: unknown[] = [];
     for (let now = 0; now < 30_000; now++) {
-      for (const budget of greedy) if (budget.admit(true, now)) budget.charge(true, 0.4);
-      if (now % 20 === 0 && modest.admit(true, now)) modest.charge(true, 0.4);
+      for (const budget of greedy) if (budget.admit('media', now)) budget.charge('media', 0.4);
+      if (now % 20 === 0 && modest.admit('media', now)) modest.charge('media', 0.4);
       if (now % 1000 === 999) {
         budgets.share(now);
         verdicts.push(...[...greedy, modest].map((budget) => budget.judge(0)));
@@ -136,7 +158,7 @@ describe('a machine with too much to do', () => {
   const every = (budgets: PeerBudgets, list: PeerBudget[], cost: number, seconds: number) => {
     const ended = new Set<PeerBudget>();
     for (let ms = 0; ms < seconds * 1000; ms++) {
-      for (const budget of list) if (budget.admit(true, ms)) budget.charge(true, cost);
+      for (const budget of list) if (budget.admit('media', ms)) budget.charge('media', cost);
       if (ms % 1000 === 999) {
         budgets.share(ms);
         for (const budget of list) if (budget.judge(0) !== undefined) ended.add(budget);
@@ -162,8 +184,8 @@ describe('a machine with too much to do', () => {
     budgets.add(modest);
     budgets.add(greedy);
     for (let ms = 0; ms < 20_000; ms++) {
-      if (ms % 100 === 0 && modest.admit(true, ms)) modest.charge(true, 0.5);
-      if (greedy.admit(true, ms)) greedy.charge(true, 1.5);
+      if (ms % 100 === 0 && modest.admit('media', ms)) modest.charge('media', 0.5);
+      if (greedy.admit('media', ms)) greedy.charge('media', 1.5);
       if (ms % 1000 === 999) budgets.share(ms);
     }
     expect(modest.stats.shed).toBe(0);

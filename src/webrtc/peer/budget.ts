@@ -1,4 +1,5 @@
 import type { Meter } from '../deadline.ts';
+import type { PacketKind } from '../ice/ice-transport.ts';
 import { ThreadTime } from './thread-time.ts';
 
 /** What each peer may take of the thread that handles its packets, and of its memory. */
@@ -30,6 +31,12 @@ export const DEFAULT_BUDGET: BudgetLimits = { cpu: 0.25, bytes: 48 << 20, patien
 const RECEIVE_MS = 0.03;
 /** What a peer may save up: a keyframe's packets come at once. It is as long as one peer can hold up all others. */
 const SAVED_SECONDS = 0.5;
+/**
+ * Of a peer's share, what all but its media may take: STUN, DTLS, SCTP and RTCP, which a few packets a second of are enough for.
+ */
+const CONTROL_SHARE = 0.4;
+/** What more of it data of ours brings about, that a peer acknowledges and asks for: us a byte, sent and acknowledged. */
+const CONTROL_US_A_BYTE = 0.06;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
 const STRANGER_SHARE = 0.05;
 /** Of the thread's time, what all peers together may take before those that take most get less. */
@@ -57,6 +64,10 @@ class Allowance {
   take(milliseconds: number): void {
     this.#milliseconds -= milliseconds;
   }
+
+  give(milliseconds: number): void {
+    this.#milliseconds += milliseconds;
+  }
 }
 
 /**
@@ -73,6 +84,7 @@ export class PeerBudget {
   #shedBeforeWindow = 0;
   readonly #limits: BudgetLimits;
   readonly #own: Allowance;
+  readonly #control: Allowance;
   readonly #strangers: Allowance;
   #shedBefore = 0;
   #secondsAbove = 0;
@@ -80,25 +92,36 @@ export class PeerBudget {
   constructor(limits: BudgetLimits, now: number) {
     this.#limits = limits;
     this.#own = new Allowance(limits.cpu, now);
+    this.#control = new Allowance(CONTROL_SHARE * limits.cpu, now);
     this.#strangers = new Allowance(STRANGER_SHARE, now);
   }
 
-  /** Whether a packet may be handled. @param known it comes from where the peer is */
-  admit(known: boolean, now: number): boolean {
-    const share = known ? Math.min(this.#limits.cpu, this.cap) : STRANGER_SHARE;
-    const allowance = known ? this.#own : this.#strangers;
-    if (allowance.has(share, now)) return true;
-    allowance.take(RECEIVE_MS);
-    if (known) this.#count(RECEIVE_MS, 'shed');
-    else this.stats.strangers++;
+  /** Whether a packet may be handled. */
+  admit(kind: PacketKind, now: number): boolean {
+    if (kind === 'stranger') {
+      if (this.#strangers.has(STRANGER_SHARE, now)) return true;
+      this.#strangers.take(RECEIVE_MS);
+      this.stats.strangers++;
+      return false;
+    }
+    const share = Math.min(this.#limits.cpu, this.cap);
+    const may = this.#own.has(share, now);
+    if ((kind === 'media' || this.#control.has(CONTROL_SHARE * share, now)) && may) return true;
+    this.#take(kind, RECEIVE_MS);
+    this.#count(RECEIVE_MS, 'shed');
     return false;
   }
 
   /** A packet that was admitted has been handled. */
-  charge(known: boolean, milliseconds: number): void {
+  charge(kind: PacketKind, milliseconds: number): void {
     const cost = milliseconds * this.processorShare + RECEIVE_MS;
-    (known ? this.#own : this.#strangers).take(cost);
+    this.#take(kind, cost);
     this.#count(cost, 'handled');
+  }
+
+  /** So many bytes go to the peer in data channels, which makes packets of its own. */
+  expectAnswers(bytes: number): void {
+    this.#control.give((bytes * CONTROL_US_A_BYTE) / 1000);
   }
 
   /** Counts what a timer of the peer's does. */
@@ -135,6 +158,11 @@ export class PeerBudget {
     this.#used = 0;
     this.#shedBeforeWindow = this.stats.shed;
     return demand;
+  }
+
+  #take(kind: PacketKind, milliseconds: number): void {
+    (kind === 'stranger' ? this.#strangers : this.#own).take(milliseconds);
+    if (kind === 'control') this.#control.take(milliseconds);
   }
 
   #count(milliseconds: number, outcome: 'handled' | 'shed'): void {

@@ -255,6 +255,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
       maxMessageSize: this.#maxMessageSize,
       fail: this.#fail,
       meter: this.#budget.meter,
+      onSend: (bytes) => this.#budget.expectAnswers(bytes),
     })
       .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
       .on('abuse', (detail) => {

@@ -20,6 +20,8 @@ export interface SctpOptions {
   fail: (thrown: unknown) => void;
   /** For the work of timers. */
   meter?: Meter;
+  /** Hears how many bytes of messages go to the peer, which will acknowledge them. */
+  onSend?: (bytes: number) => void;
 }
 
 const MAX_CHANNELS = 16;
@@ -128,6 +130,7 @@ export class SctpTransport extends Emitter<SctpEvents> {
     const carrier = {
       send: (ppid: number, data: Uint8Array) => {
         const sent = association.send(stream, ppid, data, performance.now());
+        if (sent) this.#options.onSend?.(data.length);
         this.#drain();
         return sent;
       },
