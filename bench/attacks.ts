@@ -53,7 +53,8 @@ function tookHold({ connections, reached, packets }: Tally): string {
 interface Row {
   attack: Attack;
   rate: number;
-  calm: Outcome;
+  /** Before and after the attacks of its group. */
+  calm: Pick<Outcome, 'fps' | 'p95' | 'cpu'>;
   attacked: Outcome;
   tally: Tally;
 }
@@ -68,6 +69,10 @@ const cells = ({ attack, rate, calm, attacked, tally }: Row): (string | number)[
   attacked.grown.toFixed(1),
   whatEnded(attacked),
 ];
+
+function middle(a: Outcome, b: Outcome): Row['calm'] {
+  return { fps: (a.fps + b.fps) / 2, p95: (a.p95 + b.p95) / 2, cpu: (a.cpu + b.cpu) / 2 };
+}
 
 /** Attacks that are compared with the same calm stream: packets of the same size, a few at a time. */
 function groups(attacks: readonly Attack[]): Attack[][] {
@@ -111,10 +116,16 @@ export async function benchAttacks({
       await stage.watch(seconds, async () => {});
       for (const rate of rates)
         for (const group of groups(attacks)) {
-          const calm = await play({ ...IDLE, bytes: group[0]!.bytes ?? PACKET_BYTES }, rate);
+          const idle = { ...IDLE, bytes: group[0]!.bytes ?? PACKET_BYTES };
+          const before = (await play(idle, rate)).outcome;
+          const attacked: Omit<Row, 'calm'>[] = [];
           for (const attack of group) {
             const { outcome, tally } = await play(attack, rate);
-            rows.push({ attack, rate, calm: calm.outcome, attacked: outcome, tally });
+            attacked.push({ attack, rate, attacked: outcome, tally });
+          }
+          const calm = middle(before, (await play(idle, rate)).outcome);
+          for (const row of attacked) {
+            rows.push({ ...row, calm });
             const minutes = ((performance.now() - began) / 60_000).toFixed(1);
             const all = chosen.length * rates.length;
             process.stderr.write(`[${rows.length} of ${all}, ${minutes} min] ${cells(rows.at(-1)!).join('  ')}\n`);
