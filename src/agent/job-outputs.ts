@@ -1,7 +1,6 @@
 import type { LocalParticipant } from '@livekit/rtc-node';
 import { networkSize } from '../depth/network-size.ts';
 import type { ModelManifest } from '../model/manifest.ts';
-import { resolveSize } from '../model/size.ts';
 import type { DepthFormat } from '../protocol/index.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
@@ -68,10 +67,11 @@ export class JobOutputs {
     const { model, size, range, still, track, data, transport } = change;
     // What may be refused comes first.
     if (model !== undefined && model !== stream.model) {
-      this.#context.admission.checkWorkers(model);
-      const inferencer = await this.#context.pool.get(model);
+      const { admission, pool } = this.#context;
+      admission.checkWorkers(model);
+      const inferencer = await pool.get(model);
       if (stream.closed) return;
-      const next = size ?? resolveSize(inferencer.model, this.#context.config.depth.size);
+      const next = size ?? pool.sizeOf(inferencer.model);
       stream.setInferencer(inferencer, next);
       this.#now.size = next;
     } else if (size !== undefined && size !== this.#now.size) {

@@ -4,7 +4,6 @@ import { DisconnectReason } from '@livekit/rtc-ffi-bindings';
 import { ConnectionState, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent } from '@livekit/rtc-node';
 import type { Logger } from 'pino';
 import { toDepthcastError } from '../errors.ts';
-import { resolveSize } from '../model/size.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { AgentContext } from './context.ts';
 import { preferSize } from './ffi.ts';
@@ -155,7 +154,7 @@ export class DepthJob extends EventEmitter<JobEvents> {
     const inferencer = await pool.get();
     if (this.#ended) return;
     const name = `${this.roomName}/${this.publisher}`;
-    const size = resolveSize(inferencer.model, config.depth.size);
+    const size = pool.sizeOf(inferencer.model);
     const still = config.depth.still === 'on';
     const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, still });
     this.#stream = stream;

@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { printConfig } from '../config/print.ts';
 import type { Config } from '../config/schema.ts';
 import { toDepthcastError } from '../errors.ts';
-import { resolveSize } from '../model/size.ts';
 import type { DepthServer } from '../server/server.ts';
 import { DEFAULT_CONFIG, readSettings } from './options.ts';
 import { deviceOption, modelOption, SettingOption, settingsOf, threadsOption } from './setting-option.ts';
@@ -68,14 +67,15 @@ async function serve(command: Command, version: string): Promise<void> {
   }
   const { startServer } = await import('../server/server.ts');
   const server = await startServer({ config, version, log: createLog(config.log.level) });
-  const { manifest } = server.context.pool.models[0]!;
+  const { pool } = server.context;
+  const { manifest } = pool.models[0]!;
   const line = (name: string, text: string) => say(`  ${style.dim(name.padEnd(9))}${text}`);
   say('', `${style.bold('depthcast')} ${style.dim(version)} is ready`, '');
   line('page', style.cyan(server.url));
   for (const url of server.networkUrls) line('', style.cyan(url));
   line(
     'model',
-    `${manifest.name} ${style.dim(`${resolveSize(manifest, server.context.config.depth.size)} px, ${manifest.precision}, ${manifest.unit}`)}`,
+    `${manifest.name} ${style.dim(`${pool.sizeOf(manifest)} px, ${manifest.precision}, ${manifest.unit}`)}`,
   );
   line('device', server.context.device);
   line('publish', `${server.url}/whip/NAME`);

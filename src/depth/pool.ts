@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
+import type { ModelManifest } from '../model/manifest.ts';
 import { resolveSize } from '../model/size.ts';
 import type { DeviceOptions } from './engine-set.ts';
 import { streamsThatFit } from './engines/device-memory.ts';
@@ -19,7 +20,7 @@ export interface PoolOptions extends Omit<DeviceOptions, 'shared'> {
   threads?: number;
   /** Most workers for one model; 0 for as many as the cores carry. */
   workers?: number;
-  /** Network size of the default model to load first, if it has that size. */
+  /** See {@link InferencerPool.size}. */
   size?: number | undefined;
   /** Overrides the default model's; null leaves it. */
   cutThreshold?: number | null;
@@ -33,7 +34,9 @@ export interface PoolOptions extends Omit<DeviceOptions, 'shared'> {
  * would have to share, up to the number of cores: two small networks side by side do more than one on two threads.
  */
 export class InferencerPool {
-  readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>> & { size: number | undefined };
+  /** Network size that streams begin with where nobody asks for another and their model has it; undefined for each model's own. */
+  size: number | undefined;
+  readonly #options: Required<Pick<PoolOptions, 'threads' | 'workers' | 'onLoad'>>;
   readonly #devices: Omit<DeviceOptions, 'shared'>;
   readonly #models = new Map<string, InstalledModel>();
   readonly #workers = new Map<string, WorkerInferencer[]>();
@@ -58,7 +61,8 @@ export class InferencerPool {
       onLoad = () => {},
       ...devices
     } = options;
-    this.#options = { threads, workers, size, onLoad };
+    this.size = size;
+    this.#options = { threads, workers, onLoad };
     this.#devices = devices;
     const found = findModel(defaultModel, library);
     const first = cutThreshold === null ? found : { ...found, manifest: { ...found.manifest, cutThreshold } };
@@ -108,6 +112,11 @@ export class InferencerPool {
     return found;
   }
 
+  /** The network size that streams of a model begin with where nobody asks for another. */
+  sizeOf(model: Pick<ModelManifest, 'size'>): number {
+    return resolveSize(model, this.size);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#turns.values());
     const workers = this.workers;
@@ -142,14 +151,13 @@ export class InferencerPool {
 
   async #load(model: InstalledModel, threads: number): Promise<WorkerInferencer> {
     const { name } = model.manifest;
-    const { size } = this.#options;
     this.#loading.add(name);
     try {
       if (!this.#workers.has(name)) await verifyModel(model);
       const worker = await WorkerInferencer.create(model, {
         ...this.#devices,
         threads,
-        size: resolveSize(model.manifest, size),
+        size: this.sizeOf(model.manifest),
       });
       this.#workers.set(name, [...(this.#workers.get(name) ?? []), worker]);
       this.#options.onLoad(worker);

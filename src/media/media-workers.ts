@@ -30,7 +30,7 @@ export interface MediaContext {
   metrics: Metrics;
   registry: Registry;
   admission: Pick<Admission, 'reserve' | 'checkWorkers' | 'view'>;
-  pool: Pick<InferencerPool, 'get'>;
+  pool: Pick<InferencerPool, 'get' | 'sizeOf'>;
 }
 
 /** One place for a worker; after a worker's death the next one has it. */
@@ -133,7 +133,12 @@ export class MediaWorkers implements PeerHost {
       inferencer.guests++;
       const depth = inferencer;
       const worker = this.#least();
-      const opened = await worker.open({ kind: 'publish', offer, options, inferencer: worker.introduce(depth) });
+      const opened = await worker.open({
+        kind: 'publish',
+        offer,
+        options: { ...options, size: options.size ?? pool.sizeOf(depth.model) },
+        inferencer: worker.introduce(depth),
+      });
       const { upsampling = config.output.upsampling } = options;
       const unlisted = options.stream === undefined;
       const still = config.depth.still === 'on' ? 'on' : 'off';

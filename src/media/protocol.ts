@@ -64,7 +64,7 @@ export interface SessionView {
 }
 
 export type OpenRequest =
-  | { kind: 'publish'; offer: string; options: PublisherOptions; inferencer: number }
+  | { kind: 'publish'; offer: string; options: PublisherOptions & { size: number }; inferencer: number }
   | { kind: 'view'; offer: string; name: string; options: ViewerOptions };
 
 /** A session that was opened. */

@@ -126,15 +126,17 @@ async function open(request: OpenRequest): Promise<Opened> {
   const session =
     request.kind === 'view'
       ? await Viewer.open(context, request.offer, request.name, request.options)
-      : await Publisher.open(
-          { ...context, pool: { get: async () => inferencerOf(request.inferencer) } },
-          request.offer,
-          request.options,
-        );
+      : await Publisher.open({ ...context, pool: poolOf(request) }, request.offer, request.options);
   const { id, peer, closed } = session;
   if (!closed) watch(session);
   return { id, answer: peer.answerSdp, notes: peer.notes, closed, view: viewOf(session) };
 }
+
+/** What the main thread has chosen. */
+const poolOf = ({ inferencer, options }: Extract<OpenRequest, { kind: 'publish' }>) => ({
+  get: async () => inferencerOf(inferencer),
+  sizeOf: () => options.size,
+});
 
 function watch(session: Publisher | Viewer): void {
   const { id } = session;

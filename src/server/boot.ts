@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { MediaWorkers } from '../media/media-workers.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { resolveSize } from '../model/size.ts';
 import { AdaptiveSize } from '../session/adaptive-size.ts';
 import { Admission } from '../session/admission.ts';
 import { watchInference } from '../session/inference-metrics.ts';
@@ -54,8 +53,7 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
       log.warn(
         'streams of peers are not sent by outputs.push while server.mediaWorkers is set; those that the server pulls are',
       );
-    const asked = resolveSize(first.model, config.depth.size);
-    const size = adaptive ? new AdaptiveSize(shared, first.model, asked) : undefined;
+    const size = adaptive ? new AdaptiveSize(shared, first.model, pool.sizeOf(first.model)) : undefined;
     context = { ...shared, mattes, outputs, peers, sources, recordings, device: first.device, size };
     watchInference(context, first);
     await Promise.all([publishScenes(context), warmUpDtls()]);

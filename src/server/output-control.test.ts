@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../config/load.ts';
 import { findModel, type InstalledModel } from '../model/library.ts';
+import { resolveSize } from '../model/size.ts';
 import { OutputControl } from './output-control.ts';
 
 const nano = findModel('depthcast-nano');
@@ -15,7 +16,11 @@ function control({ size = null as number | null, busy = false } = {}): OutputCon
   const settings = loadConfig({ env: {} });
   return new OutputControl({
     config: { depth: { ...settings.depth, size }, output: settings.output },
-    pool: { models: [nano, other], get: () => Promise.reject(new Error('nothing is to be loaded before an offer')) },
+    pool: {
+      models: [nano, other],
+      get: () => Promise.reject(new Error('nothing is to be loaded before an offer')),
+      sizeOf: (model) => resolveSize(model, size),
+    },
     admission: {
       checkWorkers: () => {
         if (busy) throw new Error('nobody is to be asked before an offer');

@@ -1,6 +1,5 @@
 import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
-import { resolveSize } from '../model/size.ts';
 import type { CameraSettings } from '../protocol/index.ts';
 import type { OutputChange, OutputSettings } from '../protocol/messages.ts';
 import type { Admission } from '../session/admission.ts';
@@ -9,7 +8,7 @@ import { changeStream, settle } from '../session/stream-settings.ts';
 
 export interface OutputContext {
   config: Pick<SettledConfig, 'depth' | 'output'>;
-  pool: Pick<InferencerPool, 'models' | 'get'>;
+  pool: Pick<InferencerPool, 'models' | 'get' | 'sizeOf'>;
   admission: Pick<Admission, 'checkWorkers'>;
 }
 
@@ -37,7 +36,7 @@ export class OutputControl {
       dataSize,
       range: 'auto',
       model: manifest.name,
-      size: resolveSize(manifest, context.config.depth.size),
+      size: context.pool.sizeOf(manifest),
     };
   }
 

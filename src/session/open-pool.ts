@@ -46,7 +46,9 @@ export async function openPool(
     // A size that the default model does not have stops the start.
     if (wanted !== undefined) checkSize(pool.models[0]!.manifest, wanted);
     first = await pool.get();
-    return { pool, first, config: await settle(config, first, log), adaptive: size === 'auto' };
+    const settled = await settle(config, first, log);
+    pool.size = settled.depth.size ?? undefined;
+    return { pool, first, config: settled, adaptive: size === 'auto' };
   } catch (thrown) {
     await pool.close();
     throw thrown;

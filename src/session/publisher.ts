@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Inferencer } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
-import { resolveSize } from '../model/size.ts';
+import type { ModelManifest } from '../model/manifest.ts';
 import type { DataOutput, Layout } from '../protocol/output.ts';
 import { TrackSource } from '../sources/track-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
@@ -18,7 +18,7 @@ import { StreamWatch } from './stream-watch.ts';
 
 export type PublisherContext = SessionContext & {
   admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
-  pool: { get(model: string | undefined): Promise<Inferencer> };
+  pool: { get(model: string | undefined): Promise<Inferencer>; sizeOf(model: ModelManifest): number };
   registry: Pick<Registry, 'add'>;
 };
 
@@ -69,7 +69,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
       const inferencer = await context.pool.get(options.model);
       // At once, so that the worker counts this stream before it is offered to the next.
       const { metrics, config } = context;
-      const size = options.size ?? resolveSize(inferencer.model, config.depth.size);
+      const size = options.size ?? context.pool.sizeOf(inferencer.model);
       const { upsampling = config.output.upsampling } = options;
       const unlisted = options.stream === undefined;
       const still = config.depth.still === 'on';

@@ -4,7 +4,6 @@ import type { SettledConfig } from '../config/schema.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { resolveSize } from '../model/size.ts';
 import { PulledSource, type PulledStatus } from '../sources/pull/pulled-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { Admission } from './admission.ts';
@@ -21,7 +20,7 @@ interface Context {
   metrics: Metrics;
   log: Logger;
   admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
-  pool: Pick<InferencerPool, 'get'>;
+  pool: Pick<InferencerPool, 'get' | 'sizeOf'>;
 }
 
 /** One source as `/api/sources` lists it. */
@@ -79,7 +78,7 @@ export class PulledSources {
       // What the operator names is what the machine is there for.
       if (from === 'api') admission.checkWorkers(settings.model);
       const inferencer = await pool.get(settings.model);
-      const size = settings.size ?? resolveSize(inferencer.model, config.depth.size);
+      const size = settings.size ?? pool.sizeOf(inferencer.model);
       const { upsampling } = config.output;
       // A camera that somebody put up looks at the same thing for hours.
       const still = settings.still ?? config.depth.still !== 'off';

@@ -1,5 +1,4 @@
 import type { InferencerPool } from '../depth/pool.ts';
-import { resolveSize } from '../model/size.ts';
 import { createScene } from '../scene/scene.ts';
 import { SceneSource } from '../sources/scene-source.ts';
 import { LiveStream } from '../stream/live-stream.ts';
@@ -11,7 +10,7 @@ const REPORT_MS = 1000;
 
 type Context = Pick<ServerContext, 'config' | 'metrics' | 'log'> & {
   admission: Pick<Admission, 'reserve'>;
-  pool: Pick<InferencerPool, 'get'>;
+  pool: Pick<InferencerPool, 'get' | 'sizeOf'>;
 };
 
 /**
@@ -27,7 +26,7 @@ export async function publishScenes(context: Context): Promise<void> {
     const name = `scene-${scene}`;
     const { filled, free } = admission.reserve(name);
     const inferencer = await pool.get();
-    const size = resolveSize(inferencer.model, config.depth.size);
+    const size = pool.sizeOf(inferencer.model);
     const { upsampling } = config.output;
     const still = config.depth.still === 'on';
     const stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling, still });

@@ -1,17 +1,14 @@
 import * as z from 'zod/mini';
-import type { SettledConfig } from '../config/schema.ts';
 import { checkSize } from '../depth/network-size.ts';
 import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
-import { resolveSize } from '../model/size.ts';
 import type { OutputSettings } from '../protocol/messages.ts';
 import { outputSettings } from '../protocol/output.ts';
 import type { Admission } from './admission.ts';
 import type { SessionStream } from './session.ts';
 
 export interface SettingsContext {
-  config: { depth: Pick<SettledConfig['depth'], 'size'> };
-  pool: Pick<InferencerPool, 'models' | 'get'>;
+  pool: Pick<InferencerPool, 'models' | 'get' | 'sizeOf'>;
   admission: Pick<Admission, 'checkWorkers'>;
 }
 
@@ -45,7 +42,7 @@ export const settingsOf = ({
 export function settle(
   now: StreamSettings,
   change: StreamChange,
-  { config, pool }: Pick<SettingsContext, 'config' | 'pool'>,
+  { pool }: Pick<SettingsContext, 'pool'>,
 ): StreamSettings {
   const name = change.model ?? now.model;
   const models = pool.models.map(({ manifest }) => manifest);
@@ -54,7 +51,7 @@ export function settle(
     const detail = `${name}; there is ${models.map((model) => model.name).join(', ')}`;
     throw new DepthcastError('MODEL_NOT_FOUND', { detail });
   }
-  const size = change.size ?? (name === now.model ? now.size : resolveSize(manifest, config.depth.size));
+  const size = change.size ?? (name === now.model ? now.size : pool.sizeOf(manifest));
   checkSize(manifest, size);
   return {
     model: name,
