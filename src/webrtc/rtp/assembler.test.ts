@@ -73,11 +73,17 @@ function stream(
   });
 }
 
-function collect(): { assembler: FrameAssembler; frames: EncodedFrame[]; gaps: () => number } {
+function collect() {
   const frames: EncodedFrame[] = [];
-  let gaps = 0;
-  const assembler = new FrameAssembler({ onFrame: (frame) => frames.push(frame), onGap: () => gaps++ });
-  return { assembler, frames, gaps: () => gaps };
+  /** Of each whether a keyframe followed at once. */
+  const gaps: boolean[] = [];
+  const assembler = new FrameAssembler({
+    onFrame: (frame) => frames.push(frame),
+    onGap: (keyframeFollows) => gaps.push(keyframeFollows),
+  });
+  const insert = (packets: readonly MediaPacket[]) => packets.map((packet) => assembler.insert(packet));
+  const left = () => frames.map(({ rtpTimestamp }) => rtpTimestamp);
+  return { assembler, frames, gaps: () => gaps.length, told: gaps, insert, left };
 }
 
 /** Every frame that came out is one that went in, whole, in order, and never without what it depends on. */
@@ -115,7 +121,7 @@ describe('frame assembly', () => {
           expect(out.frames.length).toBe(index + 1);
         }
         checkSound(sources, out.frames);
-        expect(out.assembler.discarded).toBe(0);
+        expect([out.assembler.discarded, out.gaps(), out.assembler.heldBytes]).toEqual([0, 0, 0]);
       }),
     );
   });
@@ -316,19 +322,18 @@ describe('frame assembly', () => {
     expect(out.gaps()).toBeGreaterThan(0);
   });
 
-  it('cuts off a frame without end', () => {
+  it.each([0, 1, 8 << 20])('holds a frame of 4 MiB, and cuts off one of %i bytes more', (more) => {
+    const limit = 4 << 20;
+    const [{ packets: small }, { packets: large }] = vp8([true, true], 50) as [Source, Source];
     const out = collect();
-    const [
-      {
-        packets: [first],
-      },
-    ] = stream('VP8', [{ keyframe: true, size: 10, padding: false }], 0) as [Source];
-    for (let n = 0; n < 200; n++) {
-      const payload = n === 0 ? first!.payload : Buffer.alloc(60_000, 0);
-      out.assembler.insert({ ...first!, sequence: n, marker: n === 199, payload });
+    out.insert([...small, { ...large[0]!, marker: false }]);
+    for (let bytes = limit + more - large[0]!.payload.length, sequence = 2; bytes > 0; sequence++) {
+      const payload = Buffer.alloc(Math.min(bytes, 60_000));
+      bytes -= payload.length;
+      out.assembler.insert({ ...large[0]!, sequence, payload, marker: bytes === 0 });
+      expect(out.assembler.heldBytes).toBeLessThanOrEqual(limit);
     }
-    expect(out.frames).toEqual([]);
-    expect(out.assembler.discarded).toBe(1);
+    expect([out.frames.length, out.assembler.discarded, out.gaps()]).toEqual(more === 0 ? [2, 0, 0] : [1, 1, 1]);
   });
 
   it('counts frames that came whole and are not packed as their codec has it', () => {
@@ -439,6 +444,107 @@ describe('frame assembly', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+});
+
+/** Frames of the same size, from timestamps FRAME_TICKS apart. */
+const vp8 = (keyframes: readonly boolean[], size = 300, first = 0) =>
+  stream(
+    'VP8',
+    keyframes.map((keyframe) => ({ keyframe, size, padding: false })),
+    first,
+  );
+const times = (sources: readonly Source[], ...of: number[]) => of.map((i) => sources[i]!.frame.rtpTimestamp);
+
+describe('a keyframe', () => {
+  it('is waited for at the beginning, which is no gap', () => {
+    const sources = vp8([true, false, true]);
+    const out = collect();
+    expect(out.assembler).toMatchObject({ waiting: true, next: -1, oldest: -1, heldBytes: 0 });
+    out.insert(sources[1]!.packets);
+    expect(out.assembler).toMatchObject({ waiting: true, discarded: 1, unreadable: 0 });
+    out.insert(sources[2]!.packets);
+    expect(out.assembler).toMatchObject({ waiting: false, discarded: 1, heldBytes: 0 });
+    expect([out.left(), out.gaps()]).toEqual([times(sources, 2), 0]);
+  });
+
+  it('ends a gap, which is told once, and told of when it is there already', () => {
+    const sources = vp8([true, false, false, true, false, false, true]);
+    const out = collect();
+    const lost = [sources[1]!.packets[1]!, sources[4]!.packets[0]!];
+    out.insert(sources.slice(0, 6).flatMap(({ packets }) => packets.filter((packet) => !lost.includes(packet))));
+    expect([out.left(), out.told]).toEqual([times(sources, 0, 3), [true]]);
+    out.assembler.giveUp(lost[1]!.sequence);
+    expect(out.assembler).toMatchObject({ waiting: true, discarded: 3, unreadable: 0, heldBytes: 0 });
+    out.insert(sources[6]!.packets);
+    expect([out.left(), out.told]).toEqual([times(sources, 0, 3, 6), [true, false]]);
+  });
+
+  it('behind a hole is not kept waiting by one before it that is not whole', () => {
+    const sources = vp8([true, false, true, true]);
+    const out = collect();
+    const lost = [sources[1]!.packets[0]!, sources[2]!.packets[1]!];
+    out.insert(sources.flatMap(({ packets }) => packets.filter((packet) => !lost.includes(packet))));
+    expect([out.left(), out.told]).toEqual([times(sources, 0, 3), [true]]);
+  });
+
+  it('of one packet behind a hole leaves at once', () => {
+    const sources = vp8([true, false, true], 50);
+    const out = collect();
+    out.insert([...sources[0]!.packets, ...sources[2]!.packets]);
+    expect([out.left(), out.told]).toEqual([times(sources, 0, 2), [true]]);
+  });
+
+  it('behind a hole is not whole by the end of the frame after it', () => {
+    const sources = vp8([true, false, true, false]);
+    const out = collect();
+    const [, { packets: hole }, { packets: open }, { packets: next }] = sources as [Source, Source, Source, Source];
+    out.insert([...sources[0]!.packets, ...hole.slice(1)]);
+    out.insert([...open.map((packet) => ({ ...packet, marker: false })), ...next]);
+    expect(out.left()).toEqual(times(sources, 0));
+    out.assembler.giveUp(hole[0]!.sequence);
+    expect(out.left()).toEqual(times(sources, 0, 2, 3));
+  });
+
+  it('may have its parameter sets ahead of it, which are no frame, nor missed', () => {
+    const plan = [true, false].map((keyframe) => ({ keyframe, size: 50, padding: false }));
+    const [key, delta] = stream('H264', plan, 0) as [Source, Source];
+    const sets = { ...key.packets[0]!, sequence: key.packets.length, timestamp: 1, marker: true };
+    const out = collect();
+    out.insert([...key.packets, sets, ...delta.packets.map((p) => ({ ...p, sequence: p.sequence + 1 }))]);
+    expect([out.frames.length, out.assembler.discarded, out.gaps()]).toEqual([2, 0, 0]);
+  });
+});
+
+describe('the beginning of a stream', () => {
+  it('takes packets of up to eight numbers before the first, each once, until a frame left', () => {
+    const [{ packets }] = vp8([true], 1900, 100) as [Source];
+    expect(packets).toHaveLength(10);
+    const out = collect();
+    expect(out.insert([packets[8]!, { ...packets[0]!, sequence: 99 }])).toEqual([true, false]);
+    expect(out.assembler.oldest).toBe(100);
+    expect(out.insert([packets[0]!, packets[0]!, ...packets.slice(1, 8).toReversed()])).toEqual([
+      true,
+      false,
+      ...Array(7).fill(true),
+    ]);
+    expect(out.frames).toEqual([]);
+    out.insert([packets[9]!, { ...packets[0]!, sequence: 109 }]);
+    expect(out.frames).toHaveLength(1);
+    expect(out.assembler).toMatchObject({ oldest: 110, next: 110, discarded: 0, heldBytes: 0 });
+    const near = collect();
+    near.insert([{ ...packets[1]!, sequence: 3 }]);
+    expect(near.assembler.oldest).toBe(0);
+  });
+
+  it.each([
+    [64, true],
+    [65, false],
+  ])('is remembered for 64 packets: after %i one from before is taken: %s', (count, taken) => {
+    const [{ packets }] = vp8([true], 300, 99) as [Source];
+    const out = collect();
+    out.insert(Array.from({ length: count }, (_, i) => ({ ...packets[1]!, sequence: 100 + i, marker: false })));
+    expect(out.assembler.insert(packets[0]!)).toBe(taken);
   });
 });
 
