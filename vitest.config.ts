@@ -1,5 +1,6 @@
 import { globSync } from 'tinyglobby';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Beside their subjects, but with processes, media files, peers, rendered scenes or depth networks: seconds each. */
 const INTEGRATION = [
@@ -14,11 +15,43 @@ const INTEGRATION = [
   'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];
-for (const pattern of INTEGRATION)
-  if (globSync(pattern).length === 0) throw new Error(`vitest.config.ts: no file matches ${pattern} any more`);
-
 /** Count frames or bits against the clock, or compare pictures in time: two cores cannot carry two of them at once. */
 const LIVE = ['test/e2e/{live,network-faults,rtc-loss,sender-pace,truth}.test.ts'];
+
+/** Those of a quarter of a minute and more, the longest first: what begins last leaves a core idle for as long as it takes. */
+const LONG = [
+  ...['e2e/ar', 'e2e/loadtest', 'e2e/process-faults', 'e2e/recording', 'e2e/sources', 'e2e/showroom', 'e2e/studio'],
+  ...['e2e/whip', 'e2e/page', 'e2e/robustness', 'e2e/admission', 'e2e/foxglove', 'e2e/dtls-loss', 'e2e/tokens'],
+  ...['e2e/operate', 'e2e/senders', 'e2e/ice-attacks', 'e2e/turn', 'e2e/attacks', 'e2e/pairs', 'e2e/https', 'e2e/rtc'],
+  ...['e2e/protection', 'e2e/media-workers', 'e2e/dtls-attacks', 'e2e/checkpoint'],
+  ...['files/job', 'cli/run', 'cli/models', 'peer/peer', 'depth/checkpoint-model', 'evaluation/evaluate', 'cli/eval'],
+  ...[
+    'parity/video-depth-anything',
+    'depth/cuts',
+    'video/media-reader',
+    'scene/scene',
+    'attacks/attacks',
+    'scene/depth',
+  ],
+  ...['fuzz/fuzz', 'stream/still-pictures', 'cli/doctor', 'parity/precisions'],
+];
+
+const files = globSync('{src,test}/**/*.test.ts');
+const gone = [
+  ...INTEGRATION.filter((pattern) => globSync(pattern).length === 0),
+  ...LONG.filter((name) => !files.some((file) => file.endsWith(`/${name}.test.ts`))),
+];
+if (gone.length > 0) throw new Error(`vitest.config.ts: no file matches ${gone.join(', ')} any more`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return at < 0 ? LONG.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 // docs/testing.md says what belongs where. Projects run one after the other; the files of one side by side, but for live.
 export default defineConfig({
@@ -29,6 +62,7 @@ export default defineConfig({
     // Real browsers, peers and encoders on a busy machine: a second try, which the report names; a fault fails twice.
     retry: process.env['CI'] ? 1 : 0,
     reporters: ['default', './test/support/skip-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

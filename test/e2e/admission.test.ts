@@ -77,7 +77,7 @@ it('sheds the frames of a viewer that loses half of the least bitrate, then ends
   loseHalf(slow.client);
   await until('depth for both', () => packets(good) > 5 && packets(slow) > 5);
   await until('frames shed', () => metric(server, 'depthcast_track_frames_total', { outcome: 'shed' }));
-  await until('its end', () => ends('slow viewer'), 20_000);
+  await until('its end', () => ends('slow viewer'));
   expect(await metric(server, 'depthcast_rejected_total', { code: 'SLOW_VIEWER' })).toBe(1);
   expect(server.context.registry.sessions).toHaveLength(1);
   const before = packets(good);
@@ -95,7 +95,7 @@ it('ends a viewer whose data channel takes nothing any more', async () => {
   await until('depth packets', () => messages > 3);
   // It goes on with ICE and RTCP, but acknowledges no data.
   viewer.client.dtls.receive = () => {};
-  await until('its end', async () => (await ends('slow viewer')) > before, 20_000);
+  await until('its end', async () => (await ends('slow viewer')) > before);
   await viewer.client.close();
 });
 
@@ -133,10 +133,10 @@ it('pauses the gray track, and no more, of a two-way session that loses half of 
     encoder.close();
   })();
 
-  await until('the gray track', () => packets({ client }) > 5, 30_000);
+  await until('the gray track', () => packets({ client }) > 5);
   slow = true;
   const told = () => said.find((message) => message.type === 'error');
-  await until('its pause', told, 30_000);
+  await until('its pause', told);
   expect(told()).toMatchObject({ code: 'TRACK_PAUSED', fatal: false, about: 'track' });
   const before = messages;
   await until('depth packets going on', () => messages > before + 5);
@@ -145,7 +145,7 @@ it('pauses the gray track, and no more, of a two-way session that loses half of 
   // The path has become better, which the next try finds out.
   slow = false;
   const seen = packets({ client });
-  await until('the gray track again', () => packets({ client }) > seen + 5, 30_000);
+  await until('the gray track again', () => packets({ client }) > seen + 5);
   filming = false;
   await film;
   socket.close();

@@ -31,7 +31,8 @@ describe('in Chromium, as on a phone', () => {
     browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'], fps: 5 });
     context = await browser.newContext({
       viewport: PORTRAIT,
-      deviceScaleFactor: 1,
+      // A quarter of the pixels: a processor draws what a graphics card does on a phone.
+      deviceScaleFactor: 0.5,
       isMobile: true,
       hasTouch: true,
       reducedMotion: 'reduce',
@@ -57,7 +58,6 @@ describe('in Chromium, as on a phone', () => {
     await page.waitForFunction((n) => window.ar.frames >= n, before + more, { timeout: 60_000 });
   };
 
-  // A processor draws what a graphics card does on a phone.
   it('goes from one tap to a planet that one places, upright and across, through another network and a lost connection', {
     timeout: 300_000,
   }, async () => {

@@ -174,7 +174,7 @@ describe('a two-way session', () => {
     for (const [width, height] of [
       [320, 240],
       [480, 640],
-      [1280, 720],
+      [640, 360],
     ]) {
       await page.evaluate(
         async ([w, h]) =>

@@ -34,13 +34,14 @@ async function moreFrames(page: Page, count: number): Promise<void> {
   await page.waitForFunction((n) => window.depthcast?.frames > n, before + count, { timeout: 60_000 });
 }
 
-describe('a server that goes away and comes back', () => {
-  it.each(['crashes', 'is restarted in order'])('%s: the page reconnects by itself and goes on', async (how) => {
-    server = await ServerProcess.start();
-    const { port } = server;
-    const page = await openPage(server.base);
-    if (how === 'crashes') await server.kill();
-    else await server.close();
+it('a page reconnects by itself and goes on when its server crashes, and when it is restarted in order', {
+  timeout: 240_000,
+}, async () => {
+  server = await ServerProcess.start();
+  const { port } = server;
+  const page = await openPage(server.base);
+  for (const end of ['kill', 'close'] as const) {
+    await server[end]();
     await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting', undefined, {
       timeout: 60_000,
     });
@@ -48,12 +49,12 @@ describe('a server that goes away and comes back', () => {
     await moreFrames(page, 15);
     expect(await page.evaluate(() => window.depthcast.session?.state.name)).toBe('live');
     const errors = await page.evaluate(() =>
-      window.depthcast.errors.map(({ code, retryable }) => ({ code, retryable })),
+      window.depthcast.errors.splice(0).map(({ code, retryable }) => ({ code, retryable })),
     );
     expect(errors.length).toBeGreaterThan(0);
     expect(errors.filter(({ retryable }) => !retryable)).toEqual([]);
     expect(await server.metric('depthcast_sessions')).toBe(1);
-  });
+  }
 });
 
 it('a depth worker that dies again and again is started again each time, and the session never ends', async () => {

@@ -168,7 +168,7 @@ describe('one client', () => {
     expect(other.status).toBe(201);
     // IPv6 neighbours are one client.
     expect((await publish('e', '2001:db8::1')).status).toBe(201);
-    await until('the ghosts leaving', () => server.context.registry.streams.length === 0, 8000);
+    await until('the ghosts leaving', () => server.context.registry.streams.length === 0);
     expect((await publish('a', '192.0.2.1')).status).toBe(201);
     await Promise.all(server.context.registry.sessions.map((session) => session.close('test')));
     await Promise.all([...ghosts, other].map(({ client }) => client.close()));

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
@@ -16,6 +16,11 @@ let browser: Browser;
 beforeAll(async () => {
   server = await startApp();
   browser = await launchBrowser();
+});
+// What fails leaves no session to those that follow.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await until('sessions to end', () => server.context.registry.sessions.length === 0);
 });
 afterAll(async () => {
   await browser.close();
@@ -162,7 +167,6 @@ describe('publishers that do not behave', () => {
     await page.waitForFunction(() => window.depthcast.errors.some((e) => e.code === 'NO_VIDEO'), undefined, {
       timeout: 60_000,
     });
-    await page.close();
     await impatient.close();
   });
 
@@ -189,7 +193,6 @@ describe('a stream beside trouble', () => {
     await page.waitForFunction((n) => window.depthcast.frames > n + 30, frames, { timeout: 60_000 });
     expect(await page.evaluate(() => window.depthcast.errors.length)).toBe(0);
     socket.close();
-    await page.close();
   });
 
   it('goes on in the same session, in the next epoch, when the depth worker is killed', async () => {
@@ -210,7 +213,6 @@ describe('a stream beside trouble', () => {
     expect(await metric(server, 'depthcast_depth_worker_restarts_total')).toBe(restarts + 1);
     expect(await metric(server, 'depthcast_epochs_total', { cause: 'restart' })).toBeGreaterThan(0);
     expect((await fetch(`${server.base}/readyz`)).status).toBe(200);
-    await page.close();
   });
 
   it('is not disturbed by a neighbour that crashes, and independent libwebrtc peers share it', async () => {
@@ -230,8 +232,7 @@ describe('a stream beside trouble', () => {
     await fleet.kill();
     const frames = await page.evaluate(() => window.depthcast.frames);
     await page.waitForFunction((n) => window.depthcast.frames > n + 20, frames);
-    await until('the dead peers', () => server.context.registry.streams.length === 1, 15_000);
-    await page.close();
+    await until('the dead peers', () => server.context.registry.streams.length === 1);
   });
 });
 
@@ -252,7 +253,6 @@ it('drains: sessions are told, new ones are refused, the process has nothing lef
   await own.close('maintenance');
   await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting');
   await expect(fetch(`${own.base}/livez`)).rejects.toThrow();
-  await page.close();
 });
 
 /** A well-formed offer whose maker is gone. */

@@ -25,7 +25,11 @@ describe('Chromium', needs(findChromium(), 'Chromium'), () => {
       const page = await chromium.open();
       const current = await chromium.echo(page, { codecs: [codec] });
       const { peer, frames } = current;
-      await vi.waitUntil(async () => (await page.report()).timestamps.length >= 150, PATIENCE);
+      const repaired = () => {
+        const { receiver, sender } = peer.getStats();
+        return share === 0 || (receiver!.recovered > 0 && sender!.retransmitted > 0);
+      };
+      await vi.waitUntil(async () => repaired() && (await page.report()).timestamps.length >= 90, PATIENCE);
       await checkIdentity(page, current);
       const report = await page.report();
       expect(report).toMatchObject({ codecIn: `video/${codec}`, codecOut: `video/${codec}` });
@@ -41,11 +45,7 @@ describe('Chromium', needs(findChromium(), 'Chromium'), () => {
       if (share === 0) {
         expect(stats.receiver).toMatchObject({ lost: 0, discardedFrames: 0 });
         expect(current.gaps).toBe(0);
-      } else {
-        expect(loss.lost().received).toBeGreaterThan(0);
-        expect(stats.receiver!.recovered).toBeGreaterThan(0);
-        expect(stats.sender!.retransmitted).toBeGreaterThan(0);
-      }
+      } else expect(loss.lost().received).toBeGreaterThan(0);
     } finally {
       loss.restore();
     }
@@ -61,7 +61,7 @@ describe('Chromium', needs(findChromium(), 'Chromium'), () => {
       await chromium.echo(page, { codecs: ['VP8'] });
       await vi.waitUntil(async () => (await page.report()).targetBitrate >= 1_000_000, PATIENCE);
       await page.report();
-      await sleep(6000);
+      await sleep(4000);
       const { sentBitrate, targetBitrate } = await page.report();
       expect(targetBitrate).toBeGreaterThanOrEqual(1_000_000);
       expect(sentBitrate).toBeGreaterThan(1_000_000);

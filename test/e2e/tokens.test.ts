@@ -107,7 +107,7 @@ describe('WHIP and WHEP', () => {
     expect(await renew(await token({ publish: ['cam-3'] }), etag)).toBe(204);
     // One that ends sooner than what was shown before takes nothing away.
     expect(await renew(await token({ publish: ['cam-3'] }, 30), etag)).toBe(204);
-    await until('the end of one', () => server.context.registry.sessions.length === 1, 15_000);
+    await until('the end of one', () => server.context.registry.sessions.length === 1);
     expect(server.context.registry.sessions[0]?.stream.name).toBe('cam-3');
     const reason = { kind: 'whip', reason: 'token expired' };
     expect(await metric(server, 'depthcast_session_ends_total', reason)).toBe(1);
@@ -215,7 +215,7 @@ describe('a two-way session', () => {
     const renewed = await lasting.ask(await token({ duplex: true }));
     expect(renewed).toMatchObject({ type: 'token', expires: expect.any(Number) });
     expect((renewed as { expires: number }).expires).toBeGreaterThan(now + 30);
-    await until('the end of the other', ending.ended, 15_000);
+    await until('the end of the other', ending.ended);
     expect(ending.said.at(-1)).toMatchObject({ type: 'error', code: 'UNAUTHORIZED', fatal: true });
     expect(lasting.ended()).toBe(false);
     expect(await lasting.ask(STATIC)).toEqual({ type: 'token', expires: null });
@@ -237,7 +237,7 @@ it('a source that was asked for ends with its token, unless a newer one is shown
   expect((await ask('PATCH', '/api/sources/yard', await token({ publish: ['gate'] }))).status).toBe(403);
   expect((await ask('PATCH', '/api/sources/yard', await token({ publish: ['yard'] }))).status).toBe(200);
   const status = async (name: string) => (await ask('GET', `/api/sources/${name}`, STATIC)).status;
-  await until('the end of the one', async () => (await status('gate')) === 404, 30_000);
+  await until('the end of the one', async () => (await status('gate')) === 404);
   expect(server.context.registry.isTaken('gate')).toBe(false);
   expect(await status('yard')).toBe(200);
   expect((await ask('DELETE', '/api/sources/yard', STATIC)).status).toBe(204);

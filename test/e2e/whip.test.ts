@@ -21,7 +21,7 @@ beforeAll(async () => {
     'server.trustProxy': ['loopback'],
   });
   // The page is made up by the test, so that Chromium cannot tell that it is as local as the server.
-  browser = await launchBrowser({ args: ['--disable-features=LocalNetworkAccessChecks'] });
+  browser = await launchBrowser({ fps: 10, args: ['--disable-features=LocalNetworkAccessChecks'] });
   page = await openBlankPage(browser);
 });
 afterAll(async () => {

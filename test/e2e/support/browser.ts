@@ -22,6 +22,9 @@ const FLAGS = [
 /** Of the page's address: Chromium's own moving picture, for tests that look at no picture. Rendering a scene takes most of a core. */
 export const FAKE_CAMERA = 'source=camera&width=320&height=240&fps=10';
 
+/** Of waits in a page: for a machine that is slow, and busy with other tests. */
+const PATIENCE_MS = 60_000;
+
 export interface BrowserOptions {
   /** A y4m or mjpeg file in place of Chromium's own moving picture. */
   cameraFile?: string;
@@ -51,7 +54,7 @@ export function findChromium(): string | undefined {
 export async function launchBrowser({ cameraFile, fps = 30, args = [] }: BrowserOptions = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error('No Chromium was found: install one or set CHROMIUM_PATH');
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath,
     args: [
       ...FLAGS,
@@ -60,6 +63,8 @@ export async function launchBrowser({ cameraFile, fps = 30, args = [] }: Browser
       ...args,
     ],
   });
+  browser.on('context', (context) => context.setDefaultTimeout(PATIENCE_MS));
+  return browser;
 }
 
 /** An empty page in a secure context, where cameras work; nothing listens at its address. */
