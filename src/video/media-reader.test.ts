@@ -136,7 +136,8 @@ describe('MediaReader', () => {
       await expect(watch(`${base}/silent.mp4`, { timeoutSeconds: 1 })).rejects.toMatchObject({ code: 'BAD_VIDEO' });
       const stop = new AbortController();
       setTimeout(() => stop.abort(), 300);
-      await expect(watch(`${base}/silent.mp4`, { signal: stop.signal })).rejects.toMatchObject({ code: 'BAD_VIDEO' });
+      const patient = { signal: stop.signal, timeoutSeconds: 600 };
+      await expect(watch(`${base}/silent.mp4`, patient)).rejects.toMatchObject({ code: 'BAD_VIDEO' });
     } finally {
       server.closeAllConnections();
       server.close();

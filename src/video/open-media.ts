@@ -37,6 +37,8 @@ export async function openFormat(
 ): Promise<StreamChoice> {
   // A name is a name: image2 would take the %d in it for a number.
   const options = timeout === undefined ? { pattern_type: 'none' } : protocolOptions(address, timeout);
+  // Without it there is nothing to interrupt before the source has answered.
+  format.allocContext();
   const demuxer = live?.format === undefined ? null : av.InputFormat.findInputFormat(live.format);
   const opened = await format.openInput(address, demuxer, av.Dictionary.fromObject(live?.options ?? options));
   if (opened === av.AVERROR_PATCHWELCOME && address.startsWith('pipe:'))
