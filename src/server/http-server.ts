@@ -50,7 +50,7 @@ export function createHttpServer(
     const options = { ...OPTIONS, ...certificate.pem, handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2' as const };
     const secure = https.createServer(options, handler);
     certificate.onChange((pem) => secure.setSecureContext(pem));
-    sortByFirstByte(secure, HEADERS_MS);
+    sortByFirstByte(secure, HEADERS_MS, () => refused('BUSY'));
     server = secure;
   }
   server.setTimeout(SILENCE_MS);

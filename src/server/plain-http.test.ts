@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { generate } from 'selfsigned';
 import { afterEach, beforeEach, it, vi } from 'vitest';
 import { sortByFirstByte } from './plain-http.ts';
 
 const PATIENCE_MS = 100;
 let server: Server;
+let refusals = 0;
 beforeEach(async () => {
   server = createServer({ handshakeTimeout: PATIENCE_MS });
-  sortByFirstByte(server, PATIENCE_MS);
+  sortByFirstByte(server, PATIENCE_MS, () => refusals++);
   await once(server.listen(0, '127.0.0.1'), 'listening');
 });
 afterEach(() => server.close());
@@ -38,4 +41,30 @@ it.each([
   await closed;
   clearInterval(timer);
   await vi.waitUntil(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))));
+});
+
+it('lets a handshake in past hundreds that do not go on', async () => {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'x' }]);
+  const slow = createServer({ key, cert, handshakeTimeout: 60_000 }, (_request, response) => response.end('here'));
+  sortByFirstByte(slow, 60_000, () => refusals++);
+  await once(slow.listen(0, '127.0.0.1'), 'listening');
+  const { port } = slow.address() as AddressInfo;
+  const held = Array.from({ length: 300 }, () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write('\x16\x03\x01');
+    return socket.resume();
+  });
+  refusals = 0;
+  await vi.waitUntil(() => refusals === 300 - 256, 10_000);
+  const shake = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(true));
+      socket.on('error', () => resolve(false)).on('close', () => resolve(false));
+      ours.push(socket);
+    });
+  const ours: Socket[] = [];
+  await vi.waitUntil(shake, { timeout: 10_000, interval: 100 });
+  await vi.waitUntil(() => held.filter(({ destroyed }) => destroyed).length > 300 - 256);
+  for (const socket of [...held, ...ours]) socket.destroy();
+  slow.close();
 });
