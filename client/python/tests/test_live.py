@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from collections.abc import Iterator
 
 import av
@@ -112,6 +113,13 @@ class Live(unittest.TestCase):
             alone = subprocess.run(robot, capture_output=True, text=True, timeout=120)
             self.assertNotEqual(alone.returncode, 0)
             self.assertIn("give an --anchor", alone.stderr)
+
+    def test_a_server_refuses_a_protocol_that_it_does_not_speak(self) -> None:
+        with unittest.mock.patch("depthcast.session.PROTOCOL_VERSION", 9):
+            with self.assertRaises(depthcast.DepthcastError) as raised:
+                depthcast.open(URL, pictures(1))
+        self.assertEqual(raised.exception.code, "PROTOCOL_VERSION")
+        self.assertIn("9; this server speaks 1 and 2", raised.exception.message)
 
     def test_errors_are_readable(self) -> None:
         for open_it, code in (

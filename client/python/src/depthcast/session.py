@@ -25,6 +25,7 @@ from .packet import Reassembler, decode
 _LOG = logging.getLogger("depthcast")
 PROTOCOL_VERSION = 2
 CHANNEL_PROTOCOL = "depthcast-2"
+_CLIENT = "depthcast-python/0.2.0"
 _CLOCK = 90_000
 _SETUP_SECONDS = 20.0
 # Pictures that wait for their depth, to be paired with it.
@@ -265,17 +266,17 @@ class AsyncSession:
         socket = self._socket = await self._http.ws_connect(
             _address(self._url, "/ws", websocket=True), headers=self._authorization(), max_msg_size=1 << 20
         )
-        await self._send({"type": "hello", "protocol": PROTOCOL_VERSION, "client": "depthcast-python/0.2.0"})
+        await self._send({"type": "hello", "protocol": PROTOCOL_VERSION, "client": _CLIENT})
         welcome = await self._expect("welcome")
         self.server = str(welcome.get("server"))
-        if welcome.get("protocol") != PROTOCOL_VERSION:
-            raise DepthcastError(
-                "PROTOCOL_VERSION",
-                f"{self.server} speaks version {welcome.get('protocol')}, this client version {PROTOCOL_VERSION}",
-            )
+        spoken = welcome.get("protocol")
+        if spoken != PROTOCOL_VERSION:
+            older = "the client" if isinstance(spoken, int) and spoken > PROTOCOL_VERSION else "the server"
+            detail = f"{self.server} speaks version {spoken}, {_CLIENT} version {PROTOCOL_VERSION}: update {older}"
+            raise DepthcastError("PROTOCOL_VERSION", detail)
         unknown = [key for key in self._output if key not in welcome.get("output", {})]
         if unknown:
-            raise DepthcastError("NOT_IN_SERVER", f"{self.server} has no setting {', '.join(unknown)}")
+            raise DepthcastError("NOT_IN_SERVER", f"{self.server} has no setting {', '.join(unknown)}, which {_CLIENT} was asked for")
         if self._camera is not None:
             await self.set_camera(self._camera)
         self._track = _SentTrack(self._source, self._fps)
