@@ -29,8 +29,8 @@ interface Size {
   height: number;
 }
 
-/** Share of the display range that depth may differ by within a window and still counts as even. */
-const EVEN = 0.02;
+/** Shares of the display range that depth may differ by within a window and still counts as even. */
+const EVEN = { fast: 0.02, best: 0.005 };
 /** Where an invalid range is given. */
 const MIN_EVEN = 1e-9;
 /** Pictures are no larger, in pixels a side. */
@@ -59,7 +59,7 @@ function module(): object {
 
 /**
  * Enlarges depth maps of one size along the edges of their pictures: `fast`, a colour guided filter found at the map's size
- * and applied at the picture's; `best`, with weighted medians before it. See native/upsampler/src/lib.rs. Nothing is allocated
+ * and applied at the picture's; `best`, behind steps made steep at the map's size. See native/upsampler/src/lib.rs. Nothing is allocated
  * after the first call, and where depth is even within a window the result is bilinear interpolation. Values stay between the
  * least and the greatest of their surroundings. Pixels have their centres at halves in both sizes.
  */
@@ -123,7 +123,8 @@ export class GuidedUpsampler {
     const metres = unit === 'metres';
     const [nearest, farthest] = metres ? [1 / near, 1 / far] : [near, far];
     // All depth is even where it is only interpolated.
-    const even = quality === 'off' ? Number.POSITIVE_INFINITY : Math.max(MIN_EVEN, EVEN * Math.abs(nearest - farthest));
+    const even =
+      quality === 'off' ? Number.POSITIVE_INFINITY : Math.max(MIN_EVEN, EVEN[quality] * Math.abs(nearest - farthest));
     const scale = luma === undefined ? 1 : (luma.near - luma.far) / (nearest - farthest);
     const shift = luma === undefined ? 0 : luma.far - farthest * scale;
     const flag = (on: boolean) => (on ? 1 : 0);

@@ -7,6 +7,8 @@ precision highp sampler2D;
 const int R = 3;
 const float SHARE = 1.0 / 49.0;
 ivec2 here() { return ivec2(gl_FragCoord.xy); }
+/** The middle of a window that does not reach beyond the map. */
+int inside(int place, int size) { return size > 2 * R ? clamp(place, R, size - 1 - R) : place; }
 vec4 at(sampler2D t, ivec2 p) { return texelFetch(t, clamp(p, ivec2(0), textureSize(t, 0) - 1), 0); }
 `;
 
@@ -65,9 +67,9 @@ uniform sampler2D guide;
 out vec4 steps;
 void main() {
   steps = vec4(1e30, -1e30, 0, 0);
+  ivec2 size = textureSize(guide, 0);
   for (int i = -R; i <= R; i++) {
-    // Beyond the edge stands the last pixel, with its own slope.
-    ivec2 p = clamp(here() + ivec2(i, 0), ivec2(0), textureSize(guide, 0) - 1);
+    ivec2 p = clamp(ivec2(inside(here().x, size.x) + i, here().y), ivec2(0), size - 1);
     float v = at(guide, p).w;
     float across = abs(at(guide, p + ivec2(1, 0)).w - at(guide, p - ivec2(1, 0)).w);
     float down = abs(at(guide, p + ivec2(0, 1)).w - at(guide, p - ivec2(0, 1)).w);
@@ -91,7 +93,7 @@ void main() {
   for (int i = -R; i <= R; i++) {
     ivec2 p = here() + ivec2(0, i);
     A += at(a, p); B += at(b, p); C += at(c, p); D += at(d, p);
-    vec4 s = at(steps, p);
+    vec4 s = at(steps, ivec2(p.x, inside(here().y, textureSize(steps, 0).y) + i));
     range.xyz = vec3(min(range.x, s.x), max(range.y, s.y), max(range.z, s.z));
   }
   A *= SHARE; B *= SHARE; C *= SHARE; D *= SHARE;

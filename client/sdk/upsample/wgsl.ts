@@ -30,6 +30,7 @@ const HEAD = `
 const R = 3;
 const SHARE = 1.0 / 49.0;
 struct Frame { near: f32, far: f32, even: f32 }
+fn inside(place: i32, size: i32) -> i32 { return select(place, clamp(place, R, size - 1 - R), size > 2 * R); }
 fn at(t: texture_2d<f32>, p: vec2i) -> vec4f {
   return textureLoad(t, clamp(p, vec2i(0), vec2i(textureDimensions(t)) - 1), 0);
 }
@@ -82,7 +83,7 @@ export const SUMS = `
 export const STEPS = `
   var found = vec4f(1e30, -1e30, 0, 0);
   for (var i = -R; i <= R; i++) {
-    let p = clamp(here + vec2i(i, 0), vec2i(0), size - 1);
+    let p = clamp(vec2i(inside(here.x, size.x) + i, here.y), vec2i(0), size - 1);
     let v = at(guide, p).w;
     let across = abs(at(guide, p + vec2i(1, 0)).w - at(guide, p - vec2i(1, 0)).w);
     let down = abs(at(guide, p + vec2i(0, 1)).w - at(guide, p - vec2i(0, 1)).w);
@@ -102,7 +103,7 @@ export const FIT = `
     B += at(b, p);
     C += at(c, p);
     D += at(d, p);
-    let s = at(steps, p);
+    let s = at(steps, vec2i(p.x, inside(here.y, size.y) + i));
     reach = vec4f(min(reach.x, s.x), max(reach.y, s.y), max(reach.z, s.z), 0);
   }
   A *= SHARE;

@@ -9,13 +9,17 @@ const FLAT: f32 = 1e-4;
 const UNEXPLAINED: f32 = 0.1;
 const EXPLAINED: f32 = 0.4;
 /// Shares of a window's difference that lie between close neighbours on slopes, and at steps.
-pub const SLOPE: f32 = 0.5;
+const SLOPE: f32 = 0.5;
 const STEP: f32 = 0.8;
 const SIDE: usize = 2 * RADIUS + 1;
 const SHARE: f32 = 1.0 / (SIDE * SIDE) as f32;
 
-/// @param even differences of the map that count as none
-pub unsafe fn fit(plan: &Plan, even: f32) {
+/// Where depth only slopes, nothing is fitted to colour: these are the shares of a slope and of the softest step.
+const EVEN_SLOPE: f32 = 0.35;
+const SOFT_STEP: f32 = 0.5;
+
+/// @param even differences of the map that count as none @param steps_alone leaves slopes as they are, however steep
+pub unsafe fn fit(plan: &Plan, even: f32, steps_alone: bool) {
     unsafe {
         let products = |row: usize, x: usize| {
             let [y, u, v, p] = plan.planes.map(|plane| load(plane.start(row).add(x)));
@@ -39,7 +43,11 @@ pub unsafe fn fit(plan: &Plan, even: f32) {
             let [least, most, slope, _] = plan.scratch.map(|plane: Plane| load(plane.row(row).add(x)));
             let plain = load(plan.planes[3].row(row).add(x));
             // What colour does not explain is interpolated.
-            let trust = ramp(explained, UNEXPLAINED, EXPLAINED);
+            let explained = ramp(explained, UNEXPLAINED, EXPLAINED);
+            let trust = match steps_alone {
+                true => f32x4_mul(explained, ramp(slope, EVEN_SLOPE, SOFT_STEP)),
+                false => explained,
+            };
             let factors = [fy, fu, fv].map(|factor| f32x4_mul(factor, trust));
             let first =
                 [factors[0], factors[1], factors[2], f32x4_add(plain, f32x4_mul(f32x4_sub(offset, plain), trust))];
@@ -109,7 +117,7 @@ unsafe fn windows<const N: usize>(
 }
 
 /// From 0 at `low` to 1 at `high`.
-fn ramp(value: v128, low: f32, high: f32) -> v128 {
+pub fn ramp(value: v128, low: f32, high: f32) -> v128 {
     let share = f32x4_mul(f32x4_sub(value, f32x4_splat(low)), f32x4_splat(1.0 / (high - low)));
     f32x4_pmin(f32x4_pmax(share, f32x4_splat(0.0)), f32x4_splat(1.0))
 }

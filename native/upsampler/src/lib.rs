@@ -1,8 +1,8 @@
 //! Enlarges a depth map along the edges of its picture. A colour guided filter (He, Sun, Tang: Guided Image Filtering,
 //! TPAMI 2013) is fitted at the map's size and applied at the picture's (He, Sun: Fast Guided Filter, 2015); where depth has a
 //! step, its blur is then steepened between the nearest and the farthest depth around. Where depth is even nothing but bilinear
-//! interpolation happens, so the picture's texture has no say. `best` first gives each place near a step the weighted median of
-//! its surroundings, weighted by likeness of colour (Ma et al.: Constant Time Weighted Median Filtering, ICCV 2013).
+//! interpolation happens, so the picture's texture has no say. `best` first makes the network's blurred steps steep: each place takes
+//! the mean of the near or of the far texels around it, whichever win by likeness of colour.
 //!
 //! One instance serves one pair of sizes: `plan`, then `at` for the buffers, then `filter` as often as wanted. No allocation
 //! after `plan`, no imports. Pixels have their centres at halves in both sizes.
@@ -10,9 +10,9 @@
 
 mod apply;
 mod fit;
-mod median;
 mod memory;
 mod shrink;
+mod sides;
 mod steps;
 
 use memory::{Plane, Taps, bytes, floats, reserve, taps};
@@ -88,7 +88,7 @@ pub extern "C" fn plan(width: usize, height: usize, to_width: usize, to_height: 
             ],
             columns: taps(width, to_width)?,
             rows: taps(height, to_height)?,
-            weights: median::weights()?,
+            weights: sides::weights()?,
             line: floats(to_width + 16)?,
         })
     };
@@ -125,10 +125,10 @@ pub extern "C" fn filter(best: bool, metres: bool, far: f32, even: f32, luma: bo
             shrink::shrink(plan, channel);
         }
         if best {
-            median::clean(plan, even);
+            sides::decide(plan, even);
         }
         steps::find(plan);
-        fit::fit(plan, even);
+        fit::fit(plan, even, best);
         apply::apply(plan, metres, even, luma, scale, shift);
     }
 }

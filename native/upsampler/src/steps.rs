@@ -9,7 +9,7 @@ pub unsafe fn find(plan: &Plan) {
     let [least, most, slope, _] = plan.scratch;
     // Across, into planes that the fit fills later.
     let [low, high, steep, gradient] = plan.fit;
-    let rows = |y: usize, d: usize| (y + d).saturating_sub(RADIUS).min(plan.height - 1);
+    let rows = |y: usize, d: usize| (inside(y, plan.height) + d).saturating_sub(RADIUS).min(plan.height - 1);
     unsafe {
         for y in 0..plan.height {
             let (here, out) = (map.row(y), gradient.row(y));
@@ -34,6 +34,12 @@ pub unsafe fn find(plan: &Plan) {
                 v128_store(high.row(y).add(x).cast(), hi);
                 v128_store(steep.row(y).add(x).cast(), st);
             }
+            for plane in [low, high, steep] {
+                let row = plane.row(y);
+                for x in (0..RADIUS).chain(plan.width.saturating_sub(RADIUS)..plan.width) {
+                    *row.add(x) = *row.add(inside(x, plan.width));
+                }
+            }
         }
         for y in 0..plan.height {
             for x in (0..plan.width).step_by(4) {
@@ -53,6 +59,11 @@ pub unsafe fn find(plan: &Plan) {
             }
         }
     }
+}
+
+/// The middle of the window of a place: one that reached beyond the map would see less of a slope, and take it for a step.
+fn inside(place: usize, length: usize) -> usize {
+    if length > 2 * RADIUS { place.clamp(RADIUS, length - 1 - RADIUS) } else { place }
 }
 
 pub unsafe fn load(from: *const f32) -> v128 {
