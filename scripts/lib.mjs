@@ -49,7 +49,7 @@ export function ensureInstalled() {
     say('Updating packages to the lock file');
     done = update();
   } else {
-    say('Installing packages (once; about 800 MB, most of it onnxruntime and FFmpeg)');
+    say('Installing packages (once; about 900 MB, most of it onnxruntime and FFmpeg; npm says nothing for minutes)');
     done = npm('ci');
     if (!done) {
       say('npm ci failed, for the reason above: trying npm install, which also follows the lock file where it can');
@@ -104,12 +104,16 @@ function read(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
+/** Made from the sources, and beside them. */
+const MADE = new Set(['dist', 'LICENSE', 'THIRD-PARTY.md', 'build']);
+
 function digestFiles(paths) {
   const hash = createHash('sha256').update(process.version);
   const visit = (path) => {
     if (!existsSync(path)) return;
     if (statSync(path).isDirectory()) {
-      for (const name of readdirSync(path).sort()) if (!name.endsWith('.test.ts')) visit(join(path, name));
+      for (const name of readdirSync(path).sort())
+        if (!name.endsWith('.test.ts') && !MADE.has(name)) visit(join(path, name));
     } else hash.update(relative(ROOT, path)).update(readFileSync(path));
   };
   for (const path of paths) visit(join(ROOT, path));

@@ -28,6 +28,8 @@ const STABLE_MS = 60_000;
 const START_TIMEOUT_MS = 120_000;
 /** On a device, drivers compile a network of a new size: for a minute, and longer on a busy machine. */
 const COMPILE_MS = 600_000;
+/** For the first start, which cannot be tried again: the process that gives it up ends, and cannot do so in order while native code loads. */
+const FIRST_START_MS = COMPILE_MS;
 /** Deaths of a worker on a device, each soon after the last, after which `auto` goes on on the CPU. */
 const MAX_DEVICE_DEATHS = 3;
 /** One for the process: who is in the device's native code, which is not made for two threads, and what of its memory is taken. */
@@ -200,12 +202,11 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     this.#channel = channel;
     this.#threadId = threadId;
     this.#startedAt = 0;
-    const timer = setTimeout(
-      () => {
-        this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'the model did not load in time' }));
-      },
-      this.#mayCompile() ? COMPILE_MS : START_TIMEOUT_MS,
-    ).unref();
+    const patience = this.#mayCompile() ? COMPILE_MS : this.#everStarted ? START_TIMEOUT_MS : FIRST_START_MS;
+    const detail = `the model did not load in ${patience / 1000} s; is this machine too busy?`;
+    const timer = setTimeout(() => {
+      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail }));
+    }, patience).unref();
     this.#ready = channel.ready
       .then((capabilities) => {
         this.#startedAt = performance.now();
@@ -225,13 +226,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   #died(error: DepthcastError): void {
     const lived = this.#startedAt > 0 ? performance.now() - this.#startedAt : 0;
-    const everStarted = this.#watchdog !== undefined;
     this.#channel = undefined;
     this.#startedAt = 0;
     this.#activity.clear();
     for (const stream of this.#streams.values()) stream.workerDied();
     // A model that never loaded is refused by create(); only a worker that once ran is restarted.
-    if (this.#closed || !everStarted) return;
+    if (this.#closed || !this.#everStarted) return;
     this.#failures = lived > STABLE_MS ? 0 : this.#failures + 1;
     this.restarts++;
     this.emit('restart', error.message);
@@ -248,6 +248,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     if (devices.device !== 'auto' || this.#deviceDeaths < MAX_DEVICE_DEATHS) return;
     this.#boot.devices = { ...devices, device: 'cpu' };
     this.emit('fallback', `${this.device}: ${error.message}`);
+  }
+
+  get #everStarted(): boolean {
+    return this.#watchdog !== undefined;
   }
 
   #mayCompile(): boolean {

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -70,6 +71,8 @@ export async function startServer({
   version,
   log = pino({ level: 'silent' }),
 }: ServerOptions): Promise<DepthServer> {
+  // Before the model is loaded, which may take a while.
+  await checkPort(config);
   const context = await boot({ config, version, log });
   try {
     return await listen(context);
@@ -206,6 +209,19 @@ async function listen(context: ServerContext): Promise<DepthServer> {
       return closing;
     },
   };
+}
+
+/** @throws DepthcastError PORT_IN_USE, PORT_DENIED, BAD_CONFIG */
+async function checkPort(config: Config): Promise<void> {
+  const { port, host } = config.server;
+  if (port === 0) return;
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, host), 'listening');
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, config);
+  }
+  await new Promise((resolve) => probe.close(resolve));
 }
 
 function listenError(error: NodeJS.ErrnoException, { server }: Config): DepthcastError {
