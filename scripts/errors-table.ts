@@ -172,8 +172,8 @@ const sources = {
   ],
   OUTPUT_NOT_FOUND: ['No output has this name.', '`GET /api/outputs` lists those there are.'],
   OUTPUT_NOT_ALLOWED: [
-    'A request named a host that is not among `outputs.apiHosts`, an SRT option that opens a port here, an output of the settings, or a stream of a media worker.',
-    'Extend `outputs.apiHosts`, or write the output into `outputs.push`; outputs of peers need `server.mediaWorkers: 0`.',
+    'A request named a host that is not among `outputs.apiHosts`, an SRT option that opens a port here, or an output of the settings.',
+    'Extend `outputs.apiHosts`, or write the output into `outputs.push`.',
   ],
   OUTPUT_TAKEN: ['Two outputs were given one name.', 'Use another name, or remove the first (DELETE).'],
   ANCHORS_UNUSED: [

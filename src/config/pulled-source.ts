@@ -6,7 +6,8 @@ import { secret, shown } from './rules.ts';
 export const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 /** What FFmpeg and the URL standard read alike: no spaces, quotes, backslashes, control characters, and no fragment, which FFmpeg takes for more of the query. */
 const NETWORK_URL = /^(rtsps?|srt|https?):\/\/(?!\/)[\w\-.~:/?[\]@!$&'()*+,;=%]{1,2000}$/i;
-const DEVICE = /^\/dev\/[\w/-]{1,200}$/;
+/** Cameras by their numbers, and by names that stay (`/dev/v4l/by-id/...`); files in `/dev/shm` are files. */
+const DEVICE = /^\/dev\/(?!shm\/)[\w/.:-]{1,200}$/;
 const FILE = /^(file:|\.{0,2}\/).{1,4000}$/s;
 
 /** How a source is reached. */
@@ -50,6 +51,12 @@ export const pulledSourceSchema = z.strictObject({
       .optional(),
   ),
   fps: z.number().min(1).max(240).optional(),
+  inputFormat: shown(
+    z
+      .string()
+      .regex(/^[a-z0-9_]{2,24}$/, 'a format is expected, as mjpeg or yuyv422')
+      .optional(),
+  ),
   still: z.boolean().optional(),
 });
 export type PulledSourceSettings = z.infer<typeof pulledSourceSchema>;

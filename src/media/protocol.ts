@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import type { DisplayRange } from '../depth/types.ts';
 import { DepthcastError, type ErrorCode, toDepthcastError } from '../errors.ts';
@@ -12,6 +13,7 @@ import type { TrackReport } from '../session/outputs.ts';
 import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions, RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
+import type { PushStatus } from '../sinks/push/push-target.ts';
 import type { FeedFrame, FeedRequest } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
@@ -53,6 +55,8 @@ export interface StreamView {
   latest: StreamReport | undefined;
   tracks: TrackReport[];
   recording: RecordingStatus | undefined;
+  /** What is sent of it, by numbers of the main thread's. */
+  outputs: [output: number, status: PushStatus][];
 }
 
 /** What a session was at the last look. */
@@ -101,6 +105,9 @@ export interface SessionCalls {
   record(options: RecorderOptions): void;
   /** Also of a session that has ended. */
   stopRecording(value: undefined): Promise<RecordingStatus | undefined>;
+  /** By SRT or RTSP, until it is stopped or the session ends. */
+  send(request: { output: number; settings: PushedOutputSettings }): void;
+  stopSending(output: number): void;
   close(end: { reason: string; error: PlainError | undefined }): void;
 }
 
@@ -130,12 +137,19 @@ export type ToMedia =
   | { case: 'config'; value: SettledConfig }
   | { case: 'end'; reason: string };
 
+/** See `PusherEvents`. */
+export type PushNews =
+  | { event: 'live'; status: PushStatus }
+  | { event: 'lost'; error: PlainError; retryMs: number; status: PushStatus }
+  | { event: 'note'; what: string };
+
 export type SessionEvent =
   | { event: 'connected' }
   | { event: 'started' }
   | { event: 'report'; report: StreamReport; view: SessionView }
   | { event: 'trouble'; error: PlainError; about: ErrorSubject; view: SessionView }
   | { event: 'recording failed'; error: PlainError }
+  | { event: 'output'; output: number; news: PushNews }
   | { event: 'feed'; frame: FeedFrame }
   | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
 

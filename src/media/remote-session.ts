@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DisplayRange } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
@@ -7,6 +8,7 @@ import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { DataOutput, Layout, Upsampling } from '../protocol/output.ts';
 import type { Feed, FeedsItself } from '../session/feed.ts';
+import type { Pusher, PusherEvents, PushesItself } from '../session/pusher.ts';
 import type { Recorder, RecordsItself } from '../session/recorder.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer, SessionStream } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
@@ -22,11 +24,13 @@ import {
   type CallValue,
   fromPlain,
   type Opened,
+  type PushNews,
   type SessionEvent,
   type SessionView,
   type StreamView,
   toPlain,
 } from './protocol.ts';
+import { RemotePushers } from './remote-pushers.ts';
 import { RemoteRecorder } from './remote-recorder.ts';
 
 /** Why a session ended whose worker is gone. */
@@ -40,7 +44,10 @@ export interface SessionLink {
 }
 
 /** A publisher's stream in a media worker, as the worker last told of it. */
-export class RemoteStream extends EventEmitter<LiveStreamEvents> implements SessionStream, RecordsItself, FeedsItself {
+export class RemoteStream
+  extends EventEmitter<LiveStreamEvents>
+  implements SessionStream, RecordsItself, FeedsItself, PushesItself
+{
   readonly name: string;
   readonly unlisted: boolean;
   readonly createdAt = Date.now();
@@ -58,6 +65,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   #view: StreamView;
   #steps = 0;
   #recorder: RemoteRecorder | undefined;
+  readonly #pushers: RemotePushers;
   #takeFed: ((frame: FeedFrame) => void) | undefined;
 
   /** @param inferencer has this stream among its guests already */
@@ -75,6 +83,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.link = link;
     this.#ask = ask;
     this.#end = end;
+    this.#pushers = new RemotePushers(ask);
     this.name = known.name;
     this.unlisted = known.unlisted;
     this.#upsampling = known.upsampling;
@@ -204,6 +213,15 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     return this.#recorder;
   }
 
+  /** By the worker, in a process of its own. */
+  send(settings: PushedOutputSettings, events: PusherEvents): Pusher {
+    return this.#pushers.add(settings, events);
+  }
+
+  sent(output: number, news: PushNews): void {
+    this.#pushers.take(output, news);
+  }
+
   /** Of the worker's making, one frame at a time. */
   feed(take: (frame: FeedFrame) => void): Feed {
     this.#takeFed = take;
@@ -218,6 +236,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
   take(view: StreamView): void {
     this.#view = view;
     if (view.recording) this.#recorder?.look(view.recording);
+    this.#pushers.look(view.outputs);
   }
 
   recordingFailed(error: DepthcastError): void {
@@ -229,6 +248,7 @@ export class RemoteStream extends EventEmitter<LiveStreamEvents> implements Sess
     this.closed = true;
     this.#inferencer.guests--;
     this.#recorder?.close();
+    this.#pushers.forget();
     this.emit('closed', reason);
   }
 
@@ -306,6 +326,9 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
         break;
       case 'trouble':
         this.emit('trouble', fromPlain(event.error), event.about);
+        break;
+      case 'output':
+        this.stream.sent(event.output, event.news);
         break;
       case 'feed':
         this.stream.fed(event.frame);

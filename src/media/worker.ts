@@ -6,6 +6,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import { type Feed, feedOf } from '../session/feed.ts';
 import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
+import { type Pusher, pushStream } from '../session/pusher.ts';
 import { type Recorder, recordStream } from '../session/recorder.ts';
 import { Registry } from '../session/registry.ts';
 import { takeThumbnail } from '../session/thumbnails.ts';
@@ -23,6 +24,7 @@ import {
   type MediaBoot,
   type Opened,
   type OpenRequest,
+  type PushNews,
   type SessionEvent,
   type SessionView,
   type StreamView,
@@ -55,6 +57,8 @@ const inferencers = new Map<number, PortInferencer>();
 const sessions = new Map<string, Publisher | Viewer>();
 /** By session; `taken` lets the next frame be made. */
 const feeds = new Map<string, { feed: Feed; taken: () => void }>();
+/** By session, and by the main thread's number. */
+const pushers = new Map<string, Map<number, Pusher>>();
 /** By session, until their last files are closed. */
 const recorders = new Map<string, Recorder>();
 
@@ -152,6 +156,7 @@ function watch(session: Publisher | Viewer): void {
     sessions.delete(id);
     feeds.delete(id);
     emit({ event: 'closed', reason, error: error && toPlain(error), view: viewOf(session) });
+    pushers.delete(id);
   });
 }
 
@@ -170,7 +175,8 @@ function streamView({ id, stream }: Publisher): StreamView {
   const codec = source?.codec;
   const tracks = trackReports(stream);
   const recording = recorders.get(id)?.status;
-  const seen = { last, codec, unit, hfov, frames, size, watched, totals, latest, tracks, recording };
+  const outputs = [...(pushers.get(id) ?? [])].map(([output, { status }]): StreamView['outputs'][0] => [output, status]);
+  const seen = { last, codec, unit, hfov, frames, size, watched, totals, latest, tracks, recording, outputs };
   return { ...seen, demand: { rate, milliseconds } };
 }
 
@@ -216,6 +222,21 @@ const CALLS: Calls = {
     recorders.set(id, recordStream(stream, options, failed));
   },
   stopRecording: ({ id }) => stopRecording(id),
+  send: ({ id, stream }, { output, settings }) => {
+    const news = (value: PushNews) =>
+      tell({ case: 'session', session: id, value: { event: 'output', output, news: value } });
+    const pusher = pushStream(stream, settings, {
+      onLive: (status) => news({ event: 'live', status }),
+      onLost: (error, retryMs) => news({ event: 'lost', error: toPlain(error), retryMs, status: pusher.status }),
+      onNote: (what) => news({ event: 'note', what }),
+    });
+    const those = pushers.get(id) ?? new Map<number, Pusher>();
+    pushers.set(id, those.set(output, pusher));
+  },
+  stopSending: ({ id }, output) => {
+    pushers.get(id)?.get(output)?.close();
+    pushers.get(id)?.delete(output);
+  },
   close: (session, { reason, error }) => session.close(reason, error && fromPlain(error)),
 };
 

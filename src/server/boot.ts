@@ -47,12 +47,8 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const { mediaWorkers } = config.server;
     peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
     const mattes = await StreamMattes.open({ config, registry, log });
-    const outputs = new PushedOutputs({ config, registry, log, metrics });
+    const outputs = new PushedOutputs({ config, registry, mattes, log, metrics });
     for (const settings of config.outputs.push) outputs.add(settings, 'config');
-    if (mediaWorkers > 0 && config.outputs.push.length > 0)
-      log.warn(
-        'streams of peers are not sent by outputs.push while server.mediaWorkers is set; those that the server pulls are',
-      );
     const size = adaptive ? new AdaptiveSize(shared, first.model, pool.sizeOf(first.model)) : undefined;
     context = { ...shared, mattes, outputs, peers, sources, recordings, device: first.device, size };
     watchInference(context, first);

@@ -3,20 +3,22 @@ import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
-import { PushSink } from '../sinks/push/push-sink.ts';
-import { type PushStatus, PushTarget } from '../sinks/push/push-target.ts';
+import { withMatteChange } from '../protocol/matte.ts';
+import type { Layout } from '../protocol/output.ts';
+import { type PushStatus, shownTarget } from '../sinks/push/push-target.ts';
 import { LiveStream } from '../stream/live-stream.ts';
-import { matteShadesOf } from './outputs.ts';
+import { type Pusher, type PusherEvents, type PushesItself, pushStream } from './pusher.ts';
 import type { Registry } from './registry.ts';
+import type { SessionStream } from './session.ts';
+import type { StreamMattes } from './stream-mattes.ts';
 
 /** Seconds after which somebody who found no place may try again. */
 const RETRY_PLACE = 30;
-const IN_WORKER = 'streams of peers are not sent while server.mediaWorkers is set';
 
 interface Context {
   config: Pick<SettledConfig, 'outputs'>;
-  registry: Pick<Registry, 'onStream' | 'onAnyStream' | 'liveStreams' | 'streams'>;
+  registry: Pick<Registry, 'onAnyStream' | 'streams'>;
+  mattes: Pick<StreamMattes, 'settings'>;
   log: Logger;
   metrics: Pick<Metrics, 'exportOutputs'>;
 }
@@ -32,68 +34,45 @@ export interface PushReport extends PushStatus {
 interface Entry {
   settings: PushedOutputSettings;
   from: PushReport['from'];
-  target: PushTarget;
-  /** Of the stream that is live now. */
-  on: { stream: LiveStream; sink: PushSink } | undefined;
+  events: PusherEvents;
+  /** Of the stream that is live now, and how it is left. */
+  on: { pusher: Pusher; leave(): void } | undefined;
+  /** Of the streams before. */
+  past: Pick<PushStatus, 'connections' | 'frames' | 'dropped' | 'problem'>;
+  ended: (() => void)[];
 }
 
-/** What the server sends somewhere by itself: whenever a stream of the name is live. */
+/** What the server sends somewhere by itself: whenever a stream of the name is live, in the thread that the stream lives in. */
 export class PushedOutputs {
   readonly #context: Context;
   readonly #entries = new Map<string, Entry>();
 
   constructor(context: Context) {
     this.#context = context;
-    context.metrics.exportOutputs(() => [...this.#entries.values()].map(({ target }) => target.status.state));
-    context.registry.onStream((stream) => {
-      for (const entry of this.#entries.values()) this.#follow(entry, stream);
-    });
+    context.metrics.exportOutputs(() => this.list().map(({ state }) => state));
     context.registry.onAnyStream((stream) => {
-      if (stream instanceof LiveStream) return;
-      for (const { settings, target } of this.#entries.values()) {
-        if (settings.stream !== stream.name) continue;
-        target.refuse(new DepthcastError('OUTPUT_NOT_ALLOWED', { detail: IN_WORKER }));
-        context.log.warn({ output: settings.name, stream: stream.name, code: 'OUTPUT_NOT_ALLOWED' }, IN_WORKER);
-      }
+      for (const entry of this.#entries.values()) follow(entry, stream);
     });
   }
 
   /** @throws DepthcastError BUSY, OUTPUT_TAKEN, BAD_OPTION */
   add(settings: PushedOutputSettings, from: PushReport['from']): PushReport {
-    const { config, log, registry } = this.#context;
-    const { name } = settings;
+    const { config, registry, mattes } = this.#context;
+    const { name, stream, matte } = settings;
     const { pushLimit } = config.outputs;
     if (this.#entries.has(name)) throw new DepthcastError('OUTPUT_TAKEN', { detail: name });
     if (this.#entries.size >= pushLimit) {
       const detail = `${pushLimit} outputs (outputs.pushLimit)`;
       throw new DepthcastError('BUSY', { detail, retryAfter: RETRY_PLACE });
     }
-    /** What was told last: a receiver that stays away is one line of the log. */
-    let told: string | undefined;
-    const target = new PushTarget(settings.url, {
-      onLive: ({ kind, url, connections }) => {
-        told = undefined;
-        log.info({ output: name, stream: settings.stream, kind, url, connections }, 'output connected');
-      },
-      onLost: ({ code, detail = '' }, retryMs) => {
-        const facts = {
-          output: name,
-          stream: settings.stream,
-          code,
-          detail,
-          retrySeconds: Math.round(retryMs / 100) / 10,
-        };
-        if (told === detail) log.debug(facts, 'output still not reachable');
-        else log.warn(facts, 'output lost, trying again until it is back');
-        told = detail;
-      },
-    });
-    const entry: Entry = { settings, from, target, on: undefined };
-    const stream = registry.liveStreams.find((one) => one.name === settings.stream);
-    if (from === 'api' && !stream && registry.streams.some((one) => one.name === settings.stream))
-      throw new DepthcastError('OUTPUT_NOT_ALLOWED', { detail: IN_WORKER });
-    if (stream) this.#follow(entry, stream);
+    const live = registry.streams.find((one) => one.name === stream);
+    // At the request of somebody who can still change it; of settings, and of streams to come, the log tells.
+    const problem = from === 'api' && live && matte ? withMatteChange(mattes.settings(stream), matte) : undefined;
+    if (typeof problem === 'string') throw new DepthcastError('BAD_OPTION', { detail: problem });
+    const past = { connections: 0, frames: 0, dropped: 0, problem: null };
+    const entry: Entry = { settings, from, events: this.#events(settings), on: undefined, past, ended: [] };
     this.#entries.set(name, entry);
+    if (live) follow(entry, live);
     return report(entry);
   }
 
@@ -111,7 +90,7 @@ export class PushedOutputs {
     const entry = this.#entry(name);
     if (entry.from === 'config')
       throw new DepthcastError('OUTPUT_NOT_ALLOWED', { detail: `${name} is of the settings (outputs.push)` });
-    this.#end(entry);
+    end(entry);
     this.#entries.delete(name);
     this.#context.log.info({ output: name }, 'output removed');
   }
@@ -125,40 +104,31 @@ export class PushedOutputs {
         this.#context.log.info({ output: name, code }, `output removed: ${message}`);
         this.remove(name);
       },
-      once: (_: 'closed', listener: () => void) => entry.target.whenClosed(listener),
+      once: (_: 'closed', listener: () => void) => entry.ended.push(listener),
     };
   }
 
   close(): void {
-    for (const entry of this.#entries.values()) this.#end(entry);
+    for (const entry of this.#entries.values()) end(entry);
   }
 
-  #end({ on, target }: Entry): void {
-    if (on) on.stream.remove(on.sink);
-    target.close();
-  }
-
-  /** @throws DepthcastError BAD_OPTION */
-  #follow(entry: Entry, stream: LiveStream): void {
-    const { settings, target } = entry;
-    if (stream.name !== settings.stream) return;
-    const { layout, bitrate, maxSide, matte: own } = settings;
-    let view = own === undefined ? stream.matte : stream.matte.own(own);
-    if (typeof view === 'string') {
-      // At the request of somebody who can still change it; of settings, the stream's own matte is better than none.
-      if (entry.from === 'api' && !this.#entries.has(settings.name))
-        throw new DepthcastError('BAD_OPTION', { detail: view });
-      this.#context.log.warn({ output: settings.name, stream: stream.name }, `its matte is the stream's: ${view}`);
-      view = stream.matte;
-    }
-    const matte = LAYOUT_PARTS[layout].shades === 'matte' ? matteShadesOf(stream, view) : undefined;
-    const options = { layout, bitrate, maxSide, matte };
-    const sink = stream.add((listener) => new PushSink(options, target, listener));
-    const on = { stream, sink };
-    entry.on = on;
-    stream.once('closed', () => {
-      if (entry.on === on) entry.on = undefined;
-    });
+  #events({ name, stream }: PushedOutputSettings): PusherEvents {
+    const { log } = this.#context;
+    /** What was told last: a receiver that stays away is one line of the log. */
+    let told: string | undefined;
+    return {
+      onLive: ({ kind, url, connections }) => {
+        told = undefined;
+        log.info({ output: name, stream, kind, url, connections }, 'output connected');
+      },
+      onLost: ({ code, detail = '' }, retryMs) => {
+        const facts = { output: name, stream, code, detail, retrySeconds: Math.round(retryMs / 100) / 10 };
+        if (told === detail) log.debug(facts, 'output still not reachable');
+        else log.warn(facts, 'output lost, trying again until it is back');
+        told = detail;
+      },
+      onNote: (what) => log.warn({ output: name, stream }, what),
+    };
   }
 
   #entry(name: string): Entry {
@@ -168,10 +138,43 @@ export class PushedOutputs {
   }
 }
 
-const report = ({ settings: { name, stream, layout }, from, target }: Entry): PushReport => ({
-  name,
-  stream,
-  layout,
-  from,
-  ...target.status,
-});
+function follow(entry: Entry, stream: SessionStream): void {
+  const { settings, events } = entry;
+  if (stream.name !== settings.stream || stream.closed) return;
+  const pusher =
+    stream instanceof LiveStream
+      ? pushStream(stream, settings, events)
+      : (stream as SessionStream & PushesItself).send(settings, events);
+  const closed = () => {
+    const { connections, frames, dropped, problem } = report(entry);
+    entry.past = { connections, frames, dropped, problem };
+    entry.on = undefined;
+  };
+  stream.once('closed', closed);
+  const leave = () => {
+    stream.off('closed', closed);
+    pusher.close();
+  };
+  entry.on = { pusher, leave };
+}
+
+function end({ on, ended }: Entry): void {
+  on?.leave();
+  for (const listener of ended.splice(0)) listener();
+}
+
+function report({ settings: { name, stream, layout, url }, from, on, past }: Entry): PushReport {
+  const now = on?.pusher.status;
+  return {
+    name,
+    stream,
+    layout,
+    from,
+    ...shownTarget(url),
+    state: now?.state ?? 'idle',
+    connections: past.connections + (now?.connections ?? 0),
+    frames: past.frames + (now?.frames ?? 0),
+    dropped: past.dropped + (now?.dropped ?? 0),
+    problem: now ? now.problem : past.problem,
+  };
+}

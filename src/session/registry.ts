@@ -37,11 +37,6 @@ export class Registry {
     return [...this.#sessions.values()];
   }
 
-  /** Calls with every stream that begins on this thread from now on. */
-  onStream(watcher: (stream: LiveStream) => void): void {
-    this.#watchers.push((stream) => stream instanceof LiveStream && watcher(stream));
-  }
-
   /** Calls with every stream that begins from now on, wherever it lives. */
   onAnyStream(watcher: (stream: SessionStream) => void): void {
     this.#watchers.push(watcher);

@@ -40,6 +40,8 @@ export async function openFormat(
   // Without it there is nothing to interrupt before the source has answered.
   format.allocContext();
   const demuxer = live?.format === undefined ? null : av.InputFormat.findInputFormat(live.format);
+  if (live?.format !== undefined && demuxer === null)
+    throw new DepthcastError('BAD_VIDEO', { detail: `opening: FFmpeg has no ${live.format} input on this platform` });
   const opened = await format.openInput(address, demuxer, av.Dictionary.fromObject(live?.options ?? options));
   if (opened === av.AVERROR_PATCHWELCOME && address.startsWith('pipe:'))
     throw new DepthcastError('BAD_VIDEO', { detail: `opening: it cannot be read as it comes${FROM_A_PIPE}` });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import foxglove from '@foxglove/ws-protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { pulledSourceSchema } from '../../src/config/pulled-source.ts';
 import type { MediaWorkers } from '../../src/media/media-workers.ts';
 import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
@@ -12,7 +13,7 @@ import { film } from '../support/film.ts';
 import { sumMetric } from '../support/load/metrics.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { RtcClient } from '../support/rtc-client.ts';
-import { startApp, until } from './support/app.ts';
+import { freePort, startApp, until } from './support/app.ts';
 
 // Peers in media workers, with the main thread's side as it is seen from outside and by the registry.
 
@@ -29,6 +30,7 @@ beforeAll(async () => {
     'recording.folder': folder,
     'recording.reserveMegabytes': 0,
     'bridge.foxglove': { port: 0 },
+    'outputs.apiHosts': ['127.0.0.1'],
   });
 });
 afterAll(async () => {
@@ -117,6 +119,25 @@ async function seenInFoxglove(name: string, size: number): Promise<Record<string
   return bytes;
 }
 
+/** Sends a stream by SRT to a source of this very server's. @returns a wait for so many connections, of which each begins anew */
+async function sendBack(stream: string): Promise<(connections: number) => Promise<unknown>> {
+  const { sources, outputs } = server.context;
+  const url = `srt://127.0.0.1:${await freePort()}`;
+  const back = { name: 'back', url: `${url}?mode=listener`, size: 160, timeoutSeconds: 60 };
+  const arrives = async (connections: number) => {
+    await sources.add(pulledSourceSchema.parse(back), 'api');
+    await until('pictures that were sent', () => sources.get('back').pictures > 5);
+    await until('its connection', () => outputs.get('out').connections === connections);
+    expect(outputs.get('out')).toMatchObject({ state: 'live', problem: null });
+    expect(sources.get('back')).toMatchObject({ width: 160, height: 240 });
+    sources.remove('back');
+  };
+  const body = JSON.stringify({ name: 'out', stream, url, layout: 'stacked' });
+  const headers = { 'content-type': 'application/json' };
+  expect((await fetch(`${server.base}/api/outputs`, { method: 'POST', headers, body })).status).toBe(201);
+  return arrives;
+}
+
 /** What must stay as it is while another worker dies: no packet and no frame is lost, no memory is forgotten. */
 function losses(name: string) {
   const { dropped } = stream(name)!.stats.totals;
@@ -183,6 +204,13 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
     'relative_disparity/image',
   ]);
 
+  // Sent by its worker; a receiver that goes is told of, and found again.
+  const { outputs } = server.context;
+  const arrives = await sendBack('cam');
+  await arrives(1);
+  await until('the loss', () => outputs.get('out').problem?.code === 'OUTPUT_FAILED');
+  await arrives(2);
+
   // Its thumbnail is made by its worker.
   const thumbnail = await fetch(`${server.base}/api/streams/cam/thumbnail`);
   expect([thumbnail.status, thumbnail.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
@@ -207,6 +235,7 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   await inOldestWorker('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)');
   await until('the end of the stalled', () => stream('cam') === undefined);
   expect((await fetch(cam.resource, { method: 'DELETE' })).status).toBe(404);
+  expect(outputs.get('out')).toMatchObject({ state: 'idle', connections: 2 });
   const made = stream('other')!.frames;
   await until('more depth of the other', () => stream('other')!.frames > made + 20);
   expect(losses('other')).toEqual(others);
@@ -216,6 +245,8 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   // A bug: the worker still tells its peers, by DTLS, before it ends.
   await publish('cam');
   await until('depth once more', () => stream('cam')!.frames > 3);
+  await arrives(3);
+  expect((await fetch(`${server.base}/api/outputs/out`, { method: 'DELETE' })).status).toBe(204);
   const total = await counted('frames_total', { outcome: 'depth' });
   let told = false;
   for (const client of clients) client.dtls.on('closed', () => (told = true));

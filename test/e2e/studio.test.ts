@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import type {} from '../../client/studio/desk.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { PushReport } from '../../src/session/pushed-outputs.ts';
 import { needs } from '../support/needs.ts';
-import { startApp, until } from './support/app.ts';
+import { freePort, startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
 
@@ -368,13 +367,3 @@ describe('outputs beside WHEP', () => {
     },
   );
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}

@@ -140,7 +140,7 @@ export const pushReport = z.object({
   from: z.enum(['config', 'api']),
   kind: z.enum(['srt', 'rtsp']),
   url: z.string().describe('Without user, password and query.'),
-  state: z.enum(['idle', 'connecting', 'live', 'waiting', 'closed']),
+  state: z.enum(['idle', 'connecting', 'live', 'waiting']),
   connections: count,
   frames: count,
   dropped: count,

@@ -56,7 +56,7 @@ export class PushSink implements DepthSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#mailbox.close();
-    this.#target.rest();
+    this.#target.close();
     if (!this.#mailbox.busy) this.#free();
   }
 

@@ -22,8 +22,8 @@ export interface PushStatus {
   kind: 'srt' | 'rtsp';
   /** Without user, password and query. */
   url: string;
-  /** `idle`: there is no stream to send; `waiting`: until it is tried again. */
-  state: 'idle' | 'connecting' | 'live' | 'waiting' | 'closed';
+  /** `idle`: there is nothing to send; `waiting`: until it is tried again. */
+  state: 'idle' | 'connecting' | 'live' | 'waiting';
   connections: number;
   /** Frames sent, and those that did not leave because the receiver could not keep up. */
   frames: number;
@@ -37,7 +37,13 @@ export interface PushEvents {
   onLost(error: DepthcastError, retryMs: number): void;
 }
 
-/** Where one video is sent to, and the process that does; tried again for as long as there are frames. */
+/** Without user, password and query. */
+export function shownTarget(url: string): Pick<PushStatus, 'kind' | 'url'> {
+  const { protocol, host, pathname } = new URL(url);
+  return { kind: pushKindOf(url)!, url: `${protocol}//${host}${pathname}` };
+}
+
+/** Where one video of a stream is sent to, and the process that does; tried again for as long as there are frames. */
 export class PushTarget {
   readonly #url: string;
   readonly #events: PushEvents;
@@ -54,7 +60,6 @@ export class PushTarget {
   #frames = 0;
   #dropped = 0;
   #problem: DepthcastError | undefined;
-  readonly #closed: (() => void)[] = [];
 
   constructor(url: string, events: PushEvents) {
     this.#url = url;
@@ -62,10 +67,8 @@ export class PushTarget {
   }
 
   get status(): PushStatus {
-    const { protocol, host, pathname } = new URL(this.#url);
     return {
-      kind: pushKindOf(this.#url)!,
-      url: `${protocol}//${host}${pathname}`,
+      ...shownTarget(this.#url),
       state: this.#state,
       connections: this.#connections,
       frames: this.#frames,
@@ -101,28 +104,11 @@ export class PushTarget {
     this.#child!.send({ data: frame.data, keyframe: frame.keyframe, pts } satisfies VideoPacket, () => {});
   }
 
-  /** The stream ended; the next frame connects anew. */
-  rest(): void {
-    if (this.#state === 'closed') return;
+  /** Nothing more is put. Idempotent. */
+  close(): void {
     this.#letGo();
     clearTimeout(this.#timer);
     this.#state = 'idle';
-    this.#needsKeyframe = true;
-  }
-
-  /** There is a stream, but not for this. */
-  refuse(problem: DepthcastError): void {
-    this.#problem = problem;
-  }
-
-  whenClosed(listener: () => void): void {
-    this.#closed.push(listener);
-  }
-
-  close(): void {
-    this.rest();
-    this.#state = 'closed';
-    for (const listener of this.#closed.splice(0)) listener();
   }
 
   #connect(frame: EncodedFrame, size: { width: number; height: number }): void {
@@ -187,7 +173,7 @@ export class PushTarget {
   }
 
   #lost(child: ChildProcess, problem: string): void {
-    if (child !== this.#child || this.#state === 'closed') return;
+    if (child !== this.#child) return;
     this.#letGo();
     this.#retry(problem);
   }

@@ -15,7 +15,7 @@ const AT_ONCE = { fflags: 'nobuffer', analyzeduration: '1000000' };
 /** ms by which the arrival of a packet may miss the time of capture: an encoder's and a network's usual delay. */
 const NETWORK_ERROR_MS = 1000;
 
-type Wanted = Pick<PulledSourceSettings, 'url' | 'transport' | 'timeoutSeconds' | 'maxSide' | 'pictureSize' | 'fps'>;
+type Wanted = Pick<PulledSourceSettings, 'url' | 'transport' | 'timeoutSeconds' | 'maxSide' | 'pictureSize' | 'fps' | 'inputFormat'>;
 
 /** How FFmpeg is to read a source. */
 export function readRequest(source: Wanted): ReadRequest {
@@ -46,8 +46,12 @@ export function readRequest(source: Wanted): ReadRequest {
       // Segments come at once and are to be shown one picture after the other.
       return request(url, { rw_timeout: timeout }, { paced: true });
     case 'v4l2': {
-      const { pictureSize, fps } = source;
-      const format = { ...(pictureSize && { video_size: pictureSize }), ...(fps && { framerate: String(fps) }) };
+      const { pictureSize, fps, inputFormat } = source;
+      const format = {
+        ...(pictureSize && { video_size: pictureSize }),
+        ...(fps && { framerate: String(fps) }),
+        ...(inputFormat && { input_format: inputFormat }),
+      };
       return request(url, { timestamps: 'abs', ...format }, { format: 'v4l2', times: { stampsOfDay: true } });
     }
     case 'file':

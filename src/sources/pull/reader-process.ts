@@ -5,6 +5,7 @@ import type { DepthcastError } from '../../errors.ts';
 import { FrameConverter } from '../../video/frame-converter.ts';
 import type { TimedPicture } from '../../video/media-info.ts';
 import { MediaReader } from '../../video/media-reader.ts';
+import { deviceProblem, findCameras } from './device-problem.ts';
 import type { NextRequest, PictureMessage, ReaderMessage, ReadRequest } from './pull-protocol.ts';
 
 /** A paced source that is this many seconds late, or early, begins its pace anew: its clock jumped, or it was stalled. */
@@ -19,7 +20,7 @@ let reader: MediaReader | undefined;
 process.once('message', (request: ReadRequest) => {
   void read(request)
     .catch((thrown: unknown) => (thrown as DepthcastError).detail ?? (thrown as Error).message)
-    .then((problem) => end(problem));
+    .then(async (problem) => end(request.live.format === 'v4l2' ? deviceProblem(problem, await findCameras()) : problem));
 });
 process.once('disconnect', () => {
   stop.abort();
