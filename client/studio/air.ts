@@ -18,7 +18,7 @@ declare global {
   }
 }
 
-/** ms for which the last picture stays when the connection is lost: a freeze is better than a flash. */
+/** ms for which the last picture stays when no more come: a freeze is better than a flash. */
 const HOLD_MS = 3000;
 
 const handle: AirHandle = { state: 'connecting', code: undefined, view: undefined, painter: undefined };
@@ -59,7 +59,8 @@ function onState(state: ViewState): void {
   }
   if (state.name !== 'waiting') return;
   handle.code = state.code;
-  holding ??= window.setTimeout(empty, HOLD_MS);
+  const held = performance.now() - (handle.view?.movedAt ?? 0);
+  holding ??= window.setTimeout(empty, Math.max(0, HOLD_MS - held));
   if (state.problem) complain(state.message);
 }
 

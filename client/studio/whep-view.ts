@@ -5,10 +5,14 @@ import { FrameReader } from '../sdk/frames.ts';
 
 /** These pages stay open for days: they never give up, and never wait for longer. */
 const RETRY = { attempts: Number.POSITIVE_INFINITY, initial: 500, max: 10_000 };
-/** ms: of a request; for candidates; of a path that is interrupted; of a picture that stands still before it is fetched anew. */
+/**
+ * ms: of a request; for candidates; of a path that is interrupted; of a picture that stands still, before it no longer counts as
+ * live, and before it is fetched anew; of a connection until its first picture; between two looks.
+ */
 const REQUEST_MS = 10_000;
 const GATHER_MS = 1000;
 const INTERRUPTED_MS = 4000;
+const STILL_MS = 2000;
 const STALLED_MS = 15_000;
 const SETUP_MS = 15_000;
 const WATCH_MS = 1000;
@@ -49,10 +53,16 @@ export class WhepView {
   readonly #ended = new AbortController();
   /** Connections made since the page was opened. */
   connections = 0;
+  /** performance.now() when the last picture was seen to have come. */
+  movedAt = performance.now();
 
   constructor(video: HTMLVideoElement, options: ViewOptions) {
     this.#video = video;
     this.#options = options;
+    // Nobody pauses these pages; browsers do, for media keys, sleep or to save power.
+    video.addEventListener('pause', () => {
+      if ((video.srcObject as MediaStream | null)?.active) video.play().catch(() => {});
+    });
     // So that whoever made it has it before it says anything.
     queueMicrotask(() => void this.#run());
   }
@@ -140,7 +150,7 @@ export class WhepView {
   #watch(pc: RTCPeerConnection, lose: (code: string, message: string) => void, signal: AbortSignal): void {
     const began = performance.now();
     let frames = 0;
-    let movedAt = began;
+    let movedAt: number | undefined;
     let interruptedAt: number | undefined;
     let live = false;
     const look = async () => {
@@ -152,14 +162,18 @@ export class WhepView {
       if (interruptedAt !== undefined && now - interruptedAt > INTERRUPTED_MS)
         return lose('CONNECTION_LOST', 'the path to the server was interrupted');
       const received = await framesOf(pc);
+      if (signal.aborted) return;
       if (received > frames) {
         frames = received;
-        movedAt = now;
+        movedAt = this.movedAt = now;
         if (!live) this.#options.onState({ name: 'live' });
         live = true;
+      } else if (live && now - this.movedAt > STILL_MS) {
+        live = false;
+        this.#options.onState({ name: 'waiting', code: 'NO_PICTURE', message: 'no picture comes', problem: false });
       }
-      if (!live && now - began > SETUP_MS) lose('TIMEOUT', 'no picture came');
-      else if (now - movedAt > STALLED_MS) lose('TIMEOUT', 'the picture stood still');
+      if (movedAt === undefined && now - began > SETUP_MS) lose('TIMEOUT', 'no picture came');
+      else if (movedAt !== undefined && now - movedAt > STALLED_MS) lose('TIMEOUT', 'the picture stood still');
     };
     pc.addEventListener('connectionstatechange', () => void look(), { signal });
     const timer = setInterval(() => void look(), WATCH_MS);

@@ -80,6 +80,8 @@ interface Reading extends Seen {
   /** Pictures that the publisher made, and frames of depth that the server sent to the page. */
   published: number;
   sent: number;
+  /** Not sent, since the server took the page for a viewer that cannot keep up. */
+  shed: number;
   serverRss: number;
   pageRss: number;
   browserRss: number;
@@ -155,7 +157,7 @@ report();
 /** Reads everything once a minute until the time is over. */
 async function watch(page: Page, devtools: CDPSession): Promise<void> {
   const began = performance.now();
-  const first = { published: (await publisher.next()).sent, sent: await sentBy(server) };
+  const first = { published: (await publisher.next()).sent, ...(await framesOf(server)) };
   let before = first;
   await page.evaluate('takeSeen()');
   for (
@@ -165,13 +167,14 @@ async function watch(page: Page, devtools: CDPSession): Promise<void> {
   ) {
     await sleep(Math.min(READ_MS, left), undefined, { signal: stop.signal }).catch(() => {});
     const seen = await page.evaluate<Seen>('takeSeen()');
-    const now = { published: (await publisher.next()).sent, sent: await sentBy(server) };
+    const now = { published: (await publisher.next()).sent, ...(await framesOf(server)) };
     const reading: Reading = {
       ...seen,
       longest: Math.max(seen.longest, seen.waiting),
       minute: (performance.now() - began) / 60_000,
       published: now.published - before.published,
       sent: now.sent - before.sent,
+      shed: now.shed - before.shed,
       serverRss: rss(server.pid),
       ...(await memoryOf(devtools)),
     };
@@ -184,9 +187,10 @@ async function watch(page: Page, devtools: CDPSession): Promise<void> {
   }
 }
 
-async function sentBy(of: ServerProcess): Promise<number> {
+async function framesOf(of: ServerProcess): Promise<{ sent: number; shed: number }> {
   const text = await (await fetch(`${of.base}/metrics`)).text();
-  return sumMetric(text, 'depthcast_track_frames_total', { outcome: 'sent' });
+  const count = (outcome: string) => sumMetric(text, 'depthcast_track_frames_total', { outcome });
+  return { sent: count('sent'), shed: count('shed') };
 }
 
 function rss(pid: number): number {
@@ -202,7 +206,7 @@ async function memoryOf(devtools: CDPSession): Promise<{ pageRss: number; browse
 
 function report(): never {
   const step = Math.max(1, Math.floor(readings.length / 12));
-  const total = (key: 'frames' | 'published' | 'sent' | 'hitches') => readings.reduce((sum, one) => sum + one[key], 0);
+  const total = (key: 'frames' | 'published' | 'sent' | 'shed' | 'hitches') => readings.reduce((sum, one) => sum + one[key], 0);
   const stalls = readings.flatMap((one) => one.stalls);
   const longest = Math.max(...readings.map((one) => one.longest));
   const again = (readings.at(-1)?.connections ?? 0) - 1;
@@ -223,7 +227,7 @@ function report(): never {
       ]),
   );
   console.log(
-    `Pictures: ${total('published')} published, ${total('sent')} sent to the page, ${total('frames')} presented. Longest wait for one: ${longest.toFixed(0)} ms.`,
+    `Pictures: ${total('published')} published, ${total('sent')} sent to the page, ${total('shed')} kept back from it as from a slow viewer, ${total('frames')} presented. Longest wait for one: ${longest.toFixed(0)} ms.`,
   );
   console.log(
     `Waits over ${HITCH_MS} ms: ${total('hitches')}; over ${STALL_MS} ms: ${stalls.length}. Connected again: ${again} times.`,
