@@ -48,7 +48,8 @@ const README = [
 ];
 
 const SIZES = [
-  [360, 740],
+  [390, 844],
+  [844, 390],
   [1280, 800],
   [1920, 1080],
   [3840, 2160],
@@ -61,6 +62,7 @@ const AIR = [
   ['both', 'both/'],
   ['both-stacked', 'both/?layout=stacked&with=matte'],
   ['wrong', 'matte/?naer=1'],
+  ['absent', 'matte/-absent'],
 ];
 const VIEWS = ['compare', 'space', 'insert', 'key', 'matte'];
 
@@ -69,7 +71,7 @@ function all() {
   for (const scheme of ['dark', 'light'])
     for (const [width, height] of SIZES) {
       const size = { width, height, scheme };
-      for (const view of width > 1280 ? VIEWS.slice(0, 1) : VIEWS)
+      for (const view of [390, 1280].includes(width) ? VIEWS : VIEWS.slice(0, 1))
         shots.push({ ...size, name: `show-${view}-${width}-${scheme}`, path: `?view=${view}`, ready: showroom });
       shots.push({ ...size, name: `streams-${width}-${scheme}`, path: 'streams', ready: thumbnails });
       shots.push({ ...size, name: `ar-${width}-${scheme}`, path: 'ar', ready: (page) => page.waitForTimeout(1500) });
@@ -84,9 +86,9 @@ function all() {
       height: 720,
       name: `air-${name}`,
       path: path.replace('/', '/scene-person'),
-      ready: name === 'wrong' ? undefined : onAir,
+      ready: ['wrong', 'absent'].includes(name) ? (page) => page.waitForTimeout(1500) : onAir,
     });
-  for (const [width, height] of [SIZES[0], [740, 360]])
+  for (const [width, height] of SIZES.slice(0, 2))
     shots.push({ width, height, name: `ar-live-${width}`, path: 'ar?source=scene:person', ready: armed });
   return shots;
 }

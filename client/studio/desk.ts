@@ -3,6 +3,7 @@
 import type { ReceivedFrame } from 'depthcast-client';
 import type { MatteChange, MatteUnit } from '../../src/protocol/matte.ts';
 import { byId, make, segments } from '../page/dom.ts';
+import { carryToken } from '../page/here.ts';
 import { tokenOf } from '../page/token.ts';
 import { whepAddress } from './address.ts';
 import { AlphaPainter } from './alpha-painter.ts';
@@ -32,6 +33,7 @@ const stream = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 const token = tokenOf(location.hash);
 document.title = `Desk ${stream} – depthcast`;
 byId('name', HTMLElement).textContent = stream;
+carryToken();
 
 const video = byId('video', HTMLVideoElement);
 const scope = new Scope(byId('trace', HTMLCanvasElement), byId('histogram', HTMLCanvasElement));
@@ -160,8 +162,9 @@ function showPresets({ presets, keptIn }: OutputReport): void {
       return item;
     }),
   );
+  const none = Object.keys(presets).length === 0 ? 'None yet. Save keeps what is on air under a name. ' : '';
   byId('kept', HTMLElement).textContent =
-    keptIn === 'file' ? '' : 'Kept until the server ends; outputs.settingsFile keeps them for longer.';
+    none + (keptIn === 'file' ? '' : 'They are kept until the server ends; outputs.settingsFile keeps them for longer.');
 }
 
 function tell(part: string, message: string | undefined): void {

@@ -82,17 +82,23 @@ async function serve(command: Command, version: string): Promise<void> {
   line('view', `${server.url}/whep/NAME`);
   if (server.foxgloveUrl) line('foxglove', server.foxgloveUrl);
   line('metrics', `${server.url}/metrics`);
+  const phone = phonePage(server);
+  if (phone) line('phone', style.cyan(phone));
   if (server.certificate?.generated) line('sha256', style.dim(server.certificate.fingerprint));
   line('stop', 'Ctrl-C');
   say('');
-  await showToPhones(server);
+  if (phone && process.stdout.isTTY) await showCode(phone);
   closeOnSignal(server);
   reloadOnSignal(server, read);
 }
 
-/** In a terminal: the address of the page for the camera of a phone. Browsers give theirs only to https pages. */
-async function showToPhones({ networkUrls: [url] }: DepthServer): Promise<void> {
-  if (!process.stdout.isTTY || url === undefined || !url.startsWith('https:')) return;
+/** Its page for phones, where they can use it: browsers give their camera only to https pages. */
+function phonePage({ networkUrls: [url] }: DepthServer): string | undefined {
+  return url?.startsWith('https:') ? `${url}/ar` : undefined;
+}
+
+/** In a terminal, for the camera of a phone. */
+async function showCode(url: string): Promise<void> {
   const { renderUnicodeCompact } = await import('uqr');
   say(
     ...renderUnicodeCompact(url, { border: 2 })

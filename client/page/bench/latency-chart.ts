@@ -67,13 +67,16 @@ export class LatencyChart {
   }
 
   #draw(): void {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const { clientWidth, clientHeight } = this.#canvas;
     const ratio = globalThis.devicePixelRatio;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(height * ratio);
+    this.#canvas.width = Math.round(clientWidth * ratio);
+    this.#canvas.height = Math.round(clientHeight * ratio);
+    // As large as the text around it, which grows with the screen.
+    const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
+    const [width, height] = [clientWidth / unit, clientHeight / unit];
     const context = this.#canvas.getContext('2d');
     if (!context || width === 0) return;
-    context.scale(ratio, ratio);
+    context.scale(ratio * unit, ratio * unit);
     const totals = this.#samples.map(({ stages }) => STAGES.reduce((sum, [stage]) => sum + (stages[stage] ?? 0), 0));
     const highest = Math.max(10, percentile(totals, SCALE_PERCENTILE));
     const step = niceStep(highest / 3);

@@ -9,7 +9,7 @@ import {
 } from 'depthcast-client';
 import { listScenes } from '../../../src/scene/scene.ts';
 import { byId } from '../dom.ts';
-import { HERE } from '../here.ts';
+import { carryToken, HERE } from '../here.ts';
 import { Controls } from './controls.ts';
 import { LatencyChart } from './latency-chart.ts';
 import { Numbers } from './numbers.ts';
@@ -281,6 +281,7 @@ function showRangeOf({ near, far, depth, client }: LiveStats): void {
   stage.showDepthDetail(`${depth.width} × ${depth.height}${data}`);
 }
 
+carryToken();
 stage.setMap(settings.map);
 show(settings.view);
 enter('idle');
