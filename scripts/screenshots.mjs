@@ -15,7 +15,7 @@ const frames = (handle, count) => (page) =>
 const showroom = frames('showroom', 12);
 const thumbnails = (page) =>
   page.waitForFunction(
-    () => document.querySelectorAll('#streams img[src]').length >= (innerWidth < 500 ? 1 : 3),
+    () => document.querySelectorAll('#streams img[src]').length >= (Math.min(innerWidth, innerHeight) < 500 ? 1 : 3),
     undefined,
     {
       timeout: 90_000,

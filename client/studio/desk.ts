@@ -164,7 +164,8 @@ function showPresets({ presets, keptIn }: OutputReport): void {
   );
   const none = Object.keys(presets).length === 0 ? 'None yet. Save keeps what is on air under a name. ' : '';
   byId('kept', HTMLElement).textContent =
-    none + (keptIn === 'file' ? '' : 'They are kept until the server ends; outputs.settingsFile keeps them for longer.');
+    none +
+    (keptIn === 'file' ? '' : 'They are kept until the server ends; outputs.settingsFile keeps them for longer.');
 }
 
 function tell(part: string, message: string | undefined): void {

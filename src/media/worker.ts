@@ -175,7 +175,10 @@ function streamView({ id, stream }: Publisher): StreamView {
   const codec = source?.codec;
   const tracks = trackReports(stream);
   const recording = recorders.get(id)?.status;
-  const outputs = [...(pushers.get(id) ?? [])].map(([output, { status }]): StreamView['outputs'][0] => [output, status]);
+  const outputs = [...(pushers.get(id) ?? [])].map(([output, { status }]): StreamView['outputs'][0] => [
+    output,
+    status,
+  ]);
   const seen = { last, codec, unit, hfov, frames, size, watched, totals, latest, tracks, recording, outputs };
   return { ...seen, demand: { rate, milliseconds } };
 }

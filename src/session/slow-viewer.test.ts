@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
 import { SlowViewer, type Verdict } from './slow-viewer.ts';
 
-const fine = { fractionLost: 0.01, targetBitrate: 1e6, minBitrate: 150_000, remb: 2e6, sent: 150_000, channelBehind: 0 };
+const fine = {
+  fractionLost: 0.01,
+  targetBitrate: 1e6,
+  minBitrate: 150_000,
+  remb: 2e6,
+  sent: 150_000,
+  channelBehind: 0,
+};
 
 /** Verdicts of so many seconds, each of the state that `of` gives. `sent` is in bit/s. */
 function watch(seconds: number, of: (second: number) => Partial<typeof fine>, patience = 10_000): Verdict[] {

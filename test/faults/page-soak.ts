@@ -206,7 +206,8 @@ async function memoryOf(devtools: CDPSession): Promise<{ pageRss: number; browse
 
 function report(): never {
   const step = Math.max(1, Math.floor(readings.length / 12));
-  const total = (key: 'frames' | 'published' | 'sent' | 'shed' | 'hitches') => readings.reduce((sum, one) => sum + one[key], 0);
+  const total = (key: 'frames' | 'published' | 'sent' | 'shed' | 'hitches') =>
+    readings.reduce((sum, one) => sum + one[key], 0);
   const stalls = readings.flatMap((one) => one.stalls);
   const longest = Math.max(...readings.map((one) => one.longest));
   const again = (readings.at(-1)?.connections ?? 0) - 1;

@@ -15,7 +15,10 @@ const AT_ONCE = { fflags: 'nobuffer', analyzeduration: '1000000' };
 /** ms by which the arrival of a packet may miss the time of capture: an encoder's and a network's usual delay. */
 const NETWORK_ERROR_MS = 1000;
 
-type Wanted = Pick<PulledSourceSettings, 'url' | 'transport' | 'timeoutSeconds' | 'maxSide' | 'pictureSize' | 'fps' | 'inputFormat'>;
+type Wanted = Pick<
+  PulledSourceSettings,
+  'url' | 'transport' | 'timeoutSeconds' | 'maxSide' | 'pictureSize' | 'fps' | 'inputFormat'
+>;
 
 /** How FFmpeg is to read a source. */
 export function readRequest(source: Wanted): ReadRequest {

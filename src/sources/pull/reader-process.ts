@@ -20,7 +20,9 @@ let reader: MediaReader | undefined;
 process.once('message', (request: ReadRequest) => {
   void read(request)
     .catch((thrown: unknown) => (thrown as DepthcastError).detail ?? (thrown as Error).message)
-    .then(async (problem) => end(request.live.format === 'v4l2' ? deviceProblem(problem, await findCameras()) : problem));
+    .then(async (problem) =>
+      end(request.live.format === 'v4l2' ? deviceProblem(problem, await findCameras()) : problem),
+    );
 });
 process.once('disconnect', () => {
   stop.abort();
