@@ -19,6 +19,7 @@ class LoadPeer {
     badPackets: 0,
     epochs: 0,
     errors: [],
+    refused: false,
     lastTimestamp: 0,
   };
   readonly source = new nonstandard.RTCVideoSource();
@@ -32,7 +33,10 @@ class LoadPeer {
   constructor({ url, data, track, whip }: FleetOptions) {
     this.#twoWay = whip === undefined;
     this.#hasData = this.#twoWay && data !== 'off';
-    const told = (text: string) => this.report.errors.push(text);
+    const told = (text: string, fatal = true) => {
+      this.report.errors.push(text);
+      this.report.refused ||= fatal;
+    };
     this.#signalling =
       whip !== undefined
         ? httpSignalling(`${url}/whip/${whip}`, undefined)
@@ -41,7 +45,7 @@ class LoadPeer {
             onEnd: told,
             onMessage: (message) => {
               if (message.type === 'stats') this.report.stats = message.stats as SessionStats;
-              else if (message.type === 'error') told(`${message.code}: ${message.message}`);
+              else if (message.type === 'error') told(`${message.code}: ${message.message}`, message.fatal);
             },
           });
     this.#pc.onconnectionstatechange = () => {
@@ -111,6 +115,7 @@ process.once('message', (options: FleetOptions) => {
     peer.connect().catch((thrown: Error) => {
       // Of a two-way session the server's own message has told it.
       if (options.whip !== undefined || !(thrown instanceof Refusal)) peer.report.errors.push(thrown.message);
+      peer.report.refused = true;
     });
   const startedAt = performance.now();
   let sent = 0;

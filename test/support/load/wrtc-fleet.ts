@@ -27,6 +27,8 @@ export interface PeerReport {
   badPackets: number;
   epochs: number;
   errors: string[];
+  /** One of them ended it. Of others, as that a busy machine has no depth for a second, it goes on. */
+  refused: boolean;
   /** RTP timestamp of the last depth packet that was unpacked. */
   lastTimestamp: number;
   /** The server's own report of the last second. */
@@ -79,7 +81,7 @@ export class Fleet {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const report = await this.next();
-      const errors = report.peers.flatMap((peer) => peer.errors);
+      const errors = report.peers.filter(({ refused }) => refused).flatMap((peer) => peer.errors);
       if (errors.length > 0) throw new Error(`peers were refused: ${errors.join('; ')}`);
       if (report.peers.every((peer) => peer.connected && (this.#publishesOnly || peer.frames + peer.packets > 5)))
         return report;
