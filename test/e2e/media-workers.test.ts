@@ -181,6 +181,14 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
   const viewer = await post('/whep/cam', 'recvonly');
   const seen = () => viewer.client.receiver?.getStats().frames ?? 0;
   await until('the gray track of the viewer', () => seen() > 5);
+
+  // Sent by its worker; a receiver that goes is told of, and found again.
+  const { outputs } = server.context;
+  const arrives = await sendBack('cam');
+  await arrives(1);
+  await until('the loss', () => outputs.get('out').problem?.code === 'OUTPUT_FAILED');
+  await arrives(2);
+
   const fleet = await twoWay();
   expect(server.context.peers.workers.map(({ sessions }) => sessions).toSorted()).toEqual([1, 2]);
   await until('numbers of the stream', () => stream('cam')!.frames > 10);
@@ -203,13 +211,6 @@ it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions
     'relative_disparity/camera_info',
     'relative_disparity/image',
   ]);
-
-  // Sent by its worker; a receiver that goes is told of, and found again.
-  const { outputs } = server.context;
-  const arrives = await sendBack('cam');
-  await arrives(1);
-  await until('the loss', () => outputs.get('out').problem?.code === 'OUTPUT_FAILED');
-  await arrives(2);
 
   // Its thumbnail is made by its worker.
   const thumbnail = await fetch(`${server.base}/api/streams/cam/thumbnail`);
