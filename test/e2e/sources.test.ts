@@ -109,7 +109,8 @@ describe('a file of the settings', () => {
     stop();
     const made = infos.slice(-30).filter(({ reused }) => !reused);
     expect(made.length).toBeLessThanOrEqual(12);
-    expect(new Set(infos.map(({ epoch }) => epoch)).size).toBe(1);
+    // A busy machine's gaps begin epochs; what is sent again never does.
+    expect(infos.every(({ reused, epoch }, i) => !reused || i === 0 || epoch === infos[i - 1]!.epoch)).toBe(true);
     const { depth, reused } = await report('wall');
     expect(reused).toBeGreaterThan(20);
     expect(depth).toBeGreaterThan(reused);
