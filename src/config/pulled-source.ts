@@ -7,7 +7,7 @@ export const STREAM_NAME = /^(?!\.{1,2}$)[\w.~-]{1,64}$/;
 /** What FFmpeg and the URL standard read alike: no spaces, quotes, backslashes, control characters, and no fragment, which FFmpeg takes for more of the query. */
 const NETWORK_URL = /^(rtsps?|srt|https?):\/\/(?!\/)[\w\-.~:/?[\]@!$&'()*+,;=%]{1,2000}$/i;
 /** Cameras by their numbers, and by names that stay (`/dev/v4l/by-id/...`); files in `/dev/shm` are files. */
-const DEVICE = /^\/dev\/(?!shm\/)(?!.*\.\.)[\w/.:-]{1,200}$/;
+const DEVICE = /^\/dev\/(?!shm\/)(?!.*\.\.)[\w/.:+=@#-]{1,200}$/;
 const FILE = /^(file:|\.{0,2}\/).{1,4000}$/s;
 
 /** How a source is reached. */

@@ -18,6 +18,8 @@ import {
 } from './protocol.ts';
 import type { RemoteSession, SessionLink } from './remote-session.ts';
 
+/** It tells once a second; one that is later than this is not idle. */
+const HEARD_MS = 2000;
 /** A worker that has told nothing for this long has stalled; it tells once a second. */
 const STALL_MS = 6000;
 const START_MS = 60_000;
@@ -104,7 +106,8 @@ export class MediaWorker implements SessionLink {
   get load(): number {
     const since = performance.now() - NEWCOMER_MS;
     this.#newcomers = this.#newcomers.filter((at) => at > since);
-    const measured = this.sessions.size > 0 ? this.utilisation : 0;
+    const rests = this.sessions.size === 0 && performance.now() - this.#heard < HEARD_MS;
+    const measured = rests ? 0 : this.utilisation;
     return measured + NEWCOMER * this.#newcomers.length + 0.01 * this.sessions.size;
   }
 

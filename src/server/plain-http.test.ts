@@ -55,7 +55,7 @@ it('lets a handshake in past hundreds that do not go on', async () => {
     return socket.resume();
   });
   refusals = 0;
-  await vi.waitUntil(() => refusals === 300 - 256, 10_000);
+  await vi.waitUntil(() => refusals >= 300 - 256, 10_000);
   const shake = () =>
     new Promise<boolean>((resolve) => {
       const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(true));

@@ -9,6 +9,8 @@ const GRACE_MS = 1000;
 const MAX_HANDSHAKES = 256;
 /** Honest ones take a tenth of it. Beyond it, a handshake gives way to a newer one. */
 const HANDSHAKE_DUE_MS = 1000;
+/** Of one address; beyond them its own oldest gives way at once where there is no place left, so that nobody can have all. */
+const MAX_HANDSHAKES_OF_ONE = 64;
 
 /**
  * Lets an https server's port also hear plain http, to send it to https: somebody typed the address without the s.
@@ -77,12 +79,22 @@ class Handshakes {
     this.#forget(keyOf(socket));
   }
 
-  /** Ends the oldest, if it is overdue. */
+  /** Ends the oldest if it is overdue, or the oldest of an address that has too many. */
   giveWay(): boolean {
     const [oldest] = this.#all;
-    if (oldest === undefined || performance.now() - oldest[1].since < HANDSHAKE_DUE_MS) return false;
-    this.#forget(oldest[0]);
-    oldest[1].socket.destroy();
+    if (oldest === undefined) return false;
+    if (performance.now() - oldest[1].since >= HANDSHAKE_DUE_MS) return this.#end(...oldest);
+    const counts = new Map<string | undefined, number>();
+    for (const { socket } of this.#all.values())
+      counts.set(socket.remoteAddress, (counts.get(socket.remoteAddress) ?? 0) + 1);
+    for (const [key, handshake] of this.#all)
+      if (counts.get(handshake.socket.remoteAddress)! > MAX_HANDSHAKES_OF_ONE) return this.#end(key, handshake);
+    return false;
+  }
+
+  #end(key: string, { socket }: { socket: Socket }): true {
+    this.#forget(key);
+    socket.destroy();
     return true;
   }
 

@@ -110,6 +110,8 @@ export class PushedOutputs {
 
   close(): void {
     for (const entry of this.#entries.values()) end(entry);
+    // Streams may still begin.
+    this.#entries.clear();
   }
 
   #events({ name, stream }: PushedOutputSettings): PusherEvents {

@@ -44,6 +44,8 @@ export class SlowViewer {
   #ticks = 0;
   #bad = 0;
   #resting = false;
+  /** Since it is slow. */
+  #rested = false;
   #slowSince: number | undefined;
   #last = { bytes: 0, at: 0 };
 
@@ -68,9 +70,11 @@ export class SlowViewer {
     }
     if (!slow || this.#slowSince === undefined) {
       this.#slowSince = slow ? now : undefined;
+      this.#rested = false;
       return 'send';
     }
-    if (now - this.#slowSince >= patience) return 'close';
+    if (this.#rested && now - this.#slowSince >= patience) return 'close';
+    this.#rested = true;
     this.#resting = true;
     return 'rest';
   }

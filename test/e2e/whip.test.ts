@@ -270,6 +270,7 @@ async function watchLayouts(path: string): Promise<void> {
     const before = sessions();
     await watch(player, `${path}?layout=${layout}`);
     const own = sessions().find((id) => !before.includes(id))!;
+    expect(own).toBeDefined();
     await until(`time advancing (${layout})`, async () => (await shown(player)).time > 0.5);
     const { width, height } = await shown(player);
     expect([width, height]).toEqual(size);

@@ -6,7 +6,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/Operation not permitted/, 'this container was not given it: start it with --device'],
   [/Device or resource busy/, 'another program has the camera'],
   [/Inappropriate ioctl/, 'it is no camera, or not that number of it that gives pictures: most have several'],
-  [/No such device/, 'it was unplugged'],
+  [/No such device(?! or address)/, 'it was unplugged'],
   [
     /Invalid argument/,
     'it has no such mode (pictureSize, fps, inputFormat): v4l2-ctl --list-formats-ext names its modes',

@@ -83,12 +83,30 @@ describe('a peer', () => {
 
   it('may take two fifths of it for all but its media, which does not suffer', () => {
     const budget = new PeerBudget(LIMITS, 0);
-    run(budget, { cost: 1, rate: 1000, seconds: 2, kind: 'control' });
+    const verdicts = run(budget, { cost: 1, rate: 1000, seconds: 2, kind: 'control' });
+    expect(verdicts).toEqual([undefined, undefined]);
     expect(budget.stats.milliseconds).toBeLessThan(50 + 2000 * 0.1 + 60);
     run(budget, { cost: 0.1, rate: 1000, seconds: 2, from: 2000 });
     const { shed } = budget.stats;
     expect(run(budget, { cost: 0.1, rate: 1000, seconds: 8, from: 4000 })).not.toContainEqual(expect.any(String));
     expect(budget.stats.shed).toBe(shed);
+  });
+
+  it('of control alone is not kept from its packets by an overload that is over', () => {
+    const budgets = new PeerBudgets();
+    const viewers = Array.from({ length: 10 }, () => new PeerBudget(LIMITS, 0));
+    for (const budget of viewers) budgets.add(budget);
+    let before = 0;
+    for (let now = 0; now < 20_000; now++) {
+      // One second in which every packet costs five times as much.
+      const cost = now >= 5000 && now < 6000 ? 2.5 : 0.5;
+      if (now % 10 === 0)
+        for (const budget of viewers) if (budget.admit('control', now)) budget.charge('control', cost);
+      if (now % 1000 === 999) budgets.share(now);
+      if (now === 10_000) before = viewers.reduce((sum, { stats }) => sum + stats.shed, 0);
+    }
+    expect(viewers.reduce((sum, { stats }) => sum + stats.shed, 0)).toBe(before);
+    expect(before).toBeGreaterThan(0);
   });
 
   it('may acknowledge all data that it is sent', () => {

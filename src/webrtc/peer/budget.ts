@@ -36,7 +36,9 @@ const SAVED_SECONDS = 0.5;
  */
 const CONTROL_SHARE = 0.4;
 /** What more of it data of ours brings about, that a peer acknowledges and asks for: us a byte, sent and acknowledged. */
-const CONTROL_US_A_BYTE = 0.06;
+const CONTROL_US_A_BYTE = 0.1;
+/** Of it, at least: a handshake of DTLS on a slow machine. */
+const LEAST_SAVED_MS = 50;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
 const STRANGER_SHARE = 0.05;
 /** Of the thread's time, what all peers together may take before those that take most get less. */
@@ -47,15 +49,18 @@ const WINDOW_MS = 1000;
 class Allowance {
   #milliseconds: number;
   #at: number;
+  readonly #least: number;
 
-  constructor(share: number, now: number) {
-    this.#milliseconds = share * SAVED_SECONDS * 1000;
+  /** @param least ms that may be saved up, whatever the share */
+  constructor(share: number, now: number, least = 0) {
+    this.#milliseconds = Math.max(least, share * SAVED_SECONDS * 1000);
     this.#at = now;
+    this.#least = least;
   }
 
   /** @param share what flows in, of each ms */
   has(share: number, now: number): boolean {
-    const most = share * SAVED_SECONDS * 1000;
+    const most = Math.max(this.#least, share * SAVED_SECONDS * 1000);
     this.#milliseconds = Math.min(most, this.#milliseconds + share * (now - this.#at));
     this.#at = now;
     return this.#milliseconds > 0;
@@ -87,12 +92,15 @@ export class PeerBudget {
   readonly #control: Allowance;
   readonly #strangers: Allowance;
   #shedBefore = 0;
+  /** Of the packets that were dropped, those that only the share of control did not allow; and how many at the last look. */
+  #controlShed = 0;
+  #controlShedBefore = 0;
   #secondsAbove = 0;
 
   constructor(limits: BudgetLimits, now: number) {
     this.#limits = limits;
     this.#own = new Allowance(limits.cpu, now);
-    this.#control = new Allowance(CONTROL_SHARE * limits.cpu, now);
+    this.#control = new Allowance(CONTROL_SHARE * limits.cpu, now, LEAST_SAVED_MS);
     this.#strangers = new Allowance(STRANGER_SHARE, now);
   }
 
@@ -105,10 +113,13 @@ export class PeerBudget {
       return false;
     }
     const share = Math.min(this.#limits.cpu, this.cap);
-    const may = this.#own.has(share, now);
-    if ((kind === 'media' || this.#control.has(CONTROL_SHARE * share, now)) && may) return true;
+    const own = this.#own.has(share, now);
+    // What is held to less for the sake of all is held so in sum: nobody but its own packets can take a peer's control.
+    const control = kind === 'media' || this.#control.has(CONTROL_SHARE * this.#limits.cpu, now);
+    if (own && control) return true;
     this.#take(kind, RECEIVE_MS);
     this.#count(RECEIVE_MS, 'shed');
+    if (own) this.#controlShed++;
     return false;
   }
 
@@ -148,15 +159,19 @@ export class PeerBudget {
     // Whoever is cut for the sake of all has done nothing wrong.
     this.#secondsAbove = stats.shed > this.#shedBefore && this.cap >= cpu ? this.#secondsAbove + 1 : 0;
     this.#shedBefore = stats.shed;
+    const control = this.#controlShed > this.#controlShedBefore;
+    this.#controlShedBefore = this.#controlShed;
     if (this.#secondsAbove < patienceSeconds) return undefined;
-    return `its packets take more than ${Math.round(100 * cpu)} % of a processor core`;
+    const [share, packets] = control ? [CONTROL_SHARE * cpu, 'packets that are no media'] : [cpu, 'packets'];
+    return `its ${packets} take more than ${Math.round(100 * share)} % of a processor core`;
   }
 
   /** What it asked for since the last time, as a share: all that it may have where packets had to be dropped. */
   takeDemand(elapsed: number): number {
-    const demand = this.stats.shed > this.#shedBeforeWindow ? this.#limits.cpu : this.#used / elapsed;
+    const shed = this.stats.shed - this.#controlShed;
+    const demand = shed > this.#shedBeforeWindow ? this.#limits.cpu : this.#used / elapsed;
     this.#used = 0;
-    this.#shedBeforeWindow = this.stats.shed;
+    this.#shedBeforeWindow = shed;
     return demand;
   }
 
