@@ -49,7 +49,7 @@ async function loadtest(options: string, during?: (child: ChildProcess, printed:
 describe('the load test', () => {
   it('measures streams that lose packets, leave and come back, and finds every depth map right', async () => {
     const { code, printed, report, html } = await loadtest(
-      '--publishers 2 --viewers 1 --fps 10 --size 320x240 --duration 11 --ramp 2/s --loss 0.02 --churn 0.1/s --check 1',
+      '--publishers 2 --viewers 1 --fps 10 --size 320x240 --duration 20 --ramp 2/s --loss 0.02 --churn 0.06/s --check 1',
     );
     expect(code, printed).toBe(0);
     const { result, timeline } = report.targets[0]!;
