@@ -15,8 +15,8 @@ const INTEGRATION = [
   'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',
   'src/webrtc/peer/peer.test.ts',
 ];
-/** Count frames or bits against the clock, or compare pictures in time: two cores cannot carry two of them at once. */
-const LIVE = ['test/e2e/{live,network-faults,rtc-loss,sender-pace,truth}.test.ts'];
+/** Count frames or bits against the clock, compare pictures in time, or need many of them a second: two cores cannot carry two of them at once. */
+const LIVE = ['test/e2e/{live,loadtest,media-workers,network-faults,rtc-loss,sender-pace,studio,truth}.test.ts'];
 
 /** Those of a quarter of a minute and more, the longest first: what begins last leaves a core idle for as long as it takes. */
 const LONG = [
