@@ -16,7 +16,8 @@ import {
   type OpenRequest,
   type ToMedia,
 } from './protocol.ts';
-import type { RemoteSession, SessionLink } from './remote-session.ts';
+import type { RemoteSession } from './remote-session.ts';
+import type { SessionLink } from './remote-stream.ts';
 
 /** It tells once a second; one that is later than this is not idle. */
 const HEARD_MS = 2000;

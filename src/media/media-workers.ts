@@ -13,7 +13,8 @@ import type { PublisherSession, Session } from '../session/session.ts';
 import { followed } from '../session/session-telemetry.ts';
 import { died, MediaWorker } from './media-worker.ts';
 import type { Ask, Opened } from './protocol.ts';
-import { RemoteSession, RemoteStream, WORKER_DIED } from './remote-session.ts';
+import { RemoteSession, WORKER_DIED } from './remote-session.ts';
+import { RemoteStream } from './remote-stream.ts';
 
 const WATCH_MS = 1000;
 /** Waits before another takes the place of a worker that died; the first is at once. */

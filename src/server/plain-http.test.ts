@@ -43,14 +43,18 @@ it.each([
   await vi.waitUntil(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count === 0))));
 });
 
-it('lets a handshake in past hundreds that do not go on', async () => {
+it.each([
+  ['of several addresses, which a second after they began give way', 5],
+  ['of one address, which give way at once', 1],
+])('lets a handshake in past hundreds that do not go on, %s', async (_name, addresses) => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'x' }]);
   const slow = createServer({ key, cert, handshakeTimeout: 60_000 }, (_request, response) => response.end('here'));
   sortByFirstByte(slow, 60_000, () => refusals++);
   await once(slow.listen(0, '127.0.0.1'), 'listening');
   const { port } = slow.address() as AddressInfo;
-  const held = Array.from({ length: 300 }, () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
+  const held = Array.from({ length: 300 }, (_, i) => {
+    const from = `127.0.0.${2 + (i % addresses)}`;
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }).on('error', () => {});
     socket.write('\x16\x03\x01');
     return socket.resume();
   });

@@ -236,10 +236,14 @@ describe('a stream beside trouble', () => {
   });
 });
 
-it('says in one line what is wrong with its port', async () => {
+it('says in one line what is wrong with its port, before it looks for a model', async () => {
   const { config } = server.context;
   const again = startServer({
-    config: { ...config, server: { ...config.server, port: server.port } },
+    config: {
+      ...config,
+      server: { ...config.server, port: server.port },
+      depth: { ...config.depth, model: 'of-that-name-there-is-none' },
+    },
     version: 'test',
   });
   await expect(again).rejects.toMatchObject({ code: 'PORT_IN_USE', message: expect.stringContaining('--port') });

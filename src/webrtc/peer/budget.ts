@@ -32,13 +32,14 @@ const RECEIVE_MS = 0.03;
 /** What a peer may save up: a keyframe's packets come at once. It is as long as one peer can hold up all others. */
 const SAVED_SECONDS = 0.5;
 /**
- * Of a peer's share, what all but its media may take: STUN, DTLS, SCTP and RTCP, which a few packets a second of are enough for.
+ * Of a peer's share, what its control packets may take: STUN, DTLS, SCTP and RTCP. An honest peer needs little of them but while it
+ * acknowledges data.
  */
 const CONTROL_SHARE = 0.4;
-/** What more of it data of ours brings about, that a peer acknowledges and asks for: us a byte, sent and acknowledged. */
-const CONTROL_US_A_BYTE = 0.1;
-/** Of it, at least: a handshake of DTLS on a slow machine. */
-const LEAST_SAVED_MS = 50;
+/** What may be saved up for control whatever the share: a handshake of DTLS on a slow machine comes before anything else. */
+const MIN_CONTROL_SAVED_MS = 50;
+/** What control packets may take beyond their share for each byte of data that the server sends: to send it, and to hear that it came. */
+const CONTROL_US_PER_BYTE = 0.1;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
 const STRANGER_SHARE = 0.05;
 /** Of the thread's time, what all peers together may take before those that take most get less. */
@@ -49,19 +50,18 @@ const WINDOW_MS = 1000;
 class Allowance {
   #milliseconds: number;
   #at: number;
-  readonly #least: number;
+  readonly #minSaved: number;
 
-  /** @param least ms that may be saved up, whatever the share */
-  constructor(share: number, now: number, least = 0) {
-    this.#milliseconds = Math.max(least, share * SAVED_SECONDS * 1000);
+  /** @param minSaved ms that may be saved up, whatever the share */
+  constructor(share: number, now: number, minSaved = 0) {
+    this.#minSaved = minSaved;
+    this.#milliseconds = this.#most(share);
     this.#at = now;
-    this.#least = least;
   }
 
   /** @param share what flows in, of each ms */
   has(share: number, now: number): boolean {
-    const most = Math.max(this.#least, share * SAVED_SECONDS * 1000);
-    this.#milliseconds = Math.min(most, this.#milliseconds + share * (now - this.#at));
+    this.#milliseconds = Math.min(this.#most(share), this.#milliseconds + share * (now - this.#at));
     this.#at = now;
     return this.#milliseconds > 0;
   }
@@ -72,6 +72,10 @@ class Allowance {
 
   give(milliseconds: number): void {
     this.#milliseconds += milliseconds;
+  }
+
+  #most(share: number): number {
+    return Math.max(this.#minSaved, share * SAVED_SECONDS * 1000);
   }
 }
 
@@ -100,7 +104,7 @@ export class PeerBudget {
   constructor(limits: BudgetLimits, now: number) {
     this.#limits = limits;
     this.#own = new Allowance(limits.cpu, now);
-    this.#control = new Allowance(CONTROL_SHARE * limits.cpu, now, LEAST_SAVED_MS);
+    this.#control = new Allowance(CONTROL_SHARE * limits.cpu, now, MIN_CONTROL_SAVED_MS);
     this.#strangers = new Allowance(STRANGER_SHARE, now);
   }
 
@@ -130,9 +134,9 @@ export class PeerBudget {
     this.#count(cost, 'handled');
   }
 
-  /** So many bytes go to the peer in data channels, which makes packets of its own. */
+  /** Data of so many bytes goes to the peer, whose acknowledgements are worth their time. */
   expectAnswers(bytes: number): void {
-    this.#control.give((bytes * CONTROL_US_A_BYTE) / 1000);
+    this.#control.give((bytes * CONTROL_US_PER_BYTE) / 1000);
   }
 
   /** Counts what a timer of the peer's does. */

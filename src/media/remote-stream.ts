@@ -1,0 +1,242 @@
+import { EventEmitter } from 'node:events';
+import type { PushedOutputSettings } from '../config/pushed-output.ts';
+import type { WorkerInferencer } from '../depth/inferencer.ts';
+import type { DisplayRange } from '../depth/types.ts';
+import type { DepthcastError } from '../errors.ts';
+import type { Anchor } from '../geometry/anchors.ts';
+import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
+import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
+import type { Layout, Upsampling } from '../protocol/output.ts';
+import type { Feed, FeedsItself } from '../session/feed.ts';
+import type { Pusher, PusherEvents, PushesItself } from '../session/pusher.ts';
+import type { Recorder, RecordsItself } from '../session/recorder.ts';
+import type { SessionStream } from '../session/session.ts';
+import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
+import type { FeedFrame } from '../sinks/ros-feed.ts';
+import type { ThumbnailImage } from '../sinks/thumbnail.ts';
+import type { LiveStreamEvents } from '../stream/live-stream.ts';
+import type { Ask, CallAnswer, CallName, CallValue, PushNews, StreamView } from './protocol.ts';
+import { RemotePushers } from './remote-pushers.ts';
+import { RemoteRecorder } from './remote-recorder.ts';
+
+/** The way to a session in its worker. */
+export interface SessionLink {
+  call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>>;
+  /** Lets the worker know a depth worker. @returns its number there */
+  introduce(inferencer: WorkerInferencer): number;
+}
+
+/** A publisher's stream in a media worker, as the worker last told of it. */
+export class RemoteStream
+  extends EventEmitter<LiveStreamEvents>
+  implements SessionStream, RecordsItself, FeedsItself, PushesItself
+{
+  readonly name: string;
+  readonly unlisted: boolean;
+  readonly createdAt = Date.now();
+  closed = false;
+  range: 'auto' | DisplayRange = 'auto';
+  still: 'on' | 'off';
+  layout: Layout | undefined;
+  readonly link: SessionLink;
+  readonly #ask: Ask;
+  readonly #end: (reason: string) => void;
+  #inferencer: WorkerInferencer;
+  #upsampling: Upsampling;
+  /** Size that was asked for here, which the worker tells of later. */
+  #asked: number | undefined;
+  #view: StreamView;
+  #steps = 0;
+  #recorder: RemoteRecorder | undefined;
+  readonly #pushers: RemotePushers;
+  #takeFed: ((frame: FeedFrame) => void) | undefined;
+
+  /** @param inferencer has this stream among its guests already */
+  constructor(
+    link: SessionLink,
+    ask: Ask,
+    end: (reason: string) => void,
+    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & {
+      inferencer: WorkerInferencer;
+      view: StreamView;
+    },
+  ) {
+    super();
+    this.setMaxListeners(0);
+    this.link = link;
+    this.#ask = ask;
+    this.#end = end;
+    this.#pushers = new RemotePushers(ask);
+    this.name = known.name;
+    this.unlisted = known.unlisted;
+    this.#upsampling = known.upsampling;
+    this.still = known.still;
+    this.#inferencer = known.inferencer;
+    this.#view = known.view;
+  }
+
+  get model(): string {
+    return this.#inferencer.model.name;
+  }
+
+  get unit(): DepthUnit {
+    return this.#view.unit;
+  }
+
+  get hfov(): number | undefined {
+    return this.#view.hfov;
+  }
+
+  get frames(): number {
+    return this.#view.frames;
+  }
+
+  get size(): StreamView['size'] {
+    const { now, asked } = this.#view.size;
+    return { now, asked: this.#asked ?? asked };
+  }
+
+  get reducible(): boolean {
+    return this.#inferencer.resamples;
+  }
+
+  get watched(): boolean {
+    return this.#view.watched;
+  }
+
+  get last(): StreamView['last'] {
+    return this.#view.last;
+  }
+
+  get demand(): StreamView['demand'] {
+    return this.#view.demand;
+  }
+
+  get source(): { codec: string } | undefined {
+    const { codec } = this.#view;
+    return codec === undefined ? undefined : { codec };
+  }
+
+  get stats(): Pick<StreamView, 'totals' | 'latest'> {
+    return this.#view;
+  }
+
+  get tracks(): StreamView['tracks'] {
+    return this.#view.tracks;
+  }
+
+  get upsampling(): Upsampling {
+    return this.#upsampling;
+  }
+
+  set upsampling(upsampling: Upsampling) {
+    this.#upsampling = upsampling;
+    this.#tell('setUpsampling', upsampling);
+  }
+
+  anchor(anchors: readonly Anchor[]): void {
+    this.#tell('anchor', anchors);
+  }
+
+  setCamera(camera: CameraSettings | undefined): void {
+    this.#tell('setCamera', camera);
+  }
+
+  setRange(range: 'auto' | DisplayRange): void {
+    this.range = range;
+    this.#tell('setRange', range);
+  }
+
+  setSize(size: number): void {
+    this.#asked = size;
+    this.#tell('setSize', size);
+  }
+
+  setInferencer(inferencer: WorkerInferencer, size: number): void {
+    if (this.closed) return;
+    inferencer.guests++;
+    this.#inferencer.guests--;
+    this.#inferencer = inferencer;
+    // The worker begins with the new network at its full size.
+    this.#steps = 0;
+    this.#asked = size;
+    this.#tell('setInferencer', { inferencer: this.link.introduce(inferencer), size });
+  }
+
+  setMatte(next: { settings: MatteSettings; change: MatteChange }): void {
+    this.#tell('setMatte', next);
+  }
+
+  reduce(steps: number): void {
+    if (steps === this.#steps) return;
+    this.#steps = steps;
+    this.#tell('reduce', steps);
+  }
+
+  setStill(on: boolean): void {
+    this.still = on ? 'on' : 'off';
+    this.#tell('setStill', on);
+  }
+
+  reset(): void {
+    this.#tell('reset', undefined);
+  }
+
+  close(reason: string): void {
+    this.#end(reason);
+  }
+
+  thumbnail(): Promise<ThumbnailImage | undefined> {
+    return this.#ask('thumbnail', undefined);
+  }
+
+  /** A recorder of the worker's; it is closed with the stream. */
+  record(options: RecorderOptions, failed: (error: DepthcastError) => void): Recorder {
+    this.#recorder = new RemoteRecorder(this.#ask, options, failed);
+    return this.#recorder;
+  }
+
+  /** By the worker, in a process of its own. */
+  send(settings: PushedOutputSettings, events: PusherEvents): Pusher {
+    return this.#pushers.add(settings, events);
+  }
+
+  sent(output: number, news: PushNews): void {
+    this.#pushers.take(output, news);
+  }
+
+  /** Of the worker's making, one frame at a time. */
+  feed(take: (frame: FeedFrame) => void): Feed {
+    this.#takeFed = take;
+    return { ask: (request) => this.#tell('feed', request) };
+  }
+
+  fed(frame: FeedFrame): void {
+    this.#takeFed?.(frame);
+    this.#tell('fed', undefined);
+  }
+
+  take(view: StreamView): void {
+    this.#view = view;
+    if (view.recording) this.#recorder?.look(view.recording);
+    this.#pushers.look(view.outputs);
+  }
+
+  recordingFailed(error: DepthcastError): void {
+    this.#recorder?.fail(error);
+  }
+
+  ended(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#inferencer.guests--;
+    this.#recorder?.close();
+    this.#pushers.forget();
+    this.emit('closed', reason);
+  }
+
+  #tell<K extends CallName>(call: K, value: CallValue<K>): void {
+    // A session that is gone is told by its own end.
+    if (!this.closed) this.#ask(call, value).catch(() => {});
+  }
+}
