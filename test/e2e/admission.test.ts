@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
@@ -19,6 +19,11 @@ beforeAll(async () => {
   });
 });
 afterAll(() => server.close());
+// What a failed test leaves behind would be taken for the next one's.
+afterEach(() => Promise.all(server.context.registry.sessions.map((session) => session.close('test'))));
+
+/** bit/s that a slow client says it can take: less than any machine sends, however few frames it makes. */
+const NEXT_TO_NOTHING = 2000;
 
 async function open(path: string, options: ClientOptions) {
   const client = await RtcClient.create(options);
@@ -73,7 +78,7 @@ it('refuses or redirects a publisher that would ask too much of the depth worker
 });
 
 it('sheds the frames of a viewer that loses half of the least bitrate, then ends it; others see all', async () => {
-  const [good, slow] = [await watch(), await watch({ receiveBitrate: 20_000 })];
+  const [good, slow] = [await watch(), await watch({ receiveBitrate: NEXT_TO_NOTHING })];
   loseHalf(slow.client);
   await until('depth for both', () => packets(good) > 5 && packets(slow) > 5);
   await until('frames shed', () => metric(server, 'depthcast_track_frames_total', { outcome: 'shed' }));
@@ -100,10 +105,12 @@ it('ends a viewer whose data channel takes nothing any more', async () => {
 });
 
 it('pauses the gray track, and no more, of a two-way session that loses half of the least bitrate', async () => {
-  const client = await RtcClient.create({ data: true, receiveBitrate: 20_000 });
+  const client = await RtcClient.create({ data: true, receiveBitrate: NEXT_TO_NOTHING });
   const socket = new WebSocket(`${server.base.replace('http', 'ws')}/ws`);
   const said: ServerMessage[] = [];
   const send = (message: object) => socket.send(JSON.stringify(message));
+  // The waits below say what did not come.
+  socket.on('error', () => {});
   socket.on('open', () => send({ type: 'hello', protocol: PROTOCOL_VERSION }));
   socket.on('message', (text) => {
     const message = JSON.parse(String(text)) as ServerMessage;

@@ -230,7 +230,11 @@ describe('a two-way session', () => {
       'queue',
       'send',
     ]);
-    expect(stats.source).toEqual({ width: 640, height: 480, codec: 'VP8' });
+    expect(stats.source).toMatchObject({ codec: 'VP8' });
+    // Chromium may send fewer pixels of the same shape while it looks for the bandwidth.
+    const { width, height } = stats.source!;
+    expect(width / height).toBeCloseTo(4 / 3, 1);
+    expect(width).toBeLessThanOrEqual(640);
     expect(stats.depth).toEqual({ width: 256, height: 192 });
     expect(stats.framesOut).toBeGreaterThan(0);
     expect(stats.latency.p95).toBeGreaterThanOrEqual(stats.latency.p50);
