@@ -20,7 +20,16 @@ const LIVE = ['test/e2e/{live,loadtest,media-workers,network-faults,rtc-loss,sen
 
 /** Those of a quarter of a minute and more, the longest first: what begins last leaves a core idle for as long as it takes. */
 const LONG = [
-  ...['e2e/ar', 'e2e/loadtest', 'e2e/process-faults', 'e2e/recording', 'e2e/sources', 'e2e/showroom', 'e2e/studio'],
+  ...[
+    'e2e/ar',
+    'e2e/loadtest',
+    'e2e/loadtest-ends',
+    'e2e/process-faults',
+    'e2e/recording',
+    'e2e/sources',
+    'e2e/showroom',
+    'e2e/studio',
+  ],
   ...['e2e/whip', 'e2e/page', 'e2e/robustness', 'e2e/admission', 'e2e/foxglove', 'e2e/dtls-loss', 'e2e/tokens'],
   ...['e2e/operate', 'e2e/senders', 'e2e/ice-attacks', 'e2e/turn', 'e2e/attacks', 'e2e/pairs', 'e2e/https', 'e2e/rtc'],
   ...['e2e/protection', 'e2e/media-workers', 'e2e/dtls-attacks', 'e2e/checkpoint'],

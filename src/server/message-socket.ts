@@ -6,6 +6,8 @@ import type { ServerMessage } from '../protocol/messages.ts';
 const HEARTBEAT_MS = 15_000;
 /** A client that does not read its messages is let go. */
 const MAX_BUFFERED = 1 << 20;
+/** Messages that may still be under way when we close; who goes on does not read, and is not read any more. */
+const MAX_LATE = 64;
 
 export interface SocketContext {
   metrics: Pick<Metrics, 'rejected'>;
@@ -14,7 +16,7 @@ export interface SocketContext {
 
 export interface SocketListener {
   message(data: RawData, isBinary: boolean): void;
-  /** It is closed, from either side. Once. */
+  /** It is closed, from either side. Once; no message comes behind it. */
   ended(reason: string): void;
 }
 
@@ -26,12 +28,17 @@ export class MessageSocket {
   readonly #heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
   #alive = true;
   #ended = false;
+  #late = 0;
 
   constructor(socket: WebSocket, context: SocketContext, listener: SocketListener) {
     this.#socket = socket;
     this.#context = context;
     this.#listener = listener;
-    socket.on('message', (data, isBinary) => listener.message(data, isBinary));
+    socket.on('message', (data, isBinary) => {
+      if (!this.#ended) listener.message(data, isBinary);
+      // Not cut at once: it would not learn why.
+      else if (++this.#late === MAX_LATE) socket.pause();
+    });
     socket.on('pong', () => {
       this.#alive = true;
     });

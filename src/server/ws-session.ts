@@ -86,7 +86,6 @@ export class WsSession {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (this.#closed) return;
     try {
       const message = this.#reader.read(data, isBinary);
       // In order, one at a time; the rate limit bounds how many can wait.

@@ -1,50 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadReport } from '../../loadtest/report.ts';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
 import { needs } from '../support/needs.ts';
-import { until } from './support/app.ts';
+import { loadtest } from './loadtest-process.ts';
 
 // Debian's python3-aiortc, which the comparison is made with; the test of it is skipped without.
 const hasAiortc = spawnSync('/usr/bin/python3', ['-c', 'import aiortc, numpy']).status === 0;
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'depthcast-load-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Processes that a process has started, by what their command line ends with. Linux alone. */
-async function childrenOf(pid: number, ending: string): Promise<number[]> {
-  const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number);
-  const lines = await Promise.all(pids.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8')));
-  return pids.filter((_, i) => lines[i]!.replace(/\0$/, '').endsWith(ending));
-}
-
-async function loadtest(options: string, during?: (child: ChildProcess, printed: () => string) => Promise<void>) {
-  const [json, html] = [join(folder, 'report.json'), join(folder, 'report.html')];
-  const words = [...options.split(' '), '--json', json, '--html', html];
-  const child = spawn(process.execPath, ['--import', 'tsx', 'loadtest/main.ts', ...words], { stdio: 'pipe' });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (text: Buffer) => {
-      printed += text;
-    });
-  const exit = once(child, 'exit') as Promise<[number]>;
-  // What the test itself runs into ends the load test too, and is what the test fails with.
-  const [[code]] = await Promise.all([
-    exit,
-    during?.(child, () => printed).catch((thrown) => {
-      child.kill('SIGKILL');
-      throw thrown;
-    }),
-  ]);
-  const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
-  return { code, printed, report, html: await readFile(html, 'utf8') };
-}
 
 describe('the load test', () => {
   it('measures streams that lose packets, leave and come back, and finds every depth map right', async () => {
@@ -75,33 +35,6 @@ describe('the load test', () => {
   });
 
   it(
-    'replaces a load process that crashes, and ends in order at Ctrl-C',
-    needs(process.platform === 'linux', '/proc (Linux)'),
-    async () => {
-      const line = '--publishers 1 --fps 10 --size 320x240 --duration 600';
-      const { code, report, printed } = await loadtest(line, async (child, printed) => {
-        // Three lines: the first may tell of what was before.
-        const flowing = (from: number) =>
-          until('depth', () => /(streams 1\/1 {2}depth [1-9].*\n[\s\S]*){3}/.test(printed().slice(from)));
-        const load = () => childrenOf(child.pid!, 'loadtest/child.ts');
-        await flowing(0);
-        const before = await load();
-        expect(before).toHaveLength(1);
-        process.kill(before[0]!, 'SIGKILL');
-        await until('another process', async () => (await load()).some((pid) => pid !== before[0]));
-        await flowing(printed().length);
-        child.kill('SIGINT');
-      });
-      expect(code, printed).toBe(130);
-      expect(report.stoppedEarly).toBe(true);
-      const { result } = report.targets[0]!;
-      expect(result.crashes).toBe(1);
-      expect(result.reconnects).toBe(1);
-      expect(result.wrong).toEqual({ unknown: 0, code: 0, implausible: 0 });
-    },
-  );
-
-  it(
     'compares with an aiortc server, which returns the same depth',
     needs(hasAiortc, 'aiortc for /usr/bin/python3 (Debian: python3-aiortc)'),
     async () => {
@@ -120,13 +53,4 @@ describe('the load test', () => {
       expect(report.comparison!.ratios[0]!.p95).toBeGreaterThan(0);
     },
   );
-
-  it('fails where nothing comes back, and says why', async () => {
-    const { code, printed, report } = await loadtest(
-      '--url http://127.0.0.1:9 --publishers 1 --size 160x120 --duration 2',
-    );
-    expect(code).toBe(1);
-    expect(report.targets[0]!.result).toMatchObject({ depth: 0, crashes: 0 });
-    expect(printed).toMatch(/ECONNREFUSED/);
-  });
 });

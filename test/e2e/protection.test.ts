@@ -283,6 +283,20 @@ describe('a connection', () => {
     await closed;
   });
 
+  it('that goes on and on after /ws has refused it learns why, is read no further, and is ended', async () => {
+    const socket = await openSession();
+    let heard = '';
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {}).on('data', (data) => (heard += data.toString('latin1')));
+    const messages = Buffer.concat(Array.from({ length: 1000 }, () => Buffer.from([0x81, 0x80, 0, 0, 0, 0])));
+    // Far more than the kernels' buffers take: what is not read cannot all be sent.
+    const timer = setInterval(() => socket.writableLength < 1e6 && socket.write(messages), 1);
+    await until('the end', () => socket.destroyed);
+    clearInterval(timer);
+    await closed;
+    expect(heard).toContain('BAD_MESSAGE');
+  });
+
   it('that floods /ws with pings and reads nothing is ended', async () => {
     const before = await rejected('SLOW_CLIENT');
     const socket = await openSession();

@@ -132,7 +132,9 @@ async function connect(commands: Commands, role: 'server' | 'client', identity: 
     transport!.receive(datagram);
   });
   if (role === 'client') await transport.start();
-  program = spawn(command, args);
+  program = spawn(command, args).on('error', (error) => {
+    failure = error;
+  });
   program.stdout!.on('data', (text) => (output += text));
   program.stderr!.on('data', (text) => (output += text));
   if (role === 'server') await transport.start();
