@@ -38,7 +38,7 @@ const SAVED_SECONDS = 0.5;
 const CONTROL_SHARE = 0.4;
 /** What may be saved up for control whatever the share: a handshake of DTLS on a slow machine comes before anything else. */
 const MIN_CONTROL_SAVED_MS = 50;
-/** What control packets may take beyond their share for each byte of data that the server sends: to send it, and to hear that it came. */
+/** What control packets may take beyond their share for each byte of data that the server sends: to hear that it came. */
 const CONTROL_US_PER_BYTE = 0.1;
 /** Of the time for peers' packets, how much those of addresses without a peer may take at each session's ports. */
 const STRANGER_SHARE = 0.05;
@@ -100,6 +100,8 @@ export class PeerBudget {
   #controlShed = 0;
   #controlShedBefore = 0;
   #secondsAbove = 0;
+  /** Of the packet that is being handled, ms that are not its own doing. */
+  #excused = 0;
 
   constructor(limits: BudgetLimits, now: number) {
     this.#limits = limits;
@@ -120,6 +122,7 @@ export class PeerBudget {
     const own = this.#own.has(share, now);
     // What is held to less for the sake of all is held so in sum: nobody but its own packets can take a peer's control.
     const control = kind === 'media' || this.#control.has(CONTROL_SHARE * this.#limits.cpu, now);
+    this.#excused = 0;
     if (own && control) return true;
     this.#take(kind, RECEIVE_MS);
     this.#count(RECEIVE_MS, 'shed');
@@ -131,7 +134,16 @@ export class PeerBudget {
   charge(kind: PacketKind, milliseconds: number): void {
     const cost = milliseconds * this.processorShare + RECEIVE_MS;
     this.#take(kind, cost);
+    if (kind === 'control') this.#control.give(Math.min(this.#excused, milliseconds) * this.processorShare);
     this.#count(cost, 'handled');
+  }
+
+  /**
+   * Of the time that the packet takes which is being handled, so much goes into data of ours: an acknowledgement lets the next leave, which
+   * is the peer's doing, but no reason to hear no further acknowledgements.
+   */
+  excuse(milliseconds: number): void {
+    this.#excused += milliseconds;
   }
 
   /** Data of so many bytes goes to the peer, whose acknowledgements are worth their time. */

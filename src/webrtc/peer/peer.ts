@@ -256,6 +256,7 @@ export class RtcPeer extends Emitter<PeerEvents> {
       fail: this.#fail,
       meter: this.#budget.meter,
       onSend: (bytes) => this.#budget.expectAnswers(bytes),
+      onTransmit: (milliseconds) => this.#budget.excuse(milliseconds),
     })
       .on('channel', (channel) => this.#guard(() => this.emit('channel', channel)))
       .on('abuse', (detail) => {

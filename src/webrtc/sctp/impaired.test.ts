@@ -37,6 +37,13 @@ describe('depth over a data channel, in virtual time', () => {
     expect(whole / sent).toBeGreaterThan(0.5);
   });
 
+  it.each([1, 2])('tells once of what is given up, and not again at each acknowledgement (seed %i)', async (seed) => {
+    const { whole, overhead } = await flow(NEVER_AGAIN, { ...FAR, loss: 0.02 }, seed);
+    expect(whole).toBeGreaterThan(150);
+    // A FORWARD TSN for each SACK, and a SACK for each FORWARD TSN, come to 2.9 and more.
+    expect(overhead).toBeLessThan(2.2);
+  });
+
   it('gives way at a bottleneck: a full queue is not taken for a lossy path', async () => {
     const { sent, whole, overhead } = await flow(ONCE_MORE, { delayMs: 40, bitrate: 500_000 });
     expect(sent).toBeLessThan(60);

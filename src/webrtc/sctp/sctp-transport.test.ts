@@ -10,6 +10,8 @@ import { SctpTransport } from './sctp-transport.ts';
 class Bench {
   readonly channels: DataChannel[] = [];
   readonly abuses: string[] = [];
+  /** Packets with data that the transport sent. */
+  transmitted = 0;
   /** What the other end saw: messages, and streams that were ended. */
   readonly seen: (SctpOutput & { type: 'message' | 'reset' })[] = [];
   readonly peer: SctpAssociation;
@@ -25,6 +27,7 @@ class Bench {
       fail: (thrown) => {
         throw thrown;
       },
+      onTransmit: () => this.transmitted++,
     })
       .on('channel', (channel) => this.channels.push(channel))
       .on('abuse', (detail) => this.abuses.push(detail));
@@ -117,5 +120,17 @@ describe('data channels of a peer', () => {
     bench.send(4, 99, Buffer.from('of an unknown kind'));
     bench.send(4, PPID.emptyBinary, Buffer.from([0]));
     expect(got).toEqual(['text', '', Buffer.alloc(0)]);
+  });
+
+  it('tell of each packet that left with data, and of none that only answers', () => {
+    expect(bench.transmitted).toBe(0);
+    bench.send(2, PPID.control, OPEN);
+    // The acknowledgement of the channel is a message like any other.
+    expect(bench.transmitted).toBe(1);
+    bench.channels[0]!.send(Buffer.alloc(3000));
+    bench.pump();
+    expect(bench.transmitted).toBe(4);
+    bench.send(2, PPID.text, Buffer.from('text'));
+    expect(bench.transmitted).toBe(4);
   });
 });

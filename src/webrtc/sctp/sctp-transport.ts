@@ -22,9 +22,14 @@ export interface SctpOptions {
   meter?: Meter;
   /** Hears how many bytes of messages go to the peer, which will acknowledge them. */
   onSend?: (bytes: number) => void;
+  /** Hears what it took to encrypt and send a packet with such data, ms: whoever acknowledges some makes more leave. */
+  onTransmit?: (milliseconds: number) => void;
 }
 
 const MAX_CHANNELS = 16;
+/** Types of chunks (RFC 9260 section 3.2, RFC 8260 section 2.1), and where the first begins. */
+const DATA_CHUNKS: ReadonlySet<number> = new Set([0, 64]);
+const SCTP_HEADER_BYTES = 12;
 /** How sctp-proto tells that the peer ended the association. */
 const GOODBYES: ReadonlySet<string> = new Set(['aborted by peer', 'closed by peer', 'reset by peer']);
 const DEFAULT_MAX_BUFFERED = 8 << 20;
@@ -97,7 +102,7 @@ export class SctpTransport extends Emitter<SctpEvents> {
   #handle(output: SctpOutput): void {
     switch (output.type) {
       case 'packet':
-        this.#dtls.sendData(output.packet);
+        this.#transmit(output.packet);
         break;
       case 'message':
         if (output.ppid === PPID.control) this.#control(output.stream, output.data);
@@ -111,6 +116,12 @@ export class SctpTransport extends Emitter<SctpEvents> {
         if (!this.#closed && !GOODBYES.has(output.reason))
           this.emit('abuse', `its data channels broke: ${output.reason}`);
     }
+  }
+
+  #transmit(packet: Buffer): void {
+    const began = performance.now();
+    this.#dtls.sendData(packet);
+    if (carriesData(packet)) this.#options.onTransmit?.(performance.now() - began);
   }
 
   #control(stream: number, message: Buffer): void {
@@ -158,4 +169,11 @@ export class SctpTransport extends Emitter<SctpEvents> {
       }
     }
   }
+}
+
+/** Whether an SCTP packet of ours has data in it; what answers a peer's own chunks has none. */
+function carriesData(packet: Buffer): boolean {
+  for (let at = SCTP_HEADER_BYTES; at + 4 <= packet.length; at += (Math.max(4, packet.readUInt16BE(at + 2)) + 3) & ~3)
+    if (DATA_CHUNKS.has(packet[at]!)) return true;
+  return false;
 }
