@@ -101,7 +101,7 @@ export interface ErrorDetails {
   /** What exactly, and what to do about it; appended to the catalogue's sentence. */
   detail?: string | undefined;
   /** Seconds after which trying again makes sense (HTTP Retry-After). */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   cause?: unknown;
 }
 
@@ -129,4 +129,21 @@ export class DepthcastError extends Error {
 export function toDepthcastError(thrown: unknown, code: ErrorCode = 'INTERNAL'): DepthcastError {
   if (thrown instanceof DepthcastError) return thrown;
   return new DepthcastError(code, { detail: thrown instanceof Error ? thrown.message : String(thrown), cause: thrown });
+}
+
+/** A DepthcastError as it moves between threads. */
+export interface PlainError {
+  code: ErrorCode;
+  detail: string | undefined;
+  retryAfter: number | undefined;
+}
+
+/** @param code of what was thrown without one */
+export function toPlain(thrown: unknown, code?: ErrorCode): PlainError {
+  const error = toDepthcastError(thrown, code);
+  return { code: error.code, detail: error.detail, retryAfter: error.retryAfter };
+}
+
+export function fromPlain(error: PlainError): DepthcastError {
+  return new DepthcastError(error.code, error);
 }

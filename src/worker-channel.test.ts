@@ -1,11 +1,11 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { TestCalls } from '../test/support/channel-worker.ts';
+import type { TestBoot, TestCalls } from '../test/support/channel-worker.ts';
 import { DepthcastError } from './errors.ts';
 import { startThread } from './threads.ts';
-import { WorkerChannel } from './worker-channel.ts';
+import { type ChannelEvents, WorkerChannel } from './worker-channel.ts';
 
-type Channel = WorkerChannel<TestCalls, string>;
+type Channel = WorkerChannel<TestCalls, string, string>;
 
 const open: Channel[] = [];
 /** A thread takes a second to start on a busy machine: one serves all that leave it alive. */
@@ -15,9 +15,10 @@ const shared = (): Channel => {
   open.length = 0;
   return alive;
 };
-function start(how = 'start'): Channel {
-  const thread = startThread(import.meta.url, '../test/support/channel-worker', { workerData: { start: how } });
-  const channel: Channel = new WorkerChannel(thread, 'WORKER_DIED');
+function start(how = 'start', events: ChannelEvents<string> = {}, atOnce = false): Channel {
+  const workerData: TestBoot = { start: how, atOnce };
+  const thread = startThread(import.meta.url, '../test/support/channel-worker', { workerData });
+  const channel: Channel = new WorkerChannel(thread, 'WORKER_DIED', events);
   open.push(channel);
   return channel;
 }
@@ -56,6 +57,7 @@ describe('WorkerChannel', () => {
       ['DISK_FULL', 'of the thread'],
       ['INFERENCE_FAILED', 'no code'],
     ]);
+    await expect(channel.request('fail', 'coded')).rejects.toMatchObject({ retryAfter: 7 });
     expect(uncloneable).toEqual(['INFERENCE_FAILED', expect.stringContaining('could not be cloned')]);
     expect(await channel.request('wait', 1)).toBe(1);
   });
@@ -112,6 +114,48 @@ describe('WorkerChannel', () => {
     channel.notify('note', 'bad');
     await expect(channel.request('wait', 1)).rejects.toMatchObject({ code: 'WORKER_DIED', detail: 'bad note' });
     channel.notify('note', 'to nobody');
+  });
+
+  it('answers requests as they are done where each is begun at once, and keeps apart what moves with them', async () => {
+    const channel = start('start', {}, true);
+    const order: number[] = [];
+    await Promise.all([40, 20, 0].map((ms) => channel.request('wait', ms).then((value) => order.push(value))));
+    expect(order).toEqual([0, 20, 40]);
+    expect(await channel.request('notes', undefined as never)).toEqual(['wait 40', 'wait 20', 'wait 0']);
+    const doubled = [1, 2, 3].map((value) => {
+      const values = Float32Array.of(value);
+      return channel.request('double', values, [values.buffer]);
+    });
+    expect(await Promise.all(doubled)).toEqual([2, 4, 6].map((value) => Float32Array.of(value)));
+    channel.notify('note', 'bad');
+    await expect(channel.request('wait', 60_000)).rejects.toMatchObject({ code: 'WORKER_DIED', detail: 'bad note' });
+  });
+
+  it('passes on what the thread tells by itself, before what it answers later, until the channel has failed', async () => {
+    const told: string[] = [];
+    const channel = start('start', { told: (what) => told.push(what) });
+    await Promise.all(
+      ['a', 'b'].map((text) => channel.request('tell', text).then(() => told.push(`${text} answered`))),
+    );
+    expect(told).toEqual(['a', 'a answered', 'b', 'b answered']);
+    const late = channel.request('tell', 'late');
+    channel.fail(new DepthcastError('BUSY'));
+    await expect(late).rejects.toMatchObject({ code: 'BUSY' });
+    await channel.end();
+    expect(told).toHaveLength(4);
+  });
+
+  it('says that the thread is lost before it rejects what waits, which may be failed otherwise then', async () => {
+    const heard: string[] = [];
+    const lost = ({ detail }: DepthcastError) => {
+      heard.push(`${detail}`);
+      channel.fail(new DepthcastError('BUSY', { retryAfter: 3 }));
+    };
+    const channel = start('start', { lost });
+    await channel.request('die', 'exit').catch(({ code }) => heard.push(code));
+    expect(heard).toEqual(['exit code 3', 'BUSY']);
+    await expect(channel.request('wait', 1)).rejects.toMatchObject({ code: 'BUSY', retryAfter: 3 });
+    await expect(channel.gone).resolves.toMatchObject({ code: 'WORKER_DIED', detail: 'exit code 3' });
   });
 
   it('ends between two requests, and rejects those that were not begun', async () => {

@@ -1,6 +1,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
-import { answerRequests, type Handlers } from '../worker-channel.ts';
+import { answerRequests, type Handlers } from '../worker-answers.ts';
 import { EngineSet } from './engine-set.ts';
 import { StreamRunner } from './stream-runner.ts';
 import { yieldToOthers } from './thread-priority.ts';
@@ -25,7 +25,7 @@ type Streams = Map<number, StreamRunner>;
 const threads = new Set<Streams>();
 let engines: EngineSet;
 
-const serve = answerRequests<DepthCalls, WorkerReady>(handlers(newStreams()), start, 'INFERENCE_FAILED');
+const serve = answerRequests<DepthCalls, WorkerReady>(handlers(newStreams()), start, { failed: 'INFERENCE_FAILED' });
 
 async function start(): Promise<WorkerReady> {
   const { model, threads, size, picture, yields, devices } = boot;

@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { OfflineEngine } from '../depth/offline.ts';
 import { OFFLINE_WINDOW_FRAMES, OfflineStitcher } from '../model/offline-windows.ts';
 import { AlignedResizer } from '../model/resize.ts';
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests } from '../worker-answers.ts';
 import type { OfflineBoot, OfflineCalls, WindowResult } from './offline-protocol.ts';
 
 // The offline network's thread: a window of 32 frames at once, joined with those before at the size of the output, as
@@ -22,7 +22,7 @@ answerRequests<OfflineCalls, void>(
   async () => {
     engine = await OfflineEngine.load(model, network, threads);
   },
-  'INFERENCE_FAILED',
+  { failed: 'INFERENCE_FAILED' },
 );
 
 async function window(images: Float32Array<ArrayBuffer>, transfer: ArrayBuffer[]): Promise<WindowResult> {

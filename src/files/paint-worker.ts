@@ -5,7 +5,7 @@ import type { Size } from '../model/size.ts';
 import type { MetricMap } from '../protocol/index.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import { Painter, toShades, type YuvPlanes } from '../video/painter.ts';
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests } from '../worker-answers.ts';
 import { NpzWriter } from './npz.ts';
 import type { PaintAnswer, PaintBoot, PaintCalls, PaintRequest } from './paint-protocol.ts';
 import { writePoints } from './points-files.ts';

@@ -5,16 +5,17 @@ import type { WorkerInferencer } from '../depth/inferencer.ts';
 import { DepthcastError } from '../errors.ts';
 import type { MetricSnapshot } from '../metrics/snapshots.ts';
 import { startThread } from '../threads.ts';
-import {
-  type CallAnswer,
-  type CallName,
-  type CallValue,
-  type FromMedia,
-  fromPlain,
-  type MediaBoot,
-  type Opened,
-  type OpenRequest,
-  type ToMedia,
+import { WorkerChannel } from '../worker-channel.ts';
+import type {
+  CallAnswer,
+  CallName,
+  CallValue,
+  MediaBoot,
+  MediaCalls,
+  MediaNews,
+  Opened,
+  OpenRequest,
+  SessionCall,
 } from './protocol.ts';
 import type { RemoteSession } from './remote-session.ts';
 import type { SessionLink } from './remote-stream.ts';
@@ -34,13 +35,6 @@ const RETRY = 1;
 const NEWCOMER = 0.15;
 const NEWCOMER_MS = 3000;
 
-type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
-
-interface Waiting {
-  resolve(value: never): void;
-  reject(error: DepthcastError): void;
-}
-
 export interface MediaWorkerEvents {
   /** It died or stalled, and is of no more use. Its sessions have been told. */
   lost(reason: string, sessions: readonly RemoteSession[]): void;
@@ -56,48 +50,49 @@ export class MediaWorker implements SessionLink {
   cpuSeconds: number | undefined;
   readonly sessions = new Map<string, RemoteSession>();
   readonly #thread: Worker;
+  readonly #channel: WorkerChannel<MediaCalls, void, MediaNews>;
   readonly #numberOf: (inferencer: WorkerInferencer) => number;
   readonly #lost: MediaWorkerEvents['lost'];
   readonly #known = new Set<number>();
-  readonly #calls = new Map<number, Waiting>();
   /** performance.now() of those who came lately. */
   #newcomers: number[] = [];
-  #next = 1;
   #heard = performance.now();
   #started = false;
-  #gone = false;
+  /** Why it is of no more use. */
+  #lostBy: string | undefined;
   #ending = false;
   #loop: EventLoopUtilization | undefined;
-  #settled: Waiting | undefined;
-  readonly #exited: Promise<void>;
 
   constructor(boot: MediaBoot, numberOf: (inferencer: WorkerInferencer) => number, lost: MediaWorkerEvents['lost']) {
     this.#numberOf = numberOf;
     this.#lost = lost;
     this.#thread = startThread(import.meta.url, './worker', { name: 'media', workerData: boot });
-    this.ready = new Promise<void>((resolve, reject) => {
-      this.#settled = { resolve, reject };
+    // Whatever comes is a sign of life.
+    this.#thread.on('message', () => {
+      this.#heard = performance.now();
     });
+    this.#channel = new WorkerChannel(this.#thread, 'MEDIA_WORKER_DIED', {
+      told: (news) => this.#take(news),
+      lost: (error) => this.#lose(error.detail ?? ''),
+    });
+    this.ready = this.#channel.ready.then(
+      () => {
+        this.#started = true;
+        this.#loop = this.#thread.performance.eventLoopUtilization();
+      },
+      (error: DepthcastError) => {
+        throw new DepthcastError('MEDIA_WORKER_DIED', { detail: this.#lostBy ?? error.message });
+      },
+    );
     this.ready.catch(() => {});
-    let crash: string | undefined;
-    this.#thread.on('message', (message: FromMedia) => this.#take(message));
-    this.#thread.on('error', ({ message }) => {
-      crash = message;
-    });
-    this.#exited = new Promise((resolve) => {
-      this.#thread.once('exit', (code) => {
-        this.#lose(crash ?? `exit code ${code}`);
-        resolve();
-      });
-    });
   }
 
   get alive(): boolean {
-    return !this.#gone;
+    return this.#lostBy === undefined;
   }
 
   get started(): boolean {
-    return this.#started && !this.#gone;
+    return this.#started && this.alive;
   }
 
   /**
@@ -116,19 +111,19 @@ export class MediaWorker implements SessionLink {
   open(request: OpenRequest): Promise<Opened> {
     // At once: of those that come together not all may choose the same worker.
     if (request.kind === 'publish') this.#newcomers.push(performance.now());
-    return this.#ask<Opened>({ case: 'open', value: request });
+    return this.#channel.request('open', request);
   }
 
   call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>> {
-    return this.#ask<CallAnswer<K>>({ case: 'call', session, call, value });
+    return this.#channel.request('call', { session, call, value } as SessionCall) as Promise<CallAnswer<K>>;
   }
 
   metrics(): Promise<MetricSnapshot> {
-    return this.#ask<MetricSnapshot>({ case: 'metrics' });
+    return this.#channel.request('metrics', undefined);
   }
 
   configure(config: SettledConfig): void {
-    this.#post({ case: 'config', value: config });
+    this.#channel.notify('configure', config);
   }
 
   introduce(inferencer: WorkerInferencer): number {
@@ -145,17 +140,17 @@ export class MediaWorker implements SessionLink {
     if (!this.#known.has(number)) return;
     const { model, device, resamples } = inferencer;
     const port = inferencer.connect();
-    this.#post({ case: 'depth', inferencer: number, model, device, resamples, port }, port ? [port] : []);
+    this.#channel.notify('depth', { inferencer: number, model, device, resamples, port }, port ? [port] : []);
   }
 
   /** A depth worker is gone, or hangs. */
   disconnect(number: number): void {
-    if (this.#known.has(number)) this.#post({ case: 'depth lost', inferencer: number });
+    if (this.#known.has(number)) this.#channel.notify('depthLost', number);
   }
 
   /** Once a second. @param late ms that the caller was kept from its work, which the worker's messages were too */
   watch(late: number): void {
-    if (this.#gone) return;
+    if (!this.alive) return;
     const now = performance.now();
     this.#heard += late;
     const { performance: its } = this.#thread;
@@ -172,12 +167,12 @@ export class MediaWorker implements SessionLink {
   /** Ends its sessions, then the thread. */
   async end(reason: string): Promise<void> {
     this.#ending = true;
-    this.#post({ case: 'end', reason });
+    this.#channel.notify('end', reason);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, END_MS);
     });
-    await Promise.race([this.#exited, late]);
+    await Promise.race([this.#channel.gone, late]);
     clearTimeout(timer);
     await this.#thread.terminate();
   }
@@ -187,57 +182,27 @@ export class MediaWorker implements SessionLink {
     await this.#thread.terminate();
   }
 
-  #post(message: ToMedia, transfer: Parameters<Worker['postMessage']>[1] = []): void {
-    if (!this.#gone) this.#thread.postMessage(message, transfer);
-  }
-
-  #ask<T>(message: WithoutId<Extract<ToMedia, { id: number }>>): Promise<T> {
-    if (this.#gone) return Promise.reject(died());
-    const id = this.#next++;
-    this.#post({ ...message, id } as ToMedia);
-    return new Promise<T>((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-    });
-  }
-
-  #take(message: FromMedia): void {
-    if (this.#gone) return;
-    this.#heard = performance.now();
-    switch (message.case) {
-      case 'ready':
-        this.#started = true;
-        this.#loop = this.#thread.performance.eventLoopUtilization();
-        this.#settled?.resolve(undefined as never);
-        break;
-      case 'done':
-      case 'refused': {
-        const waiting = this.#calls.get(message.id);
-        this.#calls.delete(message.id);
-        if (message.case === 'done') waiting?.resolve(message.value as never);
-        else waiting?.reject(fromPlain(message.error));
-        break;
-      }
+  #take(news: MediaNews): void {
+    switch (news.case) {
       case 'session':
-        this.sessions.get(message.session)?.take(message.value);
+        this.sessions.get(news.session)?.take(news.value);
         break;
       case 'views':
-        this.cpuSeconds = message.cpuSeconds;
-        for (const [id, view] of message.views) this.sessions.get(id)?.look(view);
+        this.cpuSeconds = news.cpuSeconds;
+        for (const [id, view] of news.views) this.sessions.get(id)?.look(view);
         break;
       case 'dying':
-        this.#lose(message.detail);
+        this.#lose(news.detail);
         // It ends by itself, unless what it died of keeps it from doing so.
         setTimeout(() => void this.#thread.terminate(), DYING_MS).unref();
     }
   }
 
   #lose(reason: string): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (!this.alive) return;
+    this.#lostBy = reason;
     const error = died();
-    this.#settled?.reject(new DepthcastError('MEDIA_WORKER_DIED', { detail: reason }));
-    for (const { reject } of this.#calls.values()) reject(error);
-    this.#calls.clear();
+    this.#channel.fail(error);
     const sessions = [...this.sessions.values()];
     for (const session of sessions) session.lose(error);
     if (!this.#ending) this.#lost(reason, sessions);

@@ -2,8 +2,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import type { DisplayRange } from '../depth/types.ts';
-import { DepthcastError, type ErrorCode, toDepthcastError } from '../errors.ts';
+import type { PlainError } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
+import type { MetricSnapshot } from '../metrics/snapshots.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
@@ -23,22 +24,6 @@ import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
 /** What a media worker is started with. */
 export interface MediaBoot {
   config: SettledConfig;
-}
-
-/** A DepthcastError between threads. */
-export interface PlainError {
-  code: ErrorCode;
-  detail: string | undefined;
-  retryAfter: number | undefined;
-}
-
-export function toPlain(thrown: unknown): PlainError {
-  const { code, detail, retryAfter } = toDepthcastError(thrown);
-  return { code, detail, retryAfter };
-}
-
-export function fromPlain({ code, detail, retryAfter }: PlainError): DepthcastError {
-  return new DepthcastError(code, { detail, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
 /** What a publisher's stream was at the last look. */
@@ -118,24 +103,32 @@ export type CallAnswer<K extends CallName> = Awaited<ReturnType<SessionCalls[K]>
 /** Asks for something of one session. */
 export type Ask = <K extends CallName>(call: K, value: CallValue<K>) => Promise<CallAnswer<K>>;
 
-export type ToMedia =
-  /** A depth worker, by a number, and the way to it; again after each of its restarts. */
-  | {
-      case: 'depth';
-      inferencer: number;
-      model: ModelManifest;
-      device: string;
-      resamples: boolean;
-      port: MessagePort | undefined;
-    }
+/** A call of one session. */
+export type SessionCall = { [K in CallName]: { session: string; call: K; value: CallValue<K> } }[CallName];
+
+/** A depth worker, by a number, and the way to it; again after each of its restarts. */
+export interface DepthWorker {
+  inferencer: number;
+  model: ModelManifest;
+  device: string;
+  resamples: boolean;
+  port: MessagePort | undefined;
+}
+
+/** What a media worker is asked for. The last four nobody waits for. */
+export interface MediaCalls {
+  open(request: OpenRequest): Opened;
+  /** Answered as the call is in {@link SessionCalls}. */
+  call(call: SessionCall): unknown;
+  metrics(value: undefined): MetricSnapshot;
+  depth(worker: DepthWorker): void;
   /** It is gone or hangs, and comes back. */
-  | { case: 'depth lost'; inferencer: number }
-  | { case: 'open'; id: number; value: OpenRequest }
-  | { case: 'call'; id: number; session: string; call: CallName; value: unknown }
-  | { case: 'metrics'; id: number }
+  depthLost(inferencer: number): void;
   /** The settings after a reload. */
-  | { case: 'config'; value: SettledConfig }
-  | { case: 'end'; reason: string };
+  configure(config: SettledConfig): void;
+  /** Ends its sessions, then its thread. */
+  end(reason: string): void;
+}
 
 /** See `PusherEvents`. */
 export type PushNews =
@@ -153,10 +146,8 @@ export type SessionEvent =
   | { event: 'feed'; frame: FeedFrame }
   | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
 
-export type FromMedia =
-  | { case: 'ready' }
-  | { case: 'done'; id: number; value: unknown }
-  | { case: 'refused'; id: number; error: PlainError }
+/** What a media worker tells unasked. */
+export type MediaNews =
   | { case: 'session'; session: string; value: SessionEvent }
   /** Once a second, what its sessions are; a worker that does not tell has stalled. */
   | { case: 'views'; cpuSeconds: number | undefined; views: [session: string, view: SessionView][] }

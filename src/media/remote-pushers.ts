@@ -1,8 +1,8 @@
 import type { PushedOutputSettings } from '../config/pushed-output.ts';
-import { toDepthcastError } from '../errors.ts';
+import { fromPlain, toDepthcastError } from '../errors.ts';
 import type { Pusher, PusherEvents } from '../session/pusher.ts';
 import { type PushStatus, shownTarget } from '../sinks/push/push-target.ts';
-import { type Ask, fromPlain, type PushNews } from './protocol.ts';
+import type { Ask, PushNews } from './protocol.ts';
 
 interface Known {
   status: PushStatus;

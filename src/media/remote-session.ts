@@ -1,19 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { DepthcastError } from '../errors.ts';
+import { DepthcastError, fromPlain, toPlain } from '../errors.ts';
 import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
-import {
-  type Ask,
-  type CallName,
-  type CallValue,
-  fromPlain,
-  type Opened,
-  type SessionEvent,
-  type SessionView,
-  toPlain,
-} from './protocol.ts';
+import type { Ask, CallName, CallValue, Opened, SessionEvent, SessionView } from './protocol.ts';
 import type { RemoteStream, SessionLink } from './remote-stream.ts';
 
 /** Why a session ended whose worker is gone. */

@@ -1,7 +1,7 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { reloadConfig } from '../config/reload.ts';
 import { PortInferencer } from '../depth/port-inferencer.ts';
-import { DepthcastError } from '../errors.ts';
+import { DepthcastError, fromPlain, toPlain } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { type Feed, feedOf } from '../session/feed.ts';
 import { trackReports } from '../session/outputs.ts';
@@ -15,21 +15,22 @@ import type { RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
 import type { FeedFrame } from '../sinks/ros-feed.ts';
 import { callOnThisThread } from '../video/index.ts';
 import { readSchedule, warmUpDtls } from '../webrtc/index.ts';
-import {
-  type CallAnswer,
-  type CallName,
-  type CallValue,
-  type FromMedia,
-  fromPlain,
-  type MediaBoot,
-  type Opened,
-  type OpenRequest,
-  type PushNews,
-  type SessionEvent,
-  type SessionView,
-  type StreamView,
-  type ToMedia,
-  toPlain,
+import { answerRequests, tellNearEnd } from '../worker-answers.ts';
+import type {
+  CallAnswer,
+  CallName,
+  CallValue,
+  DepthWorker,
+  MediaBoot,
+  MediaCalls,
+  MediaNews,
+  Opened,
+  OpenRequest,
+  PushNews,
+  SessionCall,
+  SessionEvent,
+  SessionView,
+  StreamView,
 } from './protocol.ts';
 
 // A media worker's thread: peers, codecs and sinks of its sessions, as they are without workers on the main thread.
@@ -38,9 +39,7 @@ const VIEW_MS = 1000;
 /** A worker that ends by itself tells its peers within this time, or not at all. */
 const LAST_WORDS_MS = 500;
 
-const port = parentPort;
-if (port === null) throw new Error('the media worker runs in a worker thread');
-const tell = (message: FromMedia) => port.postMessage(message);
+const tell = tellNearEnd<MediaNews>;
 
 callOnThisThread();
 const { config } = workerData as MediaBoot;
@@ -62,36 +61,6 @@ const pushers = new Map<string, Map<number, Pusher>>();
 /** By session, until their last files are closed. */
 const recorders = new Map<string, Recorder>();
 
-port.on('message', (message: ToMedia) => {
-  switch (message.case) {
-    case 'depth': {
-      const { inferencer, model, device, resamples, port } = message;
-      const known = inferencers.get(inferencer) ?? new PortInferencer(model, device, resamples);
-      inferencers.set(inferencer, known);
-      if (port) known.connect(port);
-      break;
-    }
-    case 'depth lost':
-      inferencers.get(message.inferencer)?.lose();
-      break;
-    case 'open':
-      answer(message.id, () => open(message.value));
-      break;
-    case 'call':
-      answer(message.id, () => call(message.session, message.call, message.value as never));
-      break;
-    case 'metrics':
-      answer(message.id, () => metrics.registry.getMetricsAsJSON());
-      break;
-    case 'config':
-      reloadConfig(config, message.value);
-      metrics.setTargets(config.targets);
-      break;
-    case 'end':
-      void end(message.reason).finally(() => process.exit());
-  }
-});
-
 // What failed may have left anything behind: the peers are told, and the next worker takes new ones.
 let dying = false;
 process.on('uncaughtException', (thrown: unknown) => {
@@ -111,18 +80,33 @@ setInterval(() => {
   const cpuSeconds = nanoseconds === undefined ? undefined : nanoseconds / 1e9;
   tell({ case: 'views', cpuSeconds, views: [...sessions].map(([id, session]) => [id, viewOf(session)]) });
 }, VIEW_MS);
-tell({ case: 'ready' });
+// Begun as they come: an offer that waits for a network does not hold the others up.
+answerRequests<MediaCalls, void>(
+  {
+    open,
+    call,
+    metrics: () => metrics.registry.getMetricsAsJSON(),
+    depth: connect,
+    depthLost: (inferencer) => inferencers.get(inferencer)?.lose(),
+    configure: (next) => {
+      reloadConfig(config, next);
+      metrics.setTargets(config.targets);
+    },
+    end: (reason) => end(reason).finally(() => process.exit()),
+  },
+  () => {},
+  { atOnce: true },
+);
+
+function connect({ inferencer, model, device, resamples, port }: DepthWorker): void {
+  const known = inferencers.get(inferencer) ?? new PortInferencer(model, device, resamples);
+  inferencers.set(inferencer, known);
+  if (port) known.connect(port);
+}
 
 async function end(reason: string): Promise<void> {
   await registry.close(reason);
   await Promise.all([...recorders.values()].map((recorder) => recorder.ended()));
-}
-
-function answer(id: number, run: () => unknown): void {
-  Promise.resolve()
-    .then(run)
-    .then((value) => tell({ case: 'done', id, value }))
-    .catch((thrown: unknown) => tell({ case: 'refused', id, error: toPlain(thrown) }));
 }
 
 async function open(request: OpenRequest): Promise<Opened> {
@@ -264,9 +248,9 @@ async function stopRecording(session: string): Promise<RecordingStatus | undefin
   return recorder?.status;
 }
 
-function call<K extends CallName>(id: string, name: K, value: CallValue<K>): unknown {
+function call({ session: id, call: name, value }: SessionCall): unknown {
   if (name === 'stopRecording') return stopRecording(id);
   const session = sessions.get(id);
   if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
-  return CALLS[name](session as Publisher, value);
+  return CALLS[name](session as Publisher, value as never);
 }

@@ -1,5 +1,5 @@
 import { DepthcastError } from '../errors.ts';
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests } from '../worker-answers.ts';
 import { FRAME_TOPICS, frameMessage, hasTopic, type RosFrame, TYPE_OF, topicName } from './frame-topics.ts';
 import { McapFile } from './mcap-file.ts';
 import type { McapCalls, McapFrame } from './mcap-protocol.ts';

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { createScene } from '../scene/scene.ts';
 import { y4mFrame } from '../scene/y4m.ts';
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests } from '../worker-answers.ts';
 import type { SceneBoot, SceneCalls } from './scene-thread.ts';
 
 const { scene: name, width, height, fps } = workerData as SceneBoot;

@@ -1,4 +1,4 @@
-import { answerRequests } from '../worker-channel.ts';
+import { answerRequests } from '../worker-answers.ts';
 import { GuidedUpsampler } from './guided-upsampler.ts';
 import { type EnlargeAnswer, type EnlargeRequest, partsOf, type UpsamplingCalls } from './upsampling-protocol.ts';
 
