@@ -21,7 +21,7 @@ export const ADVICE: Record<string, string> = {
   FORBIDDEN_ORIGIN: 'Add this page’s origin to the server’s allowed origins.',
   UNAUTHORIZED: 'Put a token of the server behind this page’s address: #token=…',
   NO_VIDEO: 'The server ends sessions without pictures. Browsers stop drawing hidden pages: keep this one visible.',
-  BUSY: 'All places are taken. The page keeps asking.',
+  BUSY: 'The server has no place or no time left. The page goes on by itself when it has.',
   DRAINING: 'The server is restarting. The page comes back by itself.',
   MODEL_NOT_FOUND: 'Choose another model.',
   BAD_SIZE: 'Choose another input size.',

@@ -8,10 +8,16 @@ import {
   type SourceSpec,
 } from 'depthcast-client';
 import { HERE, TOKEN } from './here.ts';
+import { Pace, type Slowness } from './pace.ts';
 import type { Picture } from './picture/painter.ts';
 
 /** A page that nobody sees for so long (milliseconds) gives its place on the server back, until it is seen again. */
 const HIDDEN_MS = 15_000;
+/** Depth that comes later than its picture is kept for is shown on the newest one, when nothing better came for so long (milliseconds). */
+const UNPAIRED_MS = 2000;
+const LOOK_MS = 1000;
+/** An age above this is a clock that runs differently (milliseconds). */
+const MAX_AGE = 60_000;
 
 export interface LiveHandlers {
   /** A picture and its depth. The picture is closed afterwards; `exact` says that it is the very one that the depth is of. */
@@ -20,6 +26,8 @@ export interface LiveHandlers {
   stream(stream: MediaStream): void;
   state(state: SessionState | { name: 'resting' }): void;
   stats(stats: LiveStats): void;
+  /** Once a second while it is live: what is wrong with how depth comes, if anything. */
+  pace(slowness: Slowness | undefined): void;
   /** Something that the session itself gets over. */
   trouble(error: DepthError): void;
 }
@@ -34,6 +42,10 @@ export class Live {
   #open: (() => Promise<SourceSpec>) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
+  readonly #pace = new Pace('depth');
+  #looks: ReturnType<typeof setInterval> | undefined;
+  /** performance.now() of the last pair. */
+  #pairedAt = 0;
 
   constructor(output: Partial<OutputSettings>, video: () => HTMLVideoElement, handlers: LiveHandlers) {
     this.#output = output;
@@ -88,13 +100,22 @@ export class Live {
       ...(TOKEN === undefined ? {} : { token: TOKEN }),
     });
     this.#session = session;
+    this.#pairedAt = performance.now();
     const { frame, stream, state, stats, trouble } = this.#handlers;
     session.on('source', (opened) => stream(opened.stream));
-    session.on('pair', ({ picture, depth }) => frame(picture, depth, true));
-    session.on('unpaired', ({ depth, reason }) => {
-      if (reason === 'unsupported') frame(this.#video(), depth, false);
+    session.on('depth', (depth) => this.#pace.frame(ageOf(depth)));
+    session.on('pair', ({ picture, depth }) => {
+      this.#pairedAt = performance.now();
+      frame(picture, depth, true);
     });
-    session.on('stats', stats);
+    session.on('unpaired', ({ depth, reason }) => {
+      if (reason === 'unsupported' || performance.now() - this.#pairedAt > UNPAIRED_MS)
+        frame(this.#video(), depth, false);
+    });
+    session.on('stats', (next) => {
+      this.#pace.report(next);
+      stats(next);
+    });
     session.on('error', (error) => {
       trouble(error);
       // A call or another program took the camera: opened again at once, or when the page is seen again.
@@ -105,11 +126,20 @@ export class Live {
     session.on('state', (next) => {
       if (next.name === 'closed') return;
       if (next.name === 'failed') this.#session = undefined;
+      this.#follow(next.name === 'live');
       state(next);
     });
   }
 
+  #follow(isLive: boolean): void {
+    clearInterval(this.#looks);
+    if (!isLive) return;
+    this.#pace.begin();
+    this.#looks = setInterval(() => this.#handlers.pace(this.#pace.look()), LOOK_MS);
+  }
+
   #end(): void {
+    clearInterval(this.#looks);
     this.#session?.close();
     this.#session = undefined;
   }
@@ -128,4 +158,11 @@ export class Live {
       this.#handlers.state({ name: 'resting' });
     }, HIDDEN_MS);
   }
+}
+
+/** Milliseconds since its picture was captured, by this device's clock; undefined where that is not known. */
+export function ageOf({ captureTime, captureTimeError, receivedAt }: ReceivedFrame): number | undefined {
+  if (captureTime === undefined || captureTimeError !== undefined) return undefined;
+  const age = performance.timeOrigin + receivedAt - captureTime;
+  return age >= 0 && age < MAX_AGE ? age : undefined;
 }

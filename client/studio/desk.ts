@@ -4,6 +4,7 @@ import type { ReceivedFrame } from 'depthcast-client';
 import type { MatteChange, MatteUnit } from '../../src/protocol/matte.ts';
 import { byId, make, segments } from '../page/dom.ts';
 import { carryToken } from '../page/here.ts';
+import { Pace } from '../page/pace.ts';
 import { tokenOf } from '../page/token.ts';
 import { whepAddress } from './address.ts';
 import { AlphaPainter } from './alpha-painter.ts';
@@ -38,6 +39,11 @@ carryToken();
 const video = byId('video', HTMLVideoElement);
 const scope = new Scope(byId('trace', HTMLCanvasElement), byId('histogram', HTMLCanvasElement));
 let range: DepthRange = { unit: 'disparity', near: 1, far: 0 };
+/** How pictures come to this desk, and when they were counted last. */
+const pace = new Pace('depth');
+let countedAt = performance.now();
+/** The connection holds, and no picture comes. */
+let silent = false;
 let problems: Record<string, string | undefined> = {};
 
 const view = new WhepView(video, {
@@ -51,12 +57,24 @@ const view = new WhepView(video, {
     // In metres the edges keep their distance, and move where the range does.
     if (!known || settings().unit === 'metres') showLevels();
   },
+  onPictures: (count) => {
+    const now = performance.now();
+    const { p50 = 0 } = handle.report?.latency ?? {};
+    for (let i = 1; i <= count; i++) pace.frame(p50 > 0 ? p50 : undefined, countedAt + ((now - countedAt) * i) / count);
+    countedAt = now;
+    showState();
+  },
   onState: (state) => {
     handle.state = state.name;
-    const lamp = byId('state', HTMLElement);
-    lamp.dataset['state'] = state.name;
-    lamp.textContent = STATES[state.name];
-    tell('view', state.name === 'waiting' && state.code !== 'CONNECTION_LOST' ? state.message : undefined);
+    if (state.name === 'connecting') {
+      pace.begin();
+      countedAt = performance.now();
+    }
+    // Of pictures that are missing, `pace` says more.
+    silent = state.name === 'waiting' && state.code === 'NO_PICTURE';
+    const told = state.name === 'waiting' && !silent && state.code !== 'CONNECTION_LOST';
+    tell('view', told ? state.message : undefined);
+    showState();
   },
 });
 const handle: DeskHandle = { state: 'connecting', report: undefined, frame: undefined, view };
@@ -70,6 +88,7 @@ const handles = new Handles({
 const link = new OutputLink(new URL(`../api/streams/${encodeURIComponent(stream)}/output`, location.href), token, {
   report: (report) => {
     handle.report = report;
+    if (report.live) pace.report(report);
     if (!handles.dragged && !link.busy) showLevels();
     showTally(report);
     showPresets(report);
@@ -79,6 +98,17 @@ const link = new OutputLink(new URL(`../api/streams/${encodeURIComponent(stream)
 
 function settings() {
   return handle.report?.settings ?? { unit: 'normalised' as MatteUnit, near: 1, far: 0.5, soft: 0.1 };
+}
+
+/** A green lamp is for pictures that come as they should. */
+function showState(): void {
+  const { state } = handle;
+  const slow = state === 'live' || silent ? pace.look() : undefined;
+  const lamp = byId('state', HTMLElement);
+  lamp.dataset['state'] = slow ? 'slow' : state;
+  const text = slow?.short ?? STATES[state];
+  if (lamp.textContent !== text) lamp.textContent = text;
+  tell('pace', slow?.text);
 }
 
 /** At the top a matte has no near edge, at the bottom no far one. */

@@ -25,6 +25,8 @@ export interface ViewOptions {
   token: string | undefined;
   /** Takes depth packets too. */
   onDepth?: (frame: ReceivedFrame) => void;
+  /** Pictures that came since the last call, or since the connection began: once a second while it holds. */
+  onPictures?: (count: number) => void;
   onState: (state: ViewState) => void;
 }
 
@@ -163,6 +165,7 @@ export class WhepView {
         return lose('CONNECTION_LOST', 'the path to the server was interrupted');
       const received = await framesOf(pc);
       if (signal.aborted) return;
+      this.#options.onPictures?.(Math.max(0, received - frames));
       if (received > frames) {
         frames = received;
         movedAt = this.movedAt = now;

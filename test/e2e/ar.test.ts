@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WorkerStream } from '../../src/depth/worker-stream.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { Network } from '../support/impair/network.ts';
 import { needs } from '../support/needs.ts';
@@ -172,6 +174,35 @@ describe('in Chromium, as on a phone', () => {
     await page.evaluate('hide(false)');
     await frames(page, 2);
     await page.close();
+  });
+
+  it('says what is the matter where the server is too slow, and shows what comes', { timeout: 180_000 }, async () => {
+    const { infer } = WorkerStream.prototype;
+    // Depth that is later than its picture is kept for.
+    vi.spyOn(WorkerStream.prototype, 'infer').mockImplementation(async function (this: WorkerStream, ...frame) {
+      await sleep(14_000);
+      return infer.apply(this, frame);
+    });
+    try {
+      const { page } = await open();
+      await page.tap('#begin');
+      const note = (text: RegExp) =>
+        page.waitForFunction(
+          (pattern) => new RegExp(pattern).test(document.getElementById('note')!.textContent),
+          text.source,
+          { timeout: 60_000 },
+        );
+      await note(/^No depth for 10 s: the server is busy, or too weak for this\.$/);
+      expect(await page.evaluate(() => window.ar.errors.map(({ code }) => code))).toContain('BUSY');
+      await frames(page, 1);
+      expect(await page.evaluate(() => window.ar.exact)).toBe(0);
+      expect(await page.getAttribute('#view', 'class')).toContain('fed');
+      vi.restoreAllMocks();
+      await note(/^Tap where the planet shall stand$/);
+      await page.close();
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 });
 

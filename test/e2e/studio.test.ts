@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type {} from '../../client/studio/air.ts';
 import type {} from '../../client/studio/desk.ts';
+import { WorkerStream } from '../../src/depth/worker-stream.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { PushReport } from '../../src/session/pushed-outputs.ts';
 import { needs } from '../support/needs.ts';
@@ -207,6 +208,28 @@ it('a desk sets the matte by keys and hands, keeps presets, and tells who watche
   await page.getByRole('button', { name: 'Remove Presenter 1' }).click();
   await page.getByRole('button', { name: 'Presenter 1', exact: true }).waitFor({ state: 'detached' });
   expect(told).toEqual([]);
+});
+
+it('a desk says that pictures come slowly, and why', { timeout: 180_000 }, async () => {
+  const { infer } = WorkerStream.prototype;
+  vi.spyOn(WorkerStream.prototype, 'infer').mockImplementation(async function (this: WorkerStream, ...frame) {
+    await sleep(900);
+    return infer.apply(this, frame);
+  });
+  try {
+    await page.goto(`${server.base}/desk/${STREAM}`);
+    const lamp = page.locator('#state');
+    await until('the lamp is not green', async () =>
+      /^Slow: (1 frame a second|a frame in [2-9] s)$/.test((await lamp.textContent()) ?? ''),
+    );
+    expect(await lamp.getAttribute('data-state')).toBe('slow');
+    expect(await page.getByRole('alert').textContent()).toMatch(/^Depth comes .*: the server is busy/);
+    await isAccessible();
+  } finally {
+    vi.restoreAllMocks();
+  }
+  await until('it is green again', async () => (await page.locator('#state').textContent()) === 'Live');
+  expect(await page.getByRole('alert').isVisible()).toBe(false);
 });
 
 it('settings are refused with what is wrong with them, and to those without the right', async () => {

@@ -46,6 +46,8 @@ const distance = byId('distance', HTMLInputElement);
 let hint = 'Tap where the planet shall stand';
 /** Metres of what is tapped next. */
 let told: number | undefined;
+/** What is wrong with how depth comes, in words. */
+let slow: string | undefined;
 let space: SpaceView | undefined;
 let code: Promise<typeof import('../space/space-view.ts')> | undefined;
 const loadSpace = () => {
@@ -60,9 +62,10 @@ const live = new Live({ track: 'off', data: 'u16', ...settings.output }, () => c
   },
   state: (state) => {
     handle.state = state.name;
+    slow = undefined;
     switch (state.name) {
       case 'live':
-        return say(hint);
+        return guide();
       case 'reconnecting':
         return say(`${sentence(state.error)} ${state.attempt > 0 ? 'It is tried again.' : ''}`);
       case 'failed':
@@ -75,6 +78,10 @@ const live = new Live({ track: 'off', data: 'u16', ...settings.output }, () => c
     }
   },
   stats: () => {},
+  pace: (slowness) => {
+    slow = slowness?.text;
+    guide();
+  },
   trouble: (error) => {
     handle.errors = [...handle.errors.slice(-49), error];
   },
@@ -122,7 +129,7 @@ function newSpace(Space: typeof SpaceView): SpaceView {
       distance.valueAsNumber = Math.round(nearness * 100);
     }
     hint = '';
-    if (handle.state === 'live') say('');
+    guide();
     describe();
     keep();
   };
@@ -130,7 +137,7 @@ function newSpace(Space: typeof SpaceView): SpaceView {
     if (told === undefined) return false;
     live.session?.anchor([{ ...seen, metres: told }]);
     told = undefined;
-    say(hint);
+    guide();
     return true;
   };
   return made;
@@ -178,6 +185,12 @@ function describe(): void {
 /** The address carries what is set, so that it can be handed on. */
 function keep(): void {
   history.replaceState(null, '', `${searchOf(settings, location.search)}${location.hash}`);
+}
+
+/** While it is live: what a person is to do, or has to know. */
+function guide(): void {
+  if (handle.state !== 'live') return;
+  say(told !== undefined ? `Now tap what is ${told} m away` : (slow ?? hint));
 }
 
 function say(text: string): void {
@@ -230,7 +243,7 @@ byId('telling', HTMLDialogElement).addEventListener('close', () => {
   const metres = byId('telling-metres', HTMLInputElement).valueAsNumber;
   if (byId('telling', HTMLDialogElement).returnValue !== 'tap' || !(metres > 0)) return;
   told = metres;
-  say(`Now tap what is ${metres} m away`);
+  guide();
   byId('space-box', HTMLElement).focus();
 });
 carryToken();

@@ -10,6 +10,8 @@ import {
 import { listScenes } from '../../../src/scene/scene.ts';
 import { byId } from '../dom.ts';
 import { carryToken, HERE } from '../here.ts';
+import { ageOf } from '../live.ts';
+import { Pace, type Slowness } from '../pace.ts';
 import { Controls } from './controls.ts';
 import { LatencyChart } from './latency-chart.ts';
 import { Numbers } from './numbers.ts';
@@ -46,6 +48,7 @@ const STATE_NAMES = {
 } as const;
 type StateName = keyof typeof STATE_NAMES;
 
+const pace = new Pace('depth');
 const scenes = listScenes();
 const settings = readSettings(
   location.search,
@@ -125,10 +128,12 @@ function start(): void {
   session.on('depth', (frame) => {
     handle.frame = frame;
     handle.frames++;
+    pace.frame(ageOf(frame));
     stage.showFrame(frame);
   });
   session.on('stats', (stats) => {
     handle.stats = stats;
+    pace.report(stats);
     numbers.show(stats);
     chart.push(stats.stages);
     showRangeOf(stats);
@@ -137,7 +142,10 @@ function start(): void {
   session.on('state', (state) => {
     if (state.name === 'closed') return;
     enter(state.name);
-    if (state.name === 'live') problem.hide();
+    if (state.name === 'live') {
+      pace.begin();
+      problem.hide();
+    }
     if (state.name === 'reconnecting') {
       const { error, attempt, retryAt } = state;
       const action = { label: 'Try now', run: () => session.retryNow() };
@@ -196,11 +204,30 @@ function enter(state: StateName): void {
   const pill = byId('state', HTMLElement);
   pill.dataset['state'] = document.body.dataset['state'] = state;
   pill.textContent = STATE_NAMES[state];
+  pill.title = '';
   document.title = state === 'idle' ? 'depthcast' : `${STATE_NAMES[state]} – depthcast`;
   describeSource(state);
 }
 
-function describeSource(state: StateName = (byId('state', HTMLElement).dataset['state'] ?? 'idle') as StateName): void {
+/** What is wrong with how depth comes; the numbers tell the rest. */
+function slowness(): Slowness | undefined {
+  const { session, output } = handle;
+  return session?.state.name === 'live' && output?.data !== 'none' ? pace.look() : undefined;
+}
+
+function showPace(): void {
+  if (handle.session?.state.name !== 'live') return;
+  const slow = slowness();
+  const pill = byId('state', HTMLElement);
+  const text = slow?.short ?? STATE_NAMES.live;
+  if (pill.textContent === text && pill.title === (slow?.text ?? '')) return;
+  pill.dataset['state'] = slow ? 'slow' : 'live';
+  pill.textContent = text;
+  pill.title = slow?.text ?? '';
+  describeSource();
+}
+
+function describeSource(state: StateName = (document.body.dataset['state'] ?? 'idle') as StateName): void {
   if (state === 'idle' || state === 'failed') {
     const source = controls.choice ? `${sourceLabel('')}\nPress Start to stream it` : 'Choose a video file';
     stage.setMessages(source, 'Depth appears here');
@@ -217,7 +244,7 @@ function missingDepth(): string {
   const { track, data } = { ...wanted, ...handle.output };
   if (controls.view === 'data' && data === 'none') return 'Depth data is off';
   if (controls.view === 'track' && track === 'off') return 'The gray track is off';
-  return 'Waiting for the first depth map …';
+  return slowness()?.text ?? 'Waiting for the first depth map …';
 }
 
 /** Builds the chosen scene ahead and shows its first picture, so that one sees what Start would stream. */
@@ -277,11 +304,13 @@ function showRangeOf({ near, far, depth, client }: LiveStats): void {
   const unit = session?.server?.models.find(({ name }) => name === output?.model)?.unit ?? 'disparity';
   if (near !== far) stage.showRange({ unit, near, far });
   if (depth.width === 0 || !output) return;
-  const data = output.data === 'none' ? '' : `, ${output.data} at ${client.depthRate.toFixed(0)} fps`;
+  const data =
+    output.data === 'none' ? '' : `, ${output.data} at ${client.depthRate.toFixed(client.depthRate < 3 ? 1 : 0)} fps`;
   stage.showDepthDetail(`${depth.width} × ${depth.height}${data}`);
 }
 
 carryToken();
+setInterval(showPace, 1000);
 stage.setMap(settings.map);
 show(settings.view);
 enter('idle');

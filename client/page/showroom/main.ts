@@ -4,6 +4,7 @@ import { gradient } from '../colour-maps.ts';
 import { byId } from '../dom.ts';
 import { carryToken } from '../here.ts';
 import { Live } from '../live.ts';
+import { often, type Slowness } from '../pace.ts';
 import { createPainter } from '../picture/create-painter.ts';
 import type { Picture } from '../picture/painter.ts';
 import type { SpaceView } from '../space/space-view.ts';
@@ -50,6 +51,8 @@ const settings = new ViewSettings(byId('settings', HTMLElement), applySettings);
 let spaceView: SpaceView | undefined;
 /** Of the pictures, as the style sheet has it. */
 let aspect = '';
+/** What is wrong with how depth comes. */
+let slowness: Slowness | undefined;
 
 const live = new Live({ track: 'off', data: 'u16' }, () => (handle.source === 'camera' ? camera : film), {
   frame: show,
@@ -57,6 +60,7 @@ const live = new Live({ track: 'off', data: 'u16' }, () => (handle.source === 'c
     if (handle.source === 'camera') camera.srcObject = stream;
   },
   state: (state) => {
+    slowness = undefined;
     switch (state.name) {
       case 'live':
         problem.hidden = true;
@@ -74,6 +78,11 @@ const live = new Live({ track: 'off', data: 'u16' }, () => (handle.source === 'c
     }
   },
   stats: tell,
+  pace: (next) => {
+    slowness = next;
+    enter(slowness ? 'slow' : 'live', slowness?.short ?? 'Live');
+    if (slowness) byId('honest', HTMLElement).textContent = slowness.text;
+  },
   trouble: (error) => {
     handle.errors = [...handle.errors.slice(-49), error];
   },
@@ -169,20 +178,22 @@ function pause(): void {
   enter('connecting', 'Paused');
 }
 
-function enter(state: 'connecting' | 'live' | 'failed', text: string): void {
+function enter(state: 'connecting' | 'live' | 'slow' | 'failed', text: string): void {
   stage.dataset['state'] = state;
   const element = byId('state', HTMLElement);
   if (element.textContent !== text) element.textContent = text;
 }
 
 function tell({ client, depth }: LiveStats): void {
-  if (handle.frames === 0) return;
+  if (handle.frames === 0 || slowness) return;
   const unit = handle.frame?.unit === 'metres' ? 'Measured in metres' : 'Relative: nearer or farther, not metres';
   const behind =
     client.captureToDepth === undefined ? '' : `, ${Math.round(client.captureToDepth)} ms after each picture`;
   byId('honest', HTMLElement).textContent =
-    `${unit}. ${Math.round(client.depthRate)} times a second, ${depth.width} × ${depth.height} points${behind}.`;
+    `${unit}. ${capital(often(client.depthRate))}, ${depth.width} × ${depth.height} points${behind}.`;
 }
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function report(error: DepthError, { again, final = false }: { again: boolean; final?: boolean }): void {
   problem.hidden = false;

@@ -1,5 +1,12 @@
 import { make } from '../dom.ts';
 import { HERE } from '../here.ts';
+import { perSecond } from '../pace.ts';
+
+/** ms over which frames are counted; those that a card has to know of before it calls a stream slow, or waits for its first depth. */
+const WINDOW_MS = 15_000;
+const KNOWN_MS = 6000;
+/** Frames a second. */
+const SLOW_RATE = 4;
 
 /** A stream as `/api/streams` tells of it. */
 export interface StreamInfo {
@@ -10,6 +17,8 @@ export interface StreamInfo {
   unit: 'disparity' | 'metres';
   width: number;
   height: number;
+  /** Depth maps made so far. */
+  frames: number;
   viewers: number;
   /** Addresses of this server's pages of the stream, relative to its root. */
   pages: string[];
@@ -39,6 +48,9 @@ export class StreamCard {
   readonly #links = make('div', { className: 'links' });
   #url: string | undefined;
   #pages: string | undefined;
+  /** Of the list, over the last seconds. */
+  #counts: { at: number; frames: number }[] = [];
+  readonly #seenAt = performance.now();
 
   constructor(name: string) {
     this.#name = name;
@@ -52,14 +64,25 @@ export class StreamCard {
     );
   }
 
-  show({ from, state, unit, width, height, viewers, pages, since }: StreamInfo): void {
+  show({ from, state, unit, width, height, frames, viewers, pages, since }: StreamInfo): void {
     this.element.classList.toggle('live', state === 'live');
     const size = width > 0 ? `, ${width} × ${height}` : '';
     set(this.#facts, `${FROM[from]}${size}`);
     const watched = viewers === 0 ? 'nobody watches' : viewers === 1 ? 'one viewer' : `${viewers} viewers`;
+    const rate = this.#rate(state, frames);
+    const slow = rate !== undefined && rate < SLOW_RATE;
+    this.element.classList.toggle('slow', slow);
+    if (frames === 0 && performance.now() - this.#seenAt > KNOWN_MS)
+      set(
+        this.#empty,
+        width === 0
+          ? 'No picture has come yet'
+          : 'Pictures come, but no depth: the server is busy, or too weak for this',
+      );
     const waits =
       state === 'live' ? `since ${new Date(since).toLocaleTimeString([], { timeStyle: 'short' })}` : 'waits';
-    set(this.#use, `${waits}, ${watched}, ${unit === 'metres' ? 'in metres' : 'relative depth'}`);
+    const pace = slow ? `, slow: ${perSecond(rate)}` : '';
+    set(this.#use, `${waits}${pace}, ${watched}, ${unit === 'metres' ? 'in metres' : 'relative depth'}`);
     if (this.#pages === pages.join()) return;
     this.#pages = pages.join();
     this.#links.replaceChildren(...pages.map((page) => this.#link(page)), this.#copy());
@@ -84,6 +107,18 @@ export class StreamCard {
     } catch {
       // The list tells when the server is away.
     }
+  }
+
+  /** Frames a second of a live stream; undefined where too little is known. */
+  #rate(state: StreamInfo['state'], frames: number): number | undefined {
+    const now = performance.now();
+    // One that was asked anew by its thumbnail has no past.
+    if (state !== 'live') this.#counts = [];
+    else this.#counts.push({ at: now, frames });
+    while (this.#counts.length > 2 && now - this.#counts[0]!.at > WINDOW_MS) this.#counts.shift();
+    const [first] = this.#counts;
+    if (!first || now - first.at < KNOWN_MS) return undefined;
+    return (1000 * Math.max(0, frames - first.frames)) / (now - first.at);
   }
 
   remove(): void {
