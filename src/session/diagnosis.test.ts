@@ -61,4 +61,20 @@ describe('packets that make no depth', () => {
     expect(why(unseen)).toBeUndefined();
     expect(why(unseen, 12)).toEqual(['BAD_VIDEO', expect.stringContaining('none of them authentic'), false]);
   });
+
+  it('because the network works on the first picture are told once that took long, not when the picture was late', () => {
+    const busy = (waiting: number, made = 0) => {
+      const received = { ...QUIET, packets: 90, frames: 30, waiting: false };
+      const found = diagnose({
+        ...{ received, rejected: 0, decoded: 1, made, waiting },
+        decoding: undefined,
+        failure: undefined,
+      });
+      return found && [found.error.code, found.error.detail, found.final];
+    };
+    expect(busy(0)).toBeUndefined();
+    expect(busy(400)).toBeUndefined();
+    expect(busy(2900)).toEqual(['BUSY', 'the network has worked on the first picture for 2 s', false]);
+    expect(busy(2900, 1)).toBeUndefined();
+  });
 });

@@ -15,7 +15,7 @@ export interface Symptoms {
   decoding: { error: DepthcastError; keyframes: number } | undefined;
   /** The last failure after decoding. */
   failure: DepthcastError | undefined;
-  /** Milliseconds that the oldest picture waits for the network, where one does. */
+  /** Milliseconds that the network has had the present picture for, where it has one. */
   waiting: number | undefined;
 }
 
@@ -34,6 +34,9 @@ const PAYLOAD_FORMATS: Record<VideoCodec, string> = {
   H264: 'RFC 6184: single NAL units, STAP-A, FU-A',
   H265: 'RFC 7798: single NAL units, AP, FU',
 };
+
+/** The network has had a picture for so long: then it is the network that depth waits for. */
+const NETWORK_PATIENCE_MS = 1900;
 
 /** Keyframes that the decoder refuses one after another are no accident. */
 const SURE_KEYFRAMES = 3;
@@ -96,8 +99,9 @@ export function diagnose({
   if (packets > 0 && frames === 0) return because('BAD_VIDEO', `${packets} packets made no whole frame`);
   if (decoded === 0) return undefined;
   if (failure) return { error: failure, final: false, told: true };
-  if (waiting !== undefined && made === 0)
-    return because('BUSY', `the network has not finished a frame in ${Math.round(waiting / 1000)} s`);
+  // Before that the picture was late, not the network: it was decoded just now.
+  if (waiting !== undefined && waiting >= NETWORK_PATIENCE_MS && made === 0)
+    return because('BUSY', `the network has worked on the first picture for ${Math.floor(waiting / 1000)} s`);
   return undefined;
 }
 

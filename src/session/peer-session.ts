@@ -131,9 +131,9 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
     data?.add(this.#channel);
   }
 
-  /** Tells of a channel that is missing. */
+  /** Tells of a channel that is missing, where there is something to carry. */
   protected checkChannel(): void {
-    this.tell(this.#channels.look(this.#channel), 'data');
+    if (this.carried.data !== 'none') this.tell(this.#channels.look(), 'data');
   }
 
   #takeChannel(channel: DataChannel): void {
@@ -143,6 +143,7 @@ export abstract class PeerSession<Kind extends Session['kind']> extends EventEmi
       return;
     }
     this.#channel = channel;
+    this.#channels.opened();
     this.followData();
     channel.on('close', () => {
       this.#data?.remove(channel);

@@ -144,7 +144,7 @@ export class Publisher extends PeerSession<'whip' | 'ws'> implements PublisherSe
   protected tick(videoBytes: number): void {
     this.emit('report', this.stream.stats.report(videoBytes));
     this.#judge();
-    if (this.kind === 'ws' && this.#data.data !== 'none') this.checkChannel();
+    if (this.kind === 'ws') this.checkChannel();
     const found = this.#watch.look(this.#source);
     this.#problem = found?.error;
     if (found?.fresh) this.tell(found.error, 'video');

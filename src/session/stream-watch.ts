@@ -74,28 +74,45 @@ export class StreamWatch {
   }
 }
 
-/** A client opens its channel before it offers, or soon after. */
-const CHANNEL_PATIENCE_MS = 1900;
+/** A client opens its channel before it offers, or soon after; what it says of it may be lost twice on its way (RFC 9260: 1 s, then 2 s). */
+const CHANNEL_PATIENCE_MS = 3900;
+/** Of the association below: its first packet may be lost, and its peer slow. */
+const ASSOCIATION_PATIENCE_MS = 14_900;
 
 /** Notices that a peer agreed on data channels and opened none for depth. */
 export class ChannelWatch {
   readonly #peer: RtcPeer;
-  #since: number | undefined;
-  #told = false;
+  #connectedAt: number | undefined;
+  #establishedAt: number | undefined;
+  #done = false;
 
   constructor(peer: RtcPeer) {
     this.#peer = peer;
   }
 
+  /** The channel is there. Closed again it is its peer's business: a page that goes ends its channel first. */
+  opened(): void {
+    this.#done = true;
+  }
+
   /** @returns what to tell, once */
-  look(channel: unknown): DepthcastError | undefined {
-    if (!this.#peer.connected || !this.#peer.hasData || channel !== undefined || this.#told) return undefined;
-    this.#since ??= performance.now();
-    if (performance.now() - this.#since < CHANNEL_PATIENCE_MS) return undefined;
-    this.#told = true;
-    return new DepthcastError('NO_CHANNEL', {
-      detail: 'none named "depth" was opened; open it in-band: createDataChannel("depth"), without negotiated: true',
-    });
+  look(): DepthcastError | undefined {
+    const { connected, hasData, dataEstablished } = this.#peer;
+    if (this.#done || !connected || !hasData) return undefined;
+    const now = performance.now();
+    this.#connectedAt ??= now;
+    if (dataEstablished) this.#establishedAt ??= now;
+    const late =
+      this.#establishedAt === undefined
+        ? now - this.#connectedAt >= ASSOCIATION_PATIENCE_MS
+        : now - this.#establishedAt >= CHANNEL_PATIENCE_MS;
+    if (!late) return undefined;
+    this.#done = true;
+    const detail =
+      this.#establishedAt === undefined
+        ? 'the SCTP association, which was agreed on, was not set up'
+        : 'none named "depth" was opened; open it in-band: createDataChannel("depth"), without negotiated: true';
+    return new DepthcastError('NO_CHANNEL', { detail });
   }
 
   /** @returns what to tell of a channel with another name */

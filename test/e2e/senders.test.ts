@@ -24,7 +24,7 @@ beforeAll(async () => {
   const { pino } = await import('pino');
   const stream = { write: (line: string) => void log.push(JSON.parse(line) as Logged) };
   server = await startApp(
-    { 'limits.idleSeconds': 5, 'limits.requestsPerMinute': 1000 },
+    { 'limits.idleSeconds': 8, 'limits.requestsPerMinute': 1000 },
     pino({ level: 'debug' }, stream),
   );
 });

@@ -104,6 +104,11 @@ export class RtcPeer extends Emitter<PeerEvents> {
     return this.#sctp !== undefined;
   }
 
+  /** Whether the association of data channels was set up, so that the peer can open them. */
+  get dataEstablished(): boolean {
+    return this.#sctp?.established ?? false;
+  }
+
   get receiver(): VideoReceiver | undefined {
     return this.#media.receiver;
   }

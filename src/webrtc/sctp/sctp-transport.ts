@@ -46,6 +46,7 @@ export class SctpTransport extends Emitter<SctpEvents> {
     }),
   );
   #association: SctpAssociation | undefined;
+  #established = false;
   #closed = false;
 
   constructor(dtls: DtlsTransport, options: SctpOptions) {
@@ -57,6 +58,11 @@ export class SctpTransport extends Emitter<SctpEvents> {
 
   get channels(): Iterable<DataChannel> {
     return this.#streams.values();
+  }
+
+  /** The association was set up: from then on the peer can open channels. */
+  get established(): boolean {
+    return this.#established;
   }
 
   /** Begins the association; the peer does so too. DTLS is connected. */
@@ -103,6 +109,9 @@ export class SctpTransport extends Emitter<SctpEvents> {
     switch (output.type) {
       case 'packet':
         this.#transmit(output.packet);
+        break;
+      case 'connected':
+        this.#established = true;
         break;
       case 'message':
         if (output.ppid === PPID.control) this.#control(output.stream, output.data);
