@@ -122,7 +122,7 @@ function av1SequenceSize(header: Uint8Array): CodedSize {
 }
 
 /** Reads bits and Exp-Golomb codes (9.1) of a header; zeros past the end. */
-class BitReader {
+export class BitReader {
   readonly #bytes: Uint8Array;
   #position = 0;
 
@@ -133,6 +133,16 @@ class BitReader {
     for (let i = 0; i < nal.length && payload.length < 1024; i++)
       if (!(escaped && i >= 2 && nal[i] === 3 && nal[i - 1] === 0 && nal[i - 2] === 0)) payload.push(nal[i]!);
     this.#bytes = Uint8Array.from(payload);
+  }
+
+  /** Bits read so far. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Without emulation prevention. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 
   bits(count: number): number {
@@ -156,7 +166,12 @@ class BitReader {
 
 /** Width and height in luma samples from a sequence parameter set (7.3.2.1.1), before cropping. */
 function spsSize(nal: Uint8Array): CodedSize {
-  const reader = new BitReader(nal);
+  const { width, height } = readSpsHead(new BitReader(nal));
+  return { width, height };
+}
+
+/** The same, from the NAL header up to frame_mbs_only_flag, which is read too. */
+export function readSpsHead(reader: BitReader): CodedSize & { framesOnly: boolean } {
   reader.bits(8); // NAL header
   const profile = reader.bits(8);
   reader.bits(16); // constraint flags, level
@@ -175,7 +190,8 @@ function spsSize(nal: Uint8Array): CodedSize {
   reader.bits(1); // gaps_in_frame_num_value_allowed_flag
   const width = 16 * (reader.unsigned() + 1);
   const mapUnits = reader.unsigned() + 1;
-  return { width, height: 16 * mapUnits * (2 - reader.bits(1)) };
+  const framesOnly = reader.bits(1) === 1;
+  return { width, height: 16 * mapUnits * (framesOnly ? 1 : 2), framesOnly };
 }
 
 /** Width and height in luma samples, before cropping. */

@@ -79,6 +79,11 @@ export class LayoutEncoder {
     return this.#encoder.encode((target) => this.#paint(target, shades, picture), rtpTimestamp, options);
   }
 
+  /** The last picture once more, or gray before the first. @throws DepthcastError CODEC_FAILED, INTERNAL as `encode` does */
+  repeat(rtpTimestamp: number): Promise<EncodedFrame> {
+    return this.#encoder.encode(async () => {}, rtpTimestamp);
+  }
+
   /** See LiveEncoder. */
   setBitrate(bitrate: number): void {
     this.#encoder.setBitrate(bitrate);

@@ -315,9 +315,6 @@ describe('outputs beside WHEP', () => {
             ...[
               '-v',
               'error',
-              // Its first frames say all; a busy machine sends few a second.
-              '-fpsprobesize',
-              '0',
               '-select_streams',
               'v',
               '-show_entries',

@@ -10,6 +10,14 @@ import type { PushTarget } from './push-target.ts';
 const CLOCK = 90_000;
 /** Seconds between keyframes, at which a reader can begin. */
 const KEYFRAME_SECONDS = 1;
+/**
+ * Seconds between two frames: of more the picture before is repeated, in such steps, so that receivers make out a video. Where nothing promises a
+ * frame rate (see `untimed`), FFmpeg wants more than thirty frames, at two a second a quarter of a minute, and MPEG-TS has its clock beside frames alone.
+ */
+const MAX_GAP_SECONDS = 0.24;
+const HOLD_SECONDS = 0.1;
+/** A longer pause is an interruption, and stays one. */
+const MAX_HELD_SECONDS = 5;
 
 export interface PushSinkOptions {
   layout: Layout;
@@ -64,9 +72,11 @@ export class PushSink implements DepthSink {
     const { layout } = this.#options;
     try {
       const began = performance.now();
+      const last = this.#encoder;
       const encoder = await this.#encoderFor(depth);
-      const shades = LAYOUT_PARTS[layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
       const pts = Math.round(depth.mediaTime * CLOCK);
+      if (encoder === last) await this.#hold(encoder, pts, depth.info.rtpTimestamp);
+      const shades = LAYOUT_PARTS[layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
       const due = pts - this.#keyframeAt >= KEYFRAME_SECONDS * CLOCK;
       const keyframe = due || this.#target.wants === 'keyframe';
       const frame = await encoder.encode(shades, depth.source?.picture, depth.info.rtpTimestamp, { keyframe });
@@ -91,6 +101,20 @@ export class PushSink implements DepthSink {
     } finally {
       depth.release();
       if (this.#closed) this.#free();
+    }
+  }
+
+  /** The picture before a gap, at every step of it: receivers hear of the gap when it has ended, and no frame's own time changes. */
+  async #hold(encoder: LayoutEncoder, pts: number, rtpTimestamp: number): Promise<void> {
+    const gap = (pts - this.#lastPts) / CLOCK;
+    if (this.#lastPts < 0 || this.#target.wants !== 'frame') return;
+    if (gap < MAX_GAP_SECONDS || gap > MAX_HELD_SECONDS) return;
+    const step = HOLD_SECONDS * CLOCK;
+    for (let at = this.#lastPts + step; at <= pts - step / 2; at += step) {
+      const frame = await encoder.repeat((rtpTimestamp - (pts - at)) >>> 0);
+      if (this.#closed) return;
+      this.#lastPts = at;
+      this.#target.put(frame, at, encoder.video);
     }
   }
 

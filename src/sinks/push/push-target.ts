@@ -4,6 +4,7 @@ import { pushKindOf } from '../../config/pushed-output.ts';
 import { DepthcastError } from '../../errors.ts';
 import { nalUnits } from '../../video/bitstream.ts';
 import type { EncodedFrame } from '../../video/index.ts';
+import { untimed } from '../../video/untimed.ts';
 import type { OpenRequest, SenderMessage, VideoPacket } from './push-protocol.ts';
 
 const FIRST_WAIT_MS = 500;
@@ -83,8 +84,9 @@ export class PushTarget {
     return 'nothing';
   }
 
-  /** @param frame H.264 in Annex B form. @param pts 90 kHz, rising */
-  put(frame: EncodedFrame, pts: number, { width, height }: { width: number; height: number }): void {
+  /** @param encoded H.264 in Annex B form. @param pts 90 kHz, rising */
+  put(encoded: EncodedFrame, pts: number, { width, height }: { width: number; height: number }): void {
+    const frame = encoded.keyframe ? { ...encoded, data: untimed(encoded.data) } : encoded;
     const size = `${width}x${height}`;
     // No container takes another size on its way. It is nobody's fault, and no reason to wait.
     if (this.#state === 'live' && this.#size !== size) {
