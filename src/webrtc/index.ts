@@ -8,4 +8,4 @@ export type { VideoReceiver } from './peer/receiver.ts';
 export type { VideoSender } from './peer/sender.ts';
 export { readSchedule } from './peer/thread-time.ts';
 export type { DataChannel } from './sctp/data-channel.ts';
-export type { PeerRole } from './sdp/negotiation.ts';
+export type { PeerRole } from './sdp/agreement.ts';

@@ -2,7 +2,7 @@ import { type Meter, unmetered } from '../deadline.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import { isRtcp, parseRtp } from '../rtp/packet.ts';
 import { bye, parseRtcp, receiverReport, senderReport, sourceDescription } from '../rtp/rtcp.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 import { type SrtpKeys, SrtpSession } from '../srtp/srtp.ts';
 import { VideoReceiver } from './receiver.ts';
 import { VideoSender } from './sender.ts';

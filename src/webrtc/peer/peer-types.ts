@@ -4,7 +4,7 @@ import type { IceServer } from '../ice/ice-server.ts';
 import type { PeerAddresses } from '../ice/peer-addresses.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
 import type { DataChannel, DataChannelStats } from '../sctp/data-channel.ts';
-import type { PeerRole } from '../sdp/negotiation.ts';
+import type { PeerRole } from '../sdp/agreement.ts';
 import type { BudgetLimits, BudgetStats } from './budget.ts';
 import type { MediaTransportStats } from './media-transport.ts';
 import type { VideoReceiver } from './receiver.ts';

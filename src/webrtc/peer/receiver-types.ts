@@ -1,6 +1,6 @@
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import type { Meter } from '../deadline.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 
 export interface ReceiverEvents {
   frame: [frame: EncodedFrame];

@@ -1,7 +1,7 @@
 import type { EncodedFrame } from '../../video/types.ts';
 import { writeCaptureTime } from '../rtp/capture-time.ts';
 import { type ExtensionElement, RTP_HEADER_BYTES, writeExtensions } from '../rtp/packet.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 
 /** Of the value of the first header extension element: fixed header, block header, element header. */
 const SEND_TIME_AT = RTP_HEADER_BYTES + 4 + 1;

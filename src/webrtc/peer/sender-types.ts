@@ -1,6 +1,6 @@
 import type { VideoCodec } from '../../video/types.ts';
 import type { BitrateLimits } from '../rtp/bitrate.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 
 export interface SenderEvents {
   /** The receiver needs a keyframe (PLI or FIR); requests within a short time come as one. */

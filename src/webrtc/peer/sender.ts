@@ -6,7 +6,7 @@ import { firstSequenceNumber, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/pa
 import { PAYLOAD_FORMATS } from '../rtp/payload-formats.ts';
 import { Retransmitter, RTX_BYTES } from '../rtp/retransmitter.ts';
 import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } from '../rtp/rtcp.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 import { SRTP_OVERHEAD } from '../srtp/srtp.ts';
 import { KeyframeLimit } from './keyframe-limit.ts';
 import { headerExtensions, stampAgain } from './sender-extensions.ts';

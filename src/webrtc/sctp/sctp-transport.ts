@@ -1,7 +1,7 @@
 import { Deadline, type Meter, unmetered } from '../deadline.ts';
 import type { DtlsTransport } from '../dtls/dtls-transport.ts';
 import { Emitter } from '../emitter.ts';
-import type { DataAgreement } from '../sdp/negotiation.ts';
+import type { DataAgreement } from '../sdp/agreement.ts';
 import { SctpAssociation, type SctpOutput } from './association.ts';
 import { DataChannel } from './data-channel.ts';
 import { ACKNOWLEDGEMENT, isOpen, PPID, parseOpen } from './dcep.ts';

@@ -1,4 +1,5 @@
-import { type Agreement, type DataAgreement, silentFormat, type VideoAgreement } from './negotiation.ts';
+import type { Agreement, DataAgreement, VideoAgreement } from './agreement.ts';
+import { silentFormat } from './negotiation.ts';
 import { bundleOf, type Offer, type OfferedCodec, type OfferedMedia } from './sdp.ts';
 
 const LOCAL_SCTP_PORT = 5000;

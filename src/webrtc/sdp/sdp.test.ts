@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { CODEC_NAMES, type VideoCodec } from '../../codecs.ts';
 import { DepthcastError } from '../../errors.ts';
 import { parseCandidate } from '../ice/candidate.ts';
+import type { Agreement, PeerRole } from './agreement.ts';
 import { buildAnswer } from './answer.ts';
-import { type Agreement, negotiate, type PeerRole } from './negotiation.ts';
+import { negotiate } from './negotiation.ts';
 import { parseOffer } from './sdp.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../../test/vectors/sdp/${name}.sdp`, import.meta.url), 'utf8');

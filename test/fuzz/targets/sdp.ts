@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import type { PeerRole } from '../../../src/webrtc/sdp/agreement.ts';
 import { buildAnswer } from '../../../src/webrtc/sdp/answer.ts';
-import { negotiate, type PeerRole } from '../../../src/webrtc/sdp/negotiation.ts';
+import { negotiate } from '../../../src/webrtc/sdp/negotiation.ts';
 import { parseOffer } from '../../../src/webrtc/sdp/sdp.ts';
 import { damagedText } from '../mutate.ts';
 import { defineTarget } from '../target.ts';
