@@ -17,7 +17,8 @@ import {
 } from '../rtp/rtcp.ts';
 import { SenderClock } from '../rtp/sender-clock.ts';
 import { SourceFollower } from '../rtp/source-follower.ts';
-import type { VideoAgreement } from '../sdp/negotiation.ts';
+import { Successor } from '../rtp/successor.ts';
+import type { VideoAgreement } from '../sdp/agreement.ts';
 import { KeyframeRequests } from './keyframe-requests.ts';
 import type { ReceiverEvents, ReceiverOptions, ReceiverStats } from './receiver-types.ts';
 
@@ -27,9 +28,6 @@ const HIGH_LOSS = 0.04;
 const SHORT_QUEUE_MS = 50;
 /** More is hardly a queue: the sender's own clock or delay, for which repairs and keyframes must not wait. */
 const MAX_QUEUE_MS = 500;
-/** Packets of a stream that may be about to take the place of the current one; the current one, while it goes on, ends that. */
-const MAX_KEPT = 512;
-const KEPT_BESIDE_MS = 100;
 /** Without packets for longer than this there is no sender to ask. */
 const SILENCE_MS = 1000;
 
@@ -42,6 +40,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   readonly #assembler: FrameAssembler;
   readonly #recovery: LossRecovery;
   readonly #source = new SourceFollower();
+  readonly #successor = new Successor();
   readonly #keyframeRequests: KeyframeRequests;
   #payloadTypes: ReturnType<typeof payloadTypes>;
   #agreement: VideoAgreement;
@@ -60,8 +59,6 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
   #strangePayloadType: number | undefined;
   #soundPackets = 0;
   #otherPackets = 0;
-  /** Of another stream, from a keyframe on. */
-  #kept: { ssrc: number; packets: { packet: RtpPacket; codec: VideoCodec; at: number }[] } | undefined;
   #lastPacketAt: number | undefined;
   #closed = false;
 
@@ -114,8 +111,7 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
 
   /** Bytes of packets that wait for others. */
   get heldBytes(): number {
-    const kept = this.#kept?.packets.reduce((sum, { packet }) => sum + packet.payload.length, 0) ?? 0;
-    return this.#assembler.heldBytes + kept;
+    return this.#assembler.heldBytes + this.#successor.bytes;
   }
 
   get closed(): boolean {
@@ -247,28 +243,13 @@ export class VideoReceiver extends Emitter<ReceiverEvents> {
       this.#senderClock = new SenderClock();
       this.#recovery.clear();
       this.#assembler.reset();
-      this.#takeKept(ssrc);
+      const kept = this.#successor.take(ssrc);
+      this.#otherPackets -= kept.length;
+      for (const { packet, codec, at } of kept) this.#receiveMedia(packet, codec, at, false);
     } else if (step === 'wanted') this.#askKeyframe(ssrc, now);
-    else if (step === 'other') this.#keep(packet, codec, keyframe, now);
-    else if (this.#kept && now - this.#kept.packets[0]!.at > KEPT_BESIDE_MS) this.#kept = undefined;
+    else if (step === 'other') this.#successor.keep(packet, codec, keyframe, now);
+    else this.#successor.passOver(now);
     return step !== 'other' && step !== 'wanted';
-  }
-
-  /** A sender that begins anew under another SSRC begins with a keyframe, before its last stream can be known to have ended. */
-  #keep(packet: RtpPacket, codec: VideoCodec, keyframe: boolean, at: number): void {
-    const { ssrc, timestamp } = packet;
-    const begun = this.#kept?.ssrc === ssrc && this.#kept.packets[0]!.packet.timestamp === timestamp;
-    if (keyframe && !begun) this.#kept = { ssrc, packets: [] };
-    if (this.#kept?.ssrc === ssrc && this.#kept.packets.length < MAX_KEPT)
-      this.#kept.packets.push({ packet, codec, at });
-  }
-
-  #takeKept(ssrc: number): void {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept?.ssrc !== ssrc) return;
-    this.#otherPackets -= kept.packets.length;
-    for (const { packet, codec, at } of kept.packets) this.#receiveMedia(packet, codec, at, false);
   }
 
   /** RFC 4588: the original sequence number stands before the original payload. */
