@@ -20,6 +20,7 @@ import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
 import { PacketTimes } from './packet-times.ts';
 import { Picture } from './picture.ts';
+import { PictureClock } from './picture-clock.ts';
 import { isRgb } from './picture-filter.ts';
 import { PictureShaper } from './picture-shaper.ts';
 import type { StreamChoice } from './stream-choice.ts';
@@ -34,8 +35,6 @@ const ALL_FAILED =
   'none of its frames could be decoded: it may begin behind the parameter sets or the keyframe that they need';
 /** Seconds missing at the beginning from which on a problem is reported. */
 const LATE = 0.1;
-/** Between two pictures, in seconds, unless the frame rate is higher. */
-const MIN_STEP = 0.001;
 /** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
 const HDR = new Map<av.AVColorTransferCharacteristic, string>([
   [av.AVCOL_TRC_SMPTE2084, 'PQ'],
@@ -84,6 +83,7 @@ export class MediaReader {
   readonly #shaper: PictureShaper;
   readonly #ending: Ending;
   readonly #check: PacketCheck;
+  readonly #clock: PictureClock;
   readonly #times: PacketTimes | undefined;
   /** Frames that are expected. */
   #expected: number | undefined;
@@ -95,8 +95,6 @@ export class MediaReader {
   #ended = false;
   #failures = 0;
   #decoded = 0;
-  #firstTime: number | undefined;
-  #time = 0;
 
   private constructor(
     format: av.FormatContext,
@@ -116,6 +114,7 @@ export class MediaReader {
     this.#packet.alloc();
     if (choice.note) this.notes.add(choice.note);
     this.#fps = rateOf(choice.stream);
+    this.#clock = new PictureClock(choice.stream.timeBase, this.#fps);
     this.#shaper = new PictureShaper(choice.stream, { steps: choice.grid?.steps, maxSide });
     this.#ending = new Ending(format, choice.stream, this.#fps);
     this.#check = new PacketCheck({ container: this.#container, stream: choice.stream, fps: this.#fps }, this);
@@ -225,7 +224,7 @@ export class MediaReader {
     const hdr = HDR.get(codecpar.colorTrc);
     if (hdr)
       this.notes.add(`its pictures are HDR (${hdr}); the network sees them as they are coded, paler than they look`);
-    const late = secondsBefore(this.#firstTime ?? 0, this.#check.earliest, timeBase);
+    const late = secondsBefore(this.#clock.first ?? 0, this.#check.earliest, timeBase);
     if (this.#first && late > LATE) this.notes.add(`its first ${late.toFixed(1)} s cannot be decoded: no keyframe`);
   }
 
@@ -326,25 +325,15 @@ export class MediaReader {
       frame.colorRange = av.AVCOL_RANGE_JPEG;
     }
     const stamp = frame.bestEffortTimestamp;
-    const step = 1 / Math.max(1e-3, ratio(this.#fps));
-    if (stamp !== av.AV_NOPTS_VALUE) {
-      const seconds = Number(stamp) * ratio(this.#stream.timeBase);
-      const isFirst = this.#firstTime === undefined;
-      this.#firstTime ??= seconds;
-      const time = seconds - this.#firstTime;
-      // Stamps that do not rise are a broken muxer's, or overlap at a join; pictures still come one after the other.
-      const rises = time - this.#time > Math.min(MIN_STEP, step / 2);
-      this.#time = isFirst || rises ? time : this.#time + step;
-    } else if (this.#firstTime === undefined) this.#firstTime = 0;
-    else this.#time += step;
-    const rtpTimestamp = Math.round(this.#time * 90_000) >>> 0;
+    const time = this.#clock.next(stamp);
+    const rtpTimestamp = Math.round(time * 90_000) >>> 0;
     const packet = this.#times?.take(stamp);
     const { captureTime, captureTimeError } = packet ?? {};
     const origin = { ...(captureTime && { captureTime }), ...(captureTimeError && { captureTimeError }) };
     const picture = new Picture(frame, { rtpTimestamp, ...origin });
     return {
       picture,
-      time: this.#time,
+      time,
       ...(packet && { arrivedAt: packet.arrivedAt }),
       ...(stamp !== av.AV_NOPTS_VALUE && { stamp }),
     };
