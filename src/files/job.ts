@@ -18,7 +18,7 @@ import { type OfflineState, readState, removeStates, writeState } from './offlin
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
 import { clearOutputs, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { checkSame, inputState, type RunRecord, readRecord, writeRecord } from './run-record.ts';
+import { checkSame, type RunRecord, readRecord, recordOf, writeRecord } from './run-record.ts';
 import { countSunk, Sink, type SinkOptions } from './sink.ts';
 import { writtenSize } from './size.ts';
 import { type FileSource, noPictures, SelectedSource } from './source.ts';
@@ -319,39 +319,14 @@ class Job {
     };
   }
 
-  async #record(complete: boolean): Promise<RunRecord> {
-    const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = this.#options;
-    const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling } = this.#options;
-    const { num, den } = this.#source.info.fps;
-    return {
-      format: 1,
-      input,
-      inputState: await inputState(input),
-      model: model.manifest.name,
-      unit: this.#geometry.anchored ? 'metres' : model.manifest.unit,
-      mode,
+  #record(complete: boolean): Promise<RunRecord> {
+    return recordOf(this.#options, this.#geometry, {
       size: this.#size,
       network: this.#network,
-      fps: [num, den],
+      fps: this.#source.info.fps,
       frames: this.#written,
       complete,
       epochs: this.#epochs,
-      camera: this.#geometry.intrinsics,
-      options: {
-        maxRes,
-        maxLength,
-        targetFps,
-        grayscale,
-        sceneCuts,
-        saveNpz,
-        saveExr,
-        savePng16,
-        sideBySide,
-        // Earlier versions had none of these; so their results are gone on with.
-        ...(stacked ? { stacked } : {}),
-        ...(upsampling === 'off' ? {} : { upsampling }),
-        ...this.#geometry.options,
-      },
-    };
+    });
   }
 }

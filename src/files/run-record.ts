@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
 import { INTRINSICS_SOURCES } from '../protocol/camera.ts';
+import type { Fraction } from '../video/media-info.ts';
 import { diskError } from './disk.ts';
+import type { JobGeometry } from './job-geometry.ts';
+import type { JobOptions } from './job-types.ts';
 
 const count = z.int().min(0);
 const size = z.strictObject({ width: count, height: count });
@@ -60,8 +63,48 @@ export async function readRecord(path: string): Promise<RunRecord | undefined> {
   }
 }
 
+/** What a run of these options has written. */
+export async function recordOf(
+  options: JobOptions,
+  geometry: JobGeometry,
+  { fps, ...made }: Pick<RunRecord, 'size' | 'network' | 'frames' | 'complete' | 'epochs'> & { fps: Fraction },
+): Promise<RunRecord> {
+  const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = options;
+  const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling } = options;
+  return {
+    format: 1,
+    input,
+    inputState: await inputState(input),
+    model: model.manifest.name,
+    unit: geometry.anchored ? 'metres' : model.manifest.unit,
+    mode,
+    size: made.size,
+    network: made.network,
+    fps: [fps.num, fps.den],
+    frames: made.frames,
+    complete: made.complete,
+    epochs: made.epochs,
+    camera: geometry.intrinsics,
+    options: {
+      maxRes,
+      maxLength,
+      targetFps,
+      grayscale,
+      sceneCuts,
+      saveNpz,
+      saveExr,
+      savePng16,
+      sideBySide,
+      // Earlier versions had none of these; so their results are gone on with.
+      ...(stacked ? { stacked } : {}),
+      ...(upsampling === 'off' ? {} : { upsampling }),
+      ...geometry.options,
+    },
+  };
+}
+
 /** What tells whether an input file is still the same; null where there is no file. */
-export async function inputState(input: string): Promise<string | null> {
+async function inputState(input: string): Promise<string | null> {
   const file = await stat(input).catch(() => undefined);
   return file?.isFile() ? `${file.size} ${Math.round(file.mtimeMs)}` : null;
 }
