@@ -6,10 +6,10 @@ for each frame [PH, PW] disparity up to scale and shift, then [PH, PW] metres, f
 """
 import json
 import os
-import struct
-import zlib
 
 import numpy as np
+
+from images import png, resize
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "recording")
@@ -43,36 +43,12 @@ def render(m, moving):
     return np.minimum(np.minimum(floor, wall), ball)
 
 
-def png(path, pixels):
-    depth, colour = (16, 0) if pixels.dtype == np.uint16 else (8, 2)
-    rows = pixels.astype(">u2" if depth == 16 else np.uint8).reshape(pixels.shape[0], -1)
-    raw = b"".join(b"\0" + row.tobytes() for row in rows)
-    with open(path, "wb") as f:
-        f.write(b"\x89PNG\r\n\x1a\n")
-        head = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], depth, colour, 0, 0, 0)
-        for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(raw, 9)), (b"IEND", b"")):
-            f.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
-
-
-def resize(a, h, w):
-    """Bilinear, pixel centres, ends repeated."""
-    def axis(n, m):
-        at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
-        low = np.floor(at).astype(int)
-        return low, np.minimum(low + 1, n - 1), at - low
-    (y0, y1, fy), (x0, x1, fx) = axis(a.shape[0], h), axis(a.shape[1], w)
-    rows = a[y0] * (1 - fy)[:, None] + a[y1] * fy[:, None]
-    return rows[:, x0] * (1 - fx) + rows[:, x1] * fx
-
-
 rng = np.random.default_rng(11)
 poses = [pose(n) for n in range(FRAMES)]
 mm = [np.round(1000 * render(m, 0.05 * n)).astype(np.uint16) for n, m in enumerate(poses)]
 for n in range(FRAMES):
     mm[n][0, : 3 + n] = 0  # no measurement
     mm[n][20:22, 30:33] = 0
-os.makedirs(os.path.join(OUT, "color"), exist_ok=True)
-os.makedirs(os.path.join(OUT, "depth"), exist_ok=True)
 for n in range(FRAMES):
     z = mm[n] / 7000.0
     shade = 255 * (1 - 0.7 * z)[..., None] * [1, 0.9, 0.75] * (0.9 + 0.1 * rng.random((H, W, 1)))
