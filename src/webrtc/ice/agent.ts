@@ -1,14 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { SendAllowance } from './allowance.ts';
 import { type Candidate, candidatePriority } from './candidate.ts';
-import { CheckList, type Credentials, type Pair, type Path, type Remote } from './check-list.ts';
+import { CheckList, type Pair, type Path, type Remote } from './check-list.ts';
 import { Consent } from './consent.ts';
+import { type Credentials, SessionCredentials } from './credentials.ts';
+import { Role } from './role.ts';
 import { Sources } from './sources.ts';
 import { isAuthentic, type StunMessage, writeStun } from './stun.ts';
 import { type Transaction, Transactions } from './transactions.ts';
 
-/** RFC 8445 section 14.2: at most one check in this time, repetitions included. */
-const TA_MS = 50;
 /** How long a controlling agent waits for a better pair once it has one. */
 const NOMINATION_WAIT_MS = 200;
 /** Requests that came before the peer's credentials did are kept, so many, until then. */
@@ -42,46 +41,45 @@ interface Received {
 export class IceAgent {
   /** Candidates of the peer that may not be checked. */
   refusedCandidates = 0;
-  /** Checks sent, repetitions included. */
-  checksSent = 0;
-  controlling = false;
   selected: Pair | undefined;
-  localUfrag = '';
-  localPwd = '';
   readonly #options: AgentOptions;
-  readonly #tieBreaker = randomBytes(8).readBigUInt64BE();
+  readonly #credentials = new SessionCredentials();
+  readonly #role = new Role(() => {
+    this.#nominateAt = Number.POSITIVE_INFINITY;
+  });
   readonly #allowance = new SendAllowance();
   readonly #sources = new Sources();
-  readonly #transactions = new Transactions();
+  readonly #transactions = new Transactions(this.#allowance);
   readonly #paths: Path[] = [];
   readonly #remotes = new Map<string, Remote>();
-  /** Passwords of ours by user fragment: of this session and of the one before it, for checks that are under way. */
-  #passwords = new Map<string, string>();
-  /** User fragment and password of the session before. */
-  #before: [ufrag: string, pwd: string] | undefined;
-  #generation = -1;
-  #credentials: Credentials | undefined;
-  /** The peer's present ones with ours of before. */
-  #mixed: Credentials | undefined;
   #list = new CheckList();
   #consent: Consent | undefined;
   #early: Received[] = [];
   /** What the controlling peer wants to be sent to: the last one counts. */
   #nomination: Pair | undefined;
-  #switchedRole = false;
   #nominateAt = Number.POSITIVE_INFINITY;
-  #paceAt = Number.NEGATIVE_INFINITY;
   #started = false;
   #lastTrusted: Remote | { address: string; port: number } | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.renew();
+  }
+
+  get localUfrag(): string {
+    return this.#credentials.localUfrag;
+  }
+
+  get localPwd(): string {
+    return this.#credentials.localPwd;
   }
 
   get remoteCredentials(): { ufrag: string; pwd: string } | undefined {
-    const known = this.#credentials;
+    const known = this.#credentials.current;
     return known && { ufrag: known.remoteUfrag, pwd: known.remotePwd };
+  }
+
+  get controlling(): boolean {
+    return this.#role.controlling;
   }
 
   /** Addresses of the peer that are remembered. */
@@ -94,20 +92,19 @@ export class IceAgent {
     return this.#transactions.size;
   }
 
-  /** Secrets of 48 and 192 bits (RFC 8445 section 5.3 asks for 24 and 128); what was learnt of the peer is forgotten, but the pair in use. */
+  /** Checks sent, repetitions included. */
+  get checksSent(): number {
+    return this.#transactions.sent;
+  }
+
+  /** Begins another session: what was learnt of the peer is forgotten, but the pair in use. */
   renew(): void {
-    this.#before = this.localUfrag === '' ? undefined : [this.localUfrag, this.localPwd];
-    this.#generation++;
-    this.localUfrag = randomBytes(6).toString('base64');
-    this.localPwd = randomBytes(24).toString('base64');
-    this.#passwords = new Map([...(this.#before ? [this.#before] : []), [this.localUfrag, this.localPwd]]);
-    this.#credentials = undefined;
-    this.#mixed = undefined;
+    this.#credentials.renew();
+    this.#role.renew();
     this.#list = new CheckList();
     this.#remotes.clear();
     this.#transactions.drop(({ consent }) => !consent);
     this.#nomination = undefined;
-    this.#switchedRole = false;
     this.#nominateAt = Number.POSITIVE_INFINITY;
     this.#early = [];
     this.#started = false;
@@ -120,10 +117,9 @@ export class IceAgent {
 
   /** The peer's credentials, until {@link renew} for good; the offerer controls, unless it is lite (RFC 8445 section 6.1.1). */
   setRemote(ufrag: string, pwd: string, lite: boolean): void {
-    if (this.#credentials) return;
-    const { localUfrag, localPwd } = this;
-    this.#credentials = { generation: this.#generation, localUfrag, localPwd, remoteUfrag: ufrag, remotePwd: pwd };
-    this.controlling = lite;
+    if (this.#credentials.current) return;
+    this.#credentials.setRemote(ufrag, pwd);
+    this.#role.controlling = lite;
   }
 
   /** A candidate of the peer's, after {@link setRemote}. */
@@ -174,9 +170,10 @@ export class IceAgent {
 
   /** When {@link poll} has something to do; Infinity while there is nothing. */
   nextAt(): number {
-    const pending = this.#started && this.#list.hasNext(this.#fresh, this.#affordable);
-    const checkAt = pending ? Number.NEGATIVE_INFINITY : this.#transactions.nextAt(this.#affordable);
-    const pacedAt = Math.max(this.#paceAt, Math.min(checkAt, this.#nominateAt));
+    const { affordable, turnAt } = this.#transactions;
+    const pending = this.#started && this.#list.hasNext(this.#fresh, affordable);
+    const checkAt = pending ? Number.NEGATIVE_INFINITY : this.#transactions.nextAt();
+    const pacedAt = Math.max(turnAt, Math.min(checkAt, this.#nominateAt));
     return Math.min(pacedAt, this.#consent?.nextAt ?? Number.POSITIVE_INFINITY);
   }
 
@@ -184,21 +181,18 @@ export class IceAgent {
   poll(now: number): void {
     this.#askConsent(now);
     for (const { pair, consent } of this.#transactions.takeSpent(now)) if (!consent) this.#fail(pair);
-    if (now >= Math.max(this.#paceAt, this.#nominateAt)) this.#nominate(now);
-    if (now >= this.#paceAt && this.#started) this.#checkNext(now);
+    if (now >= Math.max(this.#transactions.turnAt, this.#nominateAt)) this.#nominate(now);
+    if (now >= this.#transactions.turnAt && this.#started) this.#checkNext(now);
   }
 
   get #fresh(): boolean {
-    return this.selected?.credentials.generation !== this.#generation;
+    return this.selected?.credentials.generation !== this.#credentials.generation;
   }
-
-  readonly #affordable = ({ remote, credentials: { localUfrag, remoteUfrag } }: Pair): boolean =>
-    remote.proven || this.#allowance.covers(remote.key, CHECK_BYTES + localUfrag.length + remoteUfrag.length);
 
   /** @param asked what the peer's own check of this pair named: it takes no others in ours */
   #pair(path: Path, remote: Remote, asked?: Credentials): Pair | undefined {
     const known = this.#list.find(path, remote);
-    const credentials = asked ?? known?.credentials ?? this.#credentials;
+    const credentials = asked ?? known?.credentials ?? this.#credentials.current;
     if (!credentials || known?.credentials.localUfrag === credentials.localUfrag) return known;
     if (known) {
       this.#list.remove((pair) => pair === known);
@@ -216,35 +210,24 @@ export class IceAgent {
   #receiveRequest(received: Received, now: number): boolean {
     const { packet, message, address, port } = received;
     const [ufrag = '', theirs] = message.username?.split(':') ?? [];
-    const password = this.#passwords.get(ufrag);
+    const password = this.#credentials.passwordOf(ufrag);
     if (password === undefined || !isAuthentic(packet, message, password)) return false;
     const current = ufrag === this.localUfrag;
-    if (current && (!this.#credentials || !this.#started)) {
+    if (current && (!this.#credentials.current || !this.#started)) {
       if (this.#early.length < MAX_EARLY) this.#early.push({ ...received, packet: Buffer.from(packet) });
       return true;
     }
     const key = keyOf(address, port);
     if (!this.#sources.admit(key, now, (old) => this.#forget(old))) return true;
     this.#allowance.addReceived(key, packet.length);
-    if (current && this.#conflicts(message)) {
+    if (current && this.#role.conflicts(message.role)) {
       this.#answer(received, password, ROLE_CONFLICT);
       return true;
     }
     this.#answer(received, password);
-    const asked = current ? this.#credentials : this.#halfRestarted(ufrag, theirs);
-    if (asked) this.#follow(received, key, asked, now);
+    const asked = current ? this.#credentials.current : this.#credentials.halfRestarted(ufrag, theirs);
+    if (asked && this.#started) this.#follow(received, key, asked, now);
     return true;
-  }
-
-  /**
-   * A peer that restarts ICE may check from its new sockets before our answer has reached it: in its own new name and with our old one. libwebrtc
-   * never takes a new name for such a pair, and answers no check of ours that has one.
-   */
-  #halfRestarted(ufrag: string, theirs: string | undefined): Credentials | undefined {
-    const [credentials, before] = [this.#credentials, this.#before];
-    if (!this.#started || !credentials || theirs !== credentials.remoteUfrag || before?.[0] !== ufrag) return undefined;
-    this.#mixed ??= { ...credentials, localUfrag: before[0], localPwd: before[1] };
-    return this.#mixed;
   }
 
   /** RFC 8445 sections 7.3.1.3 to 7.3.1.5. */
@@ -282,21 +265,6 @@ export class IceAgent {
     if (this.#remotes.get(key)?.proven || this.#allowance.spend(key, answer.length)) path.send(answer, port, address);
   }
 
-  /** RFC 8445 section 7.3.1.1. A peer that goes on in our role after we have changed ours once is told so. */
-  #conflicts({ role }: StunMessage): boolean {
-    if (role === undefined || role.controlling !== this.controlling) return false;
-    const keeps = this.#tieBreaker >= role.tieBreaker === this.controlling;
-    if (keeps || this.#switchedRole) return true;
-    this.#switchRole();
-    return false;
-  }
-
-  #switchRole(): void {
-    this.#switchedRole = true;
-    this.controlling = !this.controlling;
-    this.#nominateAt = Number.POSITIVE_INFINITY;
-  }
-
   #receiveAnswer({ packet, message, path, address, port }: Received, now: number): boolean {
     const transaction = this.#transactions.get(message.id);
     if (!transaction) return false;
@@ -325,9 +293,7 @@ export class IceAgent {
   /** An error is final, but for the first role conflict of a session (RFC 8445 section 7.2.5.1). */
   #refused({ pair, controlling, consent }: Transaction, errorCode: number | undefined): void {
     if (consent) return;
-    const resolved = controlling !== this.controlling;
-    if (errorCode === ROLE_CONFLICT && (resolved || !this.#switchedRole)) {
-      if (!resolved) this.#switchRole();
+    if (errorCode === ROLE_CONFLICT && this.#role.resolves(controlling)) {
       this.#list.trigger(pair);
       return;
     }
@@ -350,7 +316,8 @@ export class IceAgent {
   #nominate(now: number): void {
     this.#nominateAt = Number.POSITIVE_INFINITY;
     const best = this.#list.pairs.find(({ state }) => state === 'succeeded');
-    if (best && this.#fresh && !this.#transactions.of(best)) this.#check(best, now, { nominates: true });
+    if (best && this.#fresh && !this.#transactions.of(best))
+      this.#transactions.start(best, now, this.#role, { nominates: true });
   }
 
   /** @param stale its last check is not of now: the next is due at once */
@@ -369,7 +336,7 @@ export class IceAgent {
   #askConsent(now: number): void {
     const pair = this.selected;
     const due = pair && this.#consent?.due(now);
-    if (due === 'check') this.#check(pair!, now, { consent: true });
+    if (due === 'check') this.#transactions.start(pair!, now, this.#role, { consent: true });
     else if (due === 'expired') {
       this.#consent = undefined;
       this.#options.onExpired();
@@ -377,43 +344,9 @@ export class IceAgent {
   }
 
   #checkNext(now: number): void {
-    const pair = this.#list.next(this.#fresh, this.#affordable);
-    if (pair) {
-      this.#check(pair, now, {});
-      return;
-    }
-    const again = this.#transactions.repeat(now, this.#affordable);
-    if (!again) return;
-    this.#paceAt = now + TA_MS;
-    this.#transmit(again.pair, again.packet);
-  }
-
-  #check(pair: Pair, now: number, { nominates = false, consent = false }): void {
-    const { controlling } = this;
-    const { remoteUfrag, localUfrag, remotePwd } = pair.credentials;
-    const id = randomBytes(12).toString('hex');
-    const packet = writeStun(
-      {
-        kind: 'request',
-        id,
-        username: `${remoteUfrag}:${localUfrag}`,
-        priority: candidatePriority('prflx', (pair.path.candidate.priority >> 8) & 0xffff),
-        role: { controlling, tieBreaker: this.#tieBreaker },
-        // On consent checks, too, as a lite peer looks at the last one (it has no checks of its own to compare).
-        nominates: nominates || (consent && controlling),
-      },
-      remotePwd,
-    );
-    if (!consent) this.#paceAt = now + TA_MS;
-    if (!consent && pair.state !== 'succeeded') pair.state = 'checking';
-    this.#transactions.add({ id, pair, packet, controlling, nominates, consent }, now, this.#transactions.size, TA_MS);
-    this.#transmit(pair, packet);
-  }
-
-  #transmit({ path, remote }: Pair, packet: Buffer): void {
-    if (!remote.proven && !this.#allowance.spend(remote.key, packet.length)) return;
-    this.checksSent++;
-    path.send(packet, remote.port, remote.address);
+    const pair = this.#list.next(this.#fresh, this.#transactions.affordable);
+    if (pair) this.#transactions.start(pair, now, this.#role, {});
+    else this.#transactions.repeat(now);
   }
 
   /** A source that had to go takes its pairs along, but for the one in use. */
@@ -426,6 +359,4 @@ export class IceAgent {
   }
 }
 
-/** A check without its user fragments: header, attributes, padding. */
-const CHECK_BYTES = 20 + 8 + 8 + 12 + 4 + 24 + 8;
 const keyOf = (address: string, port: number): string => `${address} ${port}`;

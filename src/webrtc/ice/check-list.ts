@@ -1,4 +1,5 @@
 import type { Candidate } from './candidate.ts';
+import type { Credentials } from './credentials.ts';
 
 /** What a packet goes out by: a socket of ours, or a relay. */
 export interface Path {
@@ -15,16 +16,6 @@ export interface Remote {
   readonly priority: number;
   /** It has answered a check of ours: packets sent there do reach the peer. */
   proven: boolean;
-}
-
-/** The credentials of one ICE session; a restart makes new ones. */
-export interface Credentials {
-  /** Of the session: how often ICE was restarted before it. */
-  readonly generation: number;
-  readonly localUfrag: string;
-  readonly localPwd: string;
-  readonly remoteUfrag: string;
-  readonly remotePwd: string;
 }
 
 export interface Pair {
