@@ -1,23 +1,21 @@
 import { EventEmitter } from 'node:events';
-import type { Config } from '../config/schema.ts';
-import type { DepthMap, DisplayRange, Inferencer, InferenceStream, NetworkImage } from '../depth/types.ts';
+import type { DisplayRange, Inferencer } from '../depth/types.ts';
 import { DepthcastError, toDepthcastError } from '../errors.ts';
-import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
+import type { Anchor } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Camera, type CameraSettings, type DepthFrameInfo, type DepthUnit } from '../protocol/index.ts';
+import type { Camera, CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
-import { InputScaler, type Picture } from '../video/index.ts';
+import type { Picture } from '../video/index.ts';
 import { type Arrived, BurstRule } from './burst.ts';
 import { Demand } from './demand.ts';
-import { DepthReuse } from './depth-reuse.ts';
+import { DepthMaker, type DepthMakerOptions } from './depth-maker.ts';
 import type { DepthSink, SinkListener } from './depth-sink.ts';
 import type { FrameSource } from './frame-source.ts';
-import { LiveDepth } from './live-depth.ts';
+import type { LiveDepth } from './live-depth.ts';
 import { Mailbox } from './mailbox.ts';
 import { MatteControl } from './matte-control.ts';
-import { MediaClock } from './media-clock.ts';
 import { StreamStats } from './stream-stats.ts';
 
 /** The same trouble is told this often, and only if there was depth since; it is counted each time. */
@@ -31,18 +29,11 @@ export interface LiveStreamEvents {
   trouble: [error: DepthcastError, about: ErrorSubject];
 }
 
-export interface LiveStreamOptions {
+export interface LiveStreamOptions extends DepthMakerOptions {
   name: string;
   /** Its name is a secret of its publisher's. */
   unlisted?: boolean;
-  inferencer: Inferencer;
-  /** One of the network's. */
-  size: number;
-  metrics: Metrics;
-  depth: Pick<Config['depth'], 'sceneCuts' | 'gapSeconds'> & Partial<Pick<Config['depth'], 'camera'>>;
   upsampling?: Upsampling;
-  /** Depth is reused while the picture does not change; off when absent. */
-  still?: boolean;
 }
 
 interface Arrival extends Arrived {
@@ -66,7 +57,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   /** Size of the last picture and of its map, and the display range: what stats show. */
   readonly last = { width: 0, height: 0, depthWidth: 0, depthHeight: 0, near: 0, far: 0, epoch: 0 };
   readonly #metrics: Metrics;
-  readonly #scaler = new InputScaler();
+  readonly #maker: DepthMaker;
   readonly #sinks = new Set<DepthSink>();
   readonly #burst = new BurstRule();
   readonly #mailbox = new Mailbox<Arrival>(
@@ -77,20 +68,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     },
     (waiting, next) => this.#burst.keeps(waiting, next),
   );
-  readonly #clock = new MediaClock();
-  #camera: Camera;
-  readonly #anchors = new AnchorTracker();
-  #anchored = false;
-  #inferencer: Inferencer;
-  #inference: InferenceStream;
   #source: FrameSource | undefined;
-  /** Where depth may be reused. */
-  #reuse: DepthReuse | undefined;
-  /** Input that did not go to the network. */
-  #spare: NetworkImage | undefined;
-  /** Media time of the last picture. */
-  #lastSeconds = 0;
-  #frameId = 0;
   #lastDepthAt = performance.now();
   /** The last failure since there was depth. */
   #failure: DepthcastError | undefined;
@@ -100,29 +78,16 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   #closed = false;
 
   /** @throws DepthcastError BAD_SIZE */
-  constructor({
-    name,
-    unlisted = false,
-    inferencer,
-    size,
-    metrics,
-    depth,
-    upsampling = 'off',
-    still,
-  }: LiveStreamOptions) {
+  constructor({ name, unlisted = false, upsampling = 'off', ...options }: LiveStreamOptions) {
     super();
     // A listener for each viewer, and `limits.viewersPerStream` bounds those.
     this.setMaxListeners(0);
     this.name = name;
     this.unlisted = unlisted;
     this.upsampling = upsampling;
-    this.#metrics = metrics;
-    this.#camera = new Camera(depth.camera ?? undefined);
-    this.#inferencer = inferencer;
-    const { sceneCuts, gapSeconds } = depth;
-    this.#inference = inferencer.open({ size, sceneCuts, gapSeconds });
-    this.stats = new StreamStats(metrics);
-    this.setStill(still ?? false);
+    this.#metrics = options.metrics;
+    this.stats = new StreamStats(options.metrics);
+    this.#maker = new DepthMaker(options, this.stats, this.demand);
   }
 
   get closed(): boolean {
@@ -134,44 +99,44 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
   }
 
   get model(): string {
-    return this.#inferencer.model.name;
+    return this.#maker.model;
   }
 
   /** Display range that is in force, or `auto`. */
   get range(): 'auto' | DisplayRange {
-    return this.#inference.options.range;
+    return this.#maker.range;
   }
 
   /** Depth maps made so far. */
   get frames(): number {
-    return this.#frameId;
+    return this.#maker.frames;
   }
 
   /** Of the depth that is sent. */
   get unit(): DepthUnit {
-    return this.#anchored ? 'metres' : this.#inferencer.model.unit;
+    return this.#maker.unit;
   }
 
   /** Of the pictures: what was told of it, or what is assumed. */
   get camera(): Camera {
-    return this.#camera;
+    return this.#maker.camera;
   }
 
   /** Field of view across the last picture, degrees; undefined before the first. */
   get hfov(): number | undefined {
     const { width, height } = this.last;
     if (width === 0) return undefined;
-    return (2 * Math.atan(width / (2 * this.#camera.intrinsics(width, height).fx)) * 180) / Math.PI;
+    return (2 * Math.atan(width / (2 * this.camera.intrinsics(width, height).fx)) * 180) / Math.PI;
   }
 
   /** Distances that are known, of the next picture that becomes depth. */
   anchor(anchors: readonly Anchor[]): void {
-    this.#anchors.add(anchors);
+    this.#maker.anchor(anchors);
   }
 
   /** @param settings undefined for what is assumed of any camera */
   setCamera(settings: CameraSettings | undefined): void {
-    this.#camera = new Camera(settings);
+    this.#maker.setCamera(settings);
   }
 
   /** Whether anybody receives this stream's depth now. */
@@ -192,7 +157,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** Times that the sender's RTP clock jumped. */
   get clockJumps(): number {
-    return this.#clock.jumps;
+    return this.#maker.clockJumps;
   }
 
   /** Takes pictures from `source`; one that was attached before is closed. */
@@ -238,13 +203,12 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   /** See `setStill`. */
   get still(): 'on' | 'off' {
-    return this.#reuse ? 'on' : 'off';
+    return this.#maker.still;
   }
 
   /** Whether depth is reused while the picture differs by no more than noise from the one that it was made of. */
   setStill(on: boolean): void {
-    if (!on) this.#reuse?.forget();
-    this.#reuse = on ? (this.#reuse ?? new DepthReuse()) : undefined;
+    this.#maker.setStill(on);
   }
 
   /** What its mattes show, from the next frame on. @param change what of it was changed on purpose */
@@ -257,46 +221,36 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
    * where the engine cannot do that, nothing changes.
    */
   reduce(steps: number): void {
-    const before = this.#inference.size;
-    this.#inference.setOptions({ reduced: this.#inferencer.resamples ? steps : 0 });
-    this.demand.scale((this.#inference.size / before) ** 2);
+    this.#maker.reduce(steps);
   }
 
   /** Whether its network can be made smaller and larger. */
   get reducible(): boolean {
-    return this.#inferencer.resamples;
+    return this.#maker.reducible;
   }
 
   /** The network's size in force, and the one that was asked for. */
   get size(): { now: number; asked: number } {
-    return { now: this.#inference.size, asked: this.#inference.options.size };
+    return this.#maker.size;
   }
 
   setRange(range: 'auto' | DisplayRange): void {
-    this.#reuse?.forget();
-    this.#inference.setOptions({ range });
+    this.#maker.setRange(range);
   }
 
   /** @throws DepthcastError BAD_SIZE */
   setSize(size: number): void {
-    this.#inference.setOptions({ size });
+    this.#maker.setSize(size);
   }
 
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */
   setInferencer(inferencer: Inferencer, size: number): void {
-    const { size: _, reduced: steps, ...options } = this.#inference.options;
-    const reduced = inferencer.resamples ? steps : 0;
-    this.#reuse?.forget();
-    const next = inferencer.open({ ...options, reduced, size, firstEpoch: this.#inference.epoch + 1 });
-    this.#inference.close();
-    this.#inference = next;
-    this.#inferencer = inferencer;
+    this.#maker.setInferencer(inferencer, size);
   }
 
   /** Forgets temporal memory: the next frame begins a new epoch. */
   reset(): void {
-    this.#reuse?.forget();
-    this.#inference.reset();
+    this.#maker.reset();
   }
 
   close(reason: string): void {
@@ -306,78 +260,29 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#mailbox.close();
     for (const sink of this.#sinks) sink.close();
     this.#sinks.clear();
-    this.#reuse?.forget();
-    this.#inference.close();
-    if (!this.#mailbox.busy) this.#scaler.close();
+    this.#maker.close();
     this.emit('closed', reason);
   }
 
   async #process({ picture, at }: Arrival): Promise<void> {
-    const inference = this.#inference;
-    let owner: LiveDepth | undefined;
+    let made: LiveDepth | undefined;
     this.#busySince = performance.now();
     try {
-      const began = performance.now();
-      const { width, height } = inference.networkSize(picture.width, picture.height);
-      const reduced = inference.size < inference.options.size;
-      const image = this.#takeInput(inference, width, height);
-      await this.#scaler.scaleInto(picture, image.data, width, height);
-      const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
-      const last = this.#lastSeconds;
-      this.#lastSeconds = seconds;
-      const reused = this.#reuse?.take(image, seconds);
-      const scaled = performance.now();
-      const map = reused ?? (await this.#infer(inference, image, seconds, last));
-      if (reused) this.#spare = image;
-      if (this.#closed || inference !== this.#inference) {
-        map.release();
+      made = await this.#maker.make(picture, at, this.upsampling);
+      if (made === undefined) {
         this.#abandoned();
         return;
       }
-      const { timings, range, epoch } = map;
-      const { model } = this.#inferencer;
-      this.stats.stage('preprocess', scaled - began + timings.preprocess);
-      this.stats.stage('queue', began - at + timings.queue);
-      if (reused) this.demand.spared();
-      else {
-        this.demand.took(timings.preprocess + timings.inference + timings.postprocess);
-        this.stats.stage('inference', timings.inference);
-        this.#metrics.observeInference(model.name, model.precision, timings.inference);
-        this.stats.stage('postprocess', timings.postprocess);
-      }
-      this.stats.made(reused !== undefined);
+      const { near, far, epoch, width, height } = made.info;
+      Object.assign(this.last, { near, far, epoch, depthWidth: width, depthHeight: height });
       this.#lastDepthAt = performance.now();
       this.#failure = undefined;
-      if (map.reset) this.#metrics.epochs.inc({ cause: map.reset });
-      Object.assign(this.last, { ...range, epoch });
-      this.last.depthWidth = width;
-      this.last.depthHeight = height;
-      const info: DepthFrameInfo = {
-        frameId: this.#frameId++ >>> 0,
-        epoch,
-        rtpTimestamp: picture.rtpTimestamp,
-        ...(picture.captureTime === undefined ? {} : { captureTime: picture.captureTime }),
-        ...(picture.captureTimeError === undefined ? {} : { captureTimeError: picture.captureTimeError }),
-        width,
-        height,
-        sourceWidth: picture.width,
-        sourceHeight: picture.height,
-        unit: model.unit,
-        intrinsics: this.#camera.intrinsics(picture.width, picture.height),
-        ...(reused ? { reused: true } : {}),
-        ...(reduced ? { reduced: true } : {}),
-        ...range,
-      };
-      const source = { picture, upsampling: this.upsampling };
-      const metric = this.#anchors.update({ values: map.values, width, height, unit: model.unit, epoch }, seconds);
-      this.#anchored = metric !== undefined;
-      const unused = this.#anchors.takeProblem();
+      const unused = this.#maker.takeAnchorProblem();
       if (unused !== undefined) this.#trouble(new DepthcastError('ANCHORS_UNUSED', { detail: unused }), 'message');
-      owner = new LiveDepth(map, info, picture.lastPacketAt, metric, picture.identity, source, seconds);
-      for (const sink of this.#sinks) sink.push(owner);
-      if (this.#frameId === 1) this.emit('started');
+      for (const sink of this.#sinks) sink.push(made);
+      if (this.frames === 1 && !this.#closed) this.emit('started');
     } catch (thrown) {
-      if (this.#closed || inference !== this.#inference) {
+      if (this.#closed) {
         this.#abandoned();
         return;
       }
@@ -386,23 +291,9 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.#trouble(this.#failure, 'depth');
     } finally {
       this.#busySince = undefined;
-      if (owner) owner.release();
+      if (made) made.release();
       else picture.close();
-      if (this.#closed) this.#scaler.close();
     }
-  }
-
-  #takeInput(inference: InferenceStream, width: number, height: number): NetworkImage {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    return spare?.width === width && spare.height === height ? spare : inference.takeInput(width, height);
-  }
-
-  /** @param last media time of the picture before: one that depth was reused for makes no gap */
-  async #infer(inference: InferenceStream, image: NetworkImage, seconds: number, last: number): Promise<DepthMap> {
-    const reuse = this.#reuse;
-    const map = await inference.infer(image, seconds, last);
-    return reuse && reuse === this.#reuse && inference === this.#inference && !this.#closed ? reuse.keep(map) : map;
   }
 
   /** A frame was under way when the stream ended, or went on with another network. */
@@ -415,8 +306,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
     this.#metrics.rejected.inc({ code: error.code });
     const now = performance.now();
     const { code, at, frames } = this.#lastTrouble;
-    if (error.code === code && (now - at < TROUBLE_MS || frames === this.#frameId)) return;
-    this.#lastTrouble = { code: error.code, at: now, frames: this.#frameId };
+    if (error.code === code && (now - at < TROUBLE_MS || frames === this.frames)) return;
+    this.#lastTrouble = { code: error.code, at: now, frames: this.frames };
     this.emit('trouble', error, about);
   }
 }
