@@ -13,17 +13,22 @@ const { launchBrowser } = await import('../test/e2e/support/browser.ts');
 const frames = (handle, count) => (page) =>
   page.waitForFunction(([name, n]) => globalThis[name]?.frames >= n, [handle, count], { timeout: 90_000 });
 const showroom = frames('showroom', 12);
+/** Until every card that one sees has its picture. */
 const thumbnails = (page) =>
   page.waitForFunction(
-    () => document.querySelectorAll('#streams img[src]').length >= (Math.min(innerWidth, innerHeight) < 500 ? 1 : 3),
-    undefined,
-    {
-      timeout: 90_000,
+    () => {
+      const seen = [...document.querySelectorAll('#streams > li')].filter(
+        (card) => card.getBoundingClientRect().top < innerHeight - 20,
+      );
+      return seen.length > 0 && seen.every((card) => card.querySelector('img[src]:not([hidden])'));
     },
+    undefined,
+    { timeout: 90_000 },
   );
+/** Before the page can tell that software draws it, and slowly. */
 const armed = async (page) => {
   await page.click('#begin');
-  await frames('ar', 12)(page);
+  await frames('ar', 3)(page);
 };
 
 const bench = (page) => page.waitForFunction(() => globalThis.depthcast?.frames > 30, undefined, { timeout: 90_000 });
@@ -127,6 +132,8 @@ async function take({ name, path, width, height, scheme = 'dark', ready }) {
     process.exitCode = 1;
     suffix = '-failed';
   }
+  // What was filled in may have been scrolled to.
+  await page.evaluate(() => scrollTo(0, 0));
   const file = join(folder, `${name}${suffix}.png`);
   await page.screenshot({ path: file });
   console.log(file);

@@ -66,7 +66,7 @@ export class StreamCard {
 
   show({ from, state, unit, width, height, frames, viewers, pages, since }: StreamInfo): void {
     this.element.classList.toggle('live', state === 'live');
-    const size = width > 0 ? `, ${width} × ${height}` : '';
+    const size = width > 0 ? `, ${width}\u00a0×\u00a0${height}` : '';
     set(this.#facts, `${FROM[from]}${size}`);
     const watched = viewers === 0 ? 'nobody watches' : viewers === 1 ? 'one viewer' : `${viewers} viewers`;
     const rate = this.#rate(state, frames);
