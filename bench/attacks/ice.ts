@@ -3,7 +3,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseStun, writeStun } from '../../src/webrtc/ice/stun.ts';
-import { RtcClient } from '../../test/support/rtc-client.ts';
+import { candidatesOf, offerOf } from '../../test/support/ice-offer.ts';
+import type { RtcClient } from '../../test/support/rtc-client.ts';
 import type { Attack } from './attack.ts';
 
 const PASSWORD = 'p'.repeat(24);
@@ -18,21 +19,6 @@ async function sockets(count: number): Promise<Socket[]> {
       return socket;
     }),
   );
-}
-
-/** An offer that names these sockets as the peer's candidates, and a password that the attacker knows. */
-async function offerOf(targets: readonly Socket[]): Promise<string> {
-  const client = await RtcClient.create({ direction: 'recvonly' });
-  const lines = client.offerSdp
-    .replaceAll(/a=ice-pwd:.*/g, `a=ice-pwd:${PASSWORD}`)
-    .split('\r\n')
-    .filter((line) => !line.startsWith('a=candidate'));
-  await client.close();
-  const at = lines.findIndex((line) => line.startsWith('a=mid:0'));
-  const candidates = targets.map(
-    (socket, i) => `a=candidate:${i} 1 udp ${2_130_706_431 - i} 127.0.0.1 ${socket.address().port} typ host`,
-  );
-  return [...lines.slice(0, at), ...candidates, ...lines.slice(at)].join('\r\n');
 }
 
 /** Answers each check of the server's with an authentic error. */
@@ -51,7 +37,7 @@ const answersWith = (errorCode: number): Attack => ({
         if (!target.over) socket.send(answer, port, address);
       });
     while (!target.over) {
-      const offer = await offerOf(open);
+      const offer = await offerOf(candidatesOf(open), PASSWORD);
       await target.pace(offer.length);
       const taken = await target.post('whep/scene-room', offer).catch(() => undefined);
       if (taken) target.tally.connections++;
@@ -65,7 +51,7 @@ const thirdParties: Attack = {
   name: 'ICE: offers naming 64 third parties',
   run: async (target) => {
     const victims = await sockets(SOCKETS);
-    const offer = await offerOf(victims);
+    const offer = await offerOf(candidatesOf(victims), PASSWORD);
     while (!target.over) {
       await target.pace(offer.length);
       await target.post('whep/scene-room', offer).then(

@@ -4,21 +4,10 @@ import { deflateRaw } from 'node:zlib';
 import { MediaStream, MediaStreamTrack, type RTCDataChannel, RTCPeerConnection } from 'werift';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { chunk, encodeFrame } from '../../src/protocol/index.ts';
-import type { ClientMessage, OutputSettings, ServerMessage } from '../../src/protocol/messages.ts';
+import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
+import { OUTPUT_SETTINGS } from '../../test/support/output-settings.ts';
 
 const deflate = promisify<Uint8Array, Buffer>(deflateRaw);
-
-export const DEFAULT_OUTPUT: OutputSettings = {
-  track: 'gray',
-  layout: 'depth',
-  upsampling: 'off',
-  still: 'off',
-  data: 'u16',
-  dataSize: 'network',
-  range: 'auto',
-  model: 'm',
-  size: 256,
-};
 
 export const welcome = (protocol = 2): ServerMessage => ({
   type: 'welcome',
@@ -26,7 +15,7 @@ export const welcome = (protocol = 2): ServerMessage => ({
   server: 'test 0',
   device: 'CPU',
   models: [{ name: 'm', title: 'M', unit: 'disparity', sizes: [128, 256], defaultSize: 256 }],
-  output: DEFAULT_OUTPUT,
+  output: OUTPUT_SETTINGS,
   iceServers: [],
 });
 
@@ -38,7 +27,7 @@ export class TestClient {
   #sequence = 0;
   peer: RTCPeerConnection | undefined;
   channel: RTCDataChannel | undefined;
-  output = DEFAULT_OUTPUT;
+  output = OUTPUT_SETTINGS;
   closed = false;
 
   constructor(socket: WebSocket, answer: (client: TestClient, message: ClientMessage) => void | Promise<void>) {

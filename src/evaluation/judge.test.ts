@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
+import { playedBack } from '../../test/support/played-back.ts';
 import { Picture } from '../video/index.ts';
 import { parseContender } from './contender.ts';
 import { judge } from './judge.ts';
@@ -43,24 +44,7 @@ function recorded(unit: 'disparity' | 'metres', shift = 0): Predictor {
       { length },
       (_, i) => shift + bytes.readFloatLE(4 * ((2 * index + (unit === 'metres' ? 1 : 0)) * length + i)),
     );
-  return {
-    contender: { ...parseContender('constant', ''), label: unit },
-    unit,
-    signed: shift < 0,
-    description: '',
-    start: () => ({
-      take: async () => {},
-      predict: async (index) => ({
-        values: map(index),
-        width,
-        height,
-        milliseconds: undefined,
-        epoch: 0,
-        release() {},
-      }),
-      close() {},
-    }),
-  };
+  return { ...playedBack([height, width], unit, map), signed: shift < 0 };
 }
 
 function expectErrors(

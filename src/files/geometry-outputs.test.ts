@@ -5,8 +5,8 @@ import type { Mesh, Points } from 'three';
 import { GLTFLoader } from 'three/examples/jsm/loaders/GLTFLoader.js';
 import { PLYLoader } from 'three/examples/jsm/loaders/PLYLoader.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jobOptions } from '../../test/support/job-options.ts';
 import { floorAnchor } from '../geometry/index.ts';
-import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { y4mFile } from '../scene/y4m.ts';
 import { rgbUrl } from '../video/jpeg.ts';
@@ -36,33 +36,12 @@ const ANCHORS = [
 ];
 
 let runs = 0;
-function options(more: Partial<JobOptions> = {}): JobOptions {
-  return {
-    input: clip,
-    out: join(folder, `out${runs++}`),
-    model: findModel('depthcast-nano'),
-    mode: 'streaming',
-    size: 160,
-    threads: 1,
-    maxRes: 1280,
-    maxLength: 4,
-    targetFps: -1,
-    fps: 10,
-    grayscale: false,
-    sceneCuts: false,
-    saveNpz: true,
-    saveExr: false,
-    savePng16: false,
-    sideBySide: false,
-    stacked: false,
-    upsampling: 'off',
-    force: false,
-    resume: false,
-    timeoutSeconds: 10,
-    signal: new AbortController().signal,
-    ...more,
-  };
-}
+const options = (more: Partial<JobOptions> = {}): JobOptions => ({
+  ...jobOptions(clip, join(folder, `out${runs++}`)),
+  maxLength: 4,
+  fps: 10,
+  ...more,
+});
 
 function anchorFile(text: string): string {
   const path = join(folder, `anchors${runs++}.json`);

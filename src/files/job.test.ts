@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withEdits } from '../../test/support/boxes.ts';
 import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
 import { TINY, TINY_CONFIG } from '../../test/support/formula.ts';
+import { jobOptions } from '../../test/support/job-options.ts';
 import { maxDifference } from '../../test/support/npy.ts';
 import { type VideoFileOptions, writeVideo } from '../../test/support/video-file.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
@@ -57,30 +58,7 @@ afterAll(() => {
 });
 
 let runs = 0;
-const defaults = (): JobOptions => ({
-  input: clip,
-  out: at(`out${runs++}`),
-  model: embedded,
-  mode: 'streaming',
-  size: 160,
-  threads: 1,
-  maxRes: 1280,
-  maxLength: -1,
-  targetFps: -1,
-  fps: 30,
-  grayscale: false,
-  sceneCuts: false,
-  saveNpz: true,
-  saveExr: false,
-  savePng16: false,
-  sideBySide: false,
-  stacked: false,
-  upsampling: 'off',
-  force: false,
-  resume: false,
-  timeoutSeconds: 10,
-  signal: new AbortController().signal,
-});
+const defaults = () => jobOptions(clip, at(`out${runs++}`));
 
 interface Outcome extends JobSummary {
   depth: { frames: number; map(n: number): Float32Array };

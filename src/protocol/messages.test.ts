@@ -1,17 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
+import { OUTPUT_SETTINGS as output } from '../../test/support/output-settings.ts';
 import { clientMessage, parseServerMessage, type ServerMessage, type SessionStats } from './messages.ts';
 
-const output = {
-  track: 'gray',
-  layout: 'depth',
-  upsampling: 'off',
-  still: 'off',
-  data: 'u16',
-  dataSize: 'network',
-  range: 'auto',
-  model: 'm',
-  size: 256,
-} as const;
 const stats: SessionStats = {
   framesIn: 30,
   framesOut: 29.5,

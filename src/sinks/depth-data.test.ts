@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { pictureOf } from '../../test/pictures.ts';
+import { depthInfo } from '../../test/support/depth-info.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { type DepthFormat, type DepthFrame, decodeFrame, Reassembler } from '../protocol/index.ts';
 import type { Upsampling } from '../protocol/output.ts';
@@ -42,18 +43,7 @@ function open(format: DepthFormat): {
   const push = (n: number, of?: { n: number; origin: object }): Promise<void> =>
     new Promise((resolve) => {
       const values = Float32Array.from({ length: W * H }, (_, i) => (of?.n ?? n) + (i % W) / W);
-      const info = {
-        frameId: n,
-        epoch: 0,
-        rtpTimestamp: 3000 * n,
-        width: W,
-        height: H,
-        sourceWidth: W,
-        sourceHeight: H,
-        unit: 'disparity' as const,
-        near: n + 1,
-        far: n,
-      };
+      const info = { ...depthInfo(n, W, H), near: n + 1, far: n };
       const release = () => {
         released++;
         resolve();

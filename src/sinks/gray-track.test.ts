@@ -1,25 +1,15 @@
-import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { depthInfo } from '../../test/support/depth-info.ts';
+import { TrackReceiver } from '../../test/support/track-receiver.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
-import { type EncodedFrame, LiveDecoder } from '../video/index.ts';
+import { LiveDecoder } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import { GrayTrack } from './gray-track.ts';
 
 const [W, H] = [64, 48];
 
-/** The end of a track as a peer sees it: what it was sent, and the feedback that it gives. */
-class Receiver extends EventEmitter {
-  readonly codec = 'VP8';
-  readonly frames: EncodedFrame[] = [];
-  targetBitrate = 2_000_000;
-  send(frame: EncodedFrame): number {
-    this.frames.push(frame);
-    return 1;
-  }
-}
-
-const asSender = (receiver: Receiver) => receiver as unknown as VideoSender;
+const asSender = (receiver: TrackReceiver) => receiver as unknown as VideoSender;
 const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
 const tracks: GrayTrack[] = [];
 afterEach(() => {
@@ -51,18 +41,7 @@ function open(): {
     new Promise((resolve) => {
       waiting = resolve;
       const values = Float32Array.from({ length: W * H }, (_, i) => (i % W) / W + 0.3 * Math.sin(n / 9 + i / 500));
-      const info = {
-        frameId: n,
-        epoch: 0,
-        rtpTimestamp: 3000 * n,
-        width: W,
-        height: H,
-        sourceWidth: size,
-        sourceHeight: (size * 3) / 4,
-        unit: 'disparity' as const,
-        near: 1,
-        far: 0,
-      };
+      const info = { ...depthInfo(n, W, H), sourceWidth: size, sourceHeight: (size * 3) / 4 };
       const depth = new LiveDepth({ values, width: W, height: H, release: () => released++ } as never, info, undefined);
       track.push(depth);
       depth.release();
@@ -73,7 +52,7 @@ function open(): {
 describe('GrayTrack', () => {
   it('is encoded once for all, with the timestamps of its sources, scaled to the longest side allowed', async () => {
     const { track, push, errors, released } = open();
-    const [a, b] = [new Receiver(), new Receiver()];
+    const [a, b] = [new TrackReceiver(), new TrackReceiver()];
     track.add(asSender(a));
     track.add(asSender(b));
     for (let n = 0; n < 5; n++) await push(n);
@@ -92,7 +71,7 @@ describe('GrayTrack', () => {
   it('starts a newcomer with a keyframe, and answers picture loss with one, but not with one each', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { track, push } = open();
-    const [first, late] = [new Receiver(), new Receiver()];
+    const [first, late] = [new TrackReceiver(), new TrackReceiver()];
     track.add(asSender(first));
     for (let n = 0; n < 3; n++) await push(n);
     track.add(asSender(late));
@@ -114,7 +93,7 @@ describe('GrayTrack', () => {
 
   it('follows the slowest receiver, and recovers when it leaves', async () => {
     const { track, push } = open();
-    const [fast, slow] = [new Receiver(), new Receiver()];
+    const [fast, slow] = [new TrackReceiver(), new TrackReceiver()];
     track.add(asSender(fast));
     const bytes = async (from: number) => {
       const before = fast.frames.length;
@@ -137,7 +116,7 @@ describe('GrayTrack', () => {
     const { track, push, released } = open();
     void push(0);
     expect(released()).toBe(1);
-    const receiver = new Receiver();
+    const receiver = new TrackReceiver();
     track.add(asSender(receiver));
     void push(1);
     void push(2);

@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { pictureOf, planesOf } from '../../test/pictures.ts';
 import { drawFrameCode, readFrameCode } from '../../test/support/load/frame-code.ts';
+import { TrackReceiver } from '../../test/support/track-receiver.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Layout, Upsampling } from '../protocol/output.ts';
 import { LiveDepth } from '../stream/live-depth.ts';
@@ -15,16 +15,6 @@ import { MatteShades } from './matte-shades.ts';
 
 const SIZE = { width: 320, height: 240 };
 const MAP = { width: 160, height: 120 };
-
-class Receiver extends EventEmitter {
-  readonly codec = 'VP8';
-  readonly frames: EncodedFrame[] = [];
-  targetBitrate = 2_000_000;
-  send(frame: EncodedFrame): number {
-    this.frames.push(frame);
-    return 1;
-  }
-}
 
 const metrics = new Metrics({ version: 'test', model: 'none', device: 'none' });
 const tracks: GrayTrack[] = [];
@@ -61,7 +51,7 @@ function frame(n: number, upsampling: Upsampling): LiveDepth {
 function open(
   layout: Layout,
   matte?: MatteShades,
-): { track: GrayTrack; receiver: Receiver; settled: () => number; errors: Error[] } {
+): { track: GrayTrack; receiver: TrackReceiver; settled: () => number; errors: Error[] } {
   const errors: Error[] = [];
   let settled = 0;
   const options = {
@@ -81,7 +71,7 @@ function open(
     },
   });
   tracks.push(track);
-  const receiver = new Receiver();
+  const receiver = new TrackReceiver();
   track.add(receiver as unknown as VideoSender);
   return { track, receiver, settled: () => settled, errors };
 }

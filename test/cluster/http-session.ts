@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import wrtc from '@roamhq/wrtc';
 import { ask } from './http-client.ts';
-import { type ClientReport, type ClientSpec, GONE } from './protocol.ts';
+import { type ClientReport, type ClientSpec, GONE, newReport } from './protocol.ts';
 
 const { RTCPeerConnection, nonstandard } = wrtc;
 /** How often a client asks whether its session still is. */
@@ -26,19 +26,7 @@ export class HttpSession {
   constructor(spec: ClientSpec, localAddress: string) {
     this.#spec = spec;
     this.#localAddress = localAddress;
-    this.report = {
-      id: spec.id,
-      connected: false,
-      replica: '',
-      sessions: 0,
-      answeredAt: 0,
-      connectedAt: 0,
-      frames: 0,
-      firstFrameAt: 0,
-      lastFrameAt: 0,
-      ends: [],
-      refusals: [],
-    };
+    this.report = newReport(spec.id);
     void this.#run();
   }
 

@@ -35,4 +35,18 @@ export interface ClientReport {
   refusals: { status: string; retryAfter: number | undefined; at: number }[];
 }
 
+export const newReport = (id: string): ClientReport => ({
+  id,
+  connected: false,
+  replica: '',
+  sessions: 0,
+  answeredAt: 0,
+  connectedAt: 0,
+  frames: 0,
+  firstFrameAt: 0,
+  lastFrameAt: 0,
+  ends: [],
+  refusals: [],
+});
+
 export type FromClients = { case: 'report'; clients: ClientReport[] };

@@ -1,7 +1,7 @@
 import wrtc from '@roamhq/wrtc';
 import { WebSocket } from 'ws';
 import { DepthSession } from '../../client/sdk/session.ts';
-import type { ClientReport, ClientSpec } from './protocol.ts';
+import { type ClientReport, type ClientSpec, newReport } from './protocol.ts';
 
 const { MediaStream, nonstandard } = wrtc;
 
@@ -12,19 +12,7 @@ export class SdkSession {
   readonly #session: DepthSession;
 
   constructor(spec: ClientSpec) {
-    this.report = {
-      id: spec.id,
-      connected: false,
-      replica: '',
-      sessions: 0,
-      answeredAt: 0,
-      connectedAt: 0,
-      frames: 0,
-      firstFrameAt: 0,
-      lastFrameAt: 0,
-      ends: [],
-      refusals: [],
-    };
+    this.report = newReport(spec.id);
     this.#session = new DepthSession({
       server: spec.bases[0]!,
       source: new MediaStream([this.source.createTrack()]) as never,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { parseStun, writeStun } from '../../src/webrtc/ice/stun.ts';
-import { RtcClient } from '../support/rtc-client.ts';
+import { candidatesOf, offerOf } from '../support/ice-offer.ts';
 import { metric, startApp, until } from './support/app.ts';
 
 // One request names addresses that never asked for anything: what reaches them?
@@ -37,19 +37,7 @@ afterAll(async () => {
   await server.close();
 });
 
-async function offerOf(candidates: string[]): Promise<string> {
-  const client = await RtcClient.create({ direction: 'recvonly' });
-  const lines = client.offerSdp
-    .replaceAll(/a=ice-pwd:.*/g, `a=ice-pwd:${PASSWORD}`)
-    .split('\r\n')
-    .filter((line) => !line.startsWith('a=candidate'));
-  await client.close();
-  const at = lines.findIndex((line) => line.startsWith('a=mid:0'));
-  return [...lines.slice(0, at), ...candidates, ...lines.slice(at)].join('\r\n');
-}
-
-const all = () =>
-  sockets.map((socket, i) => `a=candidate:${i} 1 udp ${2_130_706_431 - i} 127.0.0.1 ${socket.address().port} typ host`);
+const all = () => candidatesOf(sockets);
 
 /** Asks, and waits until the server has given the session up. @returns the answer */
 async function ask(offer: string, headers: Record<string, string> = {}): Promise<string> {
@@ -69,7 +57,7 @@ async function ask(offer: string, headers: Record<string, string> = {}): Promise
 
 describe('one request', () => {
   it('makes the server send at most three times its bytes', async () => {
-    const offer = await offerOf(all());
+    const offer = await offerOf(all(), PASSWORD);
     await ask(offer);
     const sent = received.reduce((sum, { packet }) => sum + packet.length + HEADER_BYTES, 0);
     expect(received.length).toBeGreaterThan(10);
@@ -93,7 +81,7 @@ describe('one request', () => {
       [487, 2],
     ] as const) {
       const stop = answerWith(code);
-      const answer = await ask(await offerOf(all()));
+      const answer = await ask(await offerOf(all(), PASSWORD));
       for (const one of stop) one();
       const paths = new Set(received.map(({ packet }) => parseStun(packet)?.username)).size;
       expect(paths).toBe(1);
@@ -111,7 +99,7 @@ describe('one request', () => {
   it('from elsewhere reaches nothing on this machine, nor ports of system services', async () => {
     const refused = () => metric(server, 'depthcast_peer_refused_candidates_total');
     const before = await refused();
-    await ask(await offerOf(all()), { 'x-forwarded-for': '203.0.113.9' });
+    await ask(await offerOf(all(), PASSWORD), { 'x-forwarded-for': '203.0.113.9' });
     expect(received).toEqual([]);
     expect(await refused()).toBeGreaterThanOrEqual(before + 64);
   });

@@ -14,6 +14,7 @@ import { sumMetric } from '../support/load/metrics.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { freePort, startApp, until } from './support/app.ts';
+import { postOffer } from './support/offer.ts';
 
 // Peers in media workers, with the main thread's side as it is seen from outside and by the registry.
 
@@ -50,15 +51,7 @@ const allAlive = () => server.context.peers.workers.every(({ alive }) => alive);
 async function post(path: string, direction: 'sendonly' | 'recvonly') {
   const client = await RtcClient.create({ direction });
   clients.push(client);
-  const response = await fetch(server.base + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/sdp' },
-    body: client.offerSdp,
-  });
-  const answer = await response.text();
-  expect(response.status, answer).toBe(201);
-  client.accept(answer);
-  return { client, resource: server.base + response.headers.get('location')! };
+  return { client, resource: await postOffer(server.base + path, client) };
 }
 
 /** Publishes the film, over and over. */

@@ -7,7 +7,7 @@ import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
-import { metric, startApp, until } from './support/app.ts';
+import { endSessions, metric, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
 let server: DepthServer & { base: string };
@@ -17,11 +17,7 @@ beforeAll(async () => {
   server = await startApp();
   browser = await launchBrowser();
 });
-// What fails leaves no session to those that follow.
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await until('sessions to end', () => server.context.registry.sessions.length === 0);
-});
+afterEach(() => endSessions(browser, server));
 afterAll(async () => {
   await browser.close();
   await server.close();

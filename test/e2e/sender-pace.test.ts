@@ -6,6 +6,7 @@ import { writeRtpHeader } from '../../src/webrtc/rtp/packet.ts';
 import { film } from '../support/film.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { peerOf, startApp, until } from './support/app.ts';
+import { postOffer } from './support/offer.ts';
 
 // What the server concludes from when packets come.
 
@@ -23,14 +24,7 @@ afterAll(() => server.close());
 
 async function publish(name: string): Promise<void> {
   client = await RtcClient.create({ direction: 'sendonly' });
-  const response = await fetch(`${server.base}/whip/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/sdp' },
-    body: client.offerSdp,
-  });
-  const answer = await response.text();
-  expect(response.status, answer).toBe(201);
-  client.accept(answer);
+  await postOffer(`${server.base}/whip/${name}`, client);
   await until('the connection', () => client.connected);
 }
 

@@ -8,6 +8,7 @@ import { film } from '../support/film.ts';
 import { packetizers } from '../support/packetizers.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
 import { startApp, until } from './support/app.ts';
+import { postOffer } from './support/offer.ts';
 
 // What many senders do, none of which is in the lab's browsers.
 
@@ -43,14 +44,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 async function whip(name: string, options: ClientOptions = {}, munge = (sdp: string) => sdp): Promise<RtcClient> {
   const client = await RtcClient.create({ direction: 'sendonly', ...options });
   clients.push(client);
-  const response = await fetch(`${server.base}/whip/${name}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/sdp' },
-    body: munge(client.offerSdp),
-  });
-  const answer = await response.text();
-  expect(response.status, answer).toBe(201);
-  client.accept(answer);
+  await postOffer(`${server.base}/whip/${name}`, client, munge);
   await until('the connection', () => client.connected);
   return client;
 }

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
-import { startApp, until } from './support/app.ts';
+import { endSessions, startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
 
@@ -19,11 +19,7 @@ beforeAll(async () => {
   // Two of the views draw with WebGL 2.
   browser = await launchBrowser({ args: ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] });
 });
-// What fails leaves no session to those that follow.
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-  await until('sessions to end', () => server.context.registry.sessions.length === 0);
-});
+afterEach(() => endSessions(browser, server));
 afterAll(async () => {
   await browser.close();
   await server.close();

@@ -12,6 +12,7 @@ import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { writeVideo } from '../support/video-file.ts';
 import { metric, startApp, until } from './support/app.ts';
+import { postOffer } from './support/offer.ts';
 import { hasRtspServer, type RtspServer, startRtspServer } from './support/rtsp.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-sources-'));
@@ -86,13 +87,7 @@ describe('a file of the settings', () => {
     expect(infos.some(({ captureTime }) => captureTime !== undefined)).toBe(false);
 
     const client = await RtcClient.create({ direction: 'recvonly' });
-    const response = await fetch(`${server.base}/whep/loop`, {
-      method: 'POST',
-      body: client.offerSdp,
-      headers: { 'content-type': 'application/sdp' },
-    });
-    expect(response.status).toBe(201);
-    client.accept(await response.text());
+    await postOffer(`${server.base}/whep/loop`, client);
     let frames = 0;
     await until('a viewer connects', () => client.connected);
     client.receiver.on('frame', () => frames++);

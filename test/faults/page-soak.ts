@@ -10,6 +10,7 @@ import { processUsage } from '../support/load/process-usage.ts';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { printTable } from '../support/load/table.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
+import { numberOption } from '../support/number-option.ts';
 
 const USAGE = `npm run soak -- --page key|matte|fill|both [--minutes N] [--fps N] [--size WxH] [--network N] [--json FILE]
 
@@ -102,16 +103,10 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const numberOf = (name: 'minutes' | 'fps' | 'network', min: number, max: number): number => {
-  const value = Number(values[name]);
-  if (value >= min && value <= max) return value;
-  console.error(`--${name} takes a number from ${min} to ${max}`);
-  process.exit(1);
-};
 const kind = PAGES.find((name) => name === values.page);
-const minutes = numberOf('minutes', 0.2, 10_080);
-const fps = numberOf('fps', 1, 60);
-const network = numberOf('network', 64, 1024);
+const minutes = numberOption('minutes', values.minutes, 0.2, 10_080);
+const fps = numberOption('fps', values.fps, 1, 60);
+const network = numberOption('network', values.network, 64, 1024);
 const [width = 0, height = 0] = values.size.split('x').map(Number);
 if (kind === undefined || !(width >= 64 && width <= 1920 && height >= 64 && height <= 1080)) {
   console.error(`--page is ${PAGES.join(', ')}; --size is WIDTHxHEIGHT, 64x64 to 1920x1080`);

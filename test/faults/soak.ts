@@ -7,6 +7,7 @@ import { sumMetric } from '../support/load/metrics.ts';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { printTable } from '../support/load/table.ts';
 import { Fleet, type FleetOptions } from '../support/load/wrtc-fleet.ts';
+import { numberOption } from '../support/number-option.ts';
 
 const USAGE = `npm run soak -- [--minutes N] [--fps N] [--size WxH] [--loss SHARE] [--churn SECONDS] [--json FILE]
 
@@ -60,16 +61,10 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const numberOf = (name: 'minutes' | 'fps' | 'loss' | 'churn', min: number, max: number): number => {
-  const value = Number(values[name]);
-  if (value >= min && value <= max) return value;
-  console.error(`--${name} takes a number from ${min} to ${max}`);
-  process.exit(1);
-};
-const minutes = numberOf('minutes', 0.5, 10_080);
-const fps = numberOf('fps', 1, 60);
-const loss = numberOf('loss', 0, 0.9);
-const churn = numberOf('churn', 0, 3600);
+const minutes = numberOption('minutes', values.minutes, 0.5, 10_080);
+const fps = numberOption('fps', values.fps, 1, 60);
+const loss = numberOption('loss', values.loss, 0, 0.9);
+const churn = numberOption('churn', values.churn, 0, 3600);
 const [width = 0, height = 0] = values.size.split('x').map(Number);
 if (!(width >= 64 && width <= 1920 && height >= 64 && height <= 1080)) {
   console.error('--size is WIDTHxHEIGHT, 64x64 to 1920x1080');

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npy } from '../../../test/support/npy.ts';
+import { playedBack } from '../../../test/support/played-back.ts';
 import { png } from '../../../test/support/png.ts';
 import { rgbUrl } from '../../video/jpeg.ts';
 import { parseContender } from '../contender.ts';
@@ -271,24 +272,9 @@ describe("Video Depth Anything's lists", () => {
   function recorded([height, width]: [number, number], start: number): Predictor {
     const bytes = readFileSync(join(folder, 'predictions.bin'));
     const length = height * width;
-    return {
-      contender: parseContender('constant', ''),
-      unit: 'disparity',
-      signed: false,
-      description: '',
-      start: () => ({
-        take: async () => {},
-        predict: async (index) => ({
-          values: Float32Array.from({ length }, (_, i) => bytes.readFloatLE(start + 4 * (index * length + i))),
-          width,
-          height,
-          milliseconds: undefined,
-          epoch: 0,
-          release() {},
-        }),
-        close() {},
-      }),
-    };
+    return playedBack([height, width], 'disparity', (index) =>
+      Float32Array.from({ length }, (_, i) => bytes.readFloatLE(start + 4 * (index * length + i))),
+    );
   }
 
   it('give the numbers of eval.py, Depth Pro and numpy', async () => {

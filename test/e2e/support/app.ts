@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import type { Logger } from 'pino';
+import type { Browser } from 'playwright-core';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import { type DepthServer, startServer } from '../../../src/server/server.ts';
@@ -57,4 +58,10 @@ export function freePort(): Promise<number> {
       socket.close(() => resolve(port));
     });
   });
+}
+
+/** Closes all pages and waits until their sessions have ended: what fails leaves none to the tests that follow. */
+export async function endSessions(browser: Browser, server: DepthServer): Promise<void> {
+  for (const context of browser.contexts()) await context.close();
+  await until('sessions to end', () => server.context.registry.sessions.length === 0);
 }
