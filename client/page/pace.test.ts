@@ -79,13 +79,20 @@ describe('how depth comes', () => {
 });
 
 it('rates are said as people say them', () => {
-  expect([0, 0.1, 0.5, 1.2, 2, 24.6].map(perSecond)).toEqual([
+  expect([0, 0.1, 0.5, 0.7, 1.2, 2, 24.6].map(perSecond)).toEqual([
     'a frame in 600 s',
     'a frame in 10 s',
     'a frame in 2 s',
     '1 frame a second',
+    '1 frame a second',
     '2 frames a second',
     '25 frames a second',
   ]);
-  expect([0.2, 1, 2.1, 3].map(often)).toEqual(['once in 5 s', 'once a second', 'twice a second', '3 times a second']);
+  expect([0.2, 0.7, 1, 2.1, 3].map(often)).toEqual([
+    'once in 5 s',
+    'once a second',
+    'once a second',
+    'twice a second',
+    '3 times a second',
+  ]);
 });

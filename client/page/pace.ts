@@ -121,14 +121,14 @@ export class Pace {
 
 /** As a person says it: "2 frames a second", "a frame in 3 s". */
 export function perSecond(rate: number): string {
-  if (rate < 0.75) return `a frame in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
+  if (rate < 2 / 3) return `a frame in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
   const count = Math.round(rate);
   return count === 1 ? '1 frame a second' : `${count} frames a second`;
 }
 
 /** The same as an adverb: "twice a second", "once in 3 s". */
 export function often(rate: number): string {
-  if (rate < 0.75) return `once in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
+  if (rate < 2 / 3) return `once in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
   const count = Math.round(rate);
   return count === 1 ? 'once a second' : count === 2 ? 'twice a second' : `${count} times a second`;
 }
