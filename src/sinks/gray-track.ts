@@ -3,9 +3,10 @@ import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
 import { Mailbox } from '../stream/mailbox.ts';
-import { LayoutEncoder, shadesOf, type VideoCodec } from '../video/index.ts';
+import { shadesOf, type VideoCodec } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import type { MatteShades } from './matte-shades.ts';
+import { SizedEncoder } from './sized-encoder.ts';
 import { TrackShades } from './track-shades.ts';
 
 /** A viewer that asks for keyframes faster than this shares the ones that others got. */
@@ -42,7 +43,7 @@ export class GrayTrack implements DepthSink {
     (depth) => this.#encode(depth),
     (depth) => depth.release(),
   );
-  #encoder: LayoutEncoder | undefined;
+  readonly #encoder: SizedEncoder;
   readonly #shades: TrackShades;
   #keyframeAsked = true;
   #keyframeAt = -Infinity;
@@ -54,6 +55,8 @@ export class GrayTrack implements DepthSink {
     this.#shades = new TrackShades(shadesOf(options.layout), options.matte);
     this.#options = options;
     this.#listener = listener;
+    const { codec, layout, maxSide } = options;
+    this.#encoder = new SizedEncoder(layout, maxSide, () => ({ codec, bitrate: this.#bitrate(), fps: 30 }));
   }
 
   get receivers(): number {
@@ -65,7 +68,7 @@ export class GrayTrack implements DepthSink {
     const askKeyframe = () => {
       this.#keyframeAsked = true;
     };
-    const adaptBitrate = () => this.#encoder?.setBitrate(this.#bitrate());
+    const adaptBitrate = () => this.#encoder.setBitrate(this.#bitrate());
     sender.on('keyframe', askKeyframe);
     sender.on('bitrate', adaptBitrate);
     this.#senders.set(sender, () => {
@@ -93,7 +96,7 @@ export class GrayTrack implements DepthSink {
       this.#waiting.add(sender);
       this.#keyframeAsked = true;
     }
-    this.#encoder?.setBitrate(this.#bitrate());
+    this.#encoder.setBitrate(this.#bitrate());
   }
 
   push(depth: LiveDepth): void {
@@ -109,7 +112,7 @@ export class GrayTrack implements DepthSink {
   }
 
   #free(): void {
-    this.#encoder?.close();
+    this.#encoder.close();
     this.#shades.close();
   }
 
@@ -117,7 +120,7 @@ export class GrayTrack implements DepthSink {
     const { info } = depth;
     try {
       const began = performance.now();
-      const encoder = await this.#encoderFor(info.sourceWidth, info.sourceHeight);
+      const encoder = await this.#encoder.of(info);
       const shades = LAYOUT_PARTS[this.layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
       const keyframe = this.#keyframeAsked && began - this.#keyframeAt >= KEYFRAME_INTERVAL_MS;
       const frame = await encoder.encode(shades, depth.source?.picture, info.rtpTimestamp, { keyframe });
@@ -140,26 +143,12 @@ export class GrayTrack implements DepthSink {
       const bytes = frame.data.length * sent;
       this.#listener.sent({ encode: encoded - began, send: performance.now() - encoded, bytes, latency });
     } catch (thrown) {
-      // The next frame starts with a new encoder.
-      this.#encoder?.close();
-      this.#encoder = undefined;
+      this.#encoder.close();
       if (!this.#closed) this.#listener.failed(thrown as Error);
     } finally {
       depth.release();
       if (this.#closed) this.#free();
     }
-  }
-
-  async #encoderFor(sourceWidth: number, sourceHeight: number): Promise<LayoutEncoder> {
-    const shrink = Math.min(1, this.#options.maxSide / Math.max(sourceWidth, sourceHeight));
-    const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
-    const [width, height] = [even(sourceWidth), even(sourceHeight)];
-    if (this.#encoder?.width === width && this.#encoder.height === height) return this.#encoder;
-    this.#encoder?.close();
-    this.#encoder = undefined;
-    const { codec, layout } = this;
-    this.#encoder = await LayoutEncoder.create(layout, { codec, width, height, bitrate: this.#bitrate(), fps: 30 });
-    return this.#encoder;
   }
 
   /** What the slowest receiver can take, within the configured bounds. */

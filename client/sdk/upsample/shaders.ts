@@ -16,18 +16,21 @@ vec4 at(sampler2D t, ivec2 p) { return texelFetch(t, clamp(p, ivec2(0), textureS
 export const VERTEX = `#version 300 es
 void main() { gl_Position = vec4(vec2(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1), 0, 1); }`;
 
-/** Y, U and V (BT.601, limited range, 0 to 1), means of the area that each pixel of the map covers, and the map. */
+/** Y, U and V (BT.601, limited range, 0 to 1). */
+const YUV = `vec3 yuv(vec3 c) {
+  return (vec3(16, 128, 128) + vec3(
+    dot(c, vec3(65.481, 128.553, 24.966)),
+    dot(c, vec3(-37.797, -74.203, 112.0)),
+    dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
+}`;
+
+/** Y, U and V, means of the area that each pixel of the map covers, and the map. */
 export const SHRINK = `${HEAD}
 uniform sampler2D picture;
 uniform sampler2D map;
 uniform vec2 limits;
 out vec4 guide;
-vec3 yuv(vec3 c) {
-  return (vec3(16, 128, 128) + vec3(
-    dot(c, vec3(65.481, 128.553, 24.966)),
-    dot(c, vec3(-37.797, -74.203, 112.0)),
-    dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
-}
+${YUV}
 void main() {
   ivec2 size = textureSize(picture, 0);
   vec2 stride = vec2(size) / vec2(textureSize(map, 0));
@@ -158,12 +161,7 @@ vec4 between(sampler2D t, ivec2 p, vec2 part) {
     mix(at(t, p), at(t, p + ivec2(1, 0)), part.x),
     mix(at(t, p + ivec2(0, 1)), at(t, p + ivec2(1, 1)), part.x), part.y);
 }
-vec3 yuv(vec3 c) {
-  return (vec3(16, 128, 128) + vec3(
-    dot(c, vec3(65.481, 128.553, 24.966)),
-    dot(c, vec3(-37.797, -74.203, 112.0)),
-    dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
-}
+${YUV}
 void main() {
   vec2 small = vec2(textureSize(factors, 0));
   vec2 place = clamp(gl_FragCoord.xy * small / vec2(textureSize(picture, 0)) - 0.5, vec2(0), small - 1.0);

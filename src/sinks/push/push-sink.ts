@@ -2,8 +2,9 @@ import { LAYOUT_PARTS, type Layout } from '../../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
 import { Mailbox } from '../../stream/mailbox.ts';
-import { LayoutEncoder, shadesOf } from '../../video/index.ts';
+import { type LayoutEncoder, shadesOf } from '../../video/index.ts';
 import type { MatteShades } from '../matte-shades.ts';
+import { SizedEncoder } from '../sized-encoder.ts';
 import { TrackShades } from '../track-shades.ts';
 import type { PushTarget } from './push-target.ts';
 
@@ -44,7 +45,7 @@ export class PushSink implements DepthSink {
     (depth) => this.#encode(depth),
     (depth) => depth.release(),
   );
-  #encoder: LayoutEncoder | undefined;
+  readonly #encoder: SizedEncoder;
   #keyframeAt = Number.NEGATIVE_INFINITY;
   #lastPts = -1;
   #closed = false;
@@ -53,7 +54,9 @@ export class PushSink implements DepthSink {
     this.#options = options;
     this.#target = target;
     this.#listener = listener;
-    this.#shades = new TrackShades(shadesOf(options.layout), options.matte);
+    const { layout, maxSide, bitrate, matte } = options;
+    this.#shades = new TrackShades(shadesOf(layout), matte);
+    this.#encoder = new SizedEncoder(layout, maxSide, () => ({ codec: 'H264', bitrate, fps: 30, labelled: true }));
   }
 
   push(depth: LiveDepth): void {
@@ -72,8 +75,8 @@ export class PushSink implements DepthSink {
     const { layout } = this.#options;
     try {
       const began = performance.now();
-      const last = this.#encoder;
-      const encoder = await this.#encoderFor(depth);
+      const last = this.#encoder.current;
+      const encoder = await this.#encoder.of(depth.info);
       const pts = Math.round(depth.mediaTime * CLOCK);
       if (encoder === last) await this.#hold(encoder, pts, depth.info.rtpTimestamp);
       const shades = LAYOUT_PARTS[layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
@@ -94,9 +97,7 @@ export class PushSink implements DepthSink {
         latency,
       });
     } catch (thrown) {
-      // The next frame starts with a new encoder.
-      this.#encoder?.close();
-      this.#encoder = undefined;
+      this.#encoder.close();
       if (!this.#closed) this.#listener.failed(thrown as Error);
     } finally {
       depth.release();
@@ -118,21 +119,8 @@ export class PushSink implements DepthSink {
     }
   }
 
-  async #encoderFor({ info: { sourceWidth, sourceHeight } }: LiveDepth): Promise<LayoutEncoder> {
-    const { layout, bitrate, maxSide } = this.#options;
-    const shrink = Math.min(1, maxSide / Math.max(sourceWidth, sourceHeight));
-    const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
-    const [width, height] = [even(sourceWidth), even(sourceHeight)];
-    if (this.#encoder?.width === width && this.#encoder.height === height) return this.#encoder;
-    this.#encoder?.close();
-    this.#encoder = undefined;
-    const options = { codec: 'H264', width, height, bitrate, fps: 30, labelled: true } as const;
-    this.#encoder = await LayoutEncoder.create(layout, options);
-    return this.#encoder;
-  }
-
   #free(): void {
-    this.#encoder?.close();
+    this.#encoder.close();
     this.#shades.close();
   }
 }

@@ -1,21 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
-import { endProcess, startProcess } from '../../child-process.ts';
+import { endProcess, onProcessEnd, startProcess } from '../../child-process.ts';
 import { pushKindOf } from '../../config/pushed-output.ts';
 import { DepthcastError } from '../../errors.ts';
+import { RetryDelay } from '../../retry-delay.ts';
 import { nalUnits } from '../../video/bitstream.ts';
 import type { EncodedFrame } from '../../video/index.ts';
 import { untimed } from '../../video/untimed.ts';
 import type { OpenRequest, SenderMessage, VideoPacket } from './push-protocol.ts';
 
-const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 10_000;
-/** Share by which waits differ, so that outputs that were lost together do not all come back at once. */
-const JITTER = 0.2;
-/** One that was up for as long as this starts over with short waits. */
-const SETTLED_MS = 10_000;
 /** Without an answer for as long as this, a process counts as hung; one that listens waits for whoever comes. */
 const HUNG_MS = 20_000;
-const MAX_STDERR = 400;
 /** Packets on their way to the process: more are a receiver that cannot keep up. */
 const MAX_WAITING = 60;
 
@@ -53,7 +48,7 @@ export class PushTarget {
   #watchdog: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #liveSince: number | undefined;
-  #wait = FIRST_WAIT_MS;
+  readonly #delay = new RetryDelay(MAX_WAIT_MS);
   #waiting = 0;
   #needsKeyframe = true;
   #size = '';
@@ -126,17 +121,10 @@ export class PushTarget {
       return;
     }
     this.#child = child;
-    let printed = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      printed = (printed + text).slice(-MAX_STDERR);
-    });
     child.on('message', (message: SenderMessage) => {
       if (child === this.#child) this.#take(child, message);
     });
-    child.on('error', (error) => this.#lost(child, `its process did not start: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      this.#lost(child, `its process ended unexpectedly (${signal ?? code}) ${printed.trim()}`.trim()),
-    );
+    onProcessEnd(child, 'its process', (problem) => this.#lost(child, problem));
     this.#watch();
     const format = pushKindOf(this.#url) === 'srt' ? 'mpegts' : 'rtsp';
     const request: OpenRequest = { url: this.#url, format, ...size, parameters: parameterSets(frame.data) };
@@ -181,9 +169,7 @@ export class PushTarget {
   }
 
   #retry(problem: string): void {
-    if (this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS) this.#wait = FIRST_WAIT_MS;
-    const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
-    this.#wait = Math.min(MAX_WAIT_MS, 2 * this.#wait);
+    const wait = this.#delay.next(this.#liveSince);
     this.#problem = new DepthcastError('OUTPUT_FAILED', { detail: problem });
     this.#state = 'waiting';
     this.#timer = setTimeout(() => {

@@ -1,25 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
-import { endProcess, startProcess } from '../../child-process.ts';
+import { endProcess, onProcessEnd, startProcess } from '../../child-process.ts';
 import { kindOf, type PulledKind, type PulledSourceSettings } from '../../config/pulled-source.ts';
 import { DepthcastError } from '../../errors.ts';
+import { RetryDelay } from '../../retry-delay.ts';
 import type { FrameSource, SourceListener } from '../../stream/frame-source.ts';
 import { rawPicture } from '../../video/index.ts';
 import { readRequest, shownAddress } from './address.ts';
 import type { OpenedMessage, PictureMessage, ReaderMessage } from './pull-protocol.ts';
 
-/** ms before the first new attempt; doubled with each that fails, up to the longest. */
-const FIRST_WAIT_MS = 500;
+/** ms before a new attempt, at most. */
 const MAX_WAIT_MS = 30_000;
-/** Share by which waits differ, so that sources that were lost together do not all come back at once. */
-const JITTER = 0.2;
-/** A source that gave pictures for as long as this starts over with short waits. */
-const SETTLED_MS = 10_000;
 /** ms beyond a source's own timeout after which its process counts as hung: on a busy machine one takes long to start. */
 const HUNG_MS = 20_000;
 /** ms between pictures that are taken, at least: a source that gives more than 60 a second gives its newest. */
 const MIN_INTERVAL_MS = 1000 / 60;
-/** Of what a process that crashed printed. */
-const MAX_STDERR = 400;
 
 export type PulledState = 'connecting' | 'live' | 'waiting' | 'closed';
 
@@ -69,7 +63,7 @@ export class PulledSource implements FrameSource {
   /** Of the present connection's time 0, in seconds since the source was started. */
   #base = 0;
   #liveSince: number | undefined;
-  #wait = FIRST_WAIT_MS;
+  readonly #delay = new RetryDelay(MAX_WAIT_MS);
   #retryAt = 0;
   #askedAt = 0;
   #connections = 0;
@@ -134,17 +128,10 @@ export class PulledSource implements FrameSource {
       return;
     }
     this.#child = child;
-    let printed = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      printed = (printed + text).slice(-MAX_STDERR);
-    });
     child.on('message', (message: ReaderMessage) => {
       if (child === this.#child) this.#take(message);
     });
-    child.on('error', (error) => this.#lost(child, `its reader did not start: ${error.message}`));
-    child.once('exit', (code, signal) => {
-      this.#lost(child, `its reader ended unexpectedly (${signal ?? code}) ${printed.trim()}`.trim());
-    });
+    onProcessEnd(child, 'its reader', (problem) => this.#lost(child, problem));
     this.#watch();
     if (child.pid !== undefined) child.send(readRequest(this.#settings), () => {});
   }
@@ -217,10 +204,7 @@ export class PulledSource implements FrameSource {
   }
 
   #retry(problem: string): void {
-    const settled = this.#liveSince !== undefined && performance.now() - this.#liveSince > SETTLED_MS;
-    if (settled) this.#wait = FIRST_WAIT_MS;
-    const wait = this.#wait * (1 + JITTER * (2 * Math.random() - 1));
-    this.#wait = Math.min(MAX_WAIT_MS, 2 * this.#wait);
+    const wait = this.#delay.next(this.#liveSince);
     this.#problem = new DepthcastError('SOURCE_FAILED', { detail: problem });
     this.#state = 'waiting';
     this.#retryAt = performance.now() + wait;
