@@ -185,32 +185,17 @@ function targetSection({ name, primary, timeline, result, capacity }: TargetRepo
 function capacitySection({ steps, streams, cores, streamsPerCore, limits }: Capacity): string {
   const x = steps.map((step) => step.streams);
   const of = (value: (step: Capacity['steps'][number]) => number) => steps.map(value);
-  const charts = [
-    lineChart({
-      title: 'p95 by streams',
-      unit: 'ms',
-      x,
-      xUnit: '',
-      dots: true,
-      limit: { value: limits.p95, label: 'limit' },
-      series: [{ name: 'p95', colour: 1, values: of(({ p95 }) => p95) }],
-    }),
-    lineChart({
-      title: 'Frame rate by streams',
-      unit: 'fps of the slowest',
-      x,
-      xUnit: '',
-      dots: true,
-      limit: { value: limits.fps, label: 'limit', below: true },
-      series: [{ name: 'fps', colour: 1, values: of(({ fps }) => fps.least) }],
-    }),
-  ];
+  const charts = streamCharts(x, limits, {
+    unit: 'ms',
+    p95: [{ name: 'p95', colour: 1, values: of(({ p95 }) => p95) }],
+    fps: [{ name: 'fps', colour: 1, values: of(({ fps }) => fps.least) }],
+  });
   const facts = [
     fact(`${streams} streams`, 'within the limits'),
     fact(fixed(streamsPerCore, 2), `streams per core, at ${fixed(cores, 2)} cores of the server`),
   ];
   return [
-    `<div class="facts">${facts.join('')}</div><div class="charts">${charts.join('')}</div>`,
+    `<div class="facts">${facts.join('')}</div>${charts}`,
     '<h3>Steps</h3>',
     table(CAPACITY_COLUMNS, steps.map(capacityRow), 8),
   ].join('\n');
@@ -244,24 +229,30 @@ function capacityCharts(rows: Comparison['rows'], targets: readonly TargetReport
     });
   const { limits } = searches[0]!;
   const most = BEYOND * limits.p95;
+  return streamCharts(x, limits, {
+    unit: `ms; beyond ${most} not shown`,
+    p95: series(({ p95 }) => (p95 <= most ? p95 : Number.NaN)),
+    fps: series(({ fps }) => fps.least),
+  });
+}
+
+type Series = Parameters<typeof lineChart>[0]['series'];
+
+/** p95, in `unit`, and frame rate by numbers of streams. */
+function streamCharts(
+  x: readonly number[],
+  limits: Capacity['limits'],
+  { unit, p95, fps }: { unit: string; p95: Series; fps: Series },
+): string {
+  const axis = { x, xUnit: '', dots: true };
   const charts = [
+    lineChart({ ...axis, title: 'p95 by streams', unit, limit: { value: limits.p95, label: 'limit' }, series: p95 }),
     lineChart({
-      title: 'p95 by streams',
-      unit: `ms; beyond ${most} not shown`,
-      x,
-      xUnit: '',
-      dots: true,
-      limit: { value: limits.p95, label: 'limit' },
-      series: series(({ p95 }) => (p95 <= most ? p95 : Number.NaN)),
-    }),
-    lineChart({
+      ...axis,
       title: 'Frame rate by streams',
       unit: 'fps of the slowest',
-      x,
-      xUnit: '',
-      dots: true,
       limit: { value: limits.fps, label: 'limit', below: true },
-      series: series(({ fps }) => fps.least),
+      series: fps,
     }),
   ];
   return `<div class="charts">${charts.join('')}</div>`;
