@@ -12,6 +12,8 @@ export interface Task {
   query?: string;
   /** What must be counted: depth maps made by the server, frames of the gray track, whole depth packets. */
   counts: readonly ('made' | 'track' | 'depth')[];
+  /** The track's width by its height, where it is told apart by that. */
+  shape?: number;
 }
 
 const TASKS = {
@@ -31,11 +33,13 @@ const TASKS = {
   'whip-h265': { title: 'WHIP H265', mode: 'whip', codec: 'h265', counts: ['made'] },
   'whep-vp8': { title: 'WHEP VP8 + data', mode: 'whep', codec: 'vp8', options: ['data'], counts: ['track', 'depth'] },
   'whep-stacked': {
-    title: 'WHEP VP8, picture above depth',
+    title: 'WHEP stacked',
     mode: 'whep',
     codec: 'vp8',
     query: '?layout=stacked',
     counts: ['track'],
+    // Two pictures of 4:3, the colours above the depth; a sender may have made them smaller.
+    shape: 4 / 6,
   },
   'whep-h264': { title: 'WHEP H264', mode: 'whep', codec: 'h264', counts: ['track'] },
   'ws-vp8': { title: '/ws VP8', mode: 'ws', codec: 'vp8', options: ['data'], counts: ['track', 'depth'] },
@@ -59,8 +63,8 @@ export const MATRIX: Record<PeerName, readonly TaskName[]> = {
     'ws-h264',
   ],
   // Its H264 is a download.
-  firefox: ['whip-vp8', 'whip-audio', 'whip-vp9', 'whep-vp8', 'ws-vp8'],
-  libwebrtc: ['whip-vp8', 'whip-audio', 'whip-vp9', 'whep-vp8', 'ws-vp8'],
+  firefox: ['whip-vp8', 'whip-audio', 'whip-vp9', 'whep-vp8', 'whep-stacked', 'ws-vp8'],
+  libwebrtc: ['whip-vp8', 'whip-audio', 'whip-vp9', 'whep-vp8', 'whep-stacked', 'ws-vp8'],
   pion: [
     'whip-vp8',
     'whip-h264',

@@ -39,6 +39,8 @@ if (cli.help) {
 /** Frames of each kind that must come for a cell to have worked. */
 const ENOUGH = 30;
 const PATIENCE_MS = 45_000;
+/** Sides that agree to this share are of one shape: encoders round to even numbers. */
+const SAME_SHAPE = 0.02;
 const SOURCE = 'interop-source';
 
 interface Result {
@@ -87,10 +89,12 @@ async function runCell(server: ServerProcess, name: PeerName, taskName: TaskName
     if (task.counts.every((kind) => counted[kind] >= ENOUGH) || peer.counts.error !== undefined || peer.exited) break;
     if (performance.now() > deadline) break;
   }
-  const { error, connected, sent } = peer.counts;
+  const { error, connected, sent, width = 0, height = 0 } = peer.counts;
   await peer.end();
-  const numbers = task.counts.map((kind) => `${counted[kind]} ${kind}`).join(', ');
-  if (error === undefined && task.counts.every((kind) => counted[kind] >= ENOUGH))
+  const size = task.shape === undefined ? [] : [`of ${width}x${height}`];
+  const shaped = task.shape === undefined || Math.abs(width / height / task.shape - 1) < SAME_SHAPE;
+  const numbers = [...task.counts.map((kind) => `${counted[kind]} ${kind}`), ...size].join(', ');
+  if (error === undefined && shaped && task.counts.every((kind) => counted[kind] >= ENOUGH))
     return { ...result, outcome: 'ok', detail: numbers };
   const detail = `${error ?? (connected ? 'connected' : 'never connected')}; ${sent} sent, ${numbers}`;
   return { ...result, outcome: 'failed', detail };

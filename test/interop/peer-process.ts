@@ -8,6 +8,9 @@ interface Counts {
   sent: number;
   track: number;
   depth: number;
+  /** Of the track's last picture. */
+  width?: number;
+  height?: number;
   /** Of a browser that shows a track: the longest time between two pictures since it last spoke, ms. */
   gap?: number;
   error?: string;

@@ -42,8 +42,8 @@ class MovingPicture(VideoStreamTrack):
 async def count(track):
     with contextlib.suppress(MediaStreamError):  # the session's end
         while True:
-            await track.recv()
-            seen["track"] += 1
+            frame = await track.recv()
+            seen.update(track=seen["track"] + 1, width=frame.width, height=frame.height)
 
 
 def count_depth(channel):

@@ -62,7 +62,8 @@ async function begin({ mode, url, name, protocol, codec, data, audio }) {
 async function report() {
   for (const stats of (await peer.getStats()).values()) {
     if (stats.type === 'outbound-rtp' && stats.kind === 'video') seen.sent = stats.framesEncoded ?? 0;
-    if (stats.type === 'inbound-rtp' && stats.kind === 'video') seen.track = stats.framesDecoded ?? 0;
+    if (stats.type === 'inbound-rtp' && stats.kind === 'video')
+      Object.assign(seen, { track: stats.framesDecoded ?? 0, width: stats.frameWidth, height: stats.frameHeight });
   }
   seen.gap = Math.max(longest, shownAt ? performance.now() - shownAt : 0);
   longest = 0;

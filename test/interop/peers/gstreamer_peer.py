@@ -81,12 +81,17 @@ def on_pad(_, pad, pipeline):
     if pad.get_direction() != Gst.PadDirection.SRC:
         return
     tail = Gst.parse_bin_from_description(f"{DECODERS[CODEC]} ! fakesink name=out signal-handoffs=true sync=false", True)
-    tail.get_by_name("out").connect("handoff", lambda *_: seen.update(track=seen["track"] + 1))
+    tail.get_by_name("out").connect("handoff", on_picture)
     pipeline.add(tail)
     tail.sync_state_with_parent()
     linked = pad.link(tail.get_static_pad("sink"))
     if linked != Gst.PadLinkReturn.OK:
         GLib.idle_add(fail, f"the track's pad is not linked: {linked}")
+
+
+def on_picture(_, buffer, pad):
+    picture = pad.get_current_caps().get_structure(0)
+    seen.update(track=seen["track"] + 1, width=picture.get_value("width"), height=picture.get_value("height"))
 
 
 def on_message(_, data):

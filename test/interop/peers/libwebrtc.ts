@@ -11,7 +11,7 @@ const [mode = '', url = '', name = '', codec = '', ...options] = process.argv.sl
 const { RTCPeerConnection, nonstandard } = wrtc;
 /** Played in a loop. */
 const PICTURES = 30;
-const seen = { connected: false, sent: 0, track: 0, depth: 0 };
+const seen = { connected: false, sent: 0, track: 0, depth: 0, width: 0, height: 0 };
 const tell = (more: object = {}) => console.log(JSON.stringify({ ...seen, ...more }));
 
 try {
@@ -21,8 +21,8 @@ try {
   };
   peer.ontrack = ({ track }) => {
     if (track.kind !== 'video') return;
-    new nonstandard.RTCVideoSink(track).onframe = () => {
-      seen.track++;
+    new nonstandard.RTCVideoSink(track).onframe = ({ frame }: { frame: { width: number; height: number } }) => {
+      Object.assign(seen, { track: seen.track + 1, width: frame.width, height: frame.height });
     };
   };
   if (options.includes('audio')) peer.addTransceiver('audio', { direction: mode === 'whep' ? 'recvonly' : 'sendonly' });

@@ -19,6 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 )
@@ -48,6 +49,8 @@ type counts struct {
 	Sent      int    `json:"sent"`
 	Track     int    `json:"track"`
 	Depth     int    `json:"depth"`
+	Width     int    `json:"width,omitempty"`
+	Height    int    `json:"height,omitempty"`
 	Nack      int    `json:"nack"`
 	Pli       int    `json:"pli"`
 	Error     string `json:"error,omitempty"`
@@ -97,17 +100,31 @@ func newPeer() *webrtc.PeerConnection {
 	return pc
 }
 
-// countTrack counts the frames of the gray track by their last packets.
+// countTrack counts the frames of the gray track by their last packets, and reads its size where it is VP8.
 func countTrack(track *webrtc.TrackRemote) {
 	for {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
 			return
 		}
+		if *codec == "vp8" {
+			readSize(packet.Payload)
+		}
 		if packet.Marker {
 			seen.change(func() { seen.Track++ })
 		}
 	}
+}
+
+// readSize takes the size out of a VP8 keyframe's first packet (RFC 6386, section 9.1).
+func readSize(payload []byte) {
+	var packet codecs.VP8Packet
+	frame, err := packet.Unmarshal(payload)
+	if err != nil || packet.S != 1 || packet.PID != 0 || len(frame) < 10 || frame[0]&1 != 0 {
+		return
+	}
+	side := func(at int) int { return int(binary.LittleEndian.Uint16(frame[at:]) & 0x3fff) }
+	seen.change(func() { seen.Width, seen.Height = side(6), side(8) })
 }
 
 // countDepth counts whole depth packets (docs/protocol.md, "Chunks").
