@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { textureReads } from '../../client/sdk/upsample/shaders.ts';
+import { textureReads } from '../../client/sdk/upsample/filter.ts';
+import type { Upsampling } from '../../src/protocol/output.ts';
 import { GuidedUpsampler } from '../../src/video/guided-upsampler.ts';
 import { findChromium, launchBrowser } from '../e2e/support/browser.ts';
 import { needs } from '../support/needs.ts';
@@ -12,7 +13,7 @@ const MAP = { width: 96, height: 72 };
 const PICTURE = { width: 240, height: 180 };
 const RANGE = { near: 1, far: 0 };
 
-/** A box before a slanted, textured wall; the map is blurred, as a network's. */
+/** A box before a slanted, textured wall; the map is blurred, as a network's, and has a pixel without a value. */
 function scene(): { values: Float32Array; rgba: Uint8ClampedArray<ArrayBuffer> } {
   let seed = 3;
   const noise = () => {
@@ -37,6 +38,7 @@ function scene(): { values: Float32Array; rgba: Uint8ClampedArray<ArrayBuffer> }
           sum += inside((x + dx + 0.5) / MAP.width, (y + dy + 0.5) / MAP.height) ? 0.8 : 0.2 + (0.1 * x) / MAP.width;
       values[y * MAP.width + x] = sum / 9;
     }
+  values[6 * MAP.width + 80] = Number.NaN;
   return { values, rgba };
 }
 
@@ -54,7 +56,7 @@ function fill(guide: GuidedUpsampler['guide'], rgba: Uint8ClampedArray): void {
 
 const { values, rgba } = scene();
 const ASKED = { map: MAP, picture: PICTURE, range: RANGE, values: [...values], rgba: [...rgba] };
-type Asked = typeof ASKED;
+type Asked = typeof ASKED & { upsampling: Upsampling };
 
 /** The SDK's upsampler in the page, as `upsample`. */
 async function bundle(): Promise<string> {
@@ -70,11 +72,11 @@ async function bundle(): Promise<string> {
   return output[0].code;
 }
 
-function inWebGl2({ map, picture, range, values, rgba }: Asked): { result: number[]; error: string } {
+function inWebGl2({ map, picture, range, values, rgba, upsampling }: Asked): { result: number[]; error: string } {
   const { WebGl2Upsampler } = (window as never as { upsample: typeof import('../../client/sdk/upsample/index.ts') })
     .upsample;
   const gl = document.createElement('canvas').getContext('webgl2')!;
-  const upsampler = new WebGl2Upsampler(gl, map, picture);
+  const upsampler = new WebGl2Upsampler(gl, map, picture, upsampling);
   const image = new ImageData(Uint8ClampedArray.from(rgba), picture.width, picture.height);
   // Twice: nothing of a frame may stay for the next.
   upsampler.upsample(new Float32Array(values.length).fill(0.5), image, range);
@@ -85,14 +87,21 @@ function inWebGl2({ map, picture, range, values, rgba }: Asked): { result: numbe
   return { result, error: error === 0 ? '' : `${error}` };
 }
 
-async function onWebGpu({ map, picture, range, values, rgba }: Asked): Promise<{ result: number[]; error: string }> {
+async function onWebGpu({
+  map,
+  picture,
+  range,
+  values,
+  rgba,
+  upsampling,
+}: Asked): Promise<{ result: number[]; error: string }> {
   const { WebGpuUpsampler } = (window as never as { upsample: typeof import('../../client/sdk/upsample/index.ts') })
     .upsample;
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error('no WebGPU adapter');
   const device = await adapter.requestDevice();
   device.pushErrorScope('validation');
-  const upsampler = new WebGpuUpsampler(device, map, picture);
+  const upsampler = new WebGpuUpsampler(device, map, picture, upsampling);
   const image = new ImageData(Uint8ClampedArray.from(rgba), picture.width, picture.height);
   upsampler.upsample(new Float32Array(values.length).fill(0.5), image, range);
   upsampler.upsample(Float32Array.from(values), image, range);
@@ -114,23 +123,33 @@ describe('depth enlarged on a graphics card', needs(findChromium(), 'Chromium'),
   afterAll(() => browser.close());
 
   it.each([
-    ['WebGL2', inWebGl2],
-    ['WebGPU', onWebGpu],
-  ])('%s: is what the server makes of it', async (_, enlarge) => {
+    ['WebGL2', 'off', inWebGl2],
+    ['WebGL2', 'fast', inWebGl2],
+    ['WebGL2', 'best', inWebGl2],
+    ['WebGPU', 'off', onWebGpu],
+    ['WebGPU', 'fast', onWebGpu],
+    ['WebGPU', 'best', onWebGpu],
+  ] as const)('%s, %s: is what the server makes of it', async (api, upsampling, enlarge) => {
     const page = await browser.newPage();
     // WebGPU is for secure contexts.
     await page.route('https://page.test/', (route) => route.fulfill({ contentType: 'text/html', body: '<p>' }));
     await page.goto('https://page.test/');
     await page.addScriptTag({ content: code });
-    const { result, error } = await page.evaluate<{ result: number[]; error: string }, Asked>(enlarge, ASKED);
+    const asked = { ...ASKED, upsampling };
+    const { result, error } = await page.evaluate<{ result: number[]; error: string }, Asked>(enlarge, asked);
     await page.close();
     expect(error).toBe('');
     const server = new GuidedUpsampler(MAP, PICTURE);
     server.map.set(values);
     fill(server.guide, rgba);
-    const expected = server.values('fast', { unit: 'disparity', ...RANGE });
+    const expected = server.values(upsampling, { unit: 'disparity', ...RANGE });
     const differences = result.map((value, i) => Math.abs(value - expected[i]!)).sort((a, b) => a - b);
     const at = (q: number) => differences[Math.floor(q * (differences.length - 1))]!;
+    console.log(`${api}, ${upsampling}: off by ${[0.5, 0.99, 0.999, 1].map((q) => at(q).toExponential(1)).join(', ')}`);
+    if (upsampling === 'off') {
+      expect(at(1)).toBeLessThan(1e-5);
+      return;
+    }
     // Colours are rounded to bytes here and not there, which steep steps magnify.
     expect(at(0.5)).toBeLessThan(1e-4);
     expect(at(0.99)).toBeLessThan(0.02);
@@ -142,7 +161,18 @@ describe('depth enlarged on a graphics card', needs(findChromium(), 'Chromium'),
   });
 });
 
-it('reads textures some hundred times a pixel of the map, and nine times a pixel of the picture', () => {
-  const reads = textureReads({ width: 256, height: 192 }, { width: 640, height: 480 });
-  expect(reads).toBe(124 * 256 * 192 + 9 * 640 * 480);
+describe('texture reads', () => {
+  const reads = (upsampling: Upsampling, steps?: number) =>
+    textureReads({ width: 256, height: 192 }, { width: 640, height: 480 }, upsampling, steps);
+  const [small, large] = [256 * 192, 640 * 480];
+
+  it('are four a pixel of the picture without colour, some hundred a pixel of the map and nine of the picture with it', () => {
+    expect(reads('off')).toBe(4 * large);
+    expect(reads('fast')).toBe(124 * small + 9 * large);
+  });
+
+  it('are more by two votes of 9x9 neighbours where depth has a step', () => {
+    expect(reads('best', 0)).toBe(220 * small + 9 * large);
+    expect(reads('best')).toBe((220 + 4 * 81) * small + 9 * large);
+  });
 });

@@ -1,5 +1,6 @@
-// The guided filter of native/upsampler as fragment shaders (GLSL ES 3.00): see its sources for why each step is there. All but
-// the last pass run at the map's size.
+// The filters of native/upsampler as fragment shaders (GLSL ES 3.00): see its sources for why each step is there, and filter.ts
+// for their order. All but the last pass run at the map's size.
+import type { ShaderName } from './filter.ts';
 
 const HEAD = `#version 300 es
 precision highp float;
@@ -24,8 +25,28 @@ const YUV = `vec3 yuv(vec3 c) {
     dot(c, vec3(112.0, -93.786, -18.214)))) / 255.0;
 }`;
 
+/** Depth alone, at the picture's size: four reads a pixel. */
+const INTERPOLATE = `${HEAD}
+uniform sampler2D map;
+uniform vec2 limits;
+uniform vec2 size;
+out vec4 depth;
+float found(ivec2 p) {
+  float value = at(map, p).r;
+  return isnan(value) || isinf(value) ? limits.y : value;
+}
+void main() {
+  vec2 small = vec2(textureSize(map, 0));
+  vec2 place = clamp(gl_FragCoord.xy * small / size - 0.5, vec2(0), small - 1.0);
+  ivec2 low = ivec2(place);
+  vec2 part = place - vec2(low);
+  depth = vec4(mix(
+    mix(found(low), found(low + ivec2(1, 0)), part.x),
+    mix(found(low + ivec2(0, 1)), found(low + ivec2(1, 1)), part.x), part.y), 0, 0, 1);
+}`;
+
 /** Y, U and V, means of the area that each pixel of the map covers, and the map. */
-export const SHRINK = `${HEAD}
+const SHRINK = `${HEAD}
 uniform sampler2D picture;
 uniform sampler2D map;
 uniform vec2 limits;
@@ -47,7 +68,7 @@ void main() {
 }`;
 
 /** Sums across of Y, U, V, the map, and of their products. */
-export const SUMS = `${HEAD}
+const SUMS = `${HEAD}
 uniform sampler2D guide;
 layout(location = 0) out vec4 a;
 layout(location = 1) out vec4 b;
@@ -65,7 +86,7 @@ void main() {
 }`;
 
 /** Least, greatest and steepest across. */
-export const STEPS = `${HEAD}
+const STEPS = `${HEAD}
 uniform sampler2D guide;
 out vec4 steps;
 void main() {
@@ -80,8 +101,64 @@ void main() {
   }
 }`;
 
+/** Least, greatest and steepest around; and how clearly a texel is on one side of a step, which is what its vote weighs. */
+const SIDES = `${HEAD}
+uniform sampler2D guide;
+uniform sampler2D steps;
+out vec4 sides;
+void main() {
+  sides = vec4(1e30, -1e30, 0, 0);
+  int middle = inside(here().y, textureSize(steps, 0).y);
+  for (int i = -R; i <= R; i++) {
+    vec4 s = at(steps, ivec2(here().x, middle + i));
+    sides.xyz = vec3(min(sides.x, s.x), max(sides.y, s.y), max(sides.z, s.z));
+  }
+  float across = abs(at(guide, here() + ivec2(1, 0)).w - at(guide, here() - ivec2(1, 0)).w);
+  float down = abs(at(guide, here() + ivec2(0, 1)).w - at(guide, here() - ivec2(0, 1)).w);
+  float mixed = clamp((max(across, down) / max(sides.y - sides.x, 1e-20) - 0.3) / 0.3, 0.0, 1.0);
+  sides.w = max(1.0 - mixed, 0.02);
+}`;
+
+/**
+ * The guide, its depth at steps replaced by the mean of the near or of the far texels around, whichever win by likeness of colour. Two
+ * reads, and 162 more at steps.
+ */
+const VOTE = `${HEAD}
+uniform sampler2D guide;
+uniform sampler2D sides;
+uniform float even;
+out vec4 voted;
+void main() {
+  voted = at(guide, here());
+  vec4 s = at(sides, here());
+  float reach = s.y - s.x;
+  float steep = clamp((s.z / max(reach, 1e-20) - 0.35) / 0.25, 0.0, 1.0);
+  float part = clamp(reach / even - 1.0, 0.0, 1.0) * steep;
+  if (part <= 0.0) return;
+  float middle = 0.5 * (s.x + s.y);
+  // Weights, and values by these weights.
+  vec2 near = vec2(0), far = vec2(0);
+  for (int y = -4; y <= 4; y++)
+    for (int x = -4; x <= 4; x++) {
+      ivec2 p = here() + ivec2(x, y);
+      vec4 g = at(guide, p);
+      vec3 unlike = g.xyz - voted.xyz;
+      // e^-x as (1 - x/16)^16.
+      float alike = max(1.0 - dot(unlike, unlike) / 0.0512, 0.0);
+      alike *= alike; alike *= alike; alike *= alike; alike *= alike;
+      float weight = (alike + 1e-5) * exp(-float(x * x + y * y) / 18.0) * at(sides, p).w;
+      if (g.w >= middle) near += weight * vec2(1, g.w);
+      else far += weight * vec2(1, g.w);
+    }
+  float share = clamp((near.x / (near.x + far.x) - 0.15) / 0.7, 0.0, 1.0);
+  // Of a side without votes nothing is taken.
+  float won = share >= 1.0 ? near.y / near.x : far.y / far.x;
+  if (share > 0.0 && share < 1.0) won = mix(won, near.y / near.x, share);
+  voted.w = mix(voted.w, won, part);
+}`;
+
 /** Factors of Y, U and V, and offset; least, greatest, steepest, and the share of the variance that colour explains. */
-export const FIT = `${HEAD}
+const FIT = `${HEAD}
 uniform sampler2D a;
 uniform sampler2D b;
 uniform sampler2D c;
@@ -110,7 +187,7 @@ void main() {
 }`;
 
 /** Means across of the fit and of its share. */
-export const MEANS = `${HEAD}
+const MEANS = `${HEAD}
 uniform sampler2D fit;
 uniform sampler2D range;
 layout(location = 0) out vec4 across;
@@ -124,8 +201,11 @@ void main() {
   }
 }`;
 
-/** What the last pass goes by: factors and offset; the map, least, reach, steepness. */
-export const TABLE = `${HEAD}
+/**
+ * What the last pass goes by: factors and offset; the map, least, reach, steepness.
+ * @param trust how far the fit is trusted, of what colour explains (`known`) and of the share of a step between neighbours (`slope`)
+ */
+const table = (trust: string) => `${HEAD}
 uniform sampler2D across;
 uniform sampler2D explained;
 uniform sampler2D range;
@@ -141,16 +221,18 @@ void main() {
     known += at(explained, p).x;
   }
   sum *= SHARE;
-  float trust = clamp((known * SHARE - 0.1) / 0.3, 0.0, 1.0);
+  known = clamp((known * SHARE - 0.1) / 0.3, 0.0, 1.0);
   float plain = at(guide, here()).w;
   vec4 r = at(range, here());
   float reach = r.y - r.x;
+  float slope = r.z / max(reach, 1e-20);
+  float trust = ${trust};
   factors = vec4(sum.xyz * trust, mix(plain, sum.w, trust));
-  bounds = vec4(plain, r.x, reach, trust * clamp((r.z / max(reach, 1e-20) - 0.5) / 0.3, 0.0, 1.0));
+  bounds = vec4(plain, r.x, reach, trust * clamp((slope - 0.5) / 0.3, 0.0, 1.0));
 }`;
 
 /** At the picture's size: nine reads a pixel. */
-export const APPLY = `${HEAD}
+const APPLY = `${HEAD}
 uniform sampler2D picture;
 uniform sampler2D factors;
 uniform sampler2D bounds;
@@ -177,15 +259,17 @@ void main() {
   depth = vec4(b.y + b.z * clamp((where - 0.5) * gain + 0.5, 0.0, 1.0), 0, 0, 1);
 }`;
 
-/**
- * Texture reads of one frame, by pixels of the map and of the picture: what the filter costs on a graphics card, where time
- * cannot be measured well.
- */
-export function textureReads(
-  map: { width: number; height: number },
-  picture: { width: number; height: number },
-): number {
-  const area = Math.ceil(picture.width / map.width + 1) * Math.ceil(picture.height / map.height + 1);
-  const perMapPixel = area + 1 + 7 + 7 * 5 + 7 * 5 + 7 * 2 + (7 * 2 + 2);
-  return perMapPixel * map.width * map.height + 9 * picture.width * picture.height;
-}
+/** By name; STEP_TABLE leaves slopes as they are, however steep. */
+export const SHADERS: Readonly<Record<ShaderName, string>> = {
+  INTERPOLATE,
+  SHRINK,
+  STEPS,
+  SIDES,
+  VOTE,
+  SUMS,
+  FIT,
+  MEANS,
+  TABLE: table('known'),
+  STEP_TABLE: table('known * clamp((slope - 0.35) / 0.15, 0.0, 1.0)'),
+  APPLY,
+};

@@ -1,18 +1,6 @@
-import { EVEN, type Size } from './filter.ts';
-import { APPLY, FIT, MEANS, SHRINK, STEPS, SUMS, TABLE, TILE, wgsl } from './wgsl.ts';
-
-/** By pass: its shader, the textures that it reads, and those that it writes. */
-const PASSES = [
-  { body: SHRINK, reads: ['picture', 'map'], writes: ['guide'] },
-  { body: SUMS, reads: ['guide'], writes: ['a', 'b', 'c', 'd'] },
-  { body: STEPS, reads: ['guide'], writes: ['steps'] },
-  { body: FIT, reads: ['a', 'b', 'c', 'd', 'steps'], writes: ['fit', 'range'] },
-  { body: MEANS, reads: ['fit', 'range'], writes: ['across', 'explained'] },
-  { body: TABLE, reads: ['across', 'explained', 'range', 'guide'], writes: ['factors', 'bounds'] },
-  { body: APPLY, reads: ['picture', 'factors', 'bounds'], writes: ['depth'] },
-] as const;
-type Pass = (typeof PASSES)[number];
-type Name = Pass['reads' | 'writes'][number];
+import type { Upsampling } from '../../../src/protocol/output.ts';
+import { evenOf, PASSES, type Pass, type ShaderName, type Size, type Texture } from './filter.ts';
+import { TILE, wgsl } from './wgsl.ts';
 
 /** Flags by the specification's numbers (WebGPU, sections 5.1, 6.1, 10.1): TypeScript's library has their types alone. */
 const BUFFER = { mapRead: 1, copyDst: 8, uniform: 64 } as const;
@@ -29,28 +17,41 @@ interface Step {
   readonly size: Size;
 }
 
+interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
 /**
- * WebGl2Upsampler for WebGPU: seven compute passes, all but the last at the map's size, recorded into one command buffer a frame.
- * Needs nothing of the device but what every WebGPU device has.
+ * WebGl2Upsampler for WebGPU, with the same choice: its passes as compute passes, recorded into one command buffer a frame. Needs
+ * nothing of the device but what every WebGPU device has.
  */
 export class WebGpuUpsampler {
   readonly #device: GPUDevice;
   readonly #map: Size;
   readonly #picture: Size;
-  readonly #textures = new Map<Name, GPUTexture>();
+  readonly #upsampling: Upsampling;
+  readonly #textures = new Map<Texture, GPUTexture>();
+  readonly #pipelines = new Map<ShaderName, Pipeline>();
   readonly #frame: GPUBuffer;
   readonly #limits = new Float32Array(4);
   readonly #steps: Step[];
 
-  /** @param map size of the maps @param picture size of the pictures, no smaller */
-  constructor(device: GPUDevice, map: Size, picture: Size) {
+  /**
+   * @param map size of the maps
+   * @param picture size of the pictures, no smaller
+   * @param upsampling `off`, `fast` or `best`
+   */
+  constructor(device: GPUDevice, map: Size, picture: Size, upsampling: Upsampling = 'fast') {
     this.#device = device;
     this.#map = map;
     this.#picture = picture;
+    this.#upsampling = upsampling;
     this.#frame = device.createBuffer({ size: 16, usage: BUFFER.uniform | BUFFER.copyDst });
-    this.#texture('picture', picture, 'rgba8unorm', TEXTURE.binding | TEXTURE.copyDst | TEXTURE.attachment);
+    if (upsampling !== 'off')
+      this.#texture('picture', picture, 'rgba8unorm', TEXTURE.binding | TEXTURE.copyDst | TEXTURE.attachment);
     this.#texture('map', map, 'r32float', TEXTURE.binding | TEXTURE.copyDst);
-    this.#steps = PASSES.map((pass) => this.#step(pass));
+    this.#steps = PASSES[upsampling].map((pass) => this.#step(pass));
   }
 
   /** The enlarged depth, in `r`, of the picture's size: r32float, to be read by textureLoad; the same texture each time. */
@@ -61,7 +62,7 @@ export class WebGpuUpsampler {
   /**
    * Enlarges one map: queued on the device, not waited for.
    * @param values [height*width] disparity; NaN becomes the farthest
-   * @param picture of the constructor's size
+   * @param picture of the constructor's size; `off` does not look at it
    * @param range of the display, in the unit of the values
    * @returns `texture`
    */
@@ -71,7 +72,7 @@ export class WebGpuUpsampler {
     { near, far }: { near: number; far: number },
   ): GPUTexture {
     const { queue } = this.#device;
-    this.#limits.set([near, far, Math.max(1e-9, EVEN * Math.abs(near - far))]);
+    this.#limits.set([near, far, evenOf(this.#upsampling, { near, far })]);
     queue.writeBuffer(this.#frame, 0, this.#limits);
     queue.writeTexture(
       { texture: this.#textures.get('map')! },
@@ -79,7 +80,8 @@ export class WebGpuUpsampler {
       { bytesPerRow: 4 * this.#map.width, rowsPerImage: this.#map.height },
       this.#map,
     );
-    queue.copyExternalImageToTexture({ source: picture }, { texture: this.#textures.get('picture')! }, this.#picture);
+    const own = this.#textures.get('picture');
+    if (own) queue.copyExternalImageToTexture({ source: picture }, { texture: own }, this.#picture);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, size } of this.#steps) {
@@ -117,44 +119,51 @@ export class WebGpuUpsampler {
     this.#frame.destroy();
   }
 
-  #texture(name: Name, size: Size, format: GPUTextureFormat, usage: GPUTextureUsageFlags): GPUTexture {
+  /** Made once, for all passes that write or read it. */
+  #texture(name: Texture, size: Size, format: GPUTextureFormat, usage: GPUTextureUsageFlags): void {
+    if (this.#textures.has(name)) return;
     const texture = this.#device.createTexture({ label: name, size: [size.width, size.height], format, usage });
     this.#textures.set(name, texture);
-    return texture;
   }
 
-  #step({ body, reads, writes }: Pass): Step {
-    const last = (writes as readonly Name[]).includes('depth');
+  #step(pass: Pass): Step {
+    const written = Object.values(pass.writes);
+    const last = written[0] === 'depth';
     const size = last ? this.#picture : this.#map;
     const format = last ? 'r32float' : 'rgba32float';
     const usage = TEXTURE.binding | TEXTURE.storage | TEXTURE.copySrc;
-    for (const name of writes) this.#texture(name, size, format, usage);
-    const bound: readonly Name[] = [...reads, ...writes];
+    for (const name of written) this.#texture(name, size, format, usage);
+    const { pipeline, layout } = this.#pipelines.get(pass.shader) ?? this.#pipeline(pass, format);
+    this.#pipelines.set(pass.shader, { pipeline, layout });
+    const bound = [...Object.values(pass.reads), ...written];
+    const group = this.#device.createBindGroup({
+      layout,
+      entries: [
+        ...bound.map((name, binding) => ({ binding, resource: this.#textures.get(name)!.createView() })),
+        { binding: bound.length, resource: { buffer: this.#frame } },
+      ],
+    });
+    return { pipeline, group, size };
+  }
+
+  #pipeline({ shader, ...pass }: Pass, format: GPUTextureFormat): Pipeline {
+    const [reads, writes] = [Object.keys(pass.reads), Object.keys(pass.writes)];
     const layout = this.#device.createBindGroupLayout({
       entries: [
-        ...bound.map((_, binding): GPUBindGroupLayoutEntry => {
+        ...[...reads, ...writes].map((_, binding): GPUBindGroupLayoutEntry => {
           return binding < reads.length
             ? { binding, visibility: COMPUTE, texture: { sampleType: 'unfilterable-float' } }
             : { binding, visibility: COMPUTE, storageTexture: { format } };
         }),
-        { binding: bound.length, visibility: COMPUTE, buffer: {} },
+        { binding: reads.length + writes.length, visibility: COMPUTE, buffer: {} },
       ],
     });
-    const module = this.#device.createShaderModule({ label: writes[0], code: wgsl(body, reads, writes, format) });
-    return {
-      pipeline: this.#device.createComputePipeline({
-        label: writes[0],
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module },
-      }),
-      group: this.#device.createBindGroup({
-        layout,
-        entries: [
-          ...bound.map((name, binding) => ({ binding, resource: this.#textures.get(name)!.createView() })),
-          { binding: bound.length, resource: { buffer: this.#frame } },
-        ],
-      }),
-      size,
-    };
+    const module = this.#device.createShaderModule({ label: shader, code: wgsl(shader, reads, writes, format) });
+    const pipeline = this.#device.createComputePipeline({
+      label: shader,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module },
+    });
+    return { pipeline, layout };
   }
 }

@@ -1,9 +1,10 @@
 // The passes of shaders.ts as compute shaders in WGSL, step by step the same. Rooms for bindings are filled by webgpu.ts: what a
 // pass reads, what it writes, and `frame`, which holds near, far and `even`.
+import type { ShaderName } from './filter.ts';
 
-/** @param reads and @param writes textures by name, in the order of their bindings @param format of what is written */
+/** @param reads and @param writes variables by name, in the order of their bindings @param format of what is written */
 export function wgsl(
-  body: string,
+  shader: ShaderName,
   reads: readonly string[],
   writes: readonly string[],
   format: GPUTextureFormat,
@@ -19,7 +20,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let size = vec2i(textureDimensions(${writes[0]!}));
   let here = vec2i(id.xy);
   if (any(here >= size)) { return; }
-  ${body}
+  ${BODIES[shader]}
 }`;
 }
 
@@ -39,6 +40,10 @@ fn between(t: texture_2d<f32>, p: vec2i, part: vec2f) -> vec4f {
     mix(at(t, p), at(t, p + vec2i(1, 0)), part.x),
     mix(at(t, p + vec2i(0, 1)), at(t, p + vec2i(1, 1)), part.x), part.y);
 }
+// By its bits: WGSL may compute as if there were neither NaN nor infinity.
+fn finite(value: f32, otherwise: f32) -> f32 {
+  return select(value, otherwise, (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u);
+}
 fn yuv(c: vec3f) -> vec3f {
   return (vec3f(16, 128, 128) + vec3f(
     dot(c, vec3f(65.481, 128.553, 24.966)),
@@ -47,7 +52,19 @@ fn yuv(c: vec3f) -> vec3f {
 }
 `;
 
-export const SHRINK = `
+const INTERPOLATE = `
+  let small = vec2f(textureDimensions(map));
+  let place = clamp((vec2f(here) + 0.5) * small / vec2f(size) - 0.5, vec2f(0), small - 1.0);
+  let low = vec2i(place);
+  let part = place - vec2f(low);
+  let v = array(
+    finite(at(map, low).r, frame.far),
+    finite(at(map, low + vec2i(1, 0)).r, frame.far),
+    finite(at(map, low + vec2i(0, 1)).r, frame.far),
+    finite(at(map, low + vec2i(1, 1)).r, frame.far));
+  textureStore(depth, here, vec4f(mix(mix(v[0], v[1], part.x), mix(v[2], v[3], part.x), part.y), 0, 0, 1));`;
+
+const SHRINK = `
   let stride = vec2f(textureDimensions(picture)) / vec2f(size);
   let low = vec2f(here) * stride;
   let high = low + stride;
@@ -58,12 +75,10 @@ export const SHRINK = `
       sum += covered.x * covered.y * at(picture, vec2i(x, y)).rgb;
     }
   }
-  var depth = textureLoad(map, here, 0).r;
-  // By its bits: WGSL may compute as if there were neither NaN nor infinity.
-  if ((bitcast<u32>(depth) & 0x7f800000u) == 0x7f800000u) { depth = frame.far; }
+  let depth = finite(textureLoad(map, here, 0).r, frame.far);
   textureStore(guide, here, vec4f(yuv(sum / (stride.x * stride.y)), depth));`;
 
-export const SUMS = `
+const SUMS = `
   var sa = vec4f(0);
   var sb = vec4f(0);
   var sc = vec4f(0);
@@ -80,7 +95,7 @@ export const SUMS = `
   textureStore(c, here, sc);
   textureStore(d, here, sd);`;
 
-export const STEPS = `
+const STEPS = `
   var found = vec4f(1e30, -1e30, 0, 0);
   for (var i = -R; i <= R; i++) {
     let p = clamp(vec2i(inside(here.x, size.x) + i, here.y), vec2i(0), size - 1);
@@ -91,7 +106,55 @@ export const STEPS = `
   }
   textureStore(steps, here, found);`;
 
-export const FIT = `
+const SIDES = `
+  var found = vec4f(1e30, -1e30, 0, 0);
+  let middle = inside(here.y, size.y);
+  for (var i = -R; i <= R; i++) {
+    let s = at(steps, vec2i(here.x, middle + i));
+    found = vec4f(min(found.x, s.x), max(found.y, s.y), max(found.z, s.z), 0);
+  }
+  let across = abs(at(guide, here + vec2i(1, 0)).w - at(guide, here - vec2i(1, 0)).w);
+  let down = abs(at(guide, here + vec2i(0, 1)).w - at(guide, here - vec2i(0, 1)).w);
+  let mixed = clamp((max(across, down) / max(found.y - found.x, 1e-20) - 0.3) / 0.3, 0.0, 1.0);
+  textureStore(sides, here, vec4f(found.xyz, max(1.0 - mixed, 0.02)));`;
+
+const VOTE = `
+  var own = at(guide, here);
+  let s = at(sides, here);
+  let reach = s.y - s.x;
+  let steep = clamp((s.z / max(reach, 1e-20) - 0.35) / 0.25, 0.0, 1.0);
+  let part = clamp(reach / frame.even - 1.0, 0.0, 1.0) * steep;
+  if (part > 0.0) {
+    let middle = 0.5 * (s.x + s.y);
+    var near = vec2f(0);
+    var far = vec2f(0);
+    for (var y = -4; y <= 4; y++) {
+      for (var x = -4; x <= 4; x++) {
+        let p = here + vec2i(x, y);
+        let g = at(guide, p);
+        let unlike = g.xyz - own.xyz;
+        var alike = max(1.0 - dot(unlike, unlike) / 0.0512, 0.0);
+        alike *= alike;
+        alike *= alike;
+        alike *= alike;
+        alike *= alike;
+        let weight = (alike + 1e-5) * exp(-f32(x * x + y * y) / 18.0) * at(sides, p).w;
+        if (g.w >= middle) { near += weight * vec2f(1, g.w); } else { far += weight * vec2f(1, g.w); }
+      }
+    }
+    let share = clamp((near.x / (near.x + far.x) - 0.15) / 0.7, 0.0, 1.0);
+    var won: f32;
+    if (share >= 1.0) {
+      won = near.y / near.x;
+    } else {
+      won = far.y / far.x;
+      if (share > 0.0) { won = mix(won, near.y / near.x, share); }
+    }
+    own.w = mix(own.w, won, part);
+  }
+  textureStore(voted, here, own);`;
+
+const FIT = `
   var A = vec4f(0);
   var B = vec4f(0);
   var C = vec4f(0);
@@ -121,7 +184,7 @@ export const FIT = `
   textureStore(fit, here, vec4f(factors, A.w - dot(factors, g)));
   textureStore(range, here, vec4f(reach.xyz, clamp(dot(factors, q) / variance, 0.0, 1.0)));`;
 
-export const MEANS = `
+const MEANS = `
   var sum = vec4f(0);
   var known = 0.0;
   for (var i = -R; i <= R; i++) {
@@ -132,7 +195,7 @@ export const MEANS = `
   textureStore(across, here, sum);
   textureStore(explained, here, vec4f(known, 0, 0, 0));`;
 
-export const TABLE = `
+const table = (trust: string) => `
   var sum = vec4f(0);
   var known = 0.0;
   for (var i = -R; i <= R; i++) {
@@ -141,15 +204,17 @@ export const TABLE = `
     known += at(explained, p).x;
   }
   sum *= SHARE;
-  let trust = clamp((known * SHARE - 0.1) / 0.3, 0.0, 1.0);
+  known = clamp((known * SHARE - 0.1) / 0.3, 0.0, 1.0);
   let plain = at(guide, here).w;
   let r = at(range, here);
   let reach = r.y - r.x;
+  let slope = r.z / max(reach, 1e-20);
+  let trust = ${trust};
   textureStore(factors, here, vec4f(sum.xyz * trust, mix(plain, sum.w, trust)));
   textureStore(bounds, here,
-    vec4f(plain, r.x, reach, trust * clamp((r.z / max(reach, 1e-20) - 0.5) / 0.3, 0.0, 1.0)));`;
+    vec4f(plain, r.x, reach, trust * clamp((slope - 0.5) / 0.3, 0.0, 1.0)));`;
 
-export const APPLY = `
+const APPLY = `
   let small = vec2f(textureDimensions(factors));
   let place = clamp((vec2f(here) + 0.5) * small / vec2f(size) - 0.5, vec2f(0), small - 1.0);
   let low = vec2i(place);
@@ -162,3 +227,17 @@ export const APPLY = `
   let place_in_reach = clamp((value - b.y) / max(b.z, 1e-20), 0.0, 1.0);
   let gain = 1.0 + 3.0 * b.w * uneven;
   textureStore(depth, here, vec4f(b.y + b.z * clamp((place_in_reach - 0.5) * gain + 0.5, 0.0, 1.0), 0, 0, 1));`;
+
+const BODIES: Readonly<Record<ShaderName, string>> = {
+  INTERPOLATE,
+  SHRINK,
+  STEPS,
+  SIDES,
+  VOTE,
+  SUMS,
+  FIT,
+  MEANS,
+  TABLE: table('known'),
+  STEP_TABLE: table('known * clamp((slope - 0.35) / 0.15, 0.0, 1.0)'),
+  APPLY,
+};
