@@ -1,5 +1,5 @@
 import type { Anchor } from '../../src/geometry/index.ts';
-import { type CameraSettings, cameraSettings } from '../../src/protocol/index.ts';
+import type { CameraSettings } from '../../src/protocol/index.ts';
 import type { OutputSettings } from '../../src/protocol/messages.ts';
 import { DEFAULT_RETRY, type RetryPolicy, retryDelay } from './backoff.ts';
 import { ClientStats } from './client-stats.ts';
@@ -13,6 +13,7 @@ import { browserPlatform, type Platform } from './platform.ts';
 import { signallingUrl } from './signalling.ts';
 import { openSource, type SourceSpec } from './sources/open.ts';
 import type { Source } from './sources/source.ts';
+import { SourceCamera } from './sources/source-camera.ts';
 import type { SessionEvents, SessionOptions, SessionState } from './types.ts';
 import { CLIENT } from './version.ts';
 
@@ -35,7 +36,7 @@ export class DepthSession extends Emitter<SessionEvents> {
   #reader: FrameReader | undefined;
   #pairing: Pairing | undefined;
   #wanted: Partial<OutputSettings>;
-  #camera: CameraSettings | undefined;
+  readonly #camera: SourceCamera;
   #token: string | undefined;
   #output: OutputSettings | undefined;
   #server: ServerInfo | undefined;
@@ -54,7 +55,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#options = options;
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#wanted = { ...options.output };
-    this.#camera = checkedCamera(options.camera);
+    this.#camera = new SourceCamera(options.camera);
     this.#token = options.token;
     if (options.onDepth) this.on('depth', options.onDepth);
     if (options.onPair) this.on('pair', options.onPair);
@@ -100,10 +101,14 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.#link?.update(output);
   }
 
-  /** What is known of the camera of the moment and those of later sources; undefined for nothing. @throws RangeError for what is no camera */
+  /**
+   * What is known of the camera of the moment, as it is zoomed now, and of those of later sources, as they are when they begin; undefined for
+   * nothing. Where the browser tells the track's `zoom`, intrinsics follow it within a second.
+   * @throws RangeError for what is no camera
+   */
   setCamera(camera: CameraSettings | undefined): void {
-    this.#camera = checkedCamera(camera);
-    this.#link?.setCamera(this.#cameraOf(this.#source));
+    this.#camera.tell(camera);
+    this.#link?.setCamera(this.#camera.settings);
   }
 
   /**
@@ -143,7 +148,7 @@ export class DepthSession extends Emitter<SessionEvents> {
     const last = this.#source;
     this.#adopt(next);
     await this.#link?.replaceTrack(next.track);
-    this.#link?.setCamera(this.#cameraOf(next));
+    this.#link?.setCamera(this.#camera.settings);
     this.reset();
     last?.close();
   }
@@ -223,8 +228,10 @@ export class DepthSession extends Emitter<SessionEvents> {
         this.#settle({ ...defaults, ...this.#wanted });
       },
       settings: (output) => this.#settle(output),
-      stats: (stats) =>
-        this.emit('stats', { ...stats, client: this.#stats.take(reader.counters, this.#link?.roundTrip) }),
+      stats: (stats) => {
+        if (this.#camera.hasZoomed) this.#link?.setCamera(this.#camera.settings);
+        this.emit('stats', { ...stats, client: this.#stats.take(reader.counters, this.#link?.roundTrip) });
+      },
       error: (error) => this.#report(error),
       unsupported: (error) => this.emit('error', error),
       depthTrack: (depthTrack) => this.#show(depthTrack),
@@ -238,13 +245,14 @@ export class DepthSession extends Emitter<SessionEvents> {
     const output = this.#wanted;
     const platform = this.#platform;
     const pairing = this.#startPairing();
-    const camera = this.#cameraOf(this.#source);
+    const camera = this.#camera.settings;
     const options = { platform, url, client: CLIENT, token, track, codec, iceServers, output, camera, pairing };
     const link = await Link.open(options, handlers, this.#ended.signal);
     this.#link = link;
     // The source and the settings may have changed meanwhile.
     if (this.#source && this.#source.track !== track) await link.replaceTrack(this.#source.track);
-    if (this.#cameraOf(this.#source) !== camera) link.setCamera(this.#cameraOf(this.#source));
+    const now = this.#camera.settings;
+    if (now !== camera) link.setCamera(now);
     // The answer tells what is in force.
     link.update(this.#wanted === output ? {} : this.#wanted);
     return { lost };
@@ -285,14 +293,6 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.emit('settings', this.#output);
   }
 
-  /** What was told, else what the source knows; a calibration without a size is for the source's pictures, which may be sent smaller. */
-  #cameraOf(source: Source | undefined): CameraSettings | undefined {
-    const camera = this.#camera ?? source?.camera;
-    if (!camera || !('fx' in camera) || camera.width !== undefined) return camera;
-    const { width, height } = source?.track.getSettings?.() ?? {};
-    return width && height ? { ...camera, width, height } : camera;
-  }
-
   #show(track: MediaStreamTrack): void {
     for (const old of this.depthStream.getTracks()) this.depthStream.removeTrack(old);
     this.depthStream.addTrack(track);
@@ -300,6 +300,7 @@ export class DepthSession extends Emitter<SessionEvents> {
 
   #adopt(source: Source): void {
     this.#source = source;
+    this.#camera.adopt(source);
     const ended = () => {
       if (this.#source === source) this.emit('error', new DepthError('SOURCE_ENDED', { detail: source.label }));
     };
@@ -348,15 +349,6 @@ export class DepthSession extends Emitter<SessionEvents> {
     this.emit('state', state);
     this.removeListeners();
   }
-}
-
-/** A server would end the session with a message that it cannot read. */
-function checkedCamera(camera: CameraSettings | undefined): CameraSettings | undefined {
-  if (camera !== undefined && !cameraSettings.safeParse(camera).success)
-    throw new RangeError(
-      `no camera: ${JSON.stringify(camera)}; { hfov } from 1 to 179 degrees, or { fx, fy, cx, cy } in pixels`,
-    );
-  return camera;
 }
 
 const within = (value: number, least: number, most: number): boolean => value >= least && value <= most;

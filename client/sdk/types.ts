@@ -19,7 +19,8 @@ export interface SessionOptions {
   output?: Partial<OutputSettings>;
   /**
    * What is known of the camera, so that depth frames carry its intrinsics: `{ hfov: degrees }`, or a calibration in pixels of the pictures
-   * of the source (`width` and `height` where it was made at another size). Synthetic scenes tell theirs by themselves.
+   * of the source (`width` and `height` where it was made at another size), as the source is zoomed when it begins. Synthetic scenes tell
+   * theirs by themselves; no browser tells that of a camera.
    */
   camera?: CameraSettings;
   /** Preferred codec of the video sent, where the browser has it; default VP8. The gray track comes back as VP8 or H264. */
