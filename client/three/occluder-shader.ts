@@ -42,7 +42,8 @@ float inverseDepth(vec2 at, vec3 here) {
       float value = texelFetch(depthMap, cell, 0).r;
       vec3 away = texture(picture, (vec2(cell) + 0.5) / depthSize).rgb - here;
       vec2 distance = vec2(x, y) - offset;
-      float weight = exp(-dot(distance, distance) * SPATIAL - dot(away, away) * RANGE) + 1e-6;
+      // Where no texel has the fragment's colour, as on a line thinner than they are, the nearest ones decide.
+      float weight = exp(-dot(distance, distance) * SPATIAL) * (exp(-dot(away, away) * RANGE) + 1e-4);
       near = max(near, value);
       far = min(far, value);
       sum += weight * value;

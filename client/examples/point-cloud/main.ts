@@ -19,7 +19,8 @@ const controls = new OrbitControls(camera, canvas);
 controls.target.set(0, 0, -1.6);
 controls.enableDamping = true;
 const scene = new Scene();
-const cloud = new DepthPointCloud({ pointSize: 7 });
+// Surfaces close, whatever the screen's size.
+const cloud = new DepthPointCloud({ pointSize: 0, fill: 1.6 });
 scene.add(cloud);
 
 renderer.setAnimationLoop(() => {
