@@ -150,10 +150,11 @@ describe('depth enlarged on a graphics card', needs(findChromium(), 'Chromium'),
       expect(at(1)).toBeLessThan(1e-5);
       return;
     }
-    // Colours are rounded to bytes here and not there, which steep steps magnify.
-    expect(at(0.5)).toBeLessThan(1e-4);
-    expect(at(0.99)).toBeLessThan(0.02);
-    expect(at(1)).toBeLessThan(0.15);
+    // Colours are rounded to bytes here and not there, which steep steps magnify. The server's two ways differ by three times as much.
+    expect(at(0.5)).toBeLessThan(1e-5);
+    expect(at(0.99)).toBeLessThan(1e-3);
+    expect(at(0.999)).toBeLessThan(0.03);
+    expect(at(1)).toBeLessThan(0.1);
     // And not simply interpolated: the box ends within a pixel, at its colour's edge.
     const row = result.slice(90 * PICTURE.width, 91 * PICTURE.width);
     const jumps = row.slice(1).map((value, i) => value - row[i]!);
