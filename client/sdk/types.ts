@@ -32,8 +32,8 @@ export interface SessionOptions {
   platform?: Platform;
   /**
    * Keeps the pictures that are sent, so that each depth frame comes with its own: the events `pair` and `unpaired`. On by
-   * itself with `onPair`. Needs encoded transforms and WebCodecs: Chromium from 141 on. Firefox 130 and Safari 26 have both, but
-   * no pairs were seen there yet.
+   * itself with `onPair`. Needs encoded transforms and WebCodecs: Chromium from 141 on, Firefox (seen in 153). Safari 26 has both, but
+   * was not tried.
    */
   pairing?: boolean;
   onDepth?: (frame: ReceivedFrame) => void;
