@@ -10,6 +10,8 @@ import { UdpPath } from './udp-path.ts';
 export interface NetworkOptions {
   /** Base URL of the server, http. */
   server: string;
+  /** IPv4, of this machine, of the paths; 127.0.0.1 by default, where Firefox sends nothing. */
+  address?: string;
   /** From clients to the server, and back. */
   up?: Impairment;
   down?: Impairment;
@@ -45,6 +47,7 @@ export class Network {
   readonly #sweep: NodeJS.Timeout;
   readonly #gone: { up: ImpairmentStats[]; down: ImpairmentStats[] } = { up: [], down: [] };
   readonly #seed: number;
+  readonly #address: string;
   #opened = 0;
   #up: Impairment;
   #down: Impairment;
@@ -56,13 +59,14 @@ export class Network {
     return new Network(http, options);
   }
 
-  private constructor(http: Server, { server, up = {}, down = {}, seed = 1 }: NetworkOptions) {
+  private constructor(http: Server, { server, address = '127.0.0.1', up = {}, down = {}, seed = 1 }: NetworkOptions) {
     this.#http = http;
     this.#target = new URL(server);
     this.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
     this.#up = up;
     this.#down = down;
     this.#seed = seed;
+    this.#address = address;
     http.on('request', (incoming, reply) => void this.#relay(incoming, reply));
     http.on('upgrade', (incoming, socket, head) => this.#upgrade(incoming, socket, head));
     http.on('connection', (socket) => {
@@ -181,7 +185,7 @@ export class Network {
     const [candidate] = hostCandidates(sdp);
     if (!candidate) return sdp;
     const path = await this.#pathTo(candidate);
-    return redirectCandidates(sdp, candidate, { address: '127.0.0.1', port: path.port });
+    return redirectCandidates(sdp, candidate, { address: this.#address, port: path.port });
   }
 
   /** The server keeps its port through an ICE restart: then the path is there already. */
@@ -192,6 +196,7 @@ export class Network {
     if (this.#paths.size >= MAX_PATHS) throw new Error(`more than ${MAX_PATHS} paths`);
     const path = await UdpPath.open({
       target,
+      address: this.#address,
       up: this.#up,
       down: this.#down,
       seed: this.#seed * MAX_PATHS + this.#opened++,

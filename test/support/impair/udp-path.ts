@@ -10,6 +10,8 @@ const MAX_CLIENTS = 64;
 export interface UdpPathOptions {
   /** Where packets of clients go. */
   target: { address: string; port: number };
+  /** IPv4, of this machine, where clients find the path; 127.0.0.1 by default. */
+  address?: string;
   up: Impairment;
   down: Impairment;
   seed: number;
@@ -38,7 +40,7 @@ export class UdpPath {
   #closed = false;
 
   static async open(options: UdpPathOptions): Promise<UdpPath> {
-    const front = await bind();
+    const front = await bind(options.address);
     return new UdpPath(front, options);
   }
 
@@ -52,7 +54,6 @@ export class UdpPath {
     front.on('error', () => {});
   }
 
-  /** On 127.0.0.1. */
   get port(): number {
     return this.#front.address().port;
   }
@@ -123,9 +124,9 @@ export class UdpPath {
   }
 }
 
-async function bind(): Promise<Socket> {
+async function bind(address = '127.0.0.1'): Promise<Socket> {
   const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(0, address);
   await once(socket, 'listening');
   enlarge(socket);
   return socket;
