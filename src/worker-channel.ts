@@ -35,8 +35,8 @@ export interface ChannelEvents<Told> {
 }
 
 /**
- * The near end of a worker thread that answers requests, most in their order and one at a time; `answerRequests` is its
- * far end. Each request settles once: answered, failed, aborted, or rejected because the thread died.
+ * The near end of a worker thread that answers requests, one after another or, where its far end says so, each at once;
+ * `answerRequests` is that far end. Each request settles once: answered, failed, aborted, or rejected because the thread died.
  *
  * Of a thread that another one started, it is the near end of a port to it; the thread outlasts that one.
  */

@@ -150,8 +150,8 @@ export class DepthMaker {
 
   /**
    * @param at performance.now() when it came
-   * @returns its depth, which closes it with the last release; undefined, and it is the caller's to close, where this was closed
-   *   meanwhile, or goes on with another network
+   * @returns its depth, which closes the picture with the last release; undefined where this was closed meanwhile, or goes on with another
+   *   network. Then, and where it throws, the picture is the caller's to close
    */
   async make(picture: Picture, at: number, upsampling: Upsampling): Promise<LiveDepth | undefined> {
     const inference = this.#inference;

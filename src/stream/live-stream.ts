@@ -273,6 +273,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
         this.#abandoned();
         return;
       }
+      // Closed since it was made.
+      if (this.#closed) return;
       const { near, far, epoch, width, height } = made.info;
       Object.assign(this.last, { near, far, epoch, depthWidth: width, depthHeight: height });
       this.#lastDepthAt = performance.now();

@@ -20,16 +20,18 @@ export async function loadtest(
       printed += text;
     });
   const exit = once(child, 'exit') as Promise<[number]>;
-  // What the test itself runs into ends the load test too, and is what the test fails with.
-  const [[code]] = await Promise.all([
-    exit,
-    during?.(child, () => printed).catch((thrown) => {
-      child.kill('SIGKILL');
-      throw thrown;
-    }),
-  ]);
-  const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
-  const page = await readFile(html, 'utf8');
-  await rm(folder, { recursive: true, force: true });
-  return { code, printed, report, html: page };
+  try {
+    // What the test itself runs into ends the load test too, and is what the test fails with.
+    const [[code]] = await Promise.all([
+      exit,
+      during?.(child, () => printed).catch((thrown) => {
+        child.kill('SIGKILL');
+        throw thrown;
+      }),
+    ]);
+    const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
+    return { code, printed, report, html: await readFile(html, 'utf8') };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

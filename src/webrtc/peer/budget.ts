@@ -100,7 +100,7 @@ export class PeerBudget {
   #controlShed = 0;
   #controlShedBefore = 0;
   #secondsAbove = 0;
-  /** Of the packet that is being handled, ms that are not its own doing. */
+  /** Of the packet that is being handled, ms that the share of control is not charged with. */
   #excused = 0;
 
   constructor(limits: BudgetLimits, now: number) {
