@@ -11,7 +11,7 @@ const INTEGRATION = [
   'src/files/**/{geometry-outputs,job}.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
   'src/scene/**/{depth,scene,y4m}.test.ts',
-  'src/sinks/push/push-sink.test.ts',
+  'src/sinks/push/push-{hold,sink}.test.ts',
   'src/stream/still-pictures.test.ts',
   'src/video/**/{as-shown,codec,hostile,media-reader,mp4-file}.test.ts',
   'src/webrtc/peer/peer.test.ts',

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LAYOUT_PARTS, type Layout } from '../../protocol/output.ts';
 import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
@@ -19,6 +20,8 @@ const MAX_GAP_SECONDS = 0.24;
 const HOLD_SECONDS = 0.1;
 /** A longer pause is an interruption, and stays one. */
 const MAX_HELD_SECONDS = 5;
+/** Repeats of one gap: a longer one has twice the step, still below MAX_GAP_SECONDS. Each is an encoder's call, before a frame that waits. */
+const MAX_REPEATS = 24;
 
 export interface PushSinkOptions {
   layout: Layout;
@@ -74,11 +77,16 @@ export class PushSink implements DepthSink {
   async #encode(depth: LiveDepth): Promise<void> {
     const { layout } = this.#options;
     try {
-      const began = performance.now();
+      let began = performance.now();
       const last = this.#encoder.current;
       const encoder = await this.#encoder.of(depth.info);
       const pts = Math.round(depth.mediaTime * CLOCK);
-      if (encoder === last) await this.#hold(encoder, pts, depth.info.rtpTimestamp);
+      let held = 0;
+      if (encoder === last) {
+        held = await this.#hold(encoder, pts, depth.info.rtpTimestamp);
+        if (this.#closed) return;
+        began = performance.now();
+      }
       const shades = LAYOUT_PARTS[layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
       const due = pts - this.#keyframeAt >= KEYFRAME_SECONDS * CLOCK;
       const keyframe = due || this.#target.wants === 'keyframe';
@@ -93,7 +101,7 @@ export class PushSink implements DepthSink {
       this.#listener.sent({
         encode: encoded - began,
         send: performance.now() - encoded,
-        bytes: frame.data.length,
+        bytes: held + frame.data.length,
         latency,
       });
     } catch (thrown) {
@@ -105,18 +113,29 @@ export class PushSink implements DepthSink {
     }
   }
 
-  /** The picture before a gap, at every step of it: receivers hear of the gap when it has ended, and no frame's own time changes. */
-  async #hold(encoder: LayoutEncoder, pts: number, rtpTimestamp: number): Promise<void> {
+  /**
+   * The picture before a gap, at every step of it: receivers hear of the gap when it has ended, and no frame's own time changes. (Repeats
+   * sent while a gap lasts would have times that frames may still come with: those of a sender that stalled, or is slower than the clock.)
+   *
+   * @returns bytes of the repeats
+   */
+  async #hold(encoder: LayoutEncoder, pts: number, rtpTimestamp: number): Promise<number> {
     const gap = (pts - this.#lastPts) / CLOCK;
-    if (this.#lastPts < 0 || this.#target.wants !== 'frame') return;
-    if (gap < MAX_GAP_SECONDS || gap > MAX_HELD_SECONDS) return;
-    const step = HOLD_SECONDS * CLOCK;
-    for (let at = this.#lastPts + step; at <= pts - step / 2; at += step) {
+    if (this.#lastPts < 0 || gap < MAX_GAP_SECONDS || gap > MAX_HELD_SECONDS) return 0;
+    const least = HOLD_SECONDS * CLOCK;
+    const step = least * Math.ceil((pts - this.#lastPts) / (least * (MAX_REPEATS + 1)));
+    let bytes = 0;
+    for (let at = this.#lastPts + step; at <= pts - least / 2; at += step) {
+      if (this.#closed || this.#target.wants !== 'frame') break;
       const frame = await encoder.repeat((rtpTimestamp - (pts - at)) >>> 0);
-      if (this.#closed) return;
+      if (this.#closed) break;
       this.#lastPts = at;
       this.#target.put(frame, at, encoder.video);
+      bytes += frame.data.length;
+      // In a media worker the encoder's calls are synchronous: packets and other streams have their turns in between.
+      await nextTurn();
     }
+    return bytes;
   }
 
   #free(): void {
