@@ -41,11 +41,19 @@ export function schemaOf(type: RosType): RosSchema {
   const [root, ...others] = definitions;
   const writer = new MessageWriter(definitions);
   const schema = {
-    text: stringify([{ ...root!, name: '' }, ...others]),
+    text: stringify([{ ...root!, name: '' }, ...others].map(inWords)),
     serialise: (message: unknown) => writer.writeMessage(message),
   };
   schemas.set(type, schema);
   return schema;
+}
+
+/** Serialisers take times for a type of their own. In a ROS 2 definition, and to its readers, they are messages like any other. */
+function inWords<D extends { definitions: { type: string }[] }>(definition: D): D {
+  const definitions = definition.definitions.map((field) =>
+    field.type === 'time' ? { ...field, type: 'builtin_interfaces/Time', isComplex: true } : field,
+  );
+  return { ...definition, definitions };
 }
 
 /** A definition and those that it uses, in the form that serialisers and stringify take. */

@@ -10,7 +10,7 @@ import type { LiveDepth } from '../../src/stream/live-depth.ts';
 import { needs } from '../support/needs.ts';
 import { writeVideo } from '../support/video-file.ts';
 import { startApp, until } from './support/app.ts';
-import { hasMcapReader, readArchive, readBag, readStream } from './support/mcap-reader.ts';
+import { hasMcapReader, readArchive, readBag, readByDefinitions, readStream } from './support/mcap-reader.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-recording-'));
 const clip = join(folder, 'clip.mp4');
@@ -120,6 +120,15 @@ describe('a recording', PYTHON, () => {
     expect(of('/TFMessage')[0]).toMatchObject({ child: 'cam-1_optical_frame', rotation: [-0.5, 0.5, -0.5, 0.5] });
     const metres = images.filter(({ topic }) => topic === '/cam_1/depth/image');
     expect(of('/PointCloud2').length).toBe(metres.length);
+
+    // A reader that knows no ROS but what the file says of it.
+    const byDefinitions = files(bags, 'cam-1').map(readByDefinitions);
+    for (const topic of new Set(messages.map((message) => message.topic))) {
+      const expected = messages.filter((message) => message.topic === topic);
+      const stamps = byDefinitions.flatMap((topics) => topics[topic] ?? []);
+      expect(stamps, topic).toHaveLength(expected.length);
+      if (expected[0]!.stamp !== undefined) expect(stamps, topic).toEqual(expected.map(({ stamp }) => stamp));
+    }
   });
 
   it('of the settings begins with its stream; a file is followed by the next, each whole', async () => {

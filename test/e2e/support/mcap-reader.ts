@@ -5,9 +5,9 @@ import { join } from 'node:path';
 
 const VENV = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'depthcast', 'test-mcap');
 const PYTHON = join(VENV, 'bin', 'python');
-const PACKAGES = ['mcap==1.6.0', 'rosbags==0.11.9', 'numpy'];
+const PACKAGES = ['mcap==1.6.0', 'mcap-ros2-support==0.6.0', 'rosbags==0.11.9', 'numpy'];
 const SCRIPT = new URL('./read-mcap.py', import.meta.url).pathname;
-const usable = () => spawnSync(PYTHON, ['-c', 'import mcap, rosbags, numpy']).status === 0;
+const usable = () => spawnSync(PYTHON, ['-c', 'import mcap, mcap_ros2, rosbags, numpy']).status === 0;
 
 /** Whether the Python packages mcap and rosbags are there, or could be installed into a virtual environment of the tests' own. */
 export function hasMcapReader(): boolean {
@@ -50,6 +50,9 @@ const read = (how: string, path: string): unknown =>
 
 /** By rosbags; the index by mcap. */
 export const readBag = (path: string) => read('rosbags', path) as { compression: string[]; messages: ReadMessage[] };
+
+/** By mcap-ros2-support, which reads messages by the definitions in the file: of each topic, when its messages were captured, ms. */
+export const readByDefinitions = (path: string) => read('ros2', path) as Record<string, number[]>;
 
 /** By mcap, front to back. */
 export const readStream = (path: string) =>

@@ -1,6 +1,7 @@
 """Reads MCAP files as foreign software does, and prints what is in them as JSON.
 
 read-mcap.py rosbags FILE: by rosbags, with its index: for each message topic, log time, stamp and what its values are.
+read-mcap.py ros2 FILE: by mcap-ros2-support, with the definitions in the file: the stamps of each topic's messages, ms.
 read-mcap.py npz FILE: each map of an archive of depthcast run, as it is told of images.
 read-mcap.py stream FILE: by mcap, front to back, as far as a file without an end goes: messages by topic.
 """
@@ -19,6 +20,17 @@ if how == "npz":
     import numpy
 
     print(json.dumps([facts(depth.ravel()) for depth in numpy.load(path)["depths"]]))
+elif how == "ros2":
+    from mcap.reader import make_reader
+    from mcap_ros2.decoder import DecoderFactory
+
+    stamps = {}
+    with open(path, "rb") as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        for _, channel, _, message in reader.iter_decoded_messages():
+            header = message.header if hasattr(message, "header") else message.transforms[0].header
+            stamps.setdefault(channel.topic, []).append(header.stamp.sec * 1e3 + header.stamp.nanosec / 1e6)
+    print(json.dumps(stamps))
 elif how == "stream":
     from mcap.exceptions import McapError
     from mcap.reader import NonSeekingReader
