@@ -26,6 +26,33 @@ describe('how depth comes', () => {
     expect(after(2, { rate: 1, age: 900 })).toBeUndefined();
   });
 
+  it('is not called slow for jitter and short pauses, whenever one looks', () => {
+    const jitter = (i: number) => 180 * Math.sin(12.9898 * i + 3);
+    const streams = {
+      'thirty a second, with a pause of 300 ms twice a second': (i: number) => 33 * (i % 15) + 800 * Math.floor(i / 15),
+      'thirty a second, with a pause of 900 ms': (i: number) => 33 * i + (i > 400 ? 900 : 0),
+      'five a second, each up to 180 ms early or late': (i: number) => 200 * i + jitter(i),
+      'five a second, and two that are missing': (i: number) => 200 * (i + (i > 100 ? 2 : 0)),
+    };
+    for (const [name, timeOf] of Object.entries(streams)) {
+      const pace = new Pace('depth', 0);
+      const times = Array.from({ length: 600 }, (_, i) => timeOf(i)).sort((a, b) => a - b);
+      let next = 0;
+      for (let now = 0; now < times.at(-1)!; now += 23) {
+        while (times[next]! <= now) pace.frame(60, times[next++]);
+        expect(pace.look(now), `${name}, at ${now} ms`).toBeUndefined();
+      }
+    }
+  });
+
+  it('is told when it stops, a second later', () => {
+    const pace = new Pace('depth', 0);
+    after(10, { rate: 15 }, pace);
+    expect(pace.look(11_000)).toBeUndefined();
+    expect(pace.look(11_100)?.short).toBe('Slow: 1 frame a second');
+    expect(pace.look(13_100)?.short).toBe('No depth for 3 s');
+  });
+
   it('is told when none comes, with a time that changes rarely', () => {
     const busy = 'the server is busy, or too weak for this.';
     expect(after(4, { rate: 0 })).toEqual({ short: 'No depth for 3 s', text: `No depth for 3 s: ${busy}` });

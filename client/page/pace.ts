@@ -21,6 +21,9 @@ const OLD_SECONDS = 1.5;
 const FRESH_SECONDS = 1;
 /** ms without a frame, before that is told; and of a beginning, whose first frames say little. */
 const NONE_MS = 3000;
+/** ms without a frame that are a pause like others, and how many times the usual interval. */
+const PAUSE_MS = 1000;
+const PAUSE_INTERVALS = 3;
 /** ms of frames, of ages and of the server's reports that are looked at. */
 const WINDOW_MS = 6000;
 /** The server's first reports tell of the time before. */
@@ -68,9 +71,11 @@ export class Pace {
     const first = this.#frames[0];
     const last = this.#frames.at(-1);
     if (!first || !last || last === first || now - first.at < NONE_MS) return undefined;
-    const steady = (1000 * (this.#frames.length - 1)) / (last.at - first.at);
-    // One that is overdue makes it slower.
-    return Math.min(steady, 1000 / Math.max(1, now - last.at));
+    const interval = (last.at - first.at) / (this.#frames.length - 1);
+    // One that is overdue makes it slower. Frames come with jitter, and whoever looks may do so late in an interval.
+    const silence = now - last.at;
+    const overdue = silence > Math.max(PAUSE_MS, PAUSE_INTERVALS * interval);
+    return 1000 / (overdue ? Math.max(silence, interval) : interval);
   }
 
   /** What is to be told now; undefined where all is well, or nothing is known yet. */
