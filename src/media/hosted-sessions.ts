@@ -91,7 +91,7 @@ export class HostedSessions {
   }
 
   #streamView({ id, stream }: Publisher): StreamView {
-    const { last, source, unit, hfov, frames, size, watched, demand, stats } = stream;
+    const { last, source, unit, hfov, frames, idleFor, size, watched, demand, stats } = stream;
     const { rate, milliseconds } = demand;
     const { totals, latest } = stats;
     const codec = source?.codec;
@@ -102,7 +102,7 @@ export class HostedSessions {
       status,
     ]);
     const seen = { last, codec, unit, hfov, frames, size, watched, totals, latest, tracks, recording, outputs };
-    return { ...seen, demand: { rate, milliseconds } };
+    return { ...seen, idleFor, demand: { rate, milliseconds } };
   }
 
   /** Of viewers only the first two and the last are asked for. */

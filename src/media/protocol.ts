@@ -33,6 +33,8 @@ export interface StreamView {
   unit: DepthUnit;
   hfov: number | undefined;
   frames: number;
+  /** ms since the last depth map, at that look. */
+  idleFor: number;
   size: LiveStream['size'];
   watched: boolean;
   demand: { rate: number | undefined; milliseconds: number | undefined };

@@ -46,6 +46,8 @@ export class RemoteStream
   /** Size that was asked for here, which the worker tells of later. */
   #asked: number | undefined;
   #view: StreamView;
+  /** performance.now() when the worker told of it. */
+  #viewedAt = performance.now();
   #steps = 0;
   #recorder: RemoteRecorder | undefined;
   readonly #pushers: RemotePushers;
@@ -89,6 +91,10 @@ export class RemoteStream
 
   get frames(): number {
     return this.#view.frames;
+  }
+
+  get idleFor(): number {
+    return this.#view.idleFor + performance.now() - this.#viewedAt;
   }
 
   get size(): StreamView['size'] {
@@ -218,6 +224,7 @@ export class RemoteStream
 
   take(view: StreamView): void {
     this.#view = view;
+    this.#viewedAt = performance.now();
     if (view.recording) this.#recorder?.look(view.recording);
     this.#pushers.look(view.outputs);
   }

@@ -24,6 +24,7 @@ export interface SessionStream
       | 'unit'
       | 'hfov'
       | 'frames'
+      | 'idleFor'
       | 'watched'
       | 'upsampling'
       | 'range'

@@ -3,7 +3,6 @@ import type { DepthUnit } from '../protocol/index.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import { LiveStream } from '../stream/live-stream.ts';
 import type { ServerContext } from './server-context.ts';
-import type { SessionStream } from './session.ts';
 import { takeThumbnail } from './thumbnails.ts';
 
 /** A stream that brings no depth for so long (ms) counts as waiting. */
@@ -32,12 +31,6 @@ export interface StreamReport {
   viewers: number;
 }
 
-/** Of a stream in a media worker, what it last told. */
-function isLive(stream: SessionStream): boolean {
-  if (stream instanceof LiveStream) return stream.frames > 0 && stream.idleFor < LIVE_MS;
-  return (stream.stats.latest?.framesOut ?? 0) > 0;
-}
-
 /** The streams that have a name, in the order of their names. Two-way sessions have none. */
 export function listStreams(context: Context): StreamReport[] {
   const pulled = new Set(context.sources.list().map(({ name }) => name));
@@ -47,7 +40,7 @@ export function listStreams(context: Context): StreamReport[] {
     .map((stream) => ({
       name: stream.name,
       from: whip.has(stream) ? ('whip' as const) : pulled.has(stream.name) ? ('source' as const) : ('scene' as const),
-      state: isLive(stream) ? ('live' as const) : ('waiting' as const),
+      state: stream.frames > 0 && stream.idleFor < LIVE_MS ? ('live' as const) : ('waiting' as const),
       since: stream.createdAt,
       model: stream.model,
       unit: stream.unit,

@@ -1,10 +1,8 @@
 import { make } from '../dom.ts';
 import { HERE } from '../here.ts';
 import { perSecond } from '../pace.ts';
+import { KNOWN_MS, StreamRate } from './stream-rate.ts';
 
-/** ms over which frames are counted; those that a card has to know of before it calls a stream slow, or waits for its first depth. */
-const WINDOW_MS = 15_000;
-const KNOWN_MS = 6000;
 /** Frames a second. */
 const SLOW_RATE = 4;
 
@@ -48,8 +46,7 @@ export class StreamCard {
   readonly #links = make('div', { className: 'links' });
   #url: string | undefined;
   #pages: string | undefined;
-  /** Of the list, over the last seconds. */
-  #counts: { at: number; frames: number }[] = [];
+  readonly #rate = new StreamRate();
   readonly #seenAt = performance.now();
 
   constructor(name: string) {
@@ -69,7 +66,7 @@ export class StreamCard {
     const size = width > 0 ? `, ${width}\u00a0×\u00a0${height}` : '';
     set(this.#facts, `${FROM[from]}${size}`);
     const watched = viewers === 0 ? 'nobody watches' : viewers === 1 ? 'one viewer' : `${viewers} viewers`;
-    const rate = this.#rate(state, frames);
+    const rate = this.#rate.take(state === 'live', frames, performance.now());
     const slow = rate !== undefined && rate < SLOW_RATE;
     this.element.classList.toggle('slow', slow);
     if (frames === 0 && performance.now() - this.#seenAt > KNOWN_MS)
@@ -107,18 +104,6 @@ export class StreamCard {
     } catch {
       // The list tells when the server is away.
     }
-  }
-
-  /** Frames a second of a live stream; undefined where too little is known. */
-  #rate(state: StreamInfo['state'], frames: number): number | undefined {
-    const now = performance.now();
-    // One that was asked anew by its thumbnail has no past.
-    if (state !== 'live') this.#counts = [];
-    else this.#counts.push({ at: now, frames });
-    while (this.#counts.length > 2 && now - this.#counts[0]!.at > WINDOW_MS) this.#counts.shift();
-    const [first] = this.#counts;
-    if (!first || now - first.at < KNOWN_MS) return undefined;
-    return (1000 * Math.max(0, frames - first.frames)) / (now - first.at);
   }
 
   remove(): void {
