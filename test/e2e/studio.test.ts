@@ -211,16 +211,17 @@ it('a desk sets the matte by keys and hands, keeps presets, and tells who watche
 });
 
 it('a desk says that pictures come slowly, and why', { timeout: 180_000 }, async () => {
+  // Slower than any machine that passes the tests above makes them by itself.
   const { infer } = WorkerStream.prototype;
   vi.spyOn(WorkerStream.prototype, 'infer').mockImplementation(async function (this: WorkerStream, ...frame) {
-    await sleep(900);
+    await sleep(3000);
     return infer.apply(this, frame);
   });
   try {
     await page.goto(`${server.base}/desk/${STREAM}`);
     const lamp = page.locator('#state');
     await until('the lamp is not green', async () =>
-      /^Slow: (1 frame a second|a frame in [2-9] s)$/.test((await lamp.textContent()) ?? ''),
+      /^Slow: a frame in [3-9] s$/.test((await lamp.textContent()) ?? ''),
     );
     expect(await lamp.getAttribute('data-state')).toBe('slow');
     expect(await page.getByRole('alert').textContent()).toMatch(/^Depth comes .*: the server is busy/);
@@ -228,8 +229,15 @@ it('a desk says that pictures come slowly, and why', { timeout: 180_000 }, async
   } finally {
     vi.restoreAllMocks();
   }
-  await until('it is green again', async () => (await page.locator('#state').textContent()) === 'Live');
-  expect(await page.getByRole('alert').isVisible()).toBe(false);
+  // Green again, or as slow as this machine is by itself.
+  const [lamp, line] = await until('it is well again', async () => {
+    const seen = await page.evaluate(() => {
+      const problem = document.getElementById('problem')!;
+      return [document.getElementById('state')!.textContent, problem.hidden ? '' : problem.textContent] as const;
+    });
+    return /^(Live|Slow: (\d+ frames? a second|a frame in 2 s|1 s late))$/.test(seen[0]) ? seen : undefined;
+  });
+  expect(line).toMatch(lamp === 'Live' ? /^$/ : /^Depth comes /);
 });
 
 it('settings are refused with what is wrong with them, and to those without the right', async () => {

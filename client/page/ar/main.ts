@@ -190,12 +190,18 @@ function keep(): void {
 /** While it is live: what a person is to do, or has to know. */
 function guide(): void {
   if (handle.state !== 'live') return;
-  say(told !== undefined ? `Now tap what is ${told} m away` : (slow ?? hint));
+  say(told !== undefined ? `Now tap what is ${told} m away` : hint, slow);
 }
 
-function say(text: string): void {
-  const note = byId('note', HTMLElement);
-  if (note.textContent !== text) note.textContent = text;
+/** @param pace what is wrong with how depth comes; it takes the place of nothing else */
+function say(text: string, pace = ''): void {
+  set('note', text);
+  set('pace', pace);
+}
+
+function set(id: string, text: string): void {
+  const element = byId(id, HTMLElement);
+  if (element.textContent !== text) element.textContent = text;
 }
 
 const sentence = ({ message }: DepthError): string => `${message.replace(/[.!?]$/, '')}.`;
