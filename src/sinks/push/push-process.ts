@@ -1,7 +1,9 @@
 // Sends one video by SRT or RTSP in a process of its own: FFmpeg waits for the network in threads that all streams share. It ends with
 // its receiver, or when the server goes.
+import '../../child-signals.ts';
 import * as av from 'node-av';
-import { check } from '../../video/native.ts';
+import '../../video/native.ts';
+import { pushProblem } from './push-problem.ts';
 import type { OpenRequest, SenderMessage, VideoPacket } from './push-protocol.ts';
 
 const CLOCK = 90_000;
@@ -11,6 +13,7 @@ const CLOSE_MS = 1000;
 const format = new av.FormatContext();
 const packet = new av.Packet();
 let stream: av.Stream | undefined;
+let target = '';
 let work: Promise<void> = Promise.resolve();
 
 const then = (next: () => Promise<void>) => {
@@ -32,7 +35,8 @@ process.once('disconnect', () => {
 
 async function open({ url, format: name, width, height, parameters }: OpenRequest): Promise<void> {
   packet.alloc();
-  check(format.allocOutputContext2(null, name, url), 'the output');
+  target = url;
+  check(format.allocOutputContext2(null, name, url), 'connecting');
   const next = format.newStream(null);
   next.timeBase = new av.Rational(1, CLOCK);
   const { codecpar } = next;
@@ -64,6 +68,10 @@ async function write({ data, keyframe, pts }: VideoPacket): Promise<void> {
     packet.unref();
   }
   tell({ kind: 'written' });
+}
+
+function check(code: number, step: 'connecting' | 'sending'): void {
+  if (code < 0) throw new Error(pushProblem(step, target, av.FFmpegError.strerror(code)));
 }
 
 function tell(message: SenderMessage): void {

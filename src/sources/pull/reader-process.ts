@@ -1,5 +1,6 @@
 // Reads one source in a process of its own, as FFmpeg waits for the network in threads that all streams share, and so that what
 // hostile or broken media does to a decoder is done to this process alone. It ends with its source, or when the server goes.
+import '../../child-signals.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DepthcastError } from '../../errors.ts';
 import { FrameConverter } from '../../video/frame-converter.ts';
