@@ -115,6 +115,15 @@ describe('metres and points', () => {
     await expect(run({ anchors: others, maxLength: 8, out, resume: true })).rejects.toThrow('options was');
   });
 
+  it('says which outputs assume a field of view: of relative depth MCAP has a camera and no points', async () => {
+    const told = async (more: Partial<JobOptions>) => (await run({ mcap: true, maxLength: 1, ...more })).notes.join();
+    expect(await told({})).toMatch(/65 degrees is assumed for the camera_info of MCAP;/);
+    expect(await told({ anchors: anchorFile(JSON.stringify(ANCHORS)) })).toMatch(
+      /for points and the camera_info of MCAP;/,
+    );
+    expect(await told({ camera: { hfov: 60 } })).not.toContain('field of view');
+  });
+
   it('takes a height over the floor, and tells of frames without metres and anchors that come too late', async () => {
     const anchors = anchorFile(
       JSON.stringify([

@@ -40,7 +40,7 @@ export class JobGeometry {
   readonly #notes: string[] = [];
 
   private constructor(
-    { savePly, saveGlb, mcap }: JobOptions,
+    { savePly, saveGlb, mcap, model }: JobOptions,
     file: AnchorFile | undefined,
     settings: CameraSettings | undefined,
     picture: Size,
@@ -55,9 +55,15 @@ export class JobGeometry {
     this.#ply = choiceOf(savePly);
     this.#glb = choiceOf(saveGlb);
     const points = savePly !== undefined || saveGlb !== undefined;
-    if ((points || mcap !== undefined) && this.intrinsics.source === 'assumed')
+    const metric = file !== undefined || model.manifest.unit === 'metres';
+    // What is written by the camera; of relative depth MCAP has no points.
+    const uses = [
+      ...(points || (mcap !== undefined && metric) ? ['points'] : []),
+      ...(mcap !== undefined ? ['the camera_info of MCAP'] : []),
+    ];
+    if (uses.length > 0 && this.intrinsics.source === 'assumed')
       this.#notes.push(
-        'nothing tells the camera: points take a field of view of 65 degrees for granted; --hfov tells it',
+        `nothing tells the camera: a field of view of 65 degrees is assumed for ${uses.join(' and ')}; --hfov tells it`,
       );
     this.options = {
       ...(file && { anchors: file.hash }),

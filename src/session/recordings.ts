@@ -88,9 +88,10 @@ export class Recordings {
   /** Ends a recording; its last file is closed then. @throws DepthcastError NO_PUBLISHER, RECORDING_NOT_FOUND */
   async stop(name: string): Promise<RecordingStatus> {
     const recorder = this.#recorder(name);
+    const ran = recorder.status.state === 'recording';
     recorder.close();
     await recorder.ended();
-    this.#context.log.info({ stream: name, ...recorder.status }, 'recording ended');
+    if (ran) this.#context.log.info({ stream: name, ...recorder.status }, 'recording ended');
     return recorder.status;
   }
 

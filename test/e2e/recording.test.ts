@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { LiveDepth } from '../../src/stream/live-depth.ts';
@@ -80,8 +80,12 @@ describe('a recording', PYTHON, () => {
     expect(begun).toMatchObject({ status: 201, body: { state: 'recording', problem: null } });
     expect((await ask('POST', 'cam-1')).body.code).toBe('RECORDING_RUNS');
     await recorded('cam-1', 8);
+    const info = vi.spyOn(server.context.log, 'info');
     const { body: ended } = await ask('DELETE', 'cam-1');
     const to = Date.now();
+    expect((await ask('DELETE', 'cam-1')).body).toEqual(ended);
+    expect(info.mock.calls.filter((call) => call.includes('recording ended' as never))).toHaveLength(1);
+    info.mockRestore();
     stream.remove(tap);
     expect(ended).toMatchObject({ state: 'stopped', problem: null });
 
