@@ -10,7 +10,7 @@ export function pushProblem(step: 'connecting' | 'sending', url: string, words: 
   const ffmpeg = `${step}: ${words}`;
   if (!AWAY.test(words)) return ffmpeg;
   if (step === 'sending') return `the receiver went (${ffmpeg})`;
-  if (searchParams.get('mode') === 'listener')
-    return `${host} cannot be listened at, or who came was refused (${ffmpeg})`;
+  // One that listens calls nobody.
+  if (searchParams.get('mode') === 'listener') return ffmpeg;
   return `no receiver answers at ${host} (${ffmpeg})`;
 }
