@@ -1,6 +1,7 @@
 import type { ReceivedFrame } from 'depthcast-client';
 import { WebGl2Upsampler } from '../../sdk/upsample/index.ts';
 import { lookupTable } from '../colour-maps.ts';
+import { DrawGate } from './draw-gate.ts';
 import { FRAGMENT, VERTEX } from './gl-shaders.ts';
 import { type Look, type Painter, type Picture, SOFT, sizeOf } from './painter.ts';
 
@@ -14,6 +15,7 @@ export class GlPainter implements Painter {
   look: Look = { view: 'compare', divide: 0.5 };
   readonly #canvas: HTMLCanvasElement;
   readonly #gl: WebGL2RenderingContext;
+  readonly #gate: DrawGate;
   #card: Card;
   #upsampler: { of: string; upsampler: WebGl2Upsampler } | undefined;
   #disparity = new Float32Array(0);
@@ -23,6 +25,7 @@ export class GlPainter implements Painter {
   constructor(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext) {
     this.#canvas = canvas;
     this.#gl = gl;
+    this.#gate = new DrawGate(gl);
     this.#card = new Card(gl);
     canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault();
@@ -38,6 +41,7 @@ export class GlPainter implements Painter {
   show(picture: Picture, depth: ReceivedFrame): void {
     const { width, height } = sizeOf(picture);
     if (width < depth.width || height < depth.height || depth.values.length === 0 || this.#gl.isContextLost()) return;
+    if (!this.#gate.open) return;
     const { near, far } = rangeOf(depth);
     const enlarged = this.#upsamplerFor(depth, { width, height }).upsample(this.#disparityOf(depth), picture, {
       near,
@@ -46,6 +50,7 @@ export class GlPainter implements Painter {
     this.#card.setPicture(picture);
     this.#shown = { depth: enlarged, near, far, aspect: width / height };
     this.repaint();
+    this.#gate.close();
   }
 
   repaint(): void {

@@ -64,7 +64,7 @@ const live = new Live({ track: 'off', data: 'u16' }, () => (handle.source === 'c
     switch (state.name) {
       case 'live':
         problem.hidden = true;
-        return enter('live', 'Live');
+        return handle.frames > 0 ? enter('live', 'Live') : enter('connecting', 'Waiting for depth …');
       case 'reconnecting':
         enter('connecting', 'Connecting again …');
         return report(state.error, { again: state.retryAt !== undefined });
@@ -98,7 +98,10 @@ function show(picture: Picture, depth: ReceivedFrame, exact: boolean): void {
   aspect = shape;
   if (handle.view === 'space' || handle.view === 'insert') spaceView?.show(picture, depth);
   else painter.show(picture, depth);
-  if (handle.frames === 1) stage.classList.add('fed');
+  if (handle.frames === 1) {
+    stage.classList.add('fed');
+    if (!slowness) enter('live', 'Live');
+  }
   settings.showUnit(depth);
 }
 

@@ -3,6 +3,7 @@ import { DepthOccluder, DepthPointCloud, matchCamera } from 'depthcast-client/th
 import { coverRegion } from 'depthcast-client/webxr';
 import { AmbientLight, DirectionalLight, PerspectiveCamera, Scene, WebGLRenderer } from 'three';
 import { nearness, sample } from '../depth-picture.ts';
+import { DrawGate } from '../picture/draw-gate.ts';
 import type { Picture } from '../picture/painter.ts';
 import { Orbit } from './orbit.ts';
 import { Planet } from './planet.ts';
@@ -46,6 +47,7 @@ function reachOf({ unit, near, far }: Pick<ReceivedFrame, 'unit' | 'near' | 'far
 /** three.js on one canvas: the picture as points, or with a planet in it that real things hide. */
 export class SpaceView {
   readonly #renderer: WebGLRenderer;
+  readonly #gate: DrawGate;
   readonly #canvas: HTMLCanvasElement;
   readonly #camera = new PerspectiveCamera(50, 16 / 9, 0.02, 500);
   readonly #scene = new Scene();
@@ -75,6 +77,7 @@ export class SpaceView {
     this.#canvas = canvas;
     box.tabIndex = 0;
     this.#renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
+    this.#gate = new DrawGate(this.#renderer.getContext() as WebGL2RenderingContext);
     this.#orbit = new Orbit(box, this.#still);
     const sun = new DirectionalLight('#fff4e2', 2.6);
     sun.position.set(-2, 2.5, 2);
@@ -124,6 +127,7 @@ export class SpaceView {
 
   show(picture: Picture, depth: ReceivedFrame): void {
     this.#depth = depth;
+    if (!this.#gate.open) return;
     this.#shown++;
     this.#reach = reachOf(depth);
     const scale = depth.unit === 'metres' ? undefined : assumeMetres(depth, ASSUMED.near, ASSUMED.far);
@@ -140,7 +144,7 @@ export class SpaceView {
 
   #draw(): void {
     const { clientWidth, clientHeight } = this.#canvas;
-    if (clientWidth === 0) return;
+    if (clientWidth === 0 || !this.#gate.open) return;
     const seconds = this.#still ? 0 : performance.now() / 1000;
     if (this.#still) {
       const { x, y } = this.#at;
@@ -175,6 +179,7 @@ export class SpaceView {
     this.#renderer.setPixelRatio(Math.min(MAX_PIXEL_RATIO, devicePixelRatio));
     this.#renderer.setSize(clientWidth, clientHeight, false);
     this.#renderer.render(this.#scene, this.#camera);
+    this.#gate.close();
   }
 
   #placeOf({ clientX, clientY }: PointerEvent): Place {
