@@ -8,8 +8,23 @@ import { ensureBuilt, ensureInstalled, run, runPackage, say } from './lib.mjs';
 const options = { project: { type: 'string', multiple: true } };
 const { project: projects } = parseArgs({ options, strict: false }).values;
 
+/** Foreign programs that tests talk to where they are there, and Debian's packages of them. */
+const FOREIGN = [
+  [['/usr/bin/gnutls-cli'], ['gnutls-bin']],
+  [['/usr/bin/ffmpeg', '/usr/bin/ffprobe'], ['ffmpeg']],
+  [['/usr/bin/turnserver'], ['coturn']],
+  [
+    libraries('girepository-1.0/GstRtspServer-1.0.typelib'),
+    [
+      ...['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-tools'],
+      ...['good', 'bad', 'ugly'].map((set) => `gstreamer1.0-plugins-${set}`),
+    ],
+  ],
+];
+
 ensureInstalled();
 ensureBuilt();
+if (process.env.CI === 'true') ensureForeign();
 if (projects === undefined || projects.includes('e2e') || projects.includes('live')) {
   const chromium = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
   ensureBrowser('Chromium', chromium, 'chromium', true);
@@ -25,14 +40,7 @@ function ensureBrowser(title, programs, aptPackage, needed) {
   if (process.env[variable] || programs.some(onPath)) return;
   if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
     say(`Installing ${title} (apt)`);
-    const quiet = { stdio: ['ignore', 'ignore', 'inherit'] };
-    spawnSync('apt-get', ['update', '-qq'], quiet);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', aptPackage], {
-      ...quiet,
-      env,
-    });
-    if (status === 0) return;
+    if (aptInstall([aptPackage])) return;
   }
   if (!needed) {
     say(`${title} is not here and could not be installed: its smoke test will be skipped`);
@@ -44,4 +52,26 @@ function ensureBrowser(title, programs, aptPackage, needed) {
 
 function onPath(program) {
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/${program}`));
+}
+
+/** On a machine for tests: elsewhere their tests are skipped, and say so. */
+function ensureForeign() {
+  const missing = FOREIGN.flatMap(([files, packages]) => (files.some((file) => existsSync(file)) ? [] : packages));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
+  say(`Installing ${missing.join(' ')} (apt)`);
+  if (!aptInstall(missing)) say('They could not be installed: their tests are skipped');
+}
+
+function aptInstall(packages) {
+  const options = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  spawnSync('apt-get', ['update', '-qq'], options);
+  const install = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...packages];
+  return spawnSync('apt-get', install, options).status === 0;
+}
+
+function libraries(file) {
+  return ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/${file}`);
 }
