@@ -3,7 +3,7 @@ import { Session as Inspector } from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import foxglove from '@foxglove/ws-protocol';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { pulledSourceSchema } from '../../src/config/pulled-source.ts';
 import type { MediaWorkers } from '../../src/media/media-workers.ts';
@@ -19,24 +19,28 @@ import { postOffer } from './support/offer.ts';
 // Peers in media workers, with the main thread's side as it is seen from outside and by the registry.
 
 let server: Awaited<ReturnType<typeof startApp>>;
-const folder = mkdtempSync(join(tmpdir(), 'depthcast-test-'));
+let folder: string;
 let frames: EncodedFrame[];
 const clients: RtcClient[] = [];
 const ends: (() => Promise<void> | void)[] = [];
 
-beforeAll(async () => {
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'depthcast-test-'));
   frames = await film({ codec: 'VP8', encoder: 'libvpx', options: { deadline: 'realtime' }, width: 160, height: 120 });
   server = await startApp({
     'server.mediaWorkers': 2,
+    // A new epoch tells of memory that was lost: a machine that passes pictures over makes a cut of what moves, or a gap.
+    'depth.sceneCuts': false,
+    'depth.gapSeconds': 60,
     'recording.folder': folder,
     'recording.reserveMegabytes': 0,
     'bridge.foxglove': { port: 0 },
     'outputs.apiHosts': ['127.0.0.1'],
   });
 });
-afterAll(async () => {
-  await Promise.all(ends.map((end) => end()));
-  await Promise.all(clients.map((client) => client.close()));
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+  await Promise.all(clients.splice(0).map((client) => client.close()));
   await server?.close();
   rmSync(folder, { recursive: true });
 });
