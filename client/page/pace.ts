@@ -14,7 +14,7 @@ export interface Slowness {
 }
 
 /** Frames a second below which depth is slow, and from which on it is no longer so. */
-const SLOW_RATE = 4;
+export const SLOW_RATE = 4;
 const GOOD_RATE = 5;
 /** Seconds of age likewise. */
 const OLD_SECONDS = 1.5;

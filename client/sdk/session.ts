@@ -103,7 +103,7 @@ export class DepthSession extends Emitter<SessionEvents> {
 
   /**
    * What is known of the camera of the moment, as it is zoomed now, and of those of later sources, as they are when they begin; undefined for
-   * nothing. Where the browser tells the track's `zoom`, intrinsics follow it within a second.
+   * nothing. Where the browser tells the track's `zoom`, intrinsics follow it with the server's next statistics.
    * @throws RangeError for what is no camera
    */
   setCamera(camera: CameraSettings | undefined): void {

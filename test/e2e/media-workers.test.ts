@@ -10,10 +10,11 @@ import type { MediaWorkers } from '../../src/media/media-workers.ts';
 import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
 import { film } from '../support/film.ts';
+import { freePort } from '../support/free-port.ts';
 import { sumMetric } from '../support/load/metrics.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { RtcClient } from '../support/rtc-client.ts';
-import { freePort, startApp, until } from './support/app.ts';
+import { startApp, until } from './support/app.ts';
 import { postOffer } from './support/offer.ts';
 
 // Peers in media workers, with the main thread's side as it is seen from outside and by the registry.

@@ -10,8 +10,9 @@ import type {} from '../../client/studio/desk.ts';
 import { WorkerStream } from '../../src/depth/worker-stream.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import type { PushReport } from '../../src/session/pushed-outputs.ts';
+import { freePort } from '../support/free-port.ts';
 import { needs } from '../support/needs.ts';
-import { freePort, startApp, until } from './support/app.ts';
+import { startApp, until } from './support/app.ts';
 import { expectAccessible } from './support/axe.ts';
 import { launchBrowser } from './support/browser.ts';
 

@@ -11,6 +11,7 @@ import { DtlsTransport } from '../../src/webrtc/dtls/dtls-transport.ts';
 import { type Identity, makeIdentity } from '../../src/webrtc/dtls/identity.ts';
 import type { SrtpKeys } from '../../src/webrtc/srtp/srtp.ts';
 import { makeRsaIdentity } from '../attacks/dtls/cast.ts';
+import { freePort } from '../support/free-port.ts';
 import { needs } from '../support/needs.ts';
 
 const has = (program: string, argument: string) => spawnSync(program, [argument], { stdio: 'ignore' }).status === 0;
@@ -40,15 +41,6 @@ function write({ certificate, key }: Identity): void {
   const body = certificate.toString('base64').replaceAll(/.{64}/g, '$&\n');
   writeFileSync(files.cert, `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`);
   writeFileSync(files.key, key.export({ type: 'pkcs8', format: 'pem' }));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createSocket('udp4');
-  probe.bind(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
 }
 
 type Commands = Record<'server' | 'client', (port: number) => [string, string[]]>;

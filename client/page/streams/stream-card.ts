@@ -1,10 +1,7 @@
 import { make } from '../dom.ts';
 import { HERE } from '../here.ts';
-import { perSecond } from '../pace.ts';
+import { perSecond, SLOW_RATE } from '../pace.ts';
 import { KNOWN_MS, StreamRate } from './stream-rate.ts';
-
-/** Frames a second. */
-const SLOW_RATE = 4;
 
 /** A stream as `/api/streams` tells of it. */
 export interface StreamInfo {

@@ -80,6 +80,7 @@ export class WebGl2Upsampler {
     gl.disable(gl.BLEND);
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.SCISSOR_TEST);
+    const limit = evenOf(this.#upsampling, { near, far });
     for (const { program, framebuffer, reads, target } of this.#steps) {
       gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
       gl.viewport(0, 0, target.width, target.height);
@@ -89,7 +90,7 @@ export class WebGl2Upsampler {
         gl.bindTexture(gl.TEXTURE_2D, texture);
       }
       gl.uniform2f(program.limits, near, far);
-      gl.uniform1f(program.even, evenOf(this.#upsampling, { near, far }));
+      gl.uniform1f(program.even, limit);
       gl.uniform2f(program.size, target.width, target.height);
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     }

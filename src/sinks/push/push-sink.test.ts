@@ -1,8 +1,8 @@
-import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as av from 'node-av';
 import { afterEach, describe, expect, it } from 'vitest';
 import { planesOf } from '../../../test/pictures.ts';
+import { freePort } from '../../../test/support/free-port.ts';
 import { openPushed, type PushedStream, SOURCE_SIZE } from '../../../test/support/pushed-stream.ts';
 import { type EncodedFrame, LiveDecoder } from '../../video/index.ts';
 import { PushTarget } from './push-target.ts';
@@ -107,13 +107,3 @@ describe('a stream of few frames a second', () => {
     expect(times.at(-1)! - times[0]!).toBeLessThan(9);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}

@@ -1,7 +1,7 @@
-import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as av from 'node-av';
 import { expect, it } from 'vitest';
+import { freePort } from '../../../test/support/free-port.ts';
 import { openPushed } from '../../../test/support/pushed-stream.ts';
 import { PushTarget } from './push-target.ts';
 
@@ -43,13 +43,3 @@ it('says of an SRT receiver that it is not there, and later that it went', { tim
     sink.close();
   }
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}

@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import type { Logger } from 'pino';
 import type { Browser } from 'playwright-core';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -47,17 +46,6 @@ export async function until<T>(what: string, check: () => T | Promise<T>, timeou
     if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** One of UDP on this machine that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }
 
 /** Closes all pages and waits until their sessions have ended: what fails leaves none to the tests that follow. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { StreamView } from '../media/protocol.ts';
-import { RemoteStream } from '../media/remote-stream.ts';
-import { listStreams } from './stream-list.ts';
+import { listStreams } from '../session/stream-list.ts';
+import type { StreamView } from './protocol.ts';
+import { RemoteStream } from './remote-stream.ts';
 
 /** What a media worker tells, once a second, of a stream that last made depth so long (ms) ago. */
 const view = (frames: number, idleFor: number) =>
