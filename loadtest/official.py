@@ -2,7 +2,7 @@
 
 usage: official.py CHECKOUT CHECKPOINT SIZE THREADS
 Each line on standard input is "RGB DEPTH": a file of SIZE x SIZE x 3 bytes to read, and one to write float32 depth to.
-Each line on standard output is JSON: first the versions, then the milliseconds of CPU that a frame took.
+Each line on standard output is JSON: first the versions, then the milliseconds that a frame took, of CPU and of a clock.
 Needs torch, numpy and einops. cv2, torchvision and easydict are used where they are there: of their work, frames of the
 network's own size need next to none.
 """
@@ -66,10 +66,11 @@ def main(checkout, checkpoint, size, threads):
         rgb, depth = line.split()
         frame = np.fromfile(rgb, np.uint8).reshape(size, size, 3)
         began = time.process_time()
+        started = time.perf_counter()
         out = model.infer_video_depth_one(frame, input_size=size, device="cpu", fp32=True)
-        milliseconds = 1000 * (time.process_time() - began)
+        took = {"cpu": 1000 * (time.process_time() - began), "wall": 1000 * (time.perf_counter() - started)}
         np.ascontiguousarray(out, np.float32).tofile(depth)
-        say({"cpu": milliseconds})
+        say(took)
 
 
 # What the checkout prints is not for the one who reads our lines.

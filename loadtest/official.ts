@@ -15,8 +15,8 @@ import { modelFolder } from '../src/model/store/folder.ts';
 import { formulaCheckpoint } from '../test/support/checkpoint.ts';
 import { formulaFrame, VITS } from '../test/support/formula.ts';
 
-// How much CPU a frame costs beside the official PyTorch streaming class: the same weights (by formula), the same frames,
-// in turn, so that whatever else the machine does slows both.
+// How long a frame takes beside the official PyTorch streaming class, by CPU and by the clock: the same weights (by formula), the
+// same frames, in turn, so that whatever else the machine does slows both.
 
 interface Options {
   official: string;
@@ -25,6 +25,12 @@ interface Options {
   frames: number;
   threads: number;
   precision: ModelPrecision;
+}
+
+/** What a frame took, in milliseconds. */
+interface Took {
+  cpu: number;
+  wall: number;
 }
 
 /** Frames before those that count. */
@@ -38,7 +44,20 @@ async function compare(options: Options): Promise<void> {
     writeFileSync(join(folder, 'vits.pth'), formulaCheckpoint(VITS));
     const rows: (string | number)[][] = [];
     for (const size of options.size) rows.push(await compareAt(size, folder, options));
-    printTable(['network', 'ours, ms', 'official, ms', 'ratio', 'largest difference', 'of values up to'], rows);
+    printTable(
+      [
+        'network',
+        'CPU ms',
+        'official',
+        'ratio',
+        'wall ms',
+        'official',
+        'ratio',
+        'largest difference',
+        'of values up to',
+      ],
+      rows,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -52,18 +71,18 @@ async function compareAt(size: number, folder: string, options: Options): Promis
   const ours = await WorkerInferencer.create(model, { threads, size, picture: { width: size, height: size } });
   const stream = ours.open({ size, sceneCuts: false });
   const [rgb, depth] = [join(folder, 'frame.rgb'), join(folder, 'frame.depth')];
-  const cpu: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+  const took: { ours: Took[]; theirs: Took[] } = { ours: [], theirs: [] };
   let difference = 0;
   let largest = 0;
   for (let n = 0; n < WARM_UP + frames; n++) {
     const frame = formulaFrame(n, size, size);
     const image = stream.takeInput(size, size);
     for (let i = 0; i < frame.length; i++) image.data[(i % 3) * size * size + Math.floor(i / 3)] = frame[i]! / 255;
-    const before = process.cpuUsage();
+    const [before, began] = [process.cpuUsage(), performance.now()];
     const map = await stream.infer(image, n / 30);
-    const { user, system } = process.cpuUsage(before);
+    const [{ user, system }, wall] = [process.cpuUsage(before), performance.now() - began];
     writeFileSync(rgb, frame);
-    const milliseconds = await theirs.run(rgb, depth);
+    const reply = await theirs.run(rgb, depth);
     const reference = new Float32Array(readFileSync(depth).buffer.slice(0));
     for (const [i, value] of reference.entries()) {
       difference = Math.max(difference, Math.abs(value - map.values[i]!));
@@ -71,14 +90,17 @@ async function compareAt(size: number, folder: string, options: Options): Promis
     }
     map.release();
     if (n < WARM_UP) continue;
-    cpu.ours.push((user + system) / 1000);
-    cpu.theirs.push(milliseconds);
+    took.ours.push({ cpu: (user + system) / 1000, wall });
+    took.theirs.push(reply);
   }
   await ours.close();
   await theirs.close();
-  const [a, b] = [median(cpu.ours), median(cpu.theirs)];
+  const times = (['cpu', 'wall'] as const).flatMap((kind) => {
+    const [a, b] = [median(took.ours.map((one) => one[kind])), median(took.theirs.map((one) => one[kind]))];
+    return [a, b, b / a];
+  });
   console.log(`${size}x${size}: torch ${theirs.version}, ${theirs.threads} threads; ${ours.device}, ${precision}`);
-  return [`${size}x${size}`, a, b, b / a, difference.toExponential(1), largest.toFixed(1)];
+  return [`${size}x${size}`, ...times, difference.toExponential(1), largest.toFixed(1)];
 }
 
 /** The official class in a Python process of its own. */
@@ -107,10 +129,9 @@ class Official {
     this.#lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   }
 
-  /** @returns milliseconds of CPU */
-  async run(rgb: string, depth: string): Promise<number> {
+  async run(rgb: string, depth: string): Promise<Took> {
     this.#child.stdin.write(`${rgb} ${depth}\n`);
-    return ((await this.#next()) as { cpu: number }).cpu;
+    return (await this.#next()) as Took;
   }
 
   async close(): Promise<void> {
@@ -128,7 +149,7 @@ class Official {
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 await new Command('official')
-  .description('Video Depth Anything Small: CPU a frame, beside the official PyTorch streaming class')
+  .description('Video Depth Anything Small: time a frame, beside the official PyTorch streaming class')
   .requiredOption('--official <dir>', 'a checkout of github.com/DepthAnything/Video-Depth-Anything')
   .option('--python <file>', 'a Python with torch, numpy and einops', 'python3')
   .option('--size <pixels,...>', 'network sizes, square', sizes, [140, 252, 518])

@@ -19,7 +19,7 @@ export const GRAPH_PRECISION = { fp32: 'float32', fp16: 'float16', int8: 'int8' 
  * - the last two convolutions at full resolution, as in the official code: depth needs more than 11 bits.
  *
  * int8: the encoder's linear layers alone, weights with a scale for each output, activations by their range in the
- * frame; everything else float32.
+ * frame; cached states in 16 bits; everything else float32.
  */
 export const PARITY_TOLERANCE = { fp32: 1e-4, fp16: 5e-2, int8: 1 } as const;
 

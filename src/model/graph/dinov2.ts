@@ -113,16 +113,21 @@ function attention(layers: Layers, x: Value, name: string, channels: number, hea
   const { graph } = layers;
   const tokens = x.shape[0]! / batch;
   const width = channels / heads;
-  const queryScale = (output: number) => (output < channels ? width ** -0.5 : 1);
+  const scale = width ** -0.5;
+  if (layers.contrib) {
+    // Three products instead of one whose columns would have to be copied apart.
+    const [q, k, v] = [0, 1, 2].map((third) => {
+      const fold = { ...(third === 0 && { scale: () => scale }), part: { first: third * channels, of: 3 * channels } };
+      return graph.reshape(layers.linear(x, name, channels, { ...fold, int8: true }), [batch, tokens, channels]);
+    }) as [Value, Value, Value];
+    return graph.reshape(graph.attention(q, k, v, heads), [batch * tokens, channels]);
+  }
+  const queryScale = (output: number) => (output < channels ? scale : 1);
   const [q, k, v] = graph.split(layers.linear(x, name, 3 * channels, { scale: queryScale, int8: true }), 1, [
     channels,
     channels,
     channels,
   ]) as [Value, Value, Value];
-  if (layers.contrib) {
-    const frames = (part: Value) => graph.reshape(part, [batch, tokens, channels]);
-    return graph.reshape(graph.attention(frames(q), frames(k), frames(v), heads), [batch * tokens, channels]);
-  }
   if (batch > 1) {
     const split = (part: Value, order: readonly number[]) =>
       graph.transpose(graph.reshape(part, [batch, tokens, heads, width]), order);

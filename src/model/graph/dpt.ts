@@ -40,12 +40,18 @@ export function assemble(
   const maps = features.map(({ patches }, i) => {
     const [all, channels] = patches.shape as [number, number];
     const batch = all / (rows * columns);
+    const name = `head.projects.${i}`;
+    if (layers.contrib && batch === 1) {
+      // As a product, before there are fewer channels to transpose.
+      const projected = layers.linear(patches, name, mapChannels[i]!, { pointwise: true });
+      return graph.reshape(graph.transpose(projected, [1, 0]), [1, mapChannels[i]!, rows, columns]);
+    }
     const rowsLast =
       batch === 1
         ? graph.transpose(patches, [1, 0])
         : graph.transpose(graph.reshape(patches, [batch, rows * columns, channels]), [0, 2, 1]);
     const map = graph.reshape(rowsLast, [batch, channels, rows, columns]);
-    return layers.conv(map, `head.projects.${i}`, mapChannels[i]!, 1);
+    return layers.conv(map, name, mapChannels[i]!, 1);
   });
   return {
     fine: toFeatures(layers, config, enlarge(layers, maps[0]!, 'head.resize_layers.0', 4), 1),

@@ -8,9 +8,10 @@ import { inferConfig } from './config.ts';
 import { toHalf } from './float16.ts';
 import { quantisedRows } from './int8.ts';
 import type { TensorSource } from './layers.ts';
-import { byteLength, encodeModel, type Value } from './onnx.ts';
+import { byteLength, encodeModel, type Subgraph, type Value } from './onnx.ts';
 import { interpolatePositions } from './position-embedding.ts';
 import { ProtoMessage } from './protobuf.ts';
+import { count } from './shape.ts';
 import { buildStreamGraph } from './video-depth-anything.ts';
 
 test('protocol buffers: the examples of the encoding guide', () => {
@@ -196,9 +197,35 @@ describe('configuration', () => {
     );
     const bytes = (values: readonly Value[]) => values.reduce((sum, value) => sum + byteLength(value), 0);
     expect(bytes(caches) / bytes(plain)).toBe(0.75);
+    // Where layers have eight bits, 16 are enough.
+    const eight = buildStreamGraph(source, { width: 252, height: 252, target: 'cpu', precision: 'int8' });
+    const coarse = eight.inputs.filter(({ name }) => /^c\d+$/.test(name));
+    expect(coarse.map(({ type }) => type)).toEqual(Array(8).fill('int16'));
+    expect(bytes(coarse) / bytes(plain)).toBe(0.5);
     // Half precision is for other backends.
     const half = buildStreamGraph(source, { width: 252, height: 252, target: 'cpu', precision: 'float16' });
     expect(half.inputs.filter(({ type }) => /^int(8|16)$/.test(type))).toEqual([]);
+  });
+
+  test('for a CPU past states are read in parts of at most half a megabyte', () => {
+    const source = formulaWeights(VITS);
+    for (const [width, height] of [
+      [252, 252],
+      [350, 196],
+      [518, 518],
+    ] as const) {
+      const { nodes } = buildStreamGraph(source, { width, height, target: 'cpu' });
+      const parts = nodes
+        .filter(({ op }) => op === 'Scan')
+        .map(({ attributes }) => (attributes['body'] as { graph: Subgraph }).graph.inputs);
+      expect(parts.length).toBe(8);
+      for (const inputs of parts) {
+        const steps = inputs.find(({ type }) => type === 'int16')!;
+        expect(4 * count(steps.shape)).toBeLessThanOrEqual(2 ** 19);
+      }
+    }
+    const { nodes } = buildStreamGraph(source, { width: 252, height: 252 });
+    expect(nodes.filter(({ op }) => op === 'Scan')).toEqual([]);
   });
 
   test('eight bits: the nearest of 255 steps, each output with its own scale; a row of zeros stays one', () => {

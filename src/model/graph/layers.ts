@@ -16,6 +16,10 @@ export interface Fold {
   readonly scale?: (output: number) => number;
   /** A norm whose weight and bias [in] come before. */
   readonly norm?: string;
+  /** The layer is some outputs of a larger one, from this index on, which has so many. */
+  readonly part?: { readonly first: number; readonly of: number };
+  /** The layer is a convolution of 1x1: [out, in, 1, 1]. */
+  readonly pointwise?: boolean;
 }
 
 /**
@@ -73,13 +77,14 @@ export class Layers {
     const inner = x.shape[1]!;
     const weight = `${name}.weight`;
     const bias = `${name}.bias`;
-    const { after, scale, norm } = fold;
+    const { after, scale, norm, part, pointwise } = fold;
     const from = {
-      [weight]: [out, inner],
+      [weight]: [part?.of ?? out, inner, ...(pointwise ? [1, 1] : [])],
       ...(after && { [after]: [out] }),
       ...(norm && { [`${norm}.weight`]: [inner] }),
     };
-    const make = (values: Float32Array, ...others: Float32Array[]): Float32Array => {
+    const make = (all: Float32Array, ...others: Float32Array[]): Float32Array => {
+      const values = part ? all.slice(part.first * inner, (part.first + out) * inner) : all;
       const gamma = after ? others[0] : undefined;
       const gain = norm ? others.at(-1) : undefined;
       if (!gamma && !scale && !gain) return values;
@@ -89,25 +94,29 @@ export class Layers {
       }
       return values;
     };
+    const label = part ? `${weight}:${part.first}` : weight;
     const b = fold.bias === false ? undefined : this.#linearBias(weight, bias, out, inner, fold);
-    if (!(this.int8 && fold.int8 && b)) return this.graph.gemm(x, this.derive(weight, [out, inner], from, make), b);
-    for (const [part, expected] of Object.entries(from)) this.#expect(part, expected);
+    if (!(this.int8 && fold.int8 && b)) return this.graph.gemm(x, this.derive(label, [out, inner], from, make), b);
+    for (const [tensor, expected] of Object.entries(from)) this.#expect(tensor, expected);
     const rows = () => quantisedRows(make(...this.#read(from)), out, inner);
-    const w = this.graph.bytes(`${weight}:int8`, 'int8', [inner, out], () => rows().columns);
+    const w = this.graph.bytes(`${label}:int8`, 'int8', [inner, out], () => rows().columns);
     return this.graph.gemmInt8(
       x,
       w,
-      this.graph.bytes(`${weight}:scales`, 'float32', [out], () => rows().scales),
+      this.graph.bytes(`${label}:scales`, 'float32', [out], () => rows().scales),
       b,
     );
   }
 
-  #linearBias(weight: string, bias: string, out: number, inner: number, { after, scale, norm }: Fold): Value {
+  #linearBias(weight: string, bias: string, out: number, inner: number, fold: Fold): Value {
+    const { after, scale, norm, part } = fold;
+    const label = part ? `${bias}:${part.first}` : bias;
     const extra = {
       ...(after && { [after]: [out] }),
       ...(norm && { [weight]: [out, inner], [`${norm}.bias`]: [inner] }),
     };
-    return this.derive(bias, [out], { [bias]: [out], ...extra }, (values, ...others) => {
+    return this.derive(label, [out], { [bias]: [part?.of ?? out], ...extra }, (all, ...others) => {
+      const values = part ? all.slice(part.first, part.first + out) : all;
       const gamma = after ? others[0] : undefined;
       const [matrix, shift] = norm ? others.slice(-2) : [];
       for (let o = 0; o < out; o++) {

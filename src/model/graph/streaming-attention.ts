@@ -4,6 +4,16 @@ import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
 import type { TemporalAttention } from './temporal.ts';
 
+/** The cached states of one attention, and this frame's in the same units. */
+interface States {
+  /** What the graph is given: [places, window - 1, channels] each. */
+  readonly caches: readonly Value[];
+  /** Past states as float32, of the caches of some of the places. */
+  decode(caches: readonly Value[]): Value;
+  /** [places, 1, channels]. */
+  readonly present: Value;
+}
+
 /**
  * One frame against the cached states of earlier ones. Keys and values are never made: with states h_j and their
  * positions' rows p_j of the sine table,
@@ -15,7 +25,9 @@ import type { TemporalAttention } from './temporal.ts';
  * tables made when the graph is built; the graph picks their rows by `slots`.
  *
  * For a CPU a state is kept in 24 bits, in two caches: as an int16 in steps of its layer norm's widest possible range,
- * and the rest as an int8 in 256ths of a step. Its values are then in units of that step, which is folded into Wk and Wv.
+ * and the rest as an int8 in 256ths of a step; where the network's layers have eight bits, as the int16 alone. Its values are
+ * then in units of that step, which is folded into Wk and Wv. Past states are read for some of the places at a time, so that
+ * they are still in the processor's cache when they are used again.
  */
 export class StreamingAttention implements TemporalAttention {
   /** This frame's states, one for each cache: [places, 1, channels]. */
@@ -40,7 +52,7 @@ export class StreamingAttention implements TemporalAttention {
     const { frames: window, temporalHeads: heads } = config;
     const [places, channels] = hidden.shape as [number, number];
     const width = channels / heads;
-    const { past, present } = layers.contrib ? this.#inSteps(hidden, norm) : this.#asFloats(hidden);
+    const states = layers.contrib ? this.#inSteps(hidden, norm) : this.#asFloats(hidden);
 
     // The query alone is made with its position. [heads, places, width]
     const sines = layers.tensor(`${name}.pos_encoder.pe`, [1, window, channels], 'float32');
@@ -49,19 +61,12 @@ export class StreamingAttention implements TemporalAttention {
     const scaled = layers.linear(positioned, `${name}.to_q`, channels, { bias: false, scale: () => width ** -0.5 });
     const q = graph.transpose(graph.float(graph.reshape(scaled, [places, heads, width])), [1, 0, 2]);
 
-    // Scores [places, heads, window]: by position, then by content of the cache and of this frame. The cache stands on
-    // the left of its product, where onnxruntime need not rearrange it.
     const keyTable = graph.gather(positionTable(layers, config, `${name}.to_k`, name, channels), this.#slots, 1);
     const byPosition = graph.add(graph.matmul(q, graph.transpose(keyTable, [0, 2, 1])), this.#mask);
     const wk = this.#byHead(`${name}.to_k`, norm, [heads, width, channels], (w) => w);
     const absorbed = graph.transpose(graph.matmul(q, wk), [1, 2, 0]);
-    const byContent = graph.concat([graph.matmul(past, absorbed), graph.matmul(present, absorbed)], 1);
-    const scores = graph.add(graph.transpose(byContent, [0, 2, 1]), graph.transpose(byPosition, [1, 0, 2]));
-    const weights = graph.softmax(scores);
-
-    // Mixed states [places, heads, channels], then through each head's values.
-    const [ofPast, ofPresent] = graph.split(weights, 2, [window - 1, 1]) as [Value, Value];
-    const mixed = graph.add(graph.matmul(ofPast, past), graph.mul(ofPresent, present));
+    const [mixed, weights] = this.#mix(states, absorbed, graph.transpose(byPosition, [1, 0, 2]));
+    // Each head's values of the mixed states.
     const wv = this.#byHead(`${name}.to_v`, norm, [heads, channels, width], (w) =>
       transposeHeads(w, heads, width, channels),
     );
@@ -71,15 +76,40 @@ export class StreamingAttention implements TemporalAttention {
     return graph.reshape(graph.transpose(out, [1, 0, 2]), [places, channels]);
   }
 
-  /** @returns [places, window - 1, channels] and [places, 1, channels]. */
-  #asFloats(hidden: Value): { past: Value; present: Value } {
-    const [places, channels] = hidden.shape as [number, number];
-    const present = this.#layers.graph.reshape(hidden, [places, 1, channels]);
-    return { past: this.#cache(present), present };
+  /**
+   * Attention of each place among its own states.
+   * @param absorbed queries through the keys' weights [places, channels, heads]
+   * @param byPosition the positions' part of the scores [places, heads, window]
+   * @returns mixed states [places, heads, channels] and their weights [places, heads, window]
+   */
+  #mix({ caches, decode, present }: States, absorbed: Value, byPosition: Value): [Value, Value] {
+    const { graph } = this.#layers;
+    const [places, slots, channels] = caches[0]!.shape as [number, number, number];
+    const parts = partsOf(places, slots * channels * FLOAT_BYTES);
+    const body = ([present, absorbed, byPosition, ...caches]: Value[]): Value[] => {
+      const past = decode(caches);
+      // Scores by content of the cache and of this frame. The cache stands on the left of its product, where onnxruntime
+      // need not rearrange it.
+      const byContent = graph.concat([graph.matmul(past, absorbed!), graph.matmul(present!, absorbed!)], 1);
+      const weights = graph.softmax(graph.add(graph.transpose(byContent, [0, 2, 1]), byPosition!));
+      const [ofPast, ofPresent] = graph.split(weights, 2, [slots, 1]) as [Value, Value];
+      return [graph.add(graph.matmul(ofPast, past), graph.mul(ofPresent, present!)), weights];
+    };
+    const inputs = [present, absorbed, byPosition, ...caches];
+    if (!this.#layers.contrib || parts === 1) return body(inputs) as [Value, Value];
+    const stacks = inputs.map((x) => graph.reshape(x, [parts, places / parts, ...x.shape.slice(1)]));
+    const outputs = graph.scan(stacks, body);
+    return outputs.map((x) => graph.reshape(x, [places, ...x.shape.slice(2)])) as [Value, Value];
   }
 
-  #inSteps(hidden: Value, norm: string): { past: Value; present: Value } {
-    const { graph } = this.#layers;
+  #asFloats(hidden: Value): States {
+    const [places, channels] = hidden.shape as [number, number];
+    const present = this.#layers.graph.reshape(hidden, [places, 1, channels]);
+    return { caches: [this.#cache(present)], decode: ([past]) => past!, present };
+  }
+
+  #inSteps(hidden: Value, norm: string): States {
+    const { graph, int8 } = this.#layers;
     const [places, channels] = hidden.shape as [number, number];
     const one = (name: string, value: number) => graph.weight(name, [], () => Float32Array.of(value), 'float32');
     const perStep = this.#layers.derive(
@@ -91,11 +121,14 @@ export class StreamingAttention implements TemporalAttention {
     );
     const present = graph.reshape(graph.mul(hidden, perStep), [places, 1, channels]);
     const whole = graph.round(present);
+    const high = this.#cache(graph.cast(whole, 'int16'));
+    if (int8) return { caches: [high], decode: ([steps]) => graph.float(steps!), present };
     const parts = graph.mul(graph.sub(present, whole), one('parts', PARTS));
     const rest = graph.clip(graph.round(parts), one('least', -128), one('most', 127));
-    const high = graph.float(this.#cache(graph.cast(whole, 'int16')));
-    const low = graph.dequantize(this.#cache(graph.cast(rest, 'int8')), one('part', 1 / PARTS));
-    return { past: graph.add(high, low), present };
+    const low = this.#cache(graph.cast(rest, 'int8'));
+    const part = one('part', 1 / PARTS);
+    const decode = ([steps, parts]: readonly Value[]) => graph.add(graph.float(steps!), graph.dequantize(parts!, part));
+    return { caches: [high, low], decode, present };
   }
 
   /** A cache of states like this one. */
@@ -118,6 +151,17 @@ export class StreamingAttention implements TemporalAttention {
     };
     return this.#layers.derive(`${projection}:heads`, shape, from, make, 'float32');
   }
+}
+
+const FLOAT_BYTES = 4;
+/** Of past states at a time: half of what the smallest second-level caches of today's processors hold. */
+const PART_BYTES = 2 ** 19;
+
+/** Into how many equal parts places are divided, so that a part takes no more than PART_BYTES where that is possible. */
+function partsOf(places: number, bytes: number): number {
+  let parts = Math.ceil((places * bytes) / PART_BYTES);
+  while (places % parts !== 0) parts++;
+  return parts;
 }
 
 /** The small part of a state's steps. */

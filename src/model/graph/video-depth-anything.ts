@@ -12,14 +12,14 @@ import { StreamingAttention } from './streaming-attention.ts';
 import { OfflineAttention } from './temporal.ts';
 
 /** Raised whenever the graph for the same checkpoint and options changes. */
-export const BUILDER_VERSION = 3;
+export const BUILDER_VERSION = 4;
 
 /** Type of the weights and of the products with them; `int8`: the encoder's linear layers, all else float32. */
 export type Precision = FloatType | 'int8';
 
 /**
  * `portable`: ONNX's own operators, and states cached as float32. `cpu`: for onnxruntime on a CPU, with its fused
- * attention and states cached in 24 bits, which is a quarter less memory for each stream; not for float16.
+ * attention and states cached in 24 bits (16 with int8), a quarter (half) less memory for each stream; not for float16.
  * `resident`: the contract's second form, which writes its own rings of states, for devices. ONNX's own operators, and
  * convolutions in float32 whatever the precision: half of them is wrong or slow on some backends.
  */
@@ -58,7 +58,7 @@ const FAR_AGE = 41;
  * One frame with cached states: the streaming contract.
  * in: image [1,3,H,W], slots int64[S], mask [S], c0.. [places, S-1, channels];
  * out: depth [1,H,W], h0.. [places, 1, channels], summary [1, D]: the encoder's normalised class token.
- * For `cpu`, an attention has two caches instead of one: int16, and int8 with 1/256 of its step.
+ * For `cpu`, an attention has two caches instead of one: int16, and int8 with 1/256 of its step; with int8 the first alone.
  * For `resident` it is the contract's second form, R = 43: slots, mask, c0.. [places, R, channels], here int64[1],
  * write bool[1, R, 1]; n0.. instead of h0... With a batch B of streams: image [B,3,H,W], slots, mask [B, R], here [B],
  * write [B, R, 1], depth [B,H,W], summary [B, D], and rings c0_0.. c0_(B-1), of each stream its own.
