@@ -14,6 +14,7 @@ function work(arrivals: readonly Arrived[], busy: number): { made: number[]; wai
       made.push(next.rtpTimestamp / 3000);
       waited.push(begins - next.at);
       freeAt = begins + busy;
+      rule.took(busy);
     }
   };
   for (const arrival of arrivals) {
@@ -48,6 +49,17 @@ describe('pictures that come together', () => {
     );
     expect(made.length).toBeLessThan(110);
     expect(Math.max(...waited)).toBeLessThanOrEqual(100);
+  });
+
+  it('let the newest win where a worker that is too slow gets them two at a time, or all of half a second', () => {
+    for (const together of [2, 15]) {
+      const { waited } = work(
+        frames(300, (n) => 33 * together * Math.floor(n / together)),
+        60,
+      );
+      // Those of the first burst wait for their turns: until then nobody knows how slow the worker is.
+      expect(Math.max(...waited.slice(10))).toBeLessThanOrEqual(60);
+    }
   });
 
   it('never wait long, whatever their timestamps say', () => {

@@ -266,7 +266,8 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
 
   async #process({ picture, at }: Arrival): Promise<void> {
     let made: LiveDepth | undefined;
-    this.#busySince = performance.now();
+    const began = performance.now();
+    this.#busySince = began;
     try {
       made = await this.#maker.make(picture, at, this.upsampling);
       if (made === undefined) {
@@ -293,6 +294,7 @@ export class LiveStream extends EventEmitter<LiveStreamEvents> {
       this.#trouble(this.#failure, 'depth');
     } finally {
       this.#busySince = undefined;
+      this.#burst.took(performance.now() - began);
       if (made) made.release();
       else picture.close();
     }
