@@ -64,7 +64,7 @@ export class StreamingAttention implements TemporalAttention {
     const keyTable = graph.gather(positionTable(layers, config, `${name}.to_k`, name, channels), this.#slots, 1);
     const byPosition = graph.add(graph.matmul(q, graph.transpose(keyTable, [0, 2, 1])), this.#mask);
     const wk = this.#byHead(`${name}.to_k`, norm, [heads, width, channels], (w) => w);
-    const absorbed = graph.transpose(graph.matmul(q, wk), [1, 2, 0]);
+    const absorbed = graph.transpose(graph.matmul(q, wk), [1, 0, 2]);
     const [mixed, weights] = this.#mix(states, absorbed, graph.transpose(byPosition, [1, 0, 2]));
     // Each head's values of the mixed states.
     const wv = this.#byHead(`${name}.to_v`, norm, [heads, channels, width], (w) =>
@@ -78,7 +78,7 @@ export class StreamingAttention implements TemporalAttention {
 
   /**
    * Attention of each place among its own states.
-   * @param absorbed queries through the keys' weights [places, channels, heads]
+   * @param absorbed queries through the keys' weights [places, heads, channels]
    * @param byPosition the positions' part of the scores [places, heads, window]
    * @returns mixed states [places, heads, channels] and their weights [places, heads, window]
    */
@@ -87,13 +87,10 @@ export class StreamingAttention implements TemporalAttention {
     const [places, slots, channels] = caches[0]!.shape as [number, number, number];
     const parts = partsOf(places, slots * channels * FLOAT_BYTES);
     const body = ([present, absorbed, byPosition, ...caches]: Value[]): Value[] => {
-      const past = decode(caches);
-      // Scores by content of the cache and of this frame. The cache stands on the left of its product, where onnxruntime
-      // need not rearrange it.
-      const byContent = graph.concat([graph.matmul(past, absorbed!), graph.matmul(present!, absorbed!)], 1);
-      const weights = graph.softmax(graph.add(graph.transpose(byContent, [0, 2, 1]), byPosition!));
-      const [ofPast, ofPresent] = graph.split(weights, 2, [slots, 1]) as [Value, Value];
-      return [graph.add(graph.matmul(ofPast, past), graph.mul(ofPresent, present!)), weights];
+      const all = graph.concat([decode(caches), present!], 1);
+      const byContent = graph.matmul(absorbed!, graph.transpose(all, [0, 2, 1]));
+      const weights = graph.softmax(graph.add(byContent, byPosition!));
+      return [graph.matmul(weights, all), weights];
     };
     const inputs = [present, absorbed, byPosition, ...caches];
     if (!this.#layers.contrib || parts === 1) return body(inputs) as [Value, Value];

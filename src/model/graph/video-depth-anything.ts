@@ -12,7 +12,7 @@ import { StreamingAttention } from './streaming-attention.ts';
 import { OfflineAttention } from './temporal.ts';
 
 /** Raised whenever the graph for the same checkpoint and options changes. */
-export const BUILDER_VERSION = 4;
+export const BUILDER_VERSION = 5;
 
 /** Type of the weights and of the products with them; `int8`: the encoder's linear layers, all else float32. */
 export type Precision = FloatType | 'int8';
