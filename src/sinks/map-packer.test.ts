@@ -5,7 +5,8 @@ import { depthMap, seeded } from '../../test/depth-map.ts';
 import { DepthPacker, decodeFrame } from '../protocol/index.ts';
 import { toPlanes } from '../protocol/planes.ts';
 import { quantise16 } from '../protocol/quantise.ts';
-import { packMap } from './map-packer.ts';
+import { linearLuma, toLuma } from '../stream/live-depth.ts';
+import { packMap, shadeMap } from './map-packer.ts';
 
 /** What the usual steps make of a map. */
 function usual(values: Float32Array, width: number, height: number, steps: number) {
@@ -95,4 +96,25 @@ it('leaves to the usual steps what needs their care', async () => {
   const random = seeded(7);
   expect(packMap(Float32Array.from({ length: 64 * 64 }, random), 64, 64, 65_534)).toBeUndefined();
   expect(packMap(new Float32Array(1024 * 1024), 1024, 1024, 4095)).toBeUndefined();
+});
+
+it('shades maps of any size as a clamped array does', () => {
+  const random = seeded(3);
+  for (const length of [1, 15, 16, 17, 49_152, 300_001]) {
+    const values = Float32Array.from({ length }, () => 4 * random() - 1);
+    // Halves, both ends, and what has no shade.
+    for (let i = 0; i < Math.min(length, 600); i++) values[i] = (i / 2 - 20) / 219;
+    values.set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e30, -1e30].slice(0, length));
+    for (const range of [
+      { near: 1, far: 0 },
+      { near: 0.3, far: 1.7 },
+    ]) {
+      const [ours, usual] = [new Uint8ClampedArray(length + 1), new Uint8ClampedArray(length + 1)];
+      const { scale, shift } = linearLuma(range, { near: 235, far: 16 });
+      expect(shadeMap(values, scale, shift, ours.subarray(0, length))).toBe(true);
+      toLuma(values, { ...range, unit: 'disparity' }, { near: 235, far: 16 }, usual);
+      expect(Buffer.compare(Buffer.from(ours.buffer), Buffer.from(usual.buffer))).toBe(0);
+    }
+  }
+  expect(shadeMap(new Float32Array(1 << 20), 1, 0, new Uint8ClampedArray(1 << 20))).toBe(false);
 });

@@ -1,7 +1,8 @@
-import { type LiveDepth, toLuma } from '../stream/live-depth.ts';
+import { type LiveDepth, linearLuma, toLuma } from '../stream/live-depth.ts';
 import { FrameConverter } from '../video/frame-converter.ts';
 import type { Shades } from '../video/index.ts';
 import { enlargeLuma, mayEnlarge } from '../video/upsampling.ts';
+import { shadeMap } from './map-packer.ts';
 import type { MatteShades } from './matte-shades.ts';
 
 interface Size {
@@ -27,10 +28,10 @@ export class TrackShades {
 
   /**
    * @param size of the picture in the track. A smaller one than the map's has no finer edges to go by.
-   * @returns valid until the next call, and as long as the depth is retained
+   * @returns at once where they are only to be interpolated; valid until the next call, and as long as the depth is retained
    * @throws DepthcastError CODEC_FAILED, BUSY, INTERNAL
    */
-  async of(depth: LiveDepth, { width, height }: Size): Promise<Shades> {
+  of(depth: LiveDepth, { width, height }: Size): Shades | Promise<Shades> {
     const matte = this.#matte;
     if (matte) return matte.of(depth, { width, height }, () => this.#converterFor({ width, height }));
     const { map, info, source } = depth;
@@ -48,7 +49,9 @@ export class TrackShades {
       });
     }
     if (this.#plain.length !== map.values.length) this.#plain = new Uint8ClampedArray(map.values.length);
-    toLuma(map.values, info, this.#range, this.#plain);
+    const { scale, shift } = linearLuma(info, this.#range);
+    if (info.unit !== 'disparity' || !shadeMap(map.values, scale, shift, this.#plain))
+      toLuma(map.values, info, this.#range, this.#plain);
     return { data: this.#plain, width: map.width, height: map.height };
   }
 

@@ -84,14 +84,20 @@ export function toLuma(
   luma: { near: number; far: number },
   out: Uint8ClampedArray,
 ): void {
-  const span = luma.near - luma.far;
   if (unit === 'disparity') {
-    const scale = span / (near - far);
-    const shift = luma.far - far * scale;
+    const { scale, shift } = linearLuma({ near, far }, luma);
     for (let i = 0; i < values.length; i++) out[i] = values[i]! * scale + shift;
     return;
   }
-  const scale = span / (1 / near - 1 / far);
-  const shift = luma.far - scale / far;
+  const { scale, shift } = linearLuma({ near: 1 / near, far: 1 / far }, luma);
   for (let i = 0; i < values.length; i++) out[i] = scale / values[i]! + shift;
+}
+
+/** Luma of disparity: disparity * scale + shift. @param range of disparity. @param luma of its ends */
+export function linearLuma(
+  range: { near: number; far: number },
+  luma: { near: number; far: number },
+): { scale: number; shift: number } {
+  const scale = (luma.near - luma.far) / (range.near - range.far);
+  return { scale, shift: luma.far - range.far * scale };
 }

@@ -1,6 +1,8 @@
 //! Payloads of depth packets (docs/protocol.md): a map is quantised to sixteen bits, predicted, laid out in byte planes and deflated
 //! (RFC 1951), all in one call. Codes and planes are bit for bit those of src/protocol/quantise.ts and planes.ts.
 //!
+//! Also the shades that show a map.
+//!
 //! One instance serves maps of up to the size that `plan` had last; `at` gives the buffers. No allocation after `plan`, no imports.
 #![no_std]
 
@@ -9,6 +11,7 @@ mod huffman;
 mod memory;
 mod planes;
 mod quantise;
+mod shade;
 
 use memory::reserve;
 
@@ -55,7 +58,7 @@ fn planned() -> &'static Plan {
     unsafe { (*&raw const PLAN).as_ref().unwrap() }
 }
 
-/// 0 the map, 1 planes, 2 what was deflated, 3 offset and step of the last map, as doubles.
+/// 0 the map, 1 planes or shades, 2 what was deflated, 3 offset and step of the last map, as doubles.
 #[unsafe(no_mangle)]
 pub extern "C" fn at(buffer: usize) -> *const u8 {
     let plan = planned();
@@ -84,6 +87,17 @@ pub extern "C" fn pack16(width: usize, height: usize, steps: u32) -> usize {
         planes::to_planes(codes, width, core::slice::from_raw_parts_mut(plan.planes, 2 * count));
     }
     deflate(2 * count, count)
+}
+
+/// Shades of the map's first `count` values: value * scale + shift, in the place of the planes. @returns whether there is room
+#[unsafe(no_mangle)]
+pub extern "C" fn shades8(count: usize, scale: f64, shift: f64) -> bool {
+    let plan = planned();
+    if count > plan.pixels {
+        return false;
+    }
+    shade::shade(unsafe { core::slice::from_raw_parts(plan.values, count) }, scale, shift, plan.planes);
+    true
 }
 
 /// Deflates what lies in the planes' buffer, a plane after the other. @returns bytes
