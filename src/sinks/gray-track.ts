@@ -120,8 +120,11 @@ export class GrayTrack implements DepthSink {
     const { info } = depth;
     try {
       const began = performance.now();
-      const encoder = await this.#encoder.of(info);
-      const shades = LAYOUT_PARTS[this.layout].shades === 'none' ? undefined : await this.#shades.of(depth, encoder);
+      // Without a turn of the microtask queue where nothing is to wait for: the encoder works while other sinks are at the same map.
+      const opened = this.#encoder.of(info);
+      const encoder = opened instanceof Promise ? await opened : opened;
+      const made = LAYOUT_PARTS[this.layout].shades === 'none' ? undefined : this.#shades.of(depth, encoder);
+      const shades = made instanceof Promise ? await made : made;
       const keyframe = this.#keyframeAsked && began - this.#keyframeAt >= KEYFRAME_INTERVAL_MS;
       const frame = await encoder.encode(shades, depth.source?.picture, info.rtpTimestamp, { keyframe });
       if (frame.keyframe) {

@@ -23,16 +23,18 @@ export class SizedEncoder {
     return this.#encoder;
   }
 
-  /** @throws DepthcastError CODEC_FAILED */
-  async of(source: { sourceWidth: number; sourceHeight: number }): Promise<LayoutEncoder> {
-    const { sourceWidth, sourceHeight } = source;
+  /** At once where it is open already. @throws DepthcastError CODEC_FAILED */
+  of({
+    sourceWidth,
+    sourceHeight,
+  }: {
+    sourceWidth: number;
+    sourceHeight: number;
+  }): LayoutEncoder | Promise<LayoutEncoder> {
     const shrink = Math.min(1, this.#maxSide / Math.max(sourceWidth, sourceHeight));
-    const even = (side: number) => Math.max(2, 2 * Math.round((side * shrink) / 2));
-    const [width, height] = [even(sourceWidth), even(sourceHeight)];
+    const [width, height] = [even(sourceWidth * shrink), even(sourceHeight * shrink)];
     if (this.#encoder?.width === width && this.#encoder.height === height) return this.#encoder;
-    this.close();
-    this.#encoder = await LayoutEncoder.create(this.#layout, { ...this.#options(), width, height });
-    return this.#encoder;
+    return this.#open(width, height);
   }
 
   setBitrate(bitrate: number): void {
@@ -44,4 +46,12 @@ export class SizedEncoder {
     this.#encoder?.close();
     this.#encoder = undefined;
   }
+
+  async #open(width: number, height: number): Promise<LayoutEncoder> {
+    this.close();
+    this.#encoder = await LayoutEncoder.create(this.#layout, { ...this.#options(), width, height });
+    return this.#encoder;
+  }
 }
+
+const even = (side: number): number => Math.max(2, 2 * Math.round(side / 2));

@@ -114,7 +114,7 @@ export class LiveEncoder {
     { keyframe = false }: { keyframe?: boolean } = {},
   ): Promise<EncodedFrame> {
     return this.#guard.run(async () => {
-      const reopened = await this.#applyBitrate(keyframe);
+      const reopened = this.#wanted !== this.#bitrate && (await this.#applyBitrate(keyframe));
       await paint(this.#target);
       this.#advance(rtpTimestamp);
       this.#frame.pts = BigInt(this.#pts);
@@ -143,7 +143,6 @@ export class LiveEncoder {
 
   /** Returns whether the encoder was opened anew, so that its next frame is a keyframe. */
   async #applyBitrate(keyframe: boolean): Promise<boolean> {
-    if (this.#wanted === this.#bitrate) return false;
     if (IMPLEMENTATIONS[this.codec].encoder?.liveRate) {
       setRate(this.#context, this.#wanted);
       this.#bitrate = this.#wanted;
@@ -175,7 +174,8 @@ export class LiveEncoder {
   #receive(rtpTimestamp: number): EncodedFrame {
     check(this.#context.receivePacketSync(this.#packet), 'encoding');
     const { data, isKeyframe, pts } = this.#packet;
-    const copy = data ? Uint8Array.from(data) : undefined;
+    // Not Uint8Array.from, which takes ten times as long.
+    const copy = data ? new Uint8Array(data) : undefined;
     this.#packet.unref();
     if (!copy || pts !== BigInt(this.#pts)) throw new DepthcastError('CODEC_FAILED', { detail: 'the encoder lags' });
     return { codec: this.codec, data: copy, keyframe: isKeyframe, rtpTimestamp };
