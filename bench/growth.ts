@@ -83,7 +83,8 @@ export async function benchGrowth({ seconds = 20, markdown = false, most = STREA
     console.log(
       `  With ${points.length - kept.length} of these numbers the machine was full: they do not count below.`,
     );
-  const spread = (values: number[]) => Math.max(...values) / Math.min(...values);
+  // A number that is not above zero, as memory that was given back meanwhile, has no ratio to others.
+  const spread = (values: number[]) => (Math.min(...values) > 0 ? Math.max(...values) / Math.min(...values) : Infinity);
   const memory = kept.slice(1).map((point) => further(points, points.indexOf(point)));
   printGoals([
     { name: 'CPU a frame, most over least', value: spread(kept.map((point) => point.cpu)), most: FLAT },

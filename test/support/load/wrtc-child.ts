@@ -118,18 +118,22 @@ process.once('message', (options: FleetOptions) => {
       peer.report.refused = true;
     });
   const startedAt = performance.now();
-  let sent = 0;
+  // As cameras do, each has moments of its own: what comes at once is made one after the other, which says nothing of a frame.
+  const fed = peers.map(() => 0);
   let step = 0;
   const feed = setInterval(
     () => {
-      // Catches up after a late timer, so that the mean rate is what was asked for.
-      const due = Math.floor(((performance.now() - startedAt) * fps) / 1000);
-      if (sent >= due) return;
-      sent = due;
-      const data = frames[toAndFro(step++, PICTURES)]!;
-      for (const peer of peers) peer.source.onFrame({ width, height, data });
+      const due = ((performance.now() - startedAt) * fps) / 1000;
+      for (const [i, peer] of peers.entries()) {
+        // Catches up after a late timer, so that the mean rate is what was asked for.
+        const picture = Math.floor(due + i / peers.length);
+        if (fed[i]! >= picture) continue;
+        fed[i] = picture;
+        if (i === 0) step++;
+        peer.source.onFrame({ width, height, data: frames[toAndFro(picture, PICTURES)]! });
+      }
     },
-    1000 / fps / 4,
+    1000 / fps / Math.max(4, peers.length),
   );
   const tell = setInterval(
     () => process.send?.({ at: performance.now(), sent: step, peers: peers.map((peer) => peer.report) }),
