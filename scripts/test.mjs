@@ -2,8 +2,9 @@
 // those on a graphics device, which have commands of their own (test:package, test:gpu). Arguments go to vitest.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensureBuilt, ensureInstalled, run, runPackage, say } from './lib.mjs';
+import { ensureBuilt, ensureInstalled, ROOT, run, runPackage, say } from './lib.mjs';
 
 const options = { project: { type: 'string', multiple: true } };
 const { project: projects } = parseArgs({ options, strict: false }).values;
@@ -24,6 +25,8 @@ const FOREIGN = [
 
 ensureInstalled();
 ensureBuilt();
+// Threads, processes and the command start from it in half the time that a TypeScript loader takes.
+process.env.BUILT_SERVER = join(ROOT, 'dist', 'server');
 if (process.env.CI === 'true') ensureForeign();
 if (projects === undefined || projects.includes('e2e') || projects.includes('live')) {
   const chromium = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { compiledModule } from './threads.ts';
 
 /** ms that a process has to end in. */
 const KILL_MS = 2000;
@@ -11,11 +12,11 @@ const MAX_PRINTED = 400;
  */
 export function startProcess(from: string, name: string): ChildProcess {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(DEPTHCAST|LIVEKIT)_/.test(key)));
-  const source = from.endsWith('.ts');
-  return fork(new URL(`${name}.${source ? 'ts' : 'js'}`, from), [], {
+  const compiled = compiledModule(from, name);
+  return fork(compiled ?? new URL(`${name}.ts`, from), [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: source ? ['--import', import.meta.resolve('tsx')] : [],
+    execArgv: compiled ? [] : ['--import', import.meta.resolve('tsx')],
     env,
   });
 }

@@ -1,11 +1,22 @@
+import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
+const SOURCES = new URL('.', import.meta.url).href;
+
 /**
- * Starts the module `name` (without extension) that lies beside `from` in a thread of its own.
- * The build is plain JavaScript; from source, as in tests, the thread needs a TypeScript loader first.
+ * The compiled form of the module `name` (without extension) that lies beside `from`; undefined from source, where the module needs a
+ * TypeScript loader, unless BUILT_SERVER names the folder of a build of these very sources, as npm test makes it.
  */
+export function compiledModule(from: string, name: string): URL | undefined {
+  if (!from.endsWith('.ts')) return new URL(`${name}.js`, from);
+  const { BUILT_SERVER: build } = process.env;
+  return build ? new URL(`${name}.js`, from.replace(SOURCES, `${pathToFileURL(build)}/`)) : undefined;
+}
+
+/** Starts the module `name` (without extension) that lies beside `from` in a thread of its own. */
 export function startThread(from: string, name: string, options: WorkerOptions): Worker {
-  if (!from.endsWith('.ts')) return new Worker(new URL(`${name}.js`, from), options);
+  const compiled = compiledModule(from, name);
+  if (compiled) return new Worker(compiled, options);
   const module = JSON.stringify(new URL(`${name}.ts`, from).href);
   const loader = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${module}); })`;
   return new Worker(loader, { ...options, eval: true });

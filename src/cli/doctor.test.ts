@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProgram } from '../../test/support/program.ts';
 import { loadConfig } from '../config/load.ts';
 import { cgroupLimits } from './doctor/cgroup.ts';
 import { modelCache } from './doctor/files.ts';
@@ -19,22 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function doctor(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor', ...args], {
-    cwd: new URL('../..', import.meta.url),
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk;
-  });
-  return once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }));
-}
+const doctor = (args: string[], env: Record<string, string> = {}) => startProgram(['doctor', ...args], { env }).ended;
 const byName = (findings: readonly Finding[], name: string) => findings.find((finding) => finding.name === name);
 
 describe('doctor', { timeout: 180_000 }, () => {

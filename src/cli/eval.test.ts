@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProgram } from '../../test/support/program.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { readPicture } from '../evaluation/image.ts';
 
@@ -14,21 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function start(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'eval', ...args], {
-    cwd: new URL('../..', import.meta.url),
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { out: '', err: '' };
-  child.stdout.on('data', (chunk: Buffer) => {
-    said.out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    said.err += chunk;
-  });
-  return { child, said, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, ...said })) };
-}
+const start = (args: string[], env: Record<string, string> = {}) => startProgram(['eval', ...args], { env });
 
 describe('eval', { timeout: 120_000 }, () => {
   it('prints JSON, and writes a report that needs nothing beside itself', async () => {
@@ -77,8 +62,8 @@ describe('eval', { timeout: 120_000 }, () => {
     const temporary = join(folder, 'tmp');
     mkdirSync(temporary);
     const args = [RECORDING, 'scene:static', '--max-frames', '1000000', '--json', '--threads', '1'];
-    const { child, said, ended } = start(args, { TMPDIR: temporary });
-    while (!said.err.includes('scene:static') && child.exitCode === null)
+    const { child, printed, ended } = start(args, { TMPDIR: temporary });
+    while (!printed.err.includes('scene:static') && child.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill('SIGINT');
     const { code, out, err } = await ended;

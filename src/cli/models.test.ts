@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formulaCheckpoint } from '../../test/support/checkpoint.ts';
 import { formulaFrame, networkInput, TINY } from '../../test/support/formula.ts';
 import { readNpy, writeNpy } from '../../test/support/npy.ts';
+import { startProgram } from '../../test/support/program.ts';
 import { NORMALISE } from '../model/graph/video-depth-anything.ts';
 
 // The commands as a shell runs them, against a file server on this machine.
@@ -48,25 +48,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-interface Outcome {
-  code: number | null;
-  out: string;
-}
-
-function start(args: string[], env: Record<string, string> = {}): { child: ChildProcess; ended: Promise<Outcome> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'models', ...args], {
-    cwd: new URL('../..', import.meta.url),
-    env: { ...process.env, DEPTHCAST_MODELS_FOLDER: store, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  const take = (chunk: Buffer) => {
-    out += chunk;
-  };
-  child.stdout.on('data', take);
-  child.stderr.on('data', take);
-  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, out })) };
-}
+const start = (args: string[], env: Record<string, string> = {}) =>
+  startProgram(['models', ...args], { env: { DEPTHCAST_MODELS_FOLDER: store, ...env } });
 const run = (args: string[], env: Record<string, string> = {}) => start(args, env).ended;
 
 /** A manifest of the tiny network with an address. */
@@ -89,7 +72,7 @@ const kept = () => (existsSync(join(store, 'checkpoints')) ? readdirSync(join(st
 
 describe('models list', () => {
   it('names every model, its licence, and what can be run', async () => {
-    const { code, out } = await run(['list']);
+    const { code, all: out } = await run(['list']);
     expect(code).toBe(0);
     expect(out).toMatch(/depthcast-nano .*Apache-2\.0 +ready/);
     expect(out).toMatch(/vda-metric-large +metres .*CC-BY-NC-4\.0 +not pulled/);
@@ -99,14 +82,14 @@ describe('models list', () => {
 describe('models pull', () => {
   it('shows the licence and plain progress, and makes the model one that can be run', async () => {
     const file = manifest('whole');
-    const { code, out } = await run(['pull', file]);
+    const { code, all: out } = await run(['pull', file]);
     expect(code, out).toBe(0);
     expect(out).toMatch(/licence +Apache-2\.0/);
     expect(out).toMatch(/100 % .*MB/);
     expect(out).not.toContain('\x1b');
     expect(readFileSync(join(store, 'checkpoints', 'whole.pth')).equals(content)).toBe(true);
     const again = asked.length;
-    expect((await run(['pull', file])).out).toMatch(/ready/);
+    expect((await run(['pull', file])).all).toMatch(/ready/);
     expect(asked).toHaveLength(again);
   });
 
@@ -117,7 +100,7 @@ describe('models pull', () => {
     const part = join(store, 'checkpoints', 'stopped.pth.part');
     while (!(existsSync(part) && statSync(part).size === stopAt)) await new Promise((done) => setTimeout(done, 20));
     child.kill('SIGINT');
-    const { code, out } = await ended;
+    const { code, all: out } = await ended;
     expect([code, out]).toEqual([130, expect.stringContaining('goes on from here')]);
     stopAt = Number.POSITIVE_INFINITY;
     expect((await run(['pull', file])).code).toBe(0);
@@ -127,7 +110,7 @@ describe('models pull', () => {
 
   it('takes a mirror from the environment: same path, other host', async () => {
     const file = manifest('mirrored', { url: 'https://models.invalid/repo/mirrored.pth' });
-    const { code, out } = await run(['pull', file], { DEPTHCAST_MODELS_MIRROR: `${base}/hub/` });
+    const { code, all: out } = await run(['pull', file], { DEPTHCAST_MODELS_MIRROR: `${base}/hub/` });
     expect(code, out).toBe(0);
     expect(asked.at(-1)?.path).toBe('/hub/repo/mirrored.pth');
   });
@@ -142,14 +125,14 @@ describe('models pull', () => {
     ],
   ])('refuses %s with a code, and leaves nothing', async (_name, change, message) => {
     const before = kept();
-    const { code, out } = await run(['pull', manifest('bad', change), '--mirror', base]);
+    const { code, all: out } = await run(['pull', manifest('bad', change), '--mirror', base]);
     expect([code, out]).toEqual([1, expect.stringMatching(message)]);
     expect(kept()).toEqual(before);
   });
 
   it('refuses a name that is not known before it fetches the others', async () => {
     const before = asked.length;
-    expect((await run(['pull', manifest('first'), 'vda-smal'])).out).toMatch(/MODEL_NOT_FOUND .*vda-small/);
+    expect((await run(['pull', manifest('first'), 'vda-smal'])).all).toMatch(/MODEL_NOT_FOUND .*vda-small/);
     expect(asked).toHaveLength(before);
   });
 });
@@ -169,16 +152,16 @@ describe('models convert, verify and bench', () => {
 
   it('writes a graph that streams as the checkpoint does, and measures how far a reference is', async () => {
     const made = await run(['convert', at('tiny.pth'), '--out', at('made.onnx'), '--size', '112x84', ...TINY_OPTIONS]);
-    expect(made.code, made.out).toBe(0);
+    expect(made.code, made.all).toBe(0);
     expect(readdirSync(folder).filter((name) => name.startsWith('.convert-'))).toEqual([]);
 
     const inputs = ['--inputs', at('in.npy')];
     const far = await run(['verify', at('made.onnx'), ...inputs, '--expected', at('zeros.npy')]);
-    expect([far.code, far.out]).toEqual([1, expect.stringMatching(/PARITY_FAILED/)]);
+    expect([far.code, far.all]).toEqual([1, expect.stringMatching(/PARITY_FAILED/)]);
     // Against zeros the largest error is the largest depth: the committed reference has the same in its first frames.
     const reference = readNpy('test/vectors/vda/tiny_stream_net.npy');
     const largest = Math.max(...reference.data.subarray(0, N * 21 * 28));
-    const error = Number(/max abs error +(\S+)/.exec(far.out)![1]);
+    const error = Number(/max abs error +(\S+)/.exec(far.all)![1]);
     expect(error).toBeGreaterThan(0.99 * largest);
     expect(error).toBeLessThan(1.3 * largest);
 
@@ -192,19 +175,19 @@ describe('models convert, verify and bench', () => {
       '--tolerance',
       '99',
     ]);
-    expect(same.code, same.out).toBe(0);
-    expect(/max abs error +(\S+)/.exec(same.out)![1]).toBe(/max abs error +(\S+)/.exec(far.out)![1]);
+    expect(same.code, same.all).toBe(0);
+    expect(/max abs error +(\S+)/.exec(same.all)![1]).toBe(/max abs error +(\S+)/.exec(far.all)![1]);
   });
 
   it('writes eight bits on request, says how far they are from fp32, and checks that again when they are run', async () => {
     const low = ['--precision', 'int8', ...TINY_OPTIONS];
     const made = await run(['convert', at('tiny.pth'), '--out', at('low.onnx'), '--size', '112x84', ...low]);
-    expect(made.code, made.out).toBe(0);
-    expect(made.out).toMatch(/error +[\d.]+ % of a depth map's spread from fp32/);
+    expect(made.code, made.all).toBe(0);
+    expect(made.all).toMatch(/error +[\d.]+ % of a depth map's spread from fp32/);
     const reference = new Float32Array(readFileSync(at('low.reference')).buffer.slice(0));
     writeFileSync(at('low.reference'), reference.toReversed());
     const refused = await run(['verify', at('low.onnx'), '--inputs', at('in.npy'), '--expected', at('zeros.npy')]);
-    expect([refused.code, refused.out]).toEqual([
+    expect([refused.code, refused.all]).toEqual([
       1,
       expect.stringMatching(/BAD_OUTPUT .*low, int8, 112x84 on onnxruntime's CPU/),
     ]);
@@ -233,14 +216,14 @@ describe('models convert, verify and bench', () => {
     ],
   ])('refuse %s', async (_name, args, message) => {
     const inFolder = args.map((arg) => (/\.(pth|npy|onnx)$/.test(arg) ? at(arg) : arg));
-    const { code, out } = await run(inFolder);
+    const { code, all: out } = await run(inFolder);
     expect([code, out]).toEqual([1, expect.stringMatching(message)]);
     expect(existsSync(at('x.onnx'))).toBe(false);
   });
 
   it('prints a row for each size and number of threads', async () => {
     const sizes = ['--input-size', '84', '98', '--threads', '1', '--frames', '2'];
-    const { code, out } = await run(['bench', at('tiny.pth'), ...TINY_OPTIONS, ...sizes]);
+    const { code, all: out } = await run(['bench', at('tiny.pth'), ...TINY_OPTIONS, ...sizes]);
     expect(code, out).toBe(0);
     expect(out).toMatch(/112x84 +1 +\d/);
     expect(out).toMatch(/126x98 +1 +\d/);

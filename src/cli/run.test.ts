@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Running, startProgram } from '../../test/support/program.ts';
 import { writeVideo } from '../../test/support/video-file.ts';
 import { createScene } from '../scene/scene.ts';
 import { y4mFile } from '../scene/y4m.ts';
@@ -20,24 +20,8 @@ const SIZE = { width: 96, height: 64 };
 beforeAll(() => writeVideo(at('clip.mp4'), { ...SIZE, frames: 40, indexFirst: true }));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Running {
-  child: ChildProcess;
-  ended: Promise<{ code: number | null; signal: string | null; out: string }>;
-}
-
-function start(...args: string[]): Running {
-  const options = ['--input-size', '160', '--threads', '1'];
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'run', ...args, ...options], {
-    cwd: new URL('../..', import.meta.url),
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  let out = '';
-  for (const stream of [child.stdout!, child.stderr!])
-    stream.on('data', (chunk: Buffer) => {
-      out += chunk;
-    });
-  return { child, ended: once(child, 'close').then(([code, signal]) => ({ code, signal, out })) };
-}
+const start = (...args: string[]) =>
+  startProgram(['run', ...args, '--input-size', '160', '--threads', '1'], { stdin: 'pipe' });
 const run = (...args: string[]) => start(...args).ended;
 
 /** Events of --json. */
@@ -61,7 +45,7 @@ describe('depthcast run', { timeout: 90_000 }, () => {
     for (const piece of y4mFile(createScene('static', { width: 64, height: 48 }), 6))
       running.child.stdin!.write(Buffer.from(piece));
     running.child.stdin!.end();
-    const { code, out } = await running.ended;
+    const { code, all: out } = await running.ended;
     expect(code, out).toBe(0);
     const [first, ...rest] = events(out);
     expect(first).toMatchObject({ event: 'start', model: 'depthcast-nano', size: { width: 64, height: 48 }, fps: 30 });
@@ -80,8 +64,8 @@ describe('depthcast run', { timeout: 90_000 }, () => {
     await mapsIn(npz, 20, first);
     first.child.kill('SIGINT');
     const stopped = await first.ended;
-    expect([stopped.code, stopped.out]).toEqual([130, expect.stringMatching(/stopped +\d+ frames/)]);
-    const frames = Number(/stopped +(\d+) frames/.exec(stopped.out)![1]);
+    expect([stopped.code, stopped.all]).toEqual([130, expect.stringMatching(/stopped +\d+ frames/)]);
+    const frames = Number(/stopped +(\d+) frames/.exec(stopped.all)![1]);
     expect(frames).toBeGreaterThanOrEqual(20);
     expect(frames).toBeLessThan(150);
     expect(await countFrames(at('stopped/scene-static_vis.mp4'))).toBe(frames);
@@ -93,8 +77,8 @@ describe('depthcast run', { timeout: 90_000 }, () => {
     expect((await second.ended).signal).toBe('SIGKILL');
 
     const third = await run(...args, '--resume', '--max-len', '150', '--json');
-    expect(third.code, third.out).toBe(0);
-    const done = events(third.out).at(-1)!;
+    expect(third.code, third.all).toBe(0);
+    const done = events(third.all).at(-1)!;
     expect(done).toMatchObject({ event: 'done', frames: 150, complete: true });
     expect(Number(done['resumed'])).toBeGreaterThanOrEqual(frames);
     for (const kind of ['vis', 'src']) expect(await countFrames(at(`stopped/scene-static_${kind}.mp4`))).toBe(150);
@@ -104,7 +88,7 @@ describe('depthcast run', { timeout: 90_000 }, () => {
   it('keeps what decodes of a damaged input, warns, and ends with status 2', async () => {
     const whole = readFileSync(at('clip.mp4'));
     writeFileSync(at('cut.mp4'), whole.subarray(0, whole.length * 0.6));
-    const { code, out } = await run(at('cut.mp4'), '--out', at('cut'));
+    const { code, all: out } = await run(at('cut.mp4'), '--out', at('cut'));
     expect([code, out]).toEqual([2, expect.stringMatching(/warning +it ends after \d+ of 40 frames/)]);
     expect(out).not.toContain('\x1b');
     const frames = Number(/done +(\d+) frames/.exec(out)![1]);
@@ -122,9 +106,9 @@ describe('depthcast run', { timeout: 90_000 }, () => {
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
       const whole = await run(`${base}/whole.mp4`, '--out', at('served'));
-      expect([whole.code, whole.out]).toEqual([0, expect.stringMatching(/done +40 frames/)]);
+      expect([whole.code, whole.all]).toEqual([0, expect.stringMatching(/done +40 frames/)]);
       const half = await run(`${base}/half.mp4?token=1`, '--out', at('served'), '--timeout', '2');
-      expect([half.code, half.out]).toEqual([2, expect.stringMatching(/warning +the source stalled/)]);
+      expect([half.code, half.all]).toEqual([2, expect.stringMatching(/warning +the source stalled/)]);
       expect(await countFrames(at('served/half_vis.mp4'))).toBeGreaterThan(5);
     } finally {
       server.closeAllConnections();
@@ -144,7 +128,7 @@ describe('depthcast run', { timeout: 90_000 }, () => {
     ['metres of a model without', [at('clip.mp4'), '--metric'], /BAD_OPTION .*metres/],
     ['to resume from a pipe', ['-', '--resume'], /BAD_OPTION .*cannot be read again/],
   ])('refuses %s', async (_name, args, message) => {
-    const { code, out } = await run(...args, '--out', at('refused'));
+    const { code, all: out } = await run(...args, '--out', at('refused'));
     expect([code, out]).toEqual([1, expect.stringMatching(message)]);
   });
 });

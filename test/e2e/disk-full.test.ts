@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { needs } from '../support/needs.ts';
+import { PROGRAM } from '../support/program.ts';
 import { until } from './support/app.ts';
 
-const CLI = [process.execPath, '--import', 'tsx', 'src/cli/main.ts'];
+const CLI = [process.execPath, ...PROGRAM];
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-full-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

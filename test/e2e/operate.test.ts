@@ -8,6 +8,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { pino } from 'pino';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROGRAM } from '../support/program.ts';
 import { startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
 
@@ -45,7 +46,7 @@ describe('the serve command', () => {
   let out = '';
   const file = join(folder, 'settings.yaml');
   const serve = (...args: string[]) => {
-    child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'serve', '--config', file, ...args], {
+    child = spawn(process.execPath, [...PROGRAM, 'serve', '--config', file, ...args], {
       cwd: root,
       env: { ...process.env, DEPTHCAST_SERVER_PORT: '0' },
     });

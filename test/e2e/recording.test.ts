@@ -8,6 +8,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import type { RecordingStatus } from '../../src/sinks/mcap/mcap-recorder.ts';
 import type { LiveDepth } from '../../src/stream/live-depth.ts';
 import { needs } from '../support/needs.ts';
+import { PROGRAM } from '../support/program.ts';
 import { writeVideo } from '../support/video-file.ts';
 import { startApp, until } from './support/app.ts';
 import { hasMcapReader, readArchive, readBag, readByDefinitions, readStream } from './support/mcap-reader.ts';
@@ -159,7 +160,7 @@ const freePort = (): Promise<number> =>
       probe.close(() => resolve(port));
     });
   });
-const CLI = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', 'serve'];
+const CLI = [process.execPath, ...PROGRAM, 'serve'];
 
 async function settings(recordings: string, more = ''): Promise<{ file: string; base: string }> {
   const port = await freePort();
