@@ -18,23 +18,23 @@ const INTEGRATION = [
   'src/webrtc/peer/peer.test.ts',
 ];
 /** Count frames or bits against the clock, compare pictures in time, or need many of them a second: two cores cannot carry two of them at once. */
-const LIVE = ['test/e2e/{live,loadtest,media-workers,network-faults,rtc-loss,sender-pace,studio,truth}.test.ts'];
+const LIVE = ['test/e2e/{live,loadtest,network-faults,pushed-outputs,rtc-loss,sender-pace,truth}.test.ts'];
 
 /** Those of a quarter of a minute and more, the longest first: what begins last leaves a core idle for as long as it takes. */
 const LONG = [
   ...[
     'e2e/ar',
-    'e2e/loadtest',
-    'e2e/loadtest-ends',
-    'e2e/process-faults',
+    'e2e/robustness',
     'e2e/recording',
-    'e2e/sources',
-    'e2e/showroom',
+    'e2e/page',
+    'e2e/admission',
+    'e2e/process-faults',
+    'e2e/loadtest-ends',
     'e2e/studio',
   ],
-  ...['e2e/whip', 'e2e/page', 'e2e/robustness', 'e2e/admission', 'e2e/foxglove', 'e2e/dtls-loss', 'e2e/tokens'],
-  ...['e2e/operate', 'e2e/senders', 'e2e/ice-attacks', 'e2e/turn', 'e2e/attacks', 'e2e/pairs', 'e2e/https', 'e2e/rtc'],
-  ...['e2e/protection', 'e2e/media-workers', 'e2e/dtls-attacks', 'e2e/checkpoint'],
+  ...['e2e/foxglove', 'e2e/sources', 'e2e/network-moves', 'e2e/showroom', 'e2e/senders', 'e2e/tokens', 'e2e/pairs'],
+  ...['e2e/media-workers', 'e2e/whip', 'e2e/dtls-loss', 'e2e/https', 'e2e/ice-attacks', 'e2e/protection', 'e2e/rtc'],
+  ...['e2e/dtls-attacks', 'e2e/attacks', 'e2e/operate', 'e2e/turn'],
   ...['files/job', 'cli/run', 'cli/models', 'peer/peer', 'depth/checkpoint-model', 'evaluation/evaluate', 'cli/eval'],
   ...[
     'parity/video-depth-anything',
@@ -114,7 +114,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: LIVE,
           // Much of their time is waiting.
-          maxWorkers: 3,
+          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

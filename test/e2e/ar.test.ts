@@ -182,9 +182,10 @@ describe('in Chromium, as on a phone', () => {
 
   it('says what is the matter where the server is too slow, and shows what comes', { timeout: 180_000 }, async () => {
     const { infer } = WorkerStream.prototype;
-    // Depth that is later than its picture is kept for.
+    // Depth that is later than its picture is kept for, until all is well again.
+    const well = new AbortController();
     vi.spyOn(WorkerStream.prototype, 'infer').mockImplementation(async function (this: WorkerStream, ...frame) {
-      await sleep(14_000);
+      await sleep(14_000, undefined, { signal: well.signal }).catch(() => {});
       return infer.apply(this, frame);
     });
     try {
@@ -207,6 +208,7 @@ describe('in Chromium, as on a phone', () => {
       expect(await page.evaluate(() => window.ar.exact)).toBe(0);
       expect(await page.getAttribute('#view', 'class')).toContain('fed');
       vi.restoreAllMocks();
+      well.abort();
       // A machine that draws slowly may go on to say that depth comes slowly, but depth comes.
       await pace(/^(?!No depth)/);
       await frames(page, 3);
@@ -215,6 +217,7 @@ describe('in Chromium, as on a phone', () => {
       await page.close();
     } finally {
       vi.restoreAllMocks();
+      well.abort();
     }
   });
 });
