@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CODEC_NAMES } from '../../codecs.ts';
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
-import { FrameAssembler, type MediaPacket } from './assembler.ts';
+import { FrameAssembler } from './assembler.ts';
 import { packetizeH264 } from './h264.ts';
+import type { MediaPacket } from './media-packet.ts';
 import { packetizeVp8 } from './vp8.ts';
 
 const MAX_PAYLOAD = 200;
