@@ -125,17 +125,17 @@ export class Pace {
 }
 
 /** As a person says it: "2 frames a second", "a frame in 3 s". */
-export function perSecond(rate: number): string {
-  if (rate < 2 / 3) return `a frame in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
-  const count = Math.round(rate);
-  return count === 1 ? '1 frame a second' : `${count} frames a second`;
-}
+export const perSecond = (rate: number): string =>
+  spoken(rate, 'a frame', (count) => (count === 1 ? '1 frame' : `${count} frames`));
 
 /** The same as an adverb: "twice a second", "once in 3 s". */
-export function often(rate: number): string {
-  if (rate < 2 / 3) return `once in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
-  const count = Math.round(rate);
-  return count === 1 ? 'once a second' : count === 2 ? 'twice a second' : `${count} times a second`;
+export const often = (rate: number): string =>
+  spoken(rate, 'once', (count) => ['', 'once', 'twice'][count] ?? `${count} times`);
+
+/** Seconds between two where fewer than one comes in a second, and no more than ten minutes. */
+function spoken(rate: number, one: string, several: (count: number) => string): string {
+  if (rate < 2 / 3) return `${one} in ${Math.min(600, Math.round(1 / Math.max(rate, 1e-3)))} s`;
+  return `${several(Math.round(rate))} a second`;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
