@@ -1,55 +1,23 @@
 import type { Difference, Evaluation } from '../evaluation/evaluate.ts';
-import { type Alignment, mainAlignment, type Scores } from '../evaluation/results.ts';
+import { SCORE_COLUMNS, type Scores } from '../evaluation/results.ts';
 import { printTable } from './table.ts';
 import { say, style } from './terminal.ts';
 
-const number = (value: number | undefined, digits: number, factor = 1): string =>
-  value === undefined || !Number.isFinite(value) ? '-' : (factor * value).toFixed(digits);
+const number = (value: number | undefined, digits: number): string =>
+  value === undefined || !Number.isFinite(value) ? '-' : value.toFixed(digits);
 
 /** Prints what was found: sequence by sequence, means, differences. */
 export function printEvaluation({ contenders, sequences, means, differences }: Evaluation): void {
   const several = contenders.length > 1;
   const metric = contenders.some(({ unit }) => unit === 'metres');
-  const heading = [
-    'sequence',
-    ...(several ? ['model'] : []),
-    'AbsRel',
-    'd1',
-    'd2',
-    'd3',
-    'RMSE m',
-    'AbsRel/frame',
-    'd1/frame',
-    'AbsRel/first',
-    'd1/first',
-    'TAE %',
-    'TG %',
-    'edge F1',
-    'flicker %',
-    'ms',
+  // As terminals and what reads them can have it.
+  const titles = SCORE_COLUMNS.map(({ title, fit }) => `${title.replace('δ', 'd')}${fit ? `/${fit}` : ''}`);
+  const heading = ['sequence', ...(several ? ['model'] : []), ...titles];
+  const row = (name: string, label: string, scores: Scores) => [
+    name,
+    ...(several ? [label] : []),
+    ...SCORE_COLUMNS.map(({ of, digits }) => number(of(scores), digits)),
   ];
-  const row = (name: string, label: string, scores: Scores) => {
-    const main = scores.errors[mainAlignment(scores.errors)];
-    const by = (alignment: Alignment) => scores.errors[alignment];
-    return [
-      name,
-      ...(several ? [label] : []),
-      number(main?.absRel, 3),
-      number(main?.delta1, 3),
-      number(main?.delta2, 3),
-      number(main?.delta3, 3),
-      number(main?.rmse, 3),
-      number(by('frame')?.absRel, 3),
-      number(by('frame')?.delta1, 3),
-      number(by('first')?.absRel, 3),
-      number(by('first')?.delta1, 3),
-      number(scores.tae, 2),
-      number(scores.temporalGradient, 2),
-      number(scores.boundary, 3),
-      number(scores.flicker, 3, 100),
-      number(scores.milliseconds, 1),
-    ];
-  };
   const rows = sequences.flatMap((sequence) =>
     sequence.contenders.map((result, n) => row(n === 0 ? sequence.name : '', result.label, result)),
   );

@@ -62,6 +62,45 @@ export interface SequenceResult {
 export const mainAlignment = (errors: Partial<Record<Alignment, unknown>>): Alignment =>
   'none' in errors ? 'none' : 'clip';
 
+/** A score as tables show it. */
+export interface ScoreColumn {
+  title: string;
+  /** What it is fitted to, where that is not the clip. */
+  fit?: 'frame' | 'first';
+  /** Behind the point. */
+  digits: number;
+  of(scores: Scores): number | undefined;
+}
+
+const main = ({ errors }: Scores): DepthErrors | undefined => errors[mainAlignment(errors)];
+const error = (title: string, key: keyof DepthErrors): ScoreColumn => ({
+  title,
+  digits: 3,
+  of: (scores) => main(scores)?.[key],
+});
+const fitted = (title: string, fit: 'frame' | 'first', key: keyof DepthErrors): ScoreColumn => ({
+  title,
+  fit,
+  digits: 3,
+  of: ({ errors }) => errors[fit]?.[key],
+});
+export const SCORE_COLUMNS: readonly ScoreColumn[] = [
+  error('AbsRel', 'absRel'),
+  error('δ1', 'delta1'),
+  error('δ2', 'delta2'),
+  error('δ3', 'delta3'),
+  error('RMSE m', 'rmse'),
+  fitted('AbsRel', 'frame', 'absRel'),
+  fitted('δ1', 'frame', 'delta1'),
+  fitted('AbsRel', 'first', 'absRel'),
+  fitted('δ1', 'first', 'delta1'),
+  { title: 'TAE %', digits: 2, of: ({ tae }) => tae },
+  { title: 'TG %', digits: 2, of: ({ temporalGradient }) => temporalGradient },
+  { title: 'edge F1', digits: 3, of: ({ boundary }) => boundary },
+  { title: 'flicker %', digits: 3, of: ({ flicker }) => (flicker === undefined ? undefined : 100 * flicker) },
+  { title: 'ms', digits: 1, of: ({ milliseconds }) => milliseconds },
+];
+
 /** Mean of the numbers that are there; undefined without any. */
 export function meanOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value): value is number => value !== undefined && Number.isFinite(value));

@@ -148,16 +148,17 @@ export class NpzWriter {
     this.#common(local, 4, npy);
     local.writeUInt16LE(20, 28);
     MEMBER.copy(local, 30);
-    const extra = 30 + MEMBER.length;
-    local.writeUInt16LE(1, extra);
-    local.writeUInt16LE(16, extra + 2);
-    local.writeBigUInt64LE(this.#memberSize, extra + 4);
-    local.writeBigUInt64LE(this.#memberSize, extra + 12);
+    this.#zip64(local, 30 + MEMBER.length);
     return Buffer.concat([local, npy]);
   }
 
-  get #memberSize(): bigint {
-    return BigInt(this.#end - LOCAL_SIZE);
+  /** The field of the two sizes, which both headers end with: stored as it is. */
+  #zip64(into: Buffer, at: number): void {
+    const size = BigInt(this.#end - LOCAL_SIZE);
+    into.writeUInt16LE(1, at);
+    into.writeUInt16LE(16, at + 2);
+    into.writeBigUInt64LE(size, at + 4);
+    into.writeBigUInt64LE(size, at + 12);
   }
 
   /** From "version needed" to "file name length", which local and central headers share. */
@@ -181,11 +182,7 @@ export class NpzWriter {
     this.#common(central, 6, this.#npyHeader());
     central.writeUInt16LE(20, 30);
     MEMBER.copy(central, 46);
-    const extra = 46 + MEMBER.length;
-    central.writeUInt16LE(1, extra);
-    central.writeUInt16LE(16, extra + 2);
-    central.writeBigUInt64LE(this.#memberSize, extra + 4);
-    central.writeBigUInt64LE(this.#memberSize, extra + 12);
+    this.#zip64(central, 46 + MEMBER.length);
 
     const end64 = Buffer.alloc(56 + 20 + 22);
     end64.writeUInt32LE(0x06064b50, 0);

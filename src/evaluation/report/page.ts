@@ -1,9 +1,9 @@
 import type { Difference, Evaluation } from '../evaluate.ts';
 import {
-  type Alignment,
   type ContenderResult,
   mainAlignment,
   median,
+  SCORE_COLUMNS,
   type Scores,
   type SequenceResult,
 } from '../results.ts';
@@ -60,7 +60,7 @@ export function reportPage(evaluation: Evaluation, facts: ReportFacts): string {
 <h2>Results</h2>
 <div class="wide"><table>
 <thead><tr><th rowspan="2">sequence</th><th rowspan="2">model</th><th colspan="5">${contenders.some(({ unit }) => unit === 'metres') ? 'metres as they are, or ' : ''}one scale and shift for the clip</th><th colspan="2">fit to each frame</th><th colspan="2">fit to the first frame</th><th colspan="5">over time, at edges</th></tr>
-<tr><th>AbsRel</th><th>δ1</th><th>δ2</th><th>δ3</th><th>RMSE m</th><th>AbsRel</th><th>δ1</th><th>AbsRel</th><th>δ1</th><th>TAE %</th><th>TG %</th><th>edge F1</th><th>flicker %</th><th>ms</th></tr></thead>
+<tr>${SCORE_COLUMNS.map(({ title }) => `<th>${title}</th>`).join('')}</tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>
@@ -84,24 +84,7 @@ ${sequences.map((sequence, n) => sequenceSection(sequence, facts.snapshots[n] ??
 }
 
 function row(name: string, contender: number, scores: Scores & { label: string }, kind = ''): string {
-  const main = scores.errors[mainAlignment(scores.errors)];
-  const by = (alignment: Alignment) => scores.errors[alignment];
-  const cells = [
-    fixed(main?.absRel, 3),
-    fixed(main?.delta1, 3),
-    fixed(main?.delta2, 3),
-    fixed(main?.delta3, 3),
-    fixed(main?.rmse, 3),
-    fixed(by('frame')?.absRel, 3),
-    fixed(by('frame')?.delta1, 3),
-    fixed(by('first')?.absRel, 3),
-    fixed(by('first')?.delta1, 3),
-    fixed(scores.tae, 2),
-    fixed(scores.temporalGradient, 2),
-    fixed(scores.boundary, 3),
-    fixed(scores.flicker === undefined ? undefined : 100 * scores.flicker, 3),
-    fixed(scores.milliseconds, 1),
-  ];
+  const cells = SCORE_COLUMNS.map(({ of, digits }) => fixed(of(scores), digits));
   const classes = [kind, name === '' ? '' : 'first'].filter(Boolean).join(' ');
   return `<tr class="${classes}"><th>${name}</th><td class="label"><i class="swatch b${contender}"></i>${escaped(scores.label)}</td>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }

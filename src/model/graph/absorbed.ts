@@ -39,3 +39,18 @@ export function transposeHeads(w: Float32Array, heads: number, width: number, ch
       for (let c = 0; c < channels; c++, from++) out[(h * channels + c) * width + e] = w[from]!;
   return out;
 }
+
+/**
+ * The query, which alone is made with its position. [heads, places, width]
+ * @param hidden [places, channels] @param here int64[1]: its slot
+ */
+export function queryOf(layers: Layers, config: NetworkConfig, name: string, hidden: Value, here: Value): Value {
+  const { graph } = layers;
+  const { frames: window, temporalHeads: heads } = config;
+  const [places, channels] = hidden.shape as [number, number];
+  const width = channels / heads;
+  const sines = layers.tensor(`${name}.pos_encoder.pe`, [1, window, channels], 'float32');
+  const positioned = graph.add(hidden, graph.gather(graph.reshape(sines, [window, channels]), here, 0));
+  const scaled = layers.linear(positioned, `${name}.to_q`, channels, { bias: false, scale: () => width ** -0.5 });
+  return graph.transpose(graph.float(graph.reshape(scaled, [places, heads, width])), [1, 0, 2]);
+}

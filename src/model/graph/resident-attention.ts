@@ -1,6 +1,6 @@
 import { ringLength } from '../ring-window.ts';
 import type { WindowRule } from '../window.ts';
-import { positionTable, transposeHeads } from './absorbed.ts';
+import { positionTable, queryOf, transposeHeads } from './absorbed.ts';
 import type { NetworkConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
@@ -68,7 +68,7 @@ export class ResidentAttention implements TemporalAttention {
     const layers = this.#layers;
     const config = this.#config;
     const { graph } = layers;
-    const { frames: window, temporalHeads: heads } = config;
+    const { temporalHeads: heads } = config;
     const [places, channels] = hidden.shape as [number, number];
     const width = channels / heads;
 
@@ -76,11 +76,7 @@ export class ResidentAttention implements TemporalAttention {
     const ring = graph.where(write, graph.reshape(graph.float(hidden), [places, 1, channels]), old);
     this.rings.push({ name: `n${cache}`, value: ring });
 
-    // The query alone is made with its position. [heads, places, width]
-    const sines = layers.tensor(`${name}.pos_encoder.pe`, [1, window, channels], 'float32');
-    const positioned = graph.add(hidden, graph.gather(graph.reshape(sines, [window, channels]), here, 0));
-    const scaled = layers.linear(positioned, `${name}.to_q`, channels, { bias: false, scale: () => width ** -0.5 });
-    const q = graph.transpose(graph.float(graph.reshape(scaled, [places, heads, width])), [1, 0, 2]);
+    const q = queryOf(layers, config, name, hidden, here);
 
     // Scores [places, heads, ring]: by position, then by content.
     const keyTable = graph.gather(positionTable(layers, config, `${name}.to_k`, name, channels), slots, 1);

@@ -1,4 +1,4 @@
-import { positionTable, transposeHeads } from './absorbed.ts';
+import { positionTable, queryOf, transposeHeads } from './absorbed.ts';
 import type { NetworkConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
@@ -54,12 +54,7 @@ export class StreamingAttention implements TemporalAttention {
     const width = channels / heads;
     const states = layers.contrib ? this.#inSteps(hidden, norm) : this.#asFloats(hidden);
 
-    // The query alone is made with its position. [heads, places, width]
-    const sines = layers.tensor(`${name}.pos_encoder.pe`, [1, window, channels], 'float32');
-    const here = graph.slice(this.#slots, 0, window - 1, window);
-    const positioned = graph.add(hidden, graph.gather(graph.reshape(sines, [window, channels]), here, 0));
-    const scaled = layers.linear(positioned, `${name}.to_q`, channels, { bias: false, scale: () => width ** -0.5 });
-    const q = graph.transpose(graph.float(graph.reshape(scaled, [places, heads, width])), [1, 0, 2]);
+    const q = queryOf(layers, config, name, hidden, graph.slice(this.#slots, 0, window - 1, window));
 
     const keyTable = graph.gather(positionTable(layers, config, `${name}.to_k`, name, channels), this.#slots, 1);
     const byPosition = graph.add(graph.matmul(q, graph.transpose(keyTable, [0, 2, 1])), this.#mask);
