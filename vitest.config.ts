@@ -94,6 +94,7 @@ export default defineConfig({
           name: 'integration',
           include: [...INTEGRATION, 'test/{integration,parity}/**/*.test.ts'],
           maxWorkers: 3,
+          isolate: false,
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
@@ -115,6 +116,7 @@ export default defineConfig({
           exclude: LIVE,
           // Much of their time is waiting.
           maxWorkers: 4,
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -126,6 +128,7 @@ export default defineConfig({
           name: 'live',
           include: LIVE,
           fileParallelism: false,
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 3 },

@@ -6,7 +6,7 @@ import { rtpPacket, VP8_DELTA } from '../fuzz/targets/packets.ts';
 import { OFFERS } from '../fuzz/targets/sdp.ts';
 import { Network } from '../support/impair/network.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 /** Set-ups that are left half open. */
 const HALF_OPEN = 60;
@@ -25,8 +25,8 @@ beforeAll(async () => {
     'limits.utilisation': null,
   });
   network = await Network.open({ server: server.base });
-  browser = await launchBrowser();
-  page = await browser.newPage();
+  browser = await launchBrowser({ fps: 10 });
+  page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${network.url}/bench?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(10);
 });

@@ -7,7 +7,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import { formulaCheckpoint } from '../support/checkpoint.ts';
 import { TINY, TINY_CONFIG } from '../support/formula.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 // A Video Depth Anything checkpoint instead of the embedded model: the tiny one, whose weights come from a formula.
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   });
   // What a busy machine makes of sizes later, src/session/adaptive-size.test.ts tries.
   server.context.size!.close();
-  browser = await launchBrowser();
+  browser = await launchBrowser({ fps: 10 });
 });
 afterAll(async () => {
   await browser.close();
@@ -42,7 +42,7 @@ afterAll(async () => {
 it('is measured, streamed, resized, and exchanged for another model and back', async () => {
   // At half a frame a second, any machine holds the largest.
   expect(server.context.config.depth.size).toBe(98);
-  page = await browser.newPage();
+  page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${server.base}/bench?autostart=1&${FAKE_CAMERA}&data=u16`);
   const frameWhere = (condition: string) =>
     page.waitForFunction(`(() => { const f = window.depthcast.frame; return f && (${condition}); })()`, undefined, {

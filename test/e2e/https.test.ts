@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { metric, startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 let server: DepthServer & { base: string };
 let browser: Browser;
@@ -29,8 +29,8 @@ afterAll(async () => {
 
 it('serves the page over https, whose sessions go over wss', async () => {
   expect(server.url).toBe(`https://localhost:${server.port}`);
-  const page = await browser.newPage({ ignoreHTTPSErrors: true });
-  await page.goto(`${server.url}/bench?source=scene:room&autostart=1`);
+  const page = await browser.newPage({ ...SMALL_PAGE, ignoreHTTPSErrors: true });
+  await page.goto(`${server.url}/bench?source=scene:room&fps=10&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   expect(await page.evaluate(() => window.isSecureContext)).toBe(true);
   await page.close();

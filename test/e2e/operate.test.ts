@@ -10,13 +10,13 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROGRAM } from '../support/program.ts';
 import { startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 const root = new URL('../..', import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-operate-'));
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await launchBrowser({ fps: 10 });
 });
 afterAll(async () => {
   await browser.close();
@@ -96,7 +96,7 @@ describe('the serve command', () => {
 it('drains: runs what runs, refuses what is new, and settles when the last session has ended', async () => {
   const server = await startApp();
   expect(await healthcheck(`${server.base}/readyz`)).toBe(0);
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   let settled = false;
@@ -134,7 +134,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
   const server = await startApp({ 'server.tokens': ['a-secret-token'] }, log);
   try {
     await knock(server.base, { authorization: 'Bearer a-secret-token' });
-    const page = await browser.newPage();
+    const page = await browser.newPage(SMALL_PAGE);
     await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1#token=a-secret-token`);
     await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
     const { id } = server.context.registry.sessions[0]!;

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { trackOf } from '../../src/session/outputs.ts';
@@ -12,6 +12,9 @@ import { openPage } from './support/page.ts';
 
 /** Pictures that a person looks at; not compared. */
 const ARTEFACTS = new URL('../../test-artefacts/', import.meta.url).pathname;
+
+/** Of as few pictures as make a stream: rendering them takes most of a core. */
+const SCENE = 'source=scene:room&fps=10';
 
 let server: DepthServer & { base: string };
 let browser: Browser;
@@ -27,13 +30,13 @@ afterAll(async () => {
   await server.close();
 });
 
-const open = async (query: string) => {
-  page = await openPage(browser, server.base, query);
+const open = async (query: string, look?: BrowserContextOptions) => {
+  page = await openPage(browser, server.base, query, look);
 };
 
 describe('a two-way session', () => {
   it('carries the camera: that of the scene, or what the page tells', async () => {
-    await open('source=scene:room&data=u16');
+    await open(`${SCENE}&data=u16`);
     const seen = await page.evaluate(async () => {
       const session = window.depthcast.session!;
       const next = (wanted: string) =>
@@ -59,7 +62,7 @@ describe('a two-way session', () => {
   });
 
   it('makes metres of anchors, until a new epoch', async () => {
-    await open('source=scene:room&data=u16');
+    await open(`${SCENE}&data=u16`);
     const seen = await page.evaluate(async () => {
       const session = window.depthcast.session!;
       type Frame = typeof window.depthcast.frame & object;
@@ -169,7 +172,7 @@ describe('a two-way session', () => {
   });
 
   it('follows a new resolution and orientation of the camera, mid-stream', async () => {
-    await open('source=scene:room&data=u16');
+    await open(`${SCENE}&data=u16`);
     const sizes: string[] = [];
     for (const [width, height] of [
       [320, 240],
@@ -178,7 +181,13 @@ describe('a two-way session', () => {
     ]) {
       await page.evaluate(
         async ([w, h]) =>
-          window.depthcast.session!.replaceSource({ kind: 'scene', name: 'room', width: w!, height: h! }),
+          window.depthcast.session!.replaceSource({
+            kind: 'scene',
+            name: 'room',
+            width: w!,
+            height: h!,
+            frameRate: 10,
+          }),
         [width!, height!],
       );
       const frame = await page.waitForFunction(
@@ -215,7 +224,7 @@ describe('a two-way session', () => {
   });
 
   it('reports numbers that make sense, and looks as it should', async () => {
-    await open('source=scene:room&data=u16');
+    await open(`${SCENE}&data=u16`, { viewport: { width: 1440, height: 900 } });
     await page.waitForFunction(() => Object.keys(window.depthcast.stats?.stages ?? {}).length >= 8, undefined, {
       timeout: 60_000,
     });

@@ -7,13 +7,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { needs } from '../support/needs.ts';
 import { startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 let browser: Browser;
 let server: ServerProcess | undefined;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await launchBrowser({ fps: 10 });
 });
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
@@ -23,7 +23,7 @@ afterEach(async () => {
 afterAll(() => browser.close());
 
 async function openPage(base: string): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${base}/bench?${FAKE_CAMERA}&autostart=1&data=u8`);
   await moreFrames(page, 10);
   return page;

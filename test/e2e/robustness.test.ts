@@ -8,14 +8,14 @@ import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
 import { endSessions, metric, startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 let server: DepthServer & { base: string };
 let browser: Browser;
 
 beforeAll(async () => {
   server = await startApp();
-  browser = await launchBrowser();
+  browser = await launchBrowser({ fps: 10 });
 });
 afterEach(() => endSessions(browser, server));
 afterAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 /** A session of the page's own. */
 async function openPage({ base } = server): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${base}/bench?${FAKE_CAMERA}&autostart=1&data=u16`);
   await page.waitForFunction(() => window.depthcast.frames > 10, undefined, { timeout: 60_000 });
   return page;
@@ -247,7 +247,7 @@ it('says in one line what is wrong with its port, before it looks for a model', 
 
 it('drains: sessions are told, new ones are refused, the process has nothing left to do', async () => {
   const own = await startApp();
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${own.base}/bench?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });
   await own.close('maintenance');

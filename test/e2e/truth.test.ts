@@ -5,7 +5,7 @@ import { clipErrors, spearman } from '../../src/evaluation/metrics.ts';
 import { flicker } from '../../src/evaluation/temporal.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { startApp, until } from './support/app.ts';
-import { launchBrowser } from './support/browser.ts';
+import { launchBrowser, SMALL_PAGE } from './support/browser.ts';
 import { injectLoss } from './support/packet-loss.ts';
 import { depthAt, type TruthCamera, truthCamera, watchNumbers } from './support/truth.ts';
 
@@ -34,7 +34,7 @@ afterAll(async () => {
 /** A page whose camera shows a scene, once its stream has settled. */
 async function film({ file }: TruthCamera): Promise<{ page: Page; end(): Promise<void> }> {
   const browser = await launchBrowser({ cameraFile: file });
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   const end = async () => {
     await browser.close();
     await until('the end of its session', () => server.context.registry.sessions.length === 0);

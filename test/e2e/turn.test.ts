@@ -4,7 +4,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
 import { startApp, until } from './support/app.ts';
-import { FAKE_CAMERA, launchBrowser } from './support/browser.ts';
+import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 import { type Coturn, findCoturn, startCoturn } from './support/coturn.ts';
 
 describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () => {
@@ -15,7 +15,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
   beforeAll(async () => {
     coturn = await startCoturn();
     server = await startApp({ 'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }] });
-    browser = await launchBrowser();
+    browser = await launchBrowser({ fps: 10 });
   });
   afterAll(async () => {
     await browser?.close();
@@ -24,7 +24,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
   });
 
   it('depth reaches a browser that may use nothing but the relay, with a credential that ends', async () => {
-    const page = await browser.newPage();
+    const page = await browser.newPage(SMALL_PAGE);
     await page.addInitScript(() => {
       const Direct = window.RTCPeerConnection;
       window.RTCPeerConnection = class extends Direct {

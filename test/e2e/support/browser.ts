@@ -22,6 +22,9 @@ const FLAGS = [
 /** Of the page's address: Chromium's own moving picture, for tests that look at no picture. Rendering a scene takes most of a core. */
 export const FAKE_CAMERA = 'source=camera&width=320&height=240&fps=10';
 
+/** Of a page that nobody looks at: a processor draws what a graphics card does for people. */
+export const SMALL_PAGE = { viewport: { width: 800, height: 600 }, deviceScaleFactor: 0.5 };
+
 /** Of waits in a page: for a machine that is slow, and busy with other tests. */
 const PATIENCE_MS = 60_000;
 

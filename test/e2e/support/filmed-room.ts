@@ -5,7 +5,7 @@ import { spearman } from '../../../src/evaluation/metrics.ts';
 import type { DepthServer } from '../../../src/server/server.ts';
 import { Network } from '../../support/impair/network.ts';
 import { startApp } from './app.ts';
-import { launchBrowser } from './browser.ts';
+import { launchBrowser, SMALL_PAGE } from './browser.ts';
 import { depthAt, truthCamera, watchNumbers } from './truth.ts';
 
 /** As in truth.test.ts: a smeared, stale or wrong picture would agree less with the depth that its timestamp names. */
@@ -45,7 +45,7 @@ export async function filmRoom(): Promise<FilmedRoom> {
   const server = await startApp();
   const network = await Network.open({ server: server.base });
   const browser = await launchBrowser({ cameraFile: camera.file });
-  const page = await browser.newPage();
+  const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${network.url}/bench?source=camera&autostart=1&data=u16&width=640&height=480`);
   const protocol = benchmarkProtocol(10);
   const room: FilmedRoom = {

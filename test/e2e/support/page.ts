@@ -1,8 +1,14 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { SMALL_PAGE } from './browser.ts';
 
 /** Opens the server's page with these settings and waits for depth; fails with what the page was told. */
-export async function openPage(browser: Browser, base: string, query: string): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+export async function openPage(
+  browser: Browser,
+  base: string,
+  query: string,
+  look: BrowserContextOptions = SMALL_PAGE,
+): Promise<Page> {
+  const page = await browser.newPage(look);
   const failures: string[] = [];
   page.on('pageerror', (error) => failures.push(error.message));
   await page.goto(`${base}/bench?autostart=1&${query}`);

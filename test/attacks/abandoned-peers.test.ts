@@ -41,7 +41,7 @@ async function cycle(n: number): Promise<void> {
   await (n % 3 === 0 ? client.close().then(() => peer.close()) : peer.close().then(() => client.close()));
 }
 
-it(`leaves neither a handle nor a peer behind after ${CYCLES} connections`, async () => {
+it(`leaves neither a handle nor a peer behind after ${CYCLES} connections`, { timeout: 120_000 }, async () => {
   // The first ones create the certificate and whatever else is made once.
   for (let n = 0; n < 4; n++) await cycle(n);
   await sleep(2000);
