@@ -1,7 +1,7 @@
 import type { LocalParticipant } from '@livekit/rtc-node';
+import { DepthMailbox } from '../stream/depth-mailbox.ts';
 import type { DepthSink, FrameTiming, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
-import { Mailbox } from '../stream/mailbox.ts';
 
 /** Between attempts to publish, after one failed or what was published got lost. */
 const AGAIN_MS = 500;
@@ -31,10 +31,7 @@ export class RoomSink implements DepthSink {
   readonly #participant: LocalParticipant;
   readonly #options: Required<RoomSinkOptions>;
   readonly #listener: SinkListener;
-  readonly #mailbox = new Mailbox<LiveDepth>(
-    (depth) => this.#take(depth),
-    (depth) => depth.release(),
-  );
+  readonly #mailbox = new DepthMailbox((depth) => this.#take(depth));
   #outlet: Outlet | undefined;
   #publishAt = -Infinity;
   #closed = false;
@@ -53,7 +50,7 @@ export class RoomSink implements DepthSink {
   }
 
   push(depth: LiveDepth): void {
-    if (!this.#closed) this.#mailbox.put(depth.retain());
+    if (!this.#closed) this.#mailbox.put(depth);
   }
 
   close(): void {

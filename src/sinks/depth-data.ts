@@ -9,9 +9,9 @@ import {
   packetVersionOf,
 } from '../protocol/index.ts';
 import type { DataSize } from '../protocol/output.ts';
+import { DepthMailbox } from '../stream/depth-mailbox.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
-import { Mailbox } from '../stream/mailbox.ts';
 import type { DataChannel } from '../webrtc/index.ts';
 import { Deflater } from './deflater.ts';
 import { LargeMaps } from './large-maps.ts';
@@ -58,12 +58,9 @@ export class DepthData implements DepthSink {
   /** Origin of the map that was packed last, and its size: the same one need not be packed again. */
   #packed: { origin: object; width: number; height: number } | undefined;
   readonly #channels = new Map<DataChannel, Receiver>();
-  readonly #mailbox = new Mailbox<LiveDepth>(
+  readonly #mailbox = new DepthMailbox(
     (depth) => this.#pack(depth),
-    (depth) => {
-      this.#options.metrics.channelFrames.inc({ outcome: 'dropped' });
-      depth.release();
-    },
+    () => this.#options.metrics.channelFrames.inc({ outcome: 'dropped' }),
   );
 
   constructor(options: DepthDataOptions, listener: SinkListener) {
@@ -93,7 +90,7 @@ export class DepthData implements DepthSink {
   }
 
   push(depth: LiveDepth): void {
-    if (this.#channels.size > 0) this.#mailbox.put(depth.retain());
+    if (this.#channels.size > 0) this.#mailbox.put(depth);
   }
 
   close(): void {

@@ -1,8 +1,8 @@
 import type { Metrics } from '../metrics/metrics.ts';
 import { LAYOUT_PARTS, type Layout } from '../protocol/output.ts';
+import { DepthMailbox } from '../stream/depth-mailbox.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
-import { Mailbox } from '../stream/mailbox.ts';
 import { shadesOf, type VideoCodec } from '../video/index.ts';
 import type { VideoSender } from '../webrtc/index.ts';
 import type { MatteShades } from './matte-shades.ts';
@@ -39,10 +39,7 @@ export class GrayTrack implements DepthSink {
   /** Receivers that get nothing for now, and those that wait for a keyframe to continue. */
   readonly #resting = new Set<VideoSender>();
   readonly #waiting = new Set<VideoSender>();
-  readonly #mailbox = new Mailbox<LiveDepth>(
-    (depth) => this.#encode(depth),
-    (depth) => depth.release(),
-  );
+  readonly #mailbox = new DepthMailbox((depth) => this.#encode(depth));
   readonly #encoder: SizedEncoder;
   readonly #shades: TrackShades;
   #keyframeAsked = true;
@@ -100,7 +97,7 @@ export class GrayTrack implements DepthSink {
   }
 
   push(depth: LiveDepth): void {
-    if (this.#senders.size > 0 && !this.#closed) this.#mailbox.put(depth.retain());
+    if (this.#senders.size > 0 && !this.#closed) this.#mailbox.put(depth);
   }
 
   close(): void {

@@ -12,9 +12,9 @@ import {
 } from '../ros/frame-topics.ts';
 import { valuesOf } from '../ros/messages.ts';
 import { schemaOf } from '../ros/types.ts';
+import { DepthMailbox } from '../stream/depth-mailbox.ts';
 import type { DepthSink, SinkListener } from '../stream/depth-sink.ts';
 import type { LiveDepth } from '../stream/live-depth.ts';
-import { Mailbox } from '../stream/mailbox.ts';
 import { JpegEncoder } from '../video/jpeg-encoder.ts';
 
 /** What is to be made of a stream's frames. */
@@ -38,10 +38,7 @@ export class RosFeed implements DepthSink {
   readonly #camera: string;
   readonly #take: (frame: FeedFrame) => void | Promise<void>;
   readonly #listener: SinkListener;
-  readonly #mailbox = new Mailbox<LiveDepth>(
-    (depth) => this.#send(depth),
-    (depth) => depth.release(),
-  );
+  readonly #mailbox = new DepthMailbox((depth) => this.#send(depth));
   #request: FeedRequest = { topics: [] };
   #jpeg: JpegEncoder | undefined;
   #values = new Float32Array(0);
@@ -64,7 +61,7 @@ export class RosFeed implements DepthSink {
 
   push(depth: LiveDepth): void {
     if (this.#closed || this.receivers === 0) return;
-    this.#mailbox.put(depth.retain());
+    this.#mailbox.put(depth);
   }
 
   close(): void {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DepthcastError, toDepthcastError } from '../../errors.ts';
 import { McapThread } from '../../ros/mcap-thread.ts';
+import { DepthMailbox } from '../../stream/depth-mailbox.ts';
 import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
-import { Mailbox } from '../../stream/mailbox.ts';
 import { JpegEncoder } from '../../video/jpeg-encoder.ts';
 
 /** ms between looks at the space that is left. */
@@ -51,12 +51,9 @@ export class McapRecorder implements DepthSink {
   }
   readonly #options: RecorderOptions;
   readonly #listener: SinkListener;
-  readonly #mailbox = new Mailbox<LiveDepth>(
+  readonly #mailbox = new DepthMailbox(
     (depth) => this.#write(depth),
-    (depth) => {
-      this.#dropped++;
-      depth.release();
-    },
+    () => this.#dropped++,
   );
   #thread: McapThread | undefined;
   /** Bytes of the present file; undefined while there is none. */
@@ -92,7 +89,7 @@ export class McapRecorder implements DepthSink {
   }
 
   push(depth: LiveDepth): void {
-    if (!this.#stopped) this.#mailbox.put(depth.retain());
+    if (!this.#stopped) this.#mailbox.put(depth);
   }
 
   close(): void {

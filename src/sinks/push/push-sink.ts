@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LAYOUT_PARTS, type Layout } from '../../protocol/output.ts';
+import { DepthMailbox } from '../../stream/depth-mailbox.ts';
 import type { DepthSink, SinkListener } from '../../stream/depth-sink.ts';
 import type { LiveDepth } from '../../stream/live-depth.ts';
-import { Mailbox } from '../../stream/mailbox.ts';
 import { type LayoutEncoder, shadesOf } from '../../video/index.ts';
 import type { MatteShades } from '../matte-shades.ts';
 import { SizedEncoder } from '../sized-encoder.ts';
@@ -44,10 +44,7 @@ export class PushSink implements DepthSink {
   readonly #target: PushTarget;
   readonly #listener: SinkListener;
   readonly #shades: TrackShades;
-  readonly #mailbox = new Mailbox<LiveDepth>(
-    (depth) => this.#encode(depth),
-    (depth) => depth.release(),
-  );
+  readonly #mailbox = new DepthMailbox((depth) => this.#encode(depth));
   readonly #encoder: SizedEncoder;
   #keyframeAt = Number.NEGATIVE_INFINITY;
   #lastPts = -1;
@@ -63,7 +60,7 @@ export class PushSink implements DepthSink {
   }
 
   push(depth: LiveDepth): void {
-    if (!this.#closed && this.#target.wants !== 'nothing') this.#mailbox.put(depth.retain());
+    if (!this.#closed && this.#target.wants !== 'nothing') this.#mailbox.put(depth);
   }
 
   close(): void {
