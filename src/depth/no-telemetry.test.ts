@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -20,9 +20,9 @@ it('a depth worker leaves no identifier of the machine behind', {
   `;
   const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...env } = process.env;
   try {
-    execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
-      env: { ...env, HOME: home },
-    });
+    const file = join(home, 'program.mjs');
+    writeFileSync(file, program);
+    execFileSync(process.execPath, ['--import', 'tsx', file], { env: { ...env, HOME: home } });
     expect(existsSync(join(home, '.cache/Microsoft'))).toBe(false);
   } finally {
     rmSync(home, { recursive: true });
