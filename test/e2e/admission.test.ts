@@ -6,12 +6,13 @@ import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import type { DepthServer } from '../../src/server/server.ts';
 import { GrayEncoder } from '../../src/video/index.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
-import { metric, startApp, until } from './support/app.ts';
+import { metric, SMALL_DEPTH, startApp, until } from './support/app.ts';
 
 let server: DepthServer & { base: string };
 
 beforeAll(async () => {
   server = await startApp({
+    ...SMALL_DEPTH,
     'sources.scenes': ['room'],
     'sources.fps': 10,
     'limits.slowViewerSeconds': 4,

@@ -5,7 +5,7 @@ import type { DepthServer } from '../../src/server/server.ts';
 import { rtpPacket, VP8_DELTA } from '../fuzz/targets/packets.ts';
 import { OFFERS } from '../fuzz/targets/sdp.ts';
 import { Network } from '../support/impair/network.ts';
-import { metric, startApp, until } from './support/app.ts';
+import { metric, SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 /** Set-ups that are left half open. */
@@ -18,6 +18,7 @@ let page: Page;
 
 beforeAll(async () => {
   server = await startApp({
+    ...SMALL_DEPTH,
     'limits.setupSeconds': 3,
     'limits.setupsPerAddress': HALF_OPEN + 8,
     'limits.sessionsPerAddress': HALF_OPEN + 8,

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROGRAM } from '../support/program.ts';
-import { startApp, until } from './support/app.ts';
+import { SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 const root = new URL('../..', import.meta.url);
@@ -94,7 +94,7 @@ describe('the serve command', () => {
 });
 
 it('drains: runs what runs, refuses what is new, and settles when the last session has ended', async () => {
-  const server = await startApp();
+  const server = await startApp(SMALL_DEPTH);
   expect(await healthcheck(`${server.base}/readyz`)).toBe(0);
   const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${server.base}/bench?${FAKE_CAMERA}&autostart=1`);
@@ -131,7 +131,7 @@ it('leaves a span and log lines for each session, and no secret in either', asyn
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
   const lines: string[] = [];
   const log = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(line) });
-  const server = await startApp({ 'server.tokens': ['a-secret-token'] }, log);
+  const server = await startApp({ ...SMALL_DEPTH, 'server.tokens': ['a-secret-token'] }, log);
   try {
     await knock(server.base, { authorization: 'Bearer a-secret-token' });
     const page = await browser.newPage(SMALL_PAGE);

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { needs } from '../support/needs.ts';
-import { startApp, until } from './support/app.ts';
+import { SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 let browser: Browser;
@@ -37,7 +37,7 @@ async function moreFrames(page: Page, count: number): Promise<void> {
 it('a page reconnects by itself and goes on when its server crashes, and when it is restarted in order', {
   timeout: 240_000,
 }, async () => {
-  server = await ServerProcess.start();
+  server = await ServerProcess.start({ overrides: SMALL_DEPTH });
   const { port } = server;
   const page = await openPage(server.base);
   for (const end of ['kill', 'close'] as const) {
@@ -45,7 +45,7 @@ it('a page reconnects by itself and goes on when its server crashes, and when it
     await page.waitForFunction(() => window.depthcast.session?.state.name === 'reconnecting', undefined, {
       timeout: 60_000,
     });
-    server = await ServerProcess.start({ overrides: { 'server.port': port } });
+    server = await ServerProcess.start({ overrides: { ...SMALL_DEPTH, 'server.port': port } });
     await moreFrames(page, 15);
     expect(await page.evaluate(() => window.depthcast.session?.state.name)).toBe('live');
     const errors = await page.evaluate(() =>
@@ -58,7 +58,7 @@ it('a page reconnects by itself and goes on when its server crashes, and when it
 });
 
 it('a depth worker that dies again and again is started again each time, and the session never ends', async () => {
-  const app = await startApp();
+  const app = await startApp(SMALL_DEPTH);
   try {
     const page = await openPage(app.base);
     const [session] = app.context.registry.sessions;

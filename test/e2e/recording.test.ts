@@ -10,7 +10,7 @@ import type { LiveDepth } from '../../src/stream/live-depth.ts';
 import { needs } from '../support/needs.ts';
 import { PROGRAM } from '../support/program.ts';
 import { writeVideo } from '../support/video-file.ts';
-import { startApp, until } from './support/app.ts';
+import { SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { hasMcapReader, readArchive, readBag, readByDefinitions, readStream } from './support/mcap-reader.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-recording-'));
@@ -45,6 +45,7 @@ describe('a recording', PYTHON, () => {
   beforeAll(async () => {
     const camera = { fx: 140, fy: 140, cx: 80, cy: 60, width: 160, height: 120 };
     server = await startApp({
+      ...SMALL_DEPTH,
       'recording.folder': bags,
       'recording.streams': ['auto*'],
       'recording.fileSeconds': 2,

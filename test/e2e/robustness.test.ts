@@ -7,14 +7,14 @@ import type { ServerMessage } from '../../src/protocol/messages.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/versions.ts';
 import { type DepthServer, startServer } from '../../src/server/server.ts';
 import { Fleet } from '../support/load/wrtc-fleet.ts';
-import { endSessions, metric, startApp, until } from './support/app.ts';
+import { endSessions, metric, SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 
 let server: DepthServer & { base: string };
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startApp();
+  server = await startApp(SMALL_DEPTH);
   browser = await launchBrowser({ fps: 10 });
 });
 afterEach(() => endSessions(browser, server));
@@ -155,7 +155,7 @@ describe('publishers that do not behave', () => {
   });
 
   it('one that stops sending is ended, and told why', async () => {
-    const impatient = await startApp({ 'limits.idleSeconds': 3 });
+    const impatient = await startApp({ ...SMALL_DEPTH, 'limits.idleSeconds': 3 });
     const page = await openPage(impatient);
     await page.evaluate(() =>
       window.depthcast.session?.connection?.getSenders().forEach((sender) => void sender.replaceTrack(null)),
@@ -246,7 +246,7 @@ it('says in one line what is wrong with its port, before it looks for a model', 
 });
 
 it('drains: sessions are told, new ones are refused, the process has nothing left to do', async () => {
-  const own = await startApp();
+  const own = await startApp(SMALL_DEPTH);
   const page = await browser.newPage(SMALL_PAGE);
   await page.goto(`${own.base}/bench?${FAKE_CAMERA}&autostart=1`);
   await page.waitForFunction(() => window.depthcast.frames > 3, undefined, { timeout: 60_000 });

@@ -7,7 +7,7 @@ import { writeRtpHeader } from '../../src/webrtc/rtp/packet.ts';
 import { film } from '../support/film.ts';
 import { packetizers } from '../support/packetizers.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
-import { startApp, until } from './support/app.ts';
+import { SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { postOffer } from './support/offer.ts';
 
 // What many senders do, none of which is in the lab's browsers.
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { pino } = await import('pino');
   const stream = { write: (line: string) => void log.push(JSON.parse(line) as Logged) };
   server = await startApp(
-    { 'limits.idleSeconds': 8, 'limits.requestsPerMinute': 1000 },
+    { ...SMALL_DEPTH, 'limits.idleSeconds': 8, 'limits.requestsPerMinute': 1000 },
     pino({ level: 'debug' }, stream),
   );
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DepthServer } from '../../src/server/server.ts';
 import { needs } from '../support/needs.ts';
 import { RtcClient } from '../support/rtc-client.ts';
-import { startApp, until } from './support/app.ts';
+import { SMALL_DEPTH, startApp, until } from './support/app.ts';
 import { FAKE_CAMERA, launchBrowser, SMALL_PAGE } from './support/browser.ts';
 import { type Coturn, findCoturn, startCoturn } from './support/coturn.ts';
 
@@ -14,7 +14,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
 
   beforeAll(async () => {
     coturn = await startCoturn();
-    server = await startApp({ 'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }] });
+    server = await startApp({ ...SMALL_DEPTH, 'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }] });
     browser = await launchBrowser({ fps: 10 });
   });
   afterAll(async () => {
@@ -58,6 +58,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
 
   it("the server's own relay carries a session where nothing else connects", async () => {
     const own = await startApp({
+      ...SMALL_DEPTH,
       'rtc.iceServers': [{ urls: coturn.url, secret: coturn.secret }],
       'rtc.useRelay': true,
       'sources.scenes': ['room'],
@@ -78,6 +79,7 @@ describe('through coturn', needs(findCoturn(), 'coturn (Debian: coturn)'), () =>
 
   it('a TURN server that refuses us costs an answer nothing but its own candidate', async () => {
     const own = await startApp({
+      ...SMALL_DEPTH,
       'rtc.iceServers': [{ urls: coturn.url, secret: 'not that secret' }],
       'rtc.useRelay': true,
       'sources.scenes': ['room'],

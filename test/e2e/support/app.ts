@@ -10,6 +10,9 @@ import { sumMetric } from '../../support/load/metrics.ts';
 /** MEDIA_WORKERS=2 runs tests with peers in media workers. Those that look into a peer or stream of this thread then fail. */
 const MEDIA_WORKERS = Number(process.env['MEDIA_WORKERS'] ?? 0);
 
+/** Settings of a server whose maps nobody looks at: they take two fifths of the work. */
+export const SMALL_DEPTH = { 'depth.size': 160 };
+
 /** A server of the test's own on a free port, from source, with the shipped settings but for `overrides`. */
 export async function startApp(
   overrides: Record<string, unknown> = {},
