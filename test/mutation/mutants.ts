@@ -26,7 +26,8 @@ const SWAPS: readonly [pattern: RegExp, to: (match: string) => string][] = [
 ];
 
 /** Lines that hold no code, or none that runs. */
-const NO_CODE = /^\s*(?:\/\/|\/\*|\*|import |export type|export interface|interface |type |readonly \w+[?]?: [^=]+;$)/;
+const NO_CODE =
+  /^\s*(?:\/\/|\/\*|\*|import |export type|export interface|interface |type |(?:readonly )?#?(?!default:)\w+[?]?: [^=]+;$)/;
 
 /** A match after this stands in a type: `: 1 | 2`, `as 1 | 2`. */
 const IN_TYPE = /(?:\bas|:) [^=,;{}()?]*$/;

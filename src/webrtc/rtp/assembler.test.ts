@@ -496,6 +496,17 @@ describe('a keyframe', () => {
     expect([out.left(), out.told]).toEqual([times(sources, 0, 2), [true]]);
   });
 
+  it('behind a hole may have padding between its packets, whatever its time', () => {
+    const sources = vp8([true, false, true]);
+    const out = collect();
+    const [{ packets: first }, , { packets: key }] = sources as [Source, Source, Source];
+    out.insert(first);
+    const at = key[0]!.sequence;
+    const padding = { ...key[0]!, sequence: at + 1, timestamp: 1, marker: false, payload: Buffer.alloc(0) };
+    out.insert([key[0]!, padding, ...key.slice(1).map((packet) => ({ ...packet, sequence: packet.sequence + 1 }))]);
+    expect([out.left(), out.told]).toEqual([times(sources, 0, 2), [true]]);
+  });
+
   it('behind a hole is not whole by the end of the frame after it', () => {
     const sources = vp8([true, false, true, false]);
     const out = collect();
@@ -536,6 +547,26 @@ describe('the beginning of a stream', () => {
     const near = collect();
     near.insert([{ ...packets[1]!, sequence: 3 }]);
     expect(near.assembler.oldest).toBe(0);
+  });
+
+  it('takes its first packet once, although a frame of it may come again', () => {
+    const [{ packets }] = vp8([true], 1900, 100) as [Source];
+    const out = collect();
+    expect(out.insert([packets[0]!, packets[0]!])).toEqual([true, false]);
+    expect(out.assembler.next).toBe(101);
+  });
+
+  it('is where it is set to, or wherever the next packet is', () => {
+    const [{ packets }] = vp8([true], 300, 0) as [Source];
+    const { assembler } = collect();
+    assembler.insert(packets[0]!);
+    assembler.restartAt(0);
+    assembler.insert({ ...packets[0]!, sequence: 1 });
+    expect(assembler.next).toBe(0);
+    assembler.reset();
+    expect(assembler.next).toBe(-1);
+    assembler.insert({ ...packets[0]!, sequence: 500 });
+    expect(assembler.next).toBe(501);
   });
 
   it.each([
