@@ -553,7 +553,8 @@ describe('the beginning of a stream', () => {
     const [{ packets }] = vp8([true], 1900, 100) as [Source];
     const out = collect();
     expect(out.insert([packets[0]!, packets[0]!])).toEqual([true, false]);
-    expect(out.assembler.next).toBe(101);
+    // In its frame, and for what may come before it.
+    expect(out.assembler).toMatchObject({ next: 101, heldBytes: 2 * packets[0]!.payload.length });
   });
 
   it('is where it is set to, or wherever the next packet is', () => {
@@ -565,8 +566,13 @@ describe('the beginning of a stream', () => {
     expect(assembler.next).toBe(0);
     assembler.reset();
     expect(assembler.next).toBe(-1);
-    assembler.insert({ ...packets[0]!, sequence: 500 });
-    expect(assembler.next).toBe(501);
+    const middle = { ...packets[1]!, marker: false };
+    const insert = (...numbers: number[]) => numbers.map((sequence) => assembler.insert({ ...middle, sequence }));
+    expect(insert(500, 498)).toEqual([true, true]);
+    assembler.reset();
+    // What came too early for another stream is forgotten.
+    expect(insert(499, 498)).toEqual([true, true]);
+    expect(assembler.next).toBe(500);
   });
 
   it.each([
