@@ -2,6 +2,7 @@ import type { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import type { ModelPrecision } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
+import type { Focal } from './focal.ts';
 
 /** What networks run on. */
 export type DeviceKind = 'cpu' | 'webgpu' | 'cuda';
@@ -55,10 +56,11 @@ export interface EngineState {
    * Runs one frame and takes it into memory.
    * @param image [1, 3, height, width] normalised; read during the call alone
    * @param depth [height, width]: takes the map
+   * @param focal of the camera, where the network asks for it; assumed when absent
    * @returns the feature of the frame, [D], valid until the next call; undefined without `summary`
    * @throws onnxruntime's error, or DepthcastError; the state is of no more use then but for `reset` and `dispose`
    */
-  run(image: Float32Array, depth: Float32Array): Promise<Float32Array | undefined>;
+  run(image: Float32Array, depth: Float32Array, focal?: Focal): Promise<Float32Array | undefined>;
   /** A second memory that goes on from here by itself. */
   fork(): Promise<EngineState>;
   /**

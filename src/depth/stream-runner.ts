@@ -84,12 +84,12 @@ export class StreamRunner {
     this.#normalise(image);
     const ready = performance.now();
 
-    let summary = await memory.run(image.data, this.#depth);
+    let summary = await memory.run(image.data, this.#depth, image.focal);
     if (options.sceneCuts && !reset && this.#cuts.isCut(picture ?? summary!)) {
       // The frame was mixed with memories of another scene: run it again with none.
       reset = 'cut';
       this.#forget();
-      summary = await memory.run(image.data, this.#depth);
+      summary = await memory.run(image.data, this.#depth, image.focal);
     }
     const ran = performance.now();
 

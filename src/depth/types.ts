@@ -1,4 +1,5 @@
 import type { ModelManifest } from '../model/manifest.ts';
+import type { Focal } from './focal.ts';
 
 /** Milliseconds that one frame spent in the depth worker, by part. */
 export interface InferenceTimings {
@@ -65,6 +66,8 @@ export interface NetworkImage {
   data: Float32Array;
   width: number;
   height: number;
+  /** Of the camera, for networks that give metres by it; where nothing is told, one is assumed. */
+  focal?: Focal | undefined;
 }
 
 /** One stream's place in an inferencer: it owns that stream's temporal memory. */

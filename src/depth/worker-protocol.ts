@@ -5,6 +5,7 @@ import type { WorkerChannel } from '../worker-channel.ts';
 import type { RefusedDevice } from './device-choice.ts';
 import type { EngineCapabilities } from './engine.ts';
 import type { DeviceOptions } from './engine-set.ts';
+import type { Focal } from './focal.ts';
 import type { DisplayRange, InferenceTimings, ResetCause, StreamOptions } from './types.ts';
 
 /** What a depth worker is started with. */
@@ -81,6 +82,7 @@ export interface InferRequest {
   image: Float32Array<ArrayBuffer>;
   width: number;
   height: number;
+  focal: Focal | undefined;
   time: number;
   /** Of the picture before, where that did not come here. */
   last: number | undefined;

@@ -141,7 +141,7 @@ export class WorkerStream implements InferenceStream {
 
   #post(
     channel: DepthChannel,
-    { data: image, width, height }: NetworkImage,
+    { data: image, width, height, focal }: NetworkImage,
     time: number,
     last: number | undefined,
   ): Promise<InferAnswer> {
@@ -154,7 +154,7 @@ export class WorkerStream implements InferenceStream {
     this.#reset = undefined;
     return channel.request(
       'infer',
-      { stream, image: data, width, height, time, last, options, reset, spare, postedAt: sharedNow() },
+      { stream, image: data, width, height, focal, time, last, options, reset, spare, postedAt: sharedNow() },
       spare ? [data.buffer, spare.buffer] : [data.buffer],
       this,
     );

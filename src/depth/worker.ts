@@ -77,9 +77,9 @@ async function prepare(streams: Streams, { stream, width, height, carry }: Prepa
 }
 
 async function infer(streams: Streams, request: InferRequest, transfer: ArrayBuffer[]): Promise<InferAnswer> {
-  const { stream, image, width, height, time, last, options, reset: asked, postedAt, spare } = request;
+  const { stream, image, width, height, focal, time, last, options, reset: asked, postedAt, spare } = request;
   const queue = sharedNow() - postedAt;
-  const result = runnerOf(streams, stream).infer({ data: image, width, height }, time, options, asked, last);
+  const result = runnerOf(streams, stream).infer({ data: image, width, height, focal }, time, options, asked, last);
   const { depth, range, reset, timings } = await result.catch(endIfLost);
   const made = performance.now();
   const values = spare?.length === depth.length ? spare : new Float32Array(depth.length);

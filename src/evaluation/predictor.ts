@@ -1,4 +1,5 @@
 import type { DeviceOptions } from '../depth/engine-set.ts';
+import { focalOf } from '../depth/focal.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
@@ -6,6 +7,7 @@ import type { InstalledModel } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import type { Contender } from './contender.ts';
+import type { Pinhole } from './temporal.ts';
 import type { SequenceInfo } from './types.ts';
 
 /** A frame's map; `values` are valid until `release`. */
@@ -23,8 +25,11 @@ export interface Prediction {
 
 /** One contender's way through one sequence. */
 export interface PredictorRun {
-  /** Brings a picture to the network's size; it may be closed afterwards. */
-  take(picture: Picture): Promise<void>;
+  /**
+   * Brings a picture to the network's size; it may be closed afterwards.
+   * @param camera focal lengths in the picture's pixels, where they are known
+   */
+  take(picture: Picture, camera?: Pick<Pinhole, 'fx' | 'fy'>): Promise<void>;
   /** Runs the picture that was taken. One call at a time. @param index of the frame in its sequence */
   predict(index: number): Promise<Prediction>;
   close(): void;
@@ -107,9 +112,10 @@ function network(contender: Contender, worker: WorkerInferencer): Predictor {
       const scaler = new InputScaler();
       let input: NetworkImage | undefined;
       return {
-        async take(picture) {
+        async take(picture, camera) {
           const { width, height } = stream.networkSize(picture.width, picture.height);
           input = stream.takeInput(width, height);
+          input.focal = camera && focalOf(camera, picture, input);
           await scaler.scaleInto(picture, input.data, width, height);
         },
         async predict(index) {

@@ -1,3 +1,4 @@
+import type { Size } from '../model/size.ts';
 import { type Mask, type Protocol, type ScaleShift, ScaleShiftFit, toDepth } from './align.ts';
 import { boundaryF1 } from './boundary.ts';
 import { type DepthErrors, depthErrors } from './metrics.ts';
@@ -5,7 +6,7 @@ import type { Prediction, Predictor, PredictorRun } from './predictor.ts';
 import { Resampler } from './resample.ts';
 import { type Alignment, type ContenderResult, type FrameResult, meanByAlignment, meanOf, median } from './results.ts';
 import { MapSpool } from './spool.ts';
-import { FlickerMeter, type PosedDepth, pairError } from './temporal.ts';
+import { FlickerMeter, type Pinhole, type PosedDepth, pairError } from './temporal.ts';
 import { DisparityRange, type GradientFrame, temporalGradient } from './temporal-gradient.ts';
 import type { Sequence, TrueFrame, Truth } from './types.ts';
 
@@ -45,8 +46,17 @@ export class Track {
     this.#spare = new Float32Array(pixels);
   }
 
-  take({ picture }: TrueFrame): Promise<void> {
-    return this.#run.take(picture);
+  take({ picture, intrinsics }: TrueFrame): Promise<void> {
+    return this.#run.take(picture, intrinsics && this.#ofPicture(intrinsics, picture));
+  }
+
+  /** Focal lengths in pixels of the picture: depth maps may have another size, and show a part of it. */
+  #ofPicture({ fx, fy }: Pinhole, picture: Size): Pick<Pinhole, 'fx' | 'fy'> {
+    const { width, height, window = { left: 0, top: 0, right: 1, bottom: 1 } } = this.#sequence;
+    return {
+      fx: (fx * picture.width * (window.right - window.left)) / width,
+      fy: (fy * picture.height * (window.bottom - window.top)) / height,
+    };
   }
 
   predict(index: number): Promise<Prediction> {

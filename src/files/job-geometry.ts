@@ -55,11 +55,15 @@ export class JobGeometry {
     this.#ply = choiceOf(savePly);
     this.#glb = choiceOf(saveGlb);
     const points = savePly !== undefined || saveGlb !== undefined;
-    const metric = file !== undefined || model.manifest.unit === 'metres';
+    const { kind, unit } = model.manifest;
+    const metric = file !== undefined || unit === 'metres';
+    // A graph that gives metres may ask for the camera; a checkpoint's never does.
+    const asked = kind === 'graph' && unit === 'metres';
     // What is written by the camera; of relative depth MCAP has no points.
     const uses = [
       ...(points || (mcap !== undefined && metric) ? ['points'] : []),
       ...(mcap !== undefined ? ['the camera_info of MCAP'] : []),
+      ...(asked ? ['metres'] : []),
     ];
     if (uses.length > 0 && this.intrinsics.source === 'assumed')
       this.#notes.push(
@@ -69,7 +73,7 @@ export class JobGeometry {
       ...(file && { anchors: file.hash }),
       ...(savePly !== undefined && { savePly }),
       ...(saveGlb !== undefined && { saveGlb }),
-      ...((file || points) && settings && { camera: JSON.stringify(settings) }),
+      ...((file || points || asked) && settings && { camera: JSON.stringify(settings) }),
     };
   }
 

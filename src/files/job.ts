@@ -1,3 +1,4 @@
+import { focalOf } from '../depth/focal.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
 import type { NetworkImage } from '../depth/types.ts';
@@ -215,6 +216,7 @@ class Job {
         source: this.#source,
         first: this.#first,
         network: this.#network,
+        focal: focalOf(this.#geometry.intrinsics, this.#size, this.#network),
         scaler,
         converter: sink.converter,
         keep,

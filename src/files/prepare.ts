@@ -1,4 +1,5 @@
 import type * as av from 'node-av';
+import type { Focal } from '../depth/focal.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import type { Size } from '../model/size.ts';
 import type { FrameConverter } from '../video/frame-converter.ts';
@@ -29,6 +30,8 @@ export interface Preparation {
   /** Read already, to learn its size. */
   first: TimedPicture;
   network: Size;
+  /** Of the camera, in pixels of the network's input. */
+  focal: Focal;
   scaler: InputScaler;
   /** Where frames are needed. */
   converter: FrameConverter | undefined;
@@ -56,7 +59,7 @@ async function* numbered({ source, first }: Preparation): AsyncGenerator<TimedPi
 }
 
 async function* scaled(
-  { network, scaler, converter, takeInput, keep, skip, replay }: Preparation,
+  { network, focal, scaler, converter, takeInput, keep, skip, replay }: Preparation,
   pictures: AsyncIterable<TimedPicture & { index: number }>,
 ): AsyncGenerator<Prepared> {
   let before = '';
@@ -66,7 +69,7 @@ async function* scaled(
       const resized = before !== '' && before !== size;
       before = size;
       const isNew = index >= keep;
-      const image = isNew || replay(index) ? takeInput(network.width, network.height) : undefined;
+      const image = isNew || replay(index) ? { ...takeInput(network.width, network.height), focal } : undefined;
       const [frame] = await Promise.all([
         isNew ? converter?.convert(picture) : skip(stamp).then(() => undefined),
         image && scaler.scaleInto(picture, image.data, network.width, network.height),

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { focalOf } from '../depth/focal.ts';
 import type { DisplayRange, Inferencer, InferenceStream, NetworkImage } from '../depth/types.ts';
 import { type Anchor, AnchorTracker } from '../geometry/anchors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -99,6 +100,8 @@ export class DepthMaker {
   }
 
   setCamera(settings: CameraSettings | undefined): void {
+    // A network that gives metres may give others now.
+    if (this.#inferencer.model.unit === 'metres') this.#reuse?.forget();
     this.camera = new Camera(settings);
   }
 
@@ -161,6 +164,8 @@ export class DepthMaker {
       const { width, height } = inference.networkSize(picture.width, picture.height);
       const reduced = inference.size < inference.options.size;
       const image = this.#takeInput(inference, width, height);
+      const intrinsics = this.camera.intrinsics(picture.width, picture.height);
+      image.focal = focalOf(intrinsics, picture, image);
       await this.#scaler.scaleInto(picture, image.data, width, height);
       const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
       const last = this.#lastSeconds;
@@ -200,7 +205,7 @@ export class DepthMaker {
         sourceWidth: picture.width,
         sourceHeight: picture.height,
         unit: model.unit,
-        intrinsics: this.camera.intrinsics(picture.width, picture.height),
+        intrinsics,
         ...(reused ? { reused: true } : {}),
         ...(reduced ? { reduced: true } : {}),
         ...range,

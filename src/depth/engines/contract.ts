@@ -42,6 +42,8 @@ export interface Contract {
   /** In the order of their numbers. */
   readonly caches: readonly CacheShape[];
   readonly summary: boolean;
+  /** It asks for the camera's focal lengths. */
+  readonly focal: boolean;
   /** Axes of the map before its height and width: ones. */
   readonly depthBatch: readonly number[];
 }
@@ -77,6 +79,11 @@ export function checkContract(manifest: ModelManifest, borders: GraphBorders): C
     if (typeof places === 'number' && places !== slotCount)
       throw badModel(`write has ${places} places, the manifest's window makes ${slotCount}`);
   }
+  const focal = inputs.get('focal');
+  if (focal !== undefined) {
+    const [axes] = expectInput(focal, 'focal', 'float32', 1);
+    if (typeof axes === 'number' && axes !== 2) throw badModel(`focal holds ${axes} numbers, not 2`);
+  }
   const map = outputs.get('depth');
   if (map === undefined) throw badModel('there is no output named depth');
   const next = form === 'rings' ? 'n' : 'h';
@@ -92,7 +99,7 @@ export function checkContract(manifest: ModelManifest, borders: GraphBorders): C
     caches.push({ ...tokenRule(tokens!, `c${i}`), channels, type });
   }
   const depthBatch = Array<number>(Math.max(0, map.shape.length - 2)).fill(1);
-  return { form, caches, summary: outputs.has('summary'), depthBatch };
+  return { form, caches, summary: outputs.has('summary'), focal: focal !== undefined, depthBatch };
 }
 
 function expectInput(

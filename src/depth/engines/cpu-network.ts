@@ -7,6 +7,7 @@ import { StateCache } from '../../model/state-cache.ts';
 import { resampleCache } from '../../model/state-resample.ts';
 import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { EngineState } from '../engine.ts';
+import { assumedFocal, type Focal } from '../focal.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
 import { trialImage } from './trial.ts';
 
@@ -18,6 +19,7 @@ export class CpuNetwork {
   readonly session: ort.InferenceSession;
   readonly caches: readonly CacheShape[];
   readonly summary: boolean;
+  readonly focal: boolean;
   readonly resamples: boolean;
   /** Axes of the graph's map before its height and width: ones. */
   readonly #depthBatch: readonly number[];
@@ -35,10 +37,11 @@ export class CpuNetwork {
 
   private constructor(manifest: ModelManifest, session: ort.InferenceSession) {
     this.session = session;
-    const { form, caches, summary, depthBatch } = checkContract(manifest, bordersOf(session));
+    const { form, caches, summary, focal, depthBatch } = checkContract(manifest, bordersOf(session));
     if (form === 'rings') throw new RingGraph();
     this.caches = caches;
     this.summary = summary;
+    this.focal = focal;
     // States of integers are parts of numbers.
     this.resamples = caches.every(({ grid, type }) => grid !== undefined && type === 'float32');
     this.#depthBatch = depthBatch;
@@ -72,6 +75,8 @@ export class CpuState implements EngineState {
   #caches: StateCache[];
   readonly #feeds: Record<string, ort.Tensor> = {};
   readonly #fetches: Record<string, ort.Tensor | null> = {};
+  /** Of the network's input `focal`. */
+  readonly #focal = new Float32Array(2);
   #step: WindowStep | undefined;
   /** The array that the map's tensor stands for. */
   #depth: Float32Array | undefined;
@@ -82,6 +87,7 @@ export class CpuState implements EngineState {
     this.#window = window;
     this.#caches = caches;
     if (network.summary) this.#fetches['summary'] = null;
+    if (network.focal) this.#feeds['focal'] = new ort.Tensor('float32', this.#focal, [2]);
     caches.forEach(({ type, cached, incoming, tokens, slots, channels }, i) => {
       this.#feeds[`c${i}`] = new ort.Tensor(type, cached, [tokens, slots, channels]);
       this.#fetches[`h${i}`] = new ort.Tensor(type, incoming, [tokens, 1, channels]);
@@ -97,14 +103,20 @@ export class CpuState implements EngineState {
     return new CpuState(network, size, window, caches);
   }
 
-  async run(image: Float32Array, depth: Float32Array): Promise<Float32Array | undefined> {
-    const out = await this.runFrame(image, depth);
+  async run(image: Float32Array, depth: Float32Array, focal?: Focal): Promise<Float32Array | undefined> {
+    const out = await this.runFrame(image, depth, focal);
     return this.#network.summary ? (out['summary']!.data as Float32Array) : undefined;
   }
 
   /** @param depth null leaves the map to the runtime, which makes a new array for each */
-  async runFrame(image: Float32Array, depth: Float32Array | null): Promise<ort.InferenceSession.ReturnType> {
+  async runFrame(
+    image: Float32Array,
+    depth: Float32Array | null,
+    focal: Focal = assumedFocal(this.#size),
+  ): Promise<ort.InferenceSession.ReturnType> {
     const { width, height } = this.#size;
+    this.#focal[0] = focal.x;
+    this.#focal[1] = focal.y;
     if (depth === null) this.#fetches['depth'] = null;
     else if (this.#depth !== depth) this.#fetches['depth'] = this.#network.depthTensor(depth, this.#size);
     this.#depth = depth ?? undefined;

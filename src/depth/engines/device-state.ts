@@ -2,6 +2,7 @@ import { DepthcastError } from '../../errors.ts';
 import type { RingStep, RingWindow } from '../../model/ring-window.ts';
 import type { AttentionWindow } from '../../model/window.ts';
 import type { EngineState } from '../engine.ts';
+import { assumedFocal, type Focal } from '../focal.ts';
 import type { HostTensor } from './device-runtime.ts';
 import { hostTensor, type MixedTensors, type StateHome, type StateTensors, type Tensors } from './state-shapes.ts';
 import { StateUpdate } from './state-update.ts';
@@ -17,6 +18,8 @@ export class DeviceState implements EngineState {
   readonly #feeds: MixedTensors = {};
   readonly #fetches: MixedTensors = {};
   readonly #summary: HostTensor | undefined;
+  /** Of the network's input `focal`. */
+  readonly #focal = new Float32Array(2);
   #image: HostTensor | undefined;
   #depth: HostTensor | undefined;
   #step: unknown;
@@ -30,6 +33,7 @@ export class DeviceState implements EngineState {
     this.#tensors = tensors;
     const { session, contract } = memory.options;
     if (memory.update && !isRing(window)) this.#update = new StateUpdate(memory, memory.update, window);
+    if (contract.focal) this.#feeds['focal'] = hostTensor('float32', this.#focal, [2]);
     if (!contract.summary) return;
     const axes = session.outputs.find(({ name }) => name === 'summary')!.shape;
     const shape = axes.map((axis) => (typeof axis === 'number' ? axis : 1));
@@ -42,10 +46,13 @@ export class DeviceState implements EngineState {
     return this.#tensors.from;
   }
 
-  async run(image: Float32Array, depth: Float32Array): Promise<Float32Array | undefined> {
+  async run(image: Float32Array, depth: Float32Array, focal?: Focal): Promise<Float32Array | undefined> {
     if (this.#disposed) throw new DepthcastError('INFERENCE_FAILED', { detail: 'the stream has ended' });
     const { contract, size, traffic } = this.#memory.options;
     const { width, height } = size;
+    const { x, y } = focal ?? assumedFocal(size);
+    this.#focal[0] = x;
+    this.#focal[1] = y;
     if (this.#image?.data !== image) this.#image = hostTensor('float32', image, [1, 3, height, width]);
     if (this.#depth?.data !== depth)
       this.#depth = hostTensor('float32', depth, [...contract.depthBatch, height, width]);

@@ -1,0 +1,19 @@
+import type { Size } from '../model/size.ts';
+import { Camera, type Intrinsics } from '../protocol/camera.ts';
+
+/** Focal lengths in pixels of a network's input, which may be stretched: across and down. */
+export interface Focal {
+  x: number;
+  y: number;
+}
+
+/** Of a picture that is brought to the network's size. */
+export function focalOf({ fx, fy }: Pick<Intrinsics, 'fx' | 'fy'>, picture: Size, network: Size): Focal {
+  return { x: (fx * network.width) / picture.width, y: (fy * network.height) / picture.height };
+}
+
+/** Of a camera that nobody knows. */
+export function assumedFocal({ width, height }: Size): Focal {
+  const { fx, fy } = new Camera().intrinsics(width, height);
+  return { x: fx, y: fy };
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it, vi } from 'vitest';
+import { writeFocalModel } from '../../test/support/focal-model.ts';
+import { WorkerInferencer } from '../depth/inferencer.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { findModel } from '../model/library.ts';
+import { rawPicture } from '../video/index.ts';
+import type { SourceListener } from './frame-source.ts';
+import type { LiveDepth } from './live-depth.ts';
+import { LiveStream } from './live-stream.ts';
+
+const [WIDTH, HEIGHT] = [64, 48];
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-camera-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('tells a network that gives metres the focal length of the camera, as it changes, also of a picture that stands still', async () => {
+  const model = findModel(writeFocalModel(folder, 32, 16));
+  const inferencer = await WorkerInferencer.create(model, { threads: 1 });
+  const stream = new LiveStream({
+    name: 'test',
+    inferencer,
+    size: 16,
+    metrics: new Metrics({ version: 'test', model: 'none', device: 'none' }),
+    depth: { sceneCuts: false, gapSeconds: 2, camera: { hfov: 90 } },
+    still: true,
+  });
+  let listener: SourceListener | undefined;
+  stream.attach({ codec: 'test', start: (one) => (listener = one), close: () => {} });
+  const metres: number[] = [];
+  const units: string[] = [];
+  stream.add(() => ({
+    name: 'recorder',
+    about: 'depth',
+    receivers: 1,
+    push({ info, map }: LiveDepth) {
+      metres.push(map.values[0]!);
+      units.push(info.unit);
+    },
+    close: () => {},
+  }));
+  const next = async () => {
+    const n = metres.length;
+    const gray = new Uint8Array((WIDTH * HEIGHT * 3) / 2).fill(128);
+    listener!.picture(rawPicture(gray, WIDTH, HEIGHT, 3000 * n), { assemble: 1, decode: 1 });
+    await vi.waitFor(() => expect(metres).toHaveLength(n + 1), 20_000);
+    return metres[n]!;
+  };
+  // Half of 64 pixels at 45 degrees: 32, and half of it where the network is half as wide; down the third of it.
+  const red = (await next()) / 16;
+  expect(red).toBeGreaterThan(0.4);
+  expect(await next()).toBeCloseTo(16 * red + 32 / 3, 4);
+  for (let n = 2; n < 12; n++) await next();
+  stream.setCamera({ hfov: (2 * Math.atan(0.5) * 180) / Math.PI });
+  expect(await next()).toBeCloseTo(32 * red + 32 / 3, 3);
+  expect(new Set(units)).toEqual(new Set(['metres']));
+  stream.close('test');
+  await inferencer.close();
+});

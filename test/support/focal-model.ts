@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GraphBuilder } from '../../src/model/graph/builder.ts';
+import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
+
+/**
+ * Writes a network that gives metres by its camera: depth is the red of its picture times the horizontal focal length, and the vertical one
+ * of the frame before is added.
+ * @returns the path of its manifest
+ */
+export function writeFocalModel(folder: string, width: number, height: number): string {
+  const b = new GraphBuilder();
+  const image = b.input('image', 'float32', [1, 3, height, width]);
+  b.input('slots', 'int64', [2]);
+  b.input('mask', 'float32', [2]);
+  const focal = b.input('focal', 'float32', [2]);
+  const before = b.input('c0', 'float32', [1, 1, 1]);
+  const [across, down] = [0, 1].map((axis) => b.reshape(b.slice(focal, 0, axis, axis + 1), [1, 1, 1]));
+  const red = b.reshape(b.slice(image, 1, 0, 1), [1, height, width]);
+  b.output('depth', b.add(b.mul(red, across!), before));
+  b.output(
+    'h0',
+    b.mul(
+      down!,
+      b.weight('one', [1, 1, 1], () => Float32Array.of(1), 'float32'),
+    ),
+  );
+  writeModel(b.finish('focal', {}), folder);
+  const manifest = {
+    name: 'focal',
+    title: 'The picture times its focal length',
+    file: MODEL_FILE,
+    unit: 'metres',
+    precision: 'fp32',
+    normalise: { mean: [0, 0, 0], std: [1, 1, 1] },
+    size: { fixed: { width, height } },
+    window: { rule: 'recent', frames: 1, emptyMask: -1 },
+    cutThreshold: 2,
+    licence: 'Apache-2.0',
+    source: 'test/support/focal-model.ts',
+  };
+  const path = join(folder, 'focal.json');
+  writeFileSync(path, JSON.stringify(manifest));
+  return path;
+}
