@@ -1,5 +1,5 @@
 // Runs a streaming model file over prepared frames, as a server would: caches written in place as a ring.
-// Usage: node run_onnx.mjs JOB.json; the job: { model, frames, width, height, order, keep, memory, threads, output, summaries }
+// Usage: node run_onnx.mjs JOB.json; the job: { model, frames, width, height, order, keep, memory, threads, focal, output, summaries }
 // frames: float32 [N,3,height,width]; order: which frame each step sees; keep: steps whose depth is written to output, float32
 // [keep,height,width]; summaries: float32 [keep,C]; memory false leaves every cache slot empty.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -48,6 +48,7 @@ for (const [step, index] of job.order.entries()) {
     slots: new ort.Tensor('int64', BigInt64Array.from([...ages, 0n]), [slots + 1]),
     mask: new ort.Tensor('float32', mask, [slots + 1]),
   };
+  if (job.focal) feeds.focal = new ort.Tensor('float32', Float32Array.from(job.focal), [2]);
   for (const cache of caches)
     feeds[cache.name] = new ort.Tensor('float32', cache.data, [cache.tokens, slots, cache.channels]);
   const result = await session.run(feeds);

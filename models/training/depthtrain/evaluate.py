@@ -32,15 +32,15 @@ EDGE_SIZE, EDGE_INPUT = (640, 480), (256, 192)
 FARTHEST_EDGE = 80.0
 
 
-def run(model, images, order=None, memory=True, keep=None, threads=1):
-    """-> disparity float32 [kept,H,W], summaries [kept,C]."""
+def run(model, images, order=None, memory=True, keep=None, threads=1, focal=None):
+    """-> disparity (or metres) float32 [kept,H,W], summaries [kept,C]. focal: of a network that asks for it."""
     order = list(range(len(images))) if order is None else order
     keep = list(range(len(order))) if keep is None else keep
     height, width = images.shape[2:]
     with tempfile.TemporaryDirectory() as scratch:
         paths = {name: str(Path(scratch) / name) for name in ('frames', 'output', 'summaries', 'job')}
         np.ascontiguousarray(images, np.float32).tofile(paths['frames'])
-        job = {'model': str(Path(model).resolve()), 'width': width, 'height': height, 'order': order, 'keep': keep, 'memory': memory, 'threads': threads}
+        job = {'model': str(Path(model).resolve()), 'width': width, 'height': height, 'order': order, 'keep': keep, 'memory': memory, 'threads': threads, 'focal': focal}
         Path(paths['job']).write_text(json.dumps(job | {k: paths[k] for k in ('frames', 'output', 'summaries')}))
         environment = {k: v for k, v in os.environ.items() if k not in ('LD_PRELOAD', 'LD_LIBRARY_PATH')}
         subprocess.run(['node', str(RUNNER), paths['job']], check=True, env=environment)

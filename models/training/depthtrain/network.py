@@ -224,6 +224,10 @@ class DepthNet(nn.Module):
     def forward(self, image, visible=None):
         """image [B*T,3,H,W] -> disparity [B*T,H,W]; visible bool [B,T,T]: what each frame may remember (None: single frames)."""
         skips, f32, tokens = self.encode(image)
+        return self.decode_tokens(image, skips, f32, tokens, visible)
+
+    def decode_tokens(self, image, skips, f32, tokens, visible=None):
+        """What encode() gave, over time and to full size -> disparity [B*T,H,W]."""
         if visible is None:
             visible = torch.ones(len(image), 1, 1, dtype=torch.bool, device=image.device)
         # A measure alone: depth's loss is not to bend the encoder to it
@@ -260,6 +264,10 @@ class StreamingStep(nn.Module):
         self.net = net
 
     def forward(self, image, slots, mask, c0, c1, c2, c3, c4):
+        return self.look(image, slots, mask, c0, c1, c2, c3, c4)[0]
+
+    def look(self, image, slots, mask, c0, c1, c2, c3, c4):
+        """-> (what forward() returns), tokens [1,N32,C] after attention, skip features."""
         net = self.net
         skips, f32, tokens = net.encode(image)
         summary = net.summary(f32)
@@ -268,4 +276,4 @@ class StreamingStep(nn.Module):
         y = net.decode16(to_map(x[None], f32), skips[3])
         z, h2, h3 = net.temporal16.step(to_tokens(y)[0], c2, c3, slots, mask, distance)
         depth = net.decode(image, skips, to_map(z[None], y))
-        return depth, h0[:, None], h1[:, None], h2[:, None], h3[:, None], summary[None], summary
+        return (depth, h0[:, None], h1[:, None], h2[:, None], h3[:, None], summary[None], summary), tokens, skips

@@ -66,9 +66,10 @@ class Pool:
         self.count = min(self.capacity, self.count + len(rgb))
 
 
-def augment(library, rgb, disparity, chosen, others, cuts, take, width, height, seed, strength, threads):
+def augment(library, rgb, disparity, chosen, others, cuts, take, width, height, seed, strength, threads, crops=None):
     """Batch of clips `chosen` (indices) of a pool's arrays; before frame cuts[i] clip i shows `others[i]`.
-    -> image float32 [n*take,3,height,width], disparity float32 [n,take,height,width]."""
+    -> image float32 [n*take,3,height,width], disparity float32 [n,take,height,width]. crops, float32 [n,2], receives the width and
+    height, in pixels of the clips, of what each image shows."""
     frames, size = rgb.shape[1], rgb.shape[2]
     count = len(chosen)
 
@@ -80,5 +81,6 @@ def augment(library, rgb, disparity, chosen, others, cuts, take, width, height, 
     lists = [addresses(rgb, chosen), addresses(disparity, chosen), addresses(rgb, others), addresses(disparity, others)]
     cuts = np.ascontiguousarray(cuts, np.int32)
     library.augment_clips(*map(pointer, lists), pointer(cuts), count, frames, size, take, width, height,
-                          ctypes.c_uint64(seed), ctypes.c_float(strength), threads, pointer(image), pointer(truth))
+                          ctypes.c_uint64(seed), ctypes.c_float(strength), threads, pointer(image), pointer(truth),
+                          None if crops is None else pointer(crops))
     return image, truth

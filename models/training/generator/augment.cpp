@@ -107,11 +107,12 @@ void addNoise(Image& image, const Recipe& q, Random& r, Image& field, Image& scr
 struct Clip { const uint8_t* rgb; const uint16_t* disparity; };
 
 void augmentClip(Clip clip, Clip other, int cut, int frames, int size, int take, int width, int height, Random r,
-                 float strength, float* image, float* disparity) {
+                 float strength, float* image, float* disparity, float* crop) {
   Recipe q(r, strength, take > 1);
   int firstFrame = r.below(frames - take + 1);
   float aspect = float(width) / height * r.uniform(0.88f, 1.14f), zoom = r.uniform(0.62f, 1.f);
   float cropHeight = min(float(size), size / aspect) * zoom, cropWidth = min(float(size), cropHeight * aspect);
+  if (crop) crop[0] = cropWidth, crop[1] = cropHeight;
   float left = (size - cropWidth) * r.unit(), top = (size - cropHeight) * r.unit();
   Image im, scratch, other2;
   for (int f = 0; f < take; f++) {
@@ -165,16 +166,17 @@ void augmentClip(Clip clip, Clip other, int cut, int frames, int size, int take,
 
 // For each of `count` clips: `take` frames of rgb [frames,size,size,3] and half-precision disparity [frames,size,size] become
 // image [take,3,height,width] (normalised) and disparity [take,height,width]. Frames before cuts[i] come from the clip `others`.
+// crops (may be null): width and height in pixels of `size` of what was enlarged to the image, a pair a clip.
 extern "C" void augment_clips(const uint8_t* const* rgb, const uint16_t* const* disparity, const uint8_t* const* otherRgb,
                               const uint16_t* const* otherDisparity, const int32_t* cuts, int count, int frames, int size,
                               int take, int width, int height, uint64_t seed, float strength, int threads, float* image,
-                              float* outDisparity) {
+                              float* outDisparity, float* crops) {
   std::atomic<int> next(0);
   auto work = [&] {
     for (int i; (i = next++) < count;)
       augmentClip({rgb[i], disparity[i]}, {otherRgb[i], otherDisparity[i]}, cuts[i], frames, size, take, width, height,
                   Random(seed * 1000003 + i), strength, image + size_t(i) * take * 3 * width * height,
-                  outDisparity + size_t(i) * take * width * height);
+                  outDisparity + size_t(i) * take * width * height, crops ? crops + i * 2 : nullptr);
   };
   vector<std::thread> pool;
   for (int i = 1; i < threads; i++) pool.emplace_back(work);
