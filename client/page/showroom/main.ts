@@ -189,7 +189,7 @@ function enter(state: 'connecting' | 'live' | 'slow' | 'failed', text: string): 
 
 function tell({ client, depth }: LiveStats): void {
   if (handle.frames === 0 || slowness) return;
-  const unit = handle.frame?.unit === 'metres' ? 'Measured in metres' : 'Relative: nearer or farther, not metres';
+  const unit = handle.frame?.unit === 'metres' ? 'In metres, estimated' : 'Relative: nearer or farther, not metres';
   const behind =
     client.captureToDepth === undefined ? '' : `, ${Math.round(client.captureToDepth)} ms after each picture`;
   byId('honest', HTMLElement).textContent =
