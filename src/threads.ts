@@ -10,7 +10,11 @@ const SOURCES = new URL('.', import.meta.url).href;
 export function compiledModule(from: string, name: string): URL | undefined {
   if (!from.endsWith('.ts')) return new URL(`${name}.js`, from);
   const { BUILT_SERVER: build } = process.env;
-  return build ? new URL(`${name}.js`, from.replace(SOURCES, `${pathToFileURL(build)}/`)) : undefined;
+  const { href } = new URL(`${name}.js`, from);
+  // Threads of tests alone are not built.
+  return build && href.startsWith(SOURCES)
+    ? new URL(href.slice(SOURCES.length), `${pathToFileURL(build)}/`)
+    : undefined;
 }
 
 /** Starts the module `name` (without extension) that lies beside `from` in a thread of its own. */
