@@ -5,14 +5,14 @@ const SOURCES = new URL('.', import.meta.url).href;
 
 /**
  * The compiled form of the module `name` (without extension) that lies beside `from`; undefined from source, where the module needs a
- * TypeScript loader, unless BUILT_SERVER names the folder of a build of these very sources, as npm test makes it.
+ * TypeScript loader, unless a test's BUILT_SERVER names the folder of a build of these very sources, as npm test makes it.
  */
 export function compiledModule(from: string, name: string): URL | undefined {
   if (!from.endsWith('.ts')) return new URL(`${name}.js`, from);
-  const { BUILT_SERVER: build } = process.env;
+  const { BUILT_SERVER: build, VITEST } = process.env;
   const { href } = new URL(`${name}.js`, from);
   // Threads of tests alone are not built.
-  return build && href.startsWith(SOURCES)
+  return VITEST && build && href.startsWith(SOURCES)
     ? new URL(href.slice(SOURCES.length), `${pathToFileURL(build)}/`)
     : undefined;
 }

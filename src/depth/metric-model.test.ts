@@ -5,14 +5,14 @@ import { EngineSet } from './engine-set.ts';
 import { StreamRunner } from './stream-runner.ts';
 
 const [WIDTH, HEIGHT] = [256, 192];
+const SMALLER = { width: 192, height: 160 };
 const OPTIONS = { range: 'auto', sceneCuts: true, gapSeconds: 2 } as const;
-const scene = createScene('room', { width: WIDTH, height: HEIGHT });
 
-function picture(time: number): Float32Array {
-  const { rgba } = scene.render(time);
-  const planes = new Float32Array(3 * WIDTH * HEIGHT);
-  for (let i = 0; i < WIDTH * HEIGHT; i++)
-    for (let c = 0; c < 3; c++) planes[c * WIDTH * HEIGHT + i] = rgba[4 * i + c]! / 255;
+function picture(time: number, { width, height } = { width: WIDTH, height: HEIGHT }): Float32Array {
+  const { rgba } = createScene('room', { width, height }).render(time);
+  const planes = new Float32Array(3 * width * height);
+  for (let i = 0; i < width * height; i++)
+    for (let c = 0; c < 3; c++) planes[c * width * height + i] = rgba[4 * i + c]! / 255;
   return planes;
 }
 
@@ -41,5 +41,23 @@ it('gives metres by the focal length, and keeps its scale', async () => {
   expect(Math.abs(Math.log(still[11]! / still[10]!))).toBeLessThan(0.02);
   // The same picture through a longer lens is of things farther away.
   expect((await medians(300, [0]))[0]).toBeGreaterThan(1.05 * still[0]!);
+  await engines.release();
+});
+
+it('keeps its scale where the network becomes smaller within an epoch', async () => {
+  const engines = await EngineSet.load(findModel('depthcast-nano-metric'), { threads: 1 });
+  const stream = new StreamRunner(engines);
+  const at = async (size: { width: number; height: number }, n: number) => {
+    const focal = { x: (200 * size.width) / WIDTH, y: (200 * size.height) / HEIGHT };
+    const { depth, reset } = await stream.infer({ data: picture(0, size), ...size, focal }, n / 10, OPTIONS, undefined);
+    return { metres: median(depth), reset };
+  };
+  let before = Number.NaN;
+  for (let n = 0; n < 10; n++) before = (await at({ width: WIDTH, height: HEIGHT }, n)).metres;
+  await stream.prepare(SMALLER.width, SMALLER.height, true);
+  const { metres, reset } = await at(SMALLER, 10);
+  expect(reset).toBeUndefined();
+  expect(Math.abs(Math.log(metres / before))).toBeLessThan(0.1);
+  stream.close();
   await engines.release();
 });

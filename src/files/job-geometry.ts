@@ -63,7 +63,7 @@ export class JobGeometry {
     const uses = [
       ...(points || (mcap !== undefined && metric) ? ['points'] : []),
       ...(mcap !== undefined ? ['the camera_info of MCAP'] : []),
-      ...(asked ? ['metres'] : []),
+      ...(asked ? ['the metres of a network that goes by it'] : []),
     ];
     if (uses.length > 0 && this.intrinsics.source === 'assumed')
       this.#notes.push(

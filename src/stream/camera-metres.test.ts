@@ -6,6 +6,7 @@ import { writeFocalModel } from '../../test/support/focal-model.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { findModel } from '../model/library.ts';
+import type { CameraSettings } from '../protocol/camera.ts';
 import { rawPicture } from '../video/index.ts';
 import type { SourceListener } from './frame-source.ts';
 import type { LiveDepth } from './live-depth.ts';
@@ -15,7 +16,7 @@ const [WIDTH, HEIGHT] = [64, 48];
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-camera-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('tells a network that gives metres the focal length of the camera, as it changes, also of a picture that stands still', async () => {
+async function open(camera?: CameraSettings) {
   const model = findModel(writeFocalModel(folder, 32, 16));
   const inferencer = await WorkerInferencer.create(model, { threads: 1 });
   const stream = new LiveStream({
@@ -23,13 +24,14 @@ it('tells a network that gives metres the focal length of the camera, as it chan
     inferencer,
     size: 16,
     metrics: new Metrics({ version: 'test', model: 'none', device: 'none' }),
-    depth: { sceneCuts: false, gapSeconds: 2, camera: { hfov: 90 } },
+    depth: { sceneCuts: false, gapSeconds: 2, ...(camera && { camera }) },
     still: true,
   });
   let listener: SourceListener | undefined;
   stream.attach({ codec: 'test', start: (one) => (listener = one), close: () => {} });
   const metres: number[] = [];
   const units: string[] = [];
+  const epochs: number[] = [];
   stream.add(() => ({
     name: 'recorder',
     about: 'depth',
@@ -37,6 +39,7 @@ it('tells a network that gives metres the focal length of the camera, as it chan
     push({ info, map }: LiveDepth) {
       metres.push(map.values[0]!);
       units.push(info.unit);
+      epochs.push(info.epoch);
     },
     close: () => {},
   }));
@@ -47,6 +50,15 @@ it('tells a network that gives metres the focal length of the camera, as it chan
     await vi.waitFor(() => expect(metres).toHaveLength(n + 1), 20_000);
     return metres[n]!;
   };
+  const close = () => {
+    stream.close('test');
+    return inferencer.close();
+  };
+  return { stream, next, units, epochs, close };
+}
+
+it('tells a network that gives metres the focal length of the camera, as it changes, also of a picture that stands still', async () => {
+  const { stream, next, units, epochs, close } = await open({ hfov: 90 });
   // Half of 64 pixels at 45 degrees: 32, and half of it where the network is half as wide; down the third of it.
   const red = (await next()) / 16;
   expect(red).toBeGreaterThan(0.4);
@@ -55,6 +67,18 @@ it('tells a network that gives metres the focal length of the camera, as it chan
   stream.setCamera({ hfov: (2 * Math.atan(0.5) * 180) / Math.PI });
   expect(await next()).toBeCloseTo(32 * red + 32 / 3, 3);
   expect(new Set(units)).toEqual(new Set(['metres']));
-  stream.close('test');
-  await inferencer.close();
+  // It has zoomed: metres that the network remembers hold.
+  expect(new Set(epochs)).toEqual(new Set([0]));
+  await close();
+});
+
+it('begins an epoch where a camera is told that was assumed: what the network remembers are other metres', async () => {
+  const { stream, next, epochs, close } = await open();
+  for (let n = 0; n < 10; n++) await next();
+  stream.setCamera({ hfov: 90 });
+  await next();
+  stream.setCamera({ hfov: 80 });
+  await next();
+  expect(epochs).toEqual([...Array<number>(10).fill(0), 1, 1]);
+  await close();
 });

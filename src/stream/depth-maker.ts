@@ -26,6 +26,8 @@ export interface DepthMakerOptions {
 export class DepthMaker {
   /** Of the pictures: what was told of it, or what is assumed. */
   camera: Camera;
+  /** Of the camera, anything. */
+  #told: boolean;
   readonly #metrics: Metrics;
   readonly #stats: StreamStats;
   readonly #demand: Demand;
@@ -55,6 +57,7 @@ export class DepthMaker {
     this.#stats = stats;
     this.#demand = demand;
     this.camera = new Camera(depth.camera ?? undefined);
+    this.#told = depth.camera != null;
     this.#inferencer = inferencer;
     const { sceneCuts, gapSeconds } = depth;
     this.#inference = inferencer.open({ size, sceneCuts, gapSeconds });
@@ -100,8 +103,13 @@ export class DepthMaker {
   }
 
   setCamera(settings: CameraSettings | undefined): void {
-    // A network that gives metres may give others now.
-    if (this.#inferencer.model.unit === 'metres') this.#reuse?.forget();
+    const { kind, unit } = this.#inferencer.model;
+    if (unit === 'metres') {
+      // What such a network remembers is in metres by a camera that was assumed. One that was told before has zoomed, and they hold.
+      if (kind === 'graph' && settings && !this.#told && this.#frameId > 0) this.#inference.reset();
+      this.#reuse?.forget();
+    }
+    this.#told = settings !== undefined;
     this.camera = new Camera(settings);
   }
 

@@ -42,7 +42,7 @@ class SharedMap {
 export class DepthReuse {
   readonly #still = new StillPictures();
   #held: SharedMap | undefined;
-  /** Pictures that the network has seen since its last reset. */
+  /** Pictures that the network has seen since its last reset, or since it was told something else. */
   #seen = 0;
   /** What is at the network now may not stand for later pictures. */
   #stale = false;
@@ -68,9 +68,10 @@ export class DepthReuse {
     return this.#held.first();
   }
 
-  /** The next picture goes to the network: it would make something else of it than before. */
+  /** The next pictures go to the network: it would make something else of them than before, and may take a few to get there. */
   forget(): void {
     this.#drop();
+    this.#seen = 0;
     this.#stale = true;
     this.#still.forget();
   }

@@ -12,6 +12,7 @@ import { byteLength, encodeModel, type Subgraph, type Value } from './onnx.ts';
 import { interpolatePositions } from './position-embedding.ts';
 import { ProtoMessage } from './protobuf.ts';
 import { count } from './shape.ts';
+import { partsOf } from './streaming-attention.ts';
 import { buildStreamGraph } from './video-depth-anything.ts';
 
 test('protocol buffers: the examples of the encoding guide', () => {
@@ -302,4 +303,13 @@ describe('configuration', () => {
       expect.objectContaining({ code: 'BAD_SIZE' }),
     );
   });
+});
+
+test.each([
+  ['several places', 24, 2 ** 17, 6],
+  ['where few numbers divide them, fewer', 361, 31_000, 361],
+  ['one place that is larger than a part', 4, 2 ** 20, 4],
+  ['all places', 24, 1000, 1],
+])('a part of past states holds %s', (_, places, bytes, parts) => {
+  expect(partsOf(places, bytes)).toBe(parts);
 });

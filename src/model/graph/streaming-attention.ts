@@ -149,9 +149,9 @@ const FLOAT_BYTES = 4;
 /** Of past states at a time: half of what the smallest second-level caches of today's processors hold. */
 const PART_BYTES = 2 ** 19;
 
-/** Into how many equal parts places are divided, so that a part takes no more than PART_BYTES where that is possible. */
-function partsOf(places: number, bytes: number): number {
-  let parts = Math.ceil((places * bytes) / PART_BYTES);
+/** Into how many equal parts places are divided, so that a part takes no more than PART_BYTES, unless one place does: far less where few numbers divide them. */
+export function partsOf(places: number, bytes: number): number {
+  let parts = Math.min(places, Math.ceil((places * bytes) / PART_BYTES));
   while (places % parts !== 0) parts++;
   return parts;
 }
