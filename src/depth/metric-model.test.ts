@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
+import { GraphCache } from '../model/graph-cache.ts';
 import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { EngineSet } from './engine-set.ts';
+import { cpuProvider } from './engines/cpu.ts';
+import { DeviceEngine } from './engines/device-engine.ts';
+import { NodeRuntime } from './engines/node-runtime.ts';
 import { StreamRunner } from './stream-runner.ts';
 
 const [WIDTH, HEIGHT] = [256, 192];
@@ -60,4 +64,27 @@ it('keeps its scale where the network becomes smaller within an epoch', async ()
   expect(Math.abs(Math.log(metres / before))).toBeLessThan(0.1);
   stream.close();
   await engines.release();
+});
+
+it('gives the same on a device engine as on the CPU', async () => {
+  const model = findModel('depthcast-nano-metric');
+  const engines = [
+    await cpuProvider.prepare(model, new GraphCache(model.graphs), { width: WIDTH, height: HEIGHT, threads: 1 }),
+    await DeviceEngine.load(model.manifest, new NodeRuntime('cpu', { threads: 1 }), model.file),
+  ];
+  const [onCpu, onDevice] = await Promise.all(
+    engines.map(async (engine) => {
+      const state = await engine.createState({ width: WIDTH, height: HEIGHT });
+      const depth = new Float32Array(WIDTH * HEIGHT);
+      for (let n = 0; n < 4; n++) {
+        const image = picture(n / 10).map((value) => (value - 0.45) / 0.25);
+        await state.run(image, depth, { x: 200, y: 200 });
+      }
+      state.dispose();
+      await engine.release();
+      return depth;
+    }),
+  );
+  const worst = onCpu!.reduce((most, metres, i) => Math.max(most, Math.abs(onDevice![i]! / metres - 1)), 0);
+  expect(worst).toBeLessThan(1e-3);
 });
