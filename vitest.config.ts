@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const INTEGRATION = [
   'loadtest/frame-code.test.ts',
   'src/cli/{doctor,eval,models,run}.test.ts',
-  'src/depth/**/{c-runtime,checkpoint-model,cpu,device-engine,cuts,inferencer,no-telemetry,pool}.test.ts',
+  'src/depth/**/{c-runtime,checkpoint-model,cpu,device-engine,cuts,inferencer,metric-model,no-telemetry,pool}.test.ts',
   'src/evaluation/**/{benchmarks,evaluate}.test.ts',
   'src/files/**/{geometry-outputs,job}.test.ts',
   'src/model/**/{download,graph-cache}.test.ts',
