@@ -12,6 +12,12 @@ export function focalOf({ fx, fy }: Pick<Intrinsics, 'fx' | 'fy'>, picture: Size
   return { x: (fx * network.width) / picture.width, y: (fy * network.height) / picture.height };
 }
 
+/** As the network's input `focal` has them. */
+export function setFocal(input: Float32Array, { x, y }: Focal): void {
+  input[0] = x;
+  input[1] = y;
+}
+
 /** Of a camera that nobody knows. */
 export function assumedFocal({ width, height }: Size): Focal {
   const { fx, fy } = new Camera().intrinsics(width, height);

@@ -1,7 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { GraphBuilder } from '../../src/model/graph/builder.ts';
-import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
+import { writeToyModel } from './toy-model.ts';
 
 /**
  * Writes a network that gives metres by its camera: depth is the red of its picture times the horizontal focal length, and the vertical one
@@ -25,21 +23,11 @@ export function writeFocalModel(folder: string, width: number, height: number): 
       b.weight('one', [1, 1, 1], () => Float32Array.of(1), 'float32'),
     ),
   );
-  writeModel(b.finish('focal', {}), folder);
-  const manifest = {
+  return writeToyModel(b, folder, {
     name: 'focal',
     title: 'The picture times its focal length',
-    file: MODEL_FILE,
     unit: 'metres',
-    precision: 'fp32',
-    normalise: { mean: [0, 0, 0], std: [1, 1, 1] },
-    size: { fixed: { width, height } },
-    window: { rule: 'recent', frames: 1, emptyMask: -1 },
-    cutThreshold: 2,
-    licence: 'Apache-2.0',
-    source: 'test/support/focal-model.ts',
-  };
-  const path = join(folder, 'focal.json');
-  writeFileSync(path, JSON.stringify(manifest));
-  return path;
+    width,
+    height,
+  });
 }

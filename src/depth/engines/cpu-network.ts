@@ -7,7 +7,7 @@ import { StateCache } from '../../model/state-cache.ts';
 import { resampleCache } from '../../model/state-resample.ts';
 import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { EngineState } from '../engine.ts';
-import { assumedFocal, type Focal } from '../focal.ts';
+import { assumedFocal, type Focal, setFocal } from '../focal.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
 import { trialImage } from './trial.ts';
 
@@ -112,11 +112,10 @@ export class CpuState implements EngineState {
   async runFrame(
     image: Float32Array,
     depth: Float32Array | null,
-    focal: Focal = assumedFocal(this.#size),
+    focal?: Focal,
   ): Promise<ort.InferenceSession.ReturnType> {
     const { width, height } = this.#size;
-    this.#focal[0] = focal.x;
-    this.#focal[1] = focal.y;
+    if (this.#network.focal) setFocal(this.#focal, focal ?? assumedFocal(this.#size));
     if (depth === null) this.#fetches['depth'] = null;
     else if (this.#depth !== depth) this.#fetches['depth'] = this.#network.depthTensor(depth, this.#size);
     this.#depth = depth ?? undefined;

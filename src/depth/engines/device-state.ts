@@ -2,7 +2,7 @@ import { DepthcastError } from '../../errors.ts';
 import type { RingStep, RingWindow } from '../../model/ring-window.ts';
 import type { AttentionWindow } from '../../model/window.ts';
 import type { EngineState } from '../engine.ts';
-import { assumedFocal, type Focal } from '../focal.ts';
+import { assumedFocal, type Focal, setFocal } from '../focal.ts';
 import type { HostTensor } from './device-runtime.ts';
 import { hostTensor, type MixedTensors, type StateHome, type StateTensors, type Tensors } from './state-shapes.ts';
 import { StateUpdate } from './state-update.ts';
@@ -50,9 +50,7 @@ export class DeviceState implements EngineState {
     if (this.#disposed) throw new DepthcastError('INFERENCE_FAILED', { detail: 'the stream has ended' });
     const { contract, size, traffic } = this.#memory.options;
     const { width, height } = size;
-    const { x, y } = focal ?? assumedFocal(size);
-    this.#focal[0] = x;
-    this.#focal[1] = y;
+    if (contract.focal) setFocal(this.#focal, focal ?? assumedFocal(size));
     if (this.#image?.data !== image) this.#image = hostTensor('float32', image, [1, 3, height, width]);
     if (this.#depth?.data !== depth)
       this.#depth = hostTensor('float32', depth, [...contract.depthBatch, height, width]);
