@@ -37,6 +37,8 @@ export interface EngineCapabilities {
   readonly summary: boolean;
   /** Whether a stream's memory may go on at another size: its states have `resampled`. */
   readonly resamples: boolean;
+  /** Whether the network goes by the camera: its graph asks for `focal`. */
+  readonly usesCamera: boolean;
   /** How far the network is from its float32 self, by parityError; undefined where there is nothing to compare with. */
   readonly parity: number | undefined;
   readonly precision: ModelPrecision;
@@ -56,7 +58,7 @@ export interface EngineState {
    * Runs one frame and takes it into memory.
    * @param image [1, 3, height, width] normalised; read during the call alone
    * @param depth [height, width]: takes the map
-   * @param focal of the camera, where the network asks for it; assumed when absent
+   * @param focal of the camera, where the engine `usesCamera`; assumed when absent
    * @returns the feature of the frame, [D], valid until the next call; undefined without `summary`
    * @throws onnxruntime's error, or DepthcastError; the state is of no more use then but for `reset` and `dispose`
    */

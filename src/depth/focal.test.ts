@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeFocalModel } from '../../test/support/focal-model.ts';
+import { writeLumaModel } from '../../test/support/luma-model.ts';
 import { GraphCache } from '../model/graph-cache.ts';
-import { findModel } from '../model/library.ts';
+import { findModel, type InstalledModel } from '../model/library.ts';
 import type { Engine } from './engine.ts';
 import { checkContract } from './engines/contract.ts';
 import { cpuProvider } from './engines/cpu.ts';
@@ -17,6 +18,12 @@ const size = { width: 32, height: 16 };
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-focal-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const model = findModel(writeFocalModel(folder, size.width, size.height));
+const toys = ([writeFocalModel, writeLumaModel] as const).flatMap((write) =>
+  (['metres', 'disparity'] as const).map((unit) => {
+    const own = mkdtempSync(join(folder, 'toy-'));
+    return [write === writeFocalModel, unit, findModel(write(own, size.width, size.height, unit))] as const;
+  }),
+);
 
 it('scales a camera with its picture, each axis by itself', () => {
   expect(focalOf({ fx: 600, fy: 500 }, { width: 640, height: 480 }, { width: 256, height: 160 })).toEqual({
@@ -31,14 +38,23 @@ it('assumes 65 degrees across the longer side', () => {
   expect((2 * Math.atan(128 / x) * 180) / Math.PI).toBeCloseTo(65);
 });
 
-const engines: [name: string, prepare: () => Promise<Engine>][] = [
-  ['the CPU engine', () => cpuProvider.prepare(model, new GraphCache(model.graphs), { ...size, threads: 1 })],
-  ['the device engine', () => DeviceEngine.load(model.manifest, new NodeRuntime('cpu', { threads: 1 }), model.file)],
+const engines: [name: string, prepare: (model: InstalledModel) => Promise<Engine>][] = [
+  ['the CPU engine', (one) => cpuProvider.prepare(one, new GraphCache(one.graphs), { ...size, threads: 1 })],
+  ['the device engine', (one) => DeviceEngine.load(one.manifest, new NodeRuntime('cpu', { threads: 1 }), one.file)],
 ];
 
 describe.each(engines)('%s', (_, prepare) => {
+  it.each(toys)(
+    'says whether a network goes by the camera (%s), whatever its values are (%s)',
+    async (uses, _, toy) => {
+      const engine = await prepare(toy);
+      expect(engine.capabilities.usesCamera).toBe(uses);
+      await engine.release();
+    },
+  );
+
   it('gives a network that asks for it what is told of the camera, frame by frame, else what is assumed', async () => {
-    const engine = await prepare();
+    const engine = await prepare(model);
     const state = await engine.createState(size);
     const image = new Float32Array(3 * 32 * 16).fill(0.5, 0, 32 * 16);
     const depth = new Float32Array(32 * 16);
@@ -55,6 +71,7 @@ describe.each(engines)('%s', (_, prepare) => {
 
 it('carries it to the thread of the network', async () => {
   const inferencer = await WorkerInferencer.create(model, { threads: 1 });
+  expect(inferencer.usesCamera).toBe(true);
   const stream = inferencer.open({ gapSeconds: 10 });
   const first = async (focal?: { x: number; y: number }) => {
     const input = stream.takeInput(size.width, size.height);

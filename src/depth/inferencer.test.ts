@@ -162,7 +162,7 @@ describe('WorkerInferencer', () => {
 
   it('serves streams of another thread by a port, apart from its own, and those go on in the next worker', async () => {
     const victim = await WorkerInferencer.create(model, { threads: 1 });
-    const guest = new PortInferencer(victim.model, victim.device, victim.resamples);
+    const guest = new PortInferencer(victim);
     const connect = () => guest.connect(victim.connect()!);
     victim.on('restart', () => guest.lose()).on('up', connect);
     connect();

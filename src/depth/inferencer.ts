@@ -146,6 +146,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#capabilities?.resamples ?? false;
   }
 
+  get usesCamera(): boolean {
+    return this.#capabilities?.usesCamera ?? false;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { DepthcastError } from '../errors.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { WorkerChannel } from '../worker-channel.ts';
-import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
+import type { Inferencer, InferencerFacts, InferenceStream, OpenOptions } from './types.ts';
 import type { DepthCalls, DepthChannel, WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
@@ -14,14 +14,16 @@ export class PortInferencer implements Inferencer {
   readonly model: ModelManifest;
   readonly device: string;
   readonly resamples: boolean;
+  readonly usesCamera: boolean;
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
   #next = 0;
 
-  constructor(model: ModelManifest, device: string, resamples: boolean) {
+  constructor({ model, device, resamples, usesCamera }: InferencerFacts) {
     this.model = model;
     this.device = device;
     this.resamples = resamples;
+    this.usesCamera = usesCamera;
   }
 
   /** @param port of {@link WorkerInferencer.connect} */

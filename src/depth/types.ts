@@ -66,7 +66,7 @@ export interface NetworkImage {
   data: Float32Array;
   width: number;
   height: number;
-  /** Of the camera, for networks that give metres by it; where nothing is told, one is assumed. */
+  /** Of the camera, for networks that go by it; where nothing is told, one is assumed. */
   focal?: Focal | undefined;
 }
 
@@ -95,6 +95,9 @@ export interface InferenceStream {
   close(): void;
 }
 
+/** What an inferencer is, for whoever reaches it from another thread. */
+export type InferencerFacts = Pick<Inferencer, 'model' | 'device' | 'resamples' | 'usesCamera'>;
+
 /** Runs one depth network for many streams, wherever its engine is. */
 export interface Inferencer {
   readonly model: ModelManifest;
@@ -102,6 +105,8 @@ export interface Inferencer {
   readonly device: string;
   /** Whether streams may be reduced: their memory goes on at another size. */
   readonly resamples: boolean;
+  /** Whether the network goes by the camera: `NetworkImage.focal` is for these alone. */
+  readonly usesCamera: boolean;
   open(options?: OpenOptions): InferenceStream;
   close(): Promise<void>;
 }

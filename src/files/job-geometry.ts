@@ -32,12 +32,16 @@ export function checkGeometry(
 export class JobGeometry {
   /** Of the written size. */
   readonly intrinsics: Intrinsics;
-  /** What of it changes what is written, for the record. */
-  readonly options: Record<string, string>;
+  /** The network's depth goes by the camera. Known once it is loaded; until then what an earlier run's record says, if there is one. */
+  usesCamera = false;
+  readonly #settings: CameraSettings | undefined;
+  /** What of it changes what is written whatever the network is, for the record. */
+  readonly #options: Record<string, string>;
+  /** What is written by the camera whatever the network is. */
+  readonly #uses: readonly string[];
   readonly #anchors: FileAnchors | undefined;
   readonly #ply: FrameChoice;
   readonly #glb: FrameChoice;
-  readonly #notes: string[] = [];
 
   private constructor(
     { savePly, saveGlb, mcap, model }: JobOptions,
@@ -55,25 +59,18 @@ export class JobGeometry {
     this.#ply = choiceOf(savePly);
     this.#glb = choiceOf(saveGlb);
     const points = savePly !== undefined || saveGlb !== undefined;
-    const { kind, unit } = model.manifest;
-    const metric = file !== undefined || unit === 'metres';
-    // A graph that gives metres may ask for the camera; a checkpoint's never does.
-    const asked = kind === 'graph' && unit === 'metres';
-    // What is written by the camera; of relative depth MCAP has no points.
-    const uses = [
+    const metric = file !== undefined || model.manifest.unit === 'metres';
+    // Of relative depth MCAP has no points.
+    this.#uses = [
       ...(points || (mcap !== undefined && metric) ? ['points'] : []),
       ...(mcap !== undefined ? ['the camera_info of MCAP'] : []),
-      ...(asked ? ['the metres of a network that goes by it'] : []),
     ];
-    if (uses.length > 0 && this.intrinsics.source === 'assumed')
-      this.#notes.push(
-        `nothing tells the camera: a field of view of 65 degrees is assumed for ${uses.join(' and ')}; --hfov tells it`,
-      );
-    this.options = {
+    this.#settings = settings;
+    this.#options = {
       ...(file && { anchors: file.hash }),
       ...(savePly !== undefined && { savePly }),
       ...(saveGlb !== undefined && { saveGlb }),
-      ...((file || points || asked) && settings && { camera: JSON.stringify(settings) }),
+      ...((file || points) && settings && { camera: JSON.stringify(settings) }),
     };
   }
 
@@ -95,9 +92,24 @@ export class JobGeometry {
     return this.#anchors !== undefined;
   }
 
+  /** What of it changes what is written, for the record. */
+  get options(): Record<string, string> {
+    if (!this.usesCamera) return this.#options;
+    return { ...this.#options, camera: this.#settings ? JSON.stringify(this.#settings) : 'assumed' };
+  }
+
   /** For people. */
   get notes(): string[] {
-    return [...this.#notes, ...(this.#anchors?.notes ?? [])];
+    const uses = [...this.#uses, ...(this.usesCamera ? ['the depth of a network that goes by it'] : [])];
+    const assumes = uses.length > 0 && this.intrinsics.source === 'assumed';
+    return [
+      ...(assumes
+        ? [
+            `nothing tells the camera: a field of view of 65 degrees is assumed for ${uses.join(' and ')}; --hfov tells it`,
+          ]
+        : []),
+      ...(this.#anchors?.notes ?? []),
+    ];
   }
 
   /** What makes metres of the next frame's values; see `FileAnchors.update`. @throws DepthcastError BAD_OPTION */

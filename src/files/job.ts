@@ -28,6 +28,7 @@ import { type DepthResult, MAX_IN_FLIGHT, replayed, streamingDepth } from './str
 /** What turns prepared frames into depth: the streaming or the offline network. */
 interface DepthBackend {
   device: string;
+  usesCamera: boolean;
   takeInput(width: number, height: number): NetworkImage;
   /** Frames written before that the network sees again. */
   replay(index: number): boolean;
@@ -88,6 +89,8 @@ class Job {
   readonly #size: Size;
   readonly #network: Size;
   readonly #geometry: JobGeometry;
+  /** The record of the run that this one goes on from. */
+  #before: RunRecord | undefined;
   #epochs: number[] = [];
   #written = 0;
   #inference = 0;
@@ -125,7 +128,9 @@ class Job {
     const { mode, out } = this.#options;
     let keep = 0;
     if (before !== undefined) {
+      this.#geometry.usesCamera = before.options['camera'] !== undefined;
       checkSame(before, await this.#record(false));
+      this.#before = before;
       keep = before.complete ? before.frames : await countSunk(this.#sinkOptions(0));
       this.#epochs = before.epochs.filter((start) => start < keep);
       if (before.complete) {
@@ -159,6 +164,7 @@ class Job {
       });
       return await this.#process(keep, {
         device: inferencer.device,
+        usesCamera: inferencer.usesCamera,
         takeInput: (width, height) => stream.takeInput(width, height),
         // Anchors are compared with the maps of their frames: all of the epoch's are needed.
         replay: this.#geometry.anchored ? sinceEpoch(keep, this.#epochs) : replayed(model.manifest, keep, this.#epochs),
@@ -190,6 +196,7 @@ class Job {
       const save = (next: OfflineState) => writeState(this.#files.record, next);
       const summary = await this.#process(keep, {
         device: 'CPU',
+        usesCamera: false,
         takeInput: (width, height) => network.takeInput(width, height),
         replay: state ? replayedOffline(state) : () => false,
         depthOf: (frames) => offlineDepth(frames, { network, state, save, signal }),
@@ -202,6 +209,8 @@ class Job {
   }
 
   async #process(keep: number, backend: DepthBackend): Promise<JobSummary> {
+    this.#geometry.usesCamera = backend.usesCamera;
+    if (this.#before) checkSame(this.#before, await this.#record(false));
     const start = this.#startInfo(keep, backend.device);
     const scaler = new InputScaler();
     let sink: Sink | undefined;
@@ -216,7 +225,7 @@ class Job {
         source: this.#source,
         first: this.#first,
         network: this.#network,
-        focal: focalOf(this.#geometry.intrinsics, this.#size, this.#network),
+        focal: backend.usesCamera ? focalOf(this.#geometry.intrinsics, this.#size, this.#network) : undefined,
         scaler,
         converter: sink.converter,
         keep,

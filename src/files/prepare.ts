@@ -30,8 +30,8 @@ export interface Preparation {
   /** Read already, to learn its size. */
   first: TimedPicture;
   network: Size;
-  /** Of the camera, in pixels of the network's input. */
-  focal: Focal;
+  /** Of the camera, in pixels of the network's input, where the network goes by it. */
+  focal: Focal | undefined;
   scaler: InputScaler;
   /** Where frames are needed. */
   converter: FrameConverter | undefined;

@@ -138,9 +138,10 @@ export class MediaWorker implements SessionLink {
   /** A depth worker that it may know has been started again. */
   connect(number: number, inferencer: WorkerInferencer): void {
     if (!this.#known.has(number)) return;
-    const { model, device, resamples } = inferencer;
+    const { model, device, resamples, usesCamera } = inferencer;
     const port = inferencer.connect();
-    this.#channel.notify('depth', { inferencer: number, model, device, resamples, port }, port ? [port] : []);
+    const worker = { inferencer: number, model, device, resamples, usesCamera, port };
+    this.#channel.notify('depth', worker, port ? [port] : []);
   }
 
   /** A depth worker is gone, or hangs. */

@@ -1,11 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { SettledConfig } from '../config/schema.ts';
-import type { DisplayRange } from '../depth/types.ts';
+import type { DisplayRange, InferencerFacts } from '../depth/types.ts';
 import type { PlainError } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
 import type { MetricSnapshot } from '../metrics/snapshots.ts';
-import type { ModelManifest } from '../model/manifest.ts';
 import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
@@ -109,11 +108,8 @@ export type Ask = <K extends CallName>(call: K, value: CallValue<K>) => Promise<
 export type SessionCall = { [K in CallName]: { session: string; call: K; value: CallValue<K> } }[CallName];
 
 /** A depth worker, by a number, and the way to it; again after each of its restarts. */
-export interface DepthWorker {
+export interface DepthWorker extends InferencerFacts {
   inferencer: number;
-  model: ModelManifest;
-  device: string;
-  resamples: boolean;
   port: MessagePort | undefined;
 }
 

@@ -68,8 +68,8 @@ answerRequests<MediaCalls, void>(
   { atOnce: true },
 );
 
-function connect({ inferencer, model, device, resamples, port }: DepthWorker): void {
-  const known = inferencers.get(inferencer) ?? new PortInferencer(model, device, resamples);
+function connect({ inferencer, port, ...facts }: DepthWorker): void {
+  const known = inferencers.get(inferencer) ?? new PortInferencer(facts);
   inferencers.set(inferencer, known);
   if (port) known.connect(port);
 }

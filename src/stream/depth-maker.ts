@@ -103,10 +103,9 @@ export class DepthMaker {
   }
 
   setCamera(settings: CameraSettings | undefined): void {
-    const { kind, unit } = this.#inferencer.model;
-    if (unit === 'metres') {
-      // What such a network remembers is in metres by a camera that was assumed. One that was told before has zoomed, and they hold.
-      if (kind === 'graph' && settings && !this.#told && this.#frameId > 0) this.#inference.reset();
+    if (this.#inferencer.usesCamera) {
+      // What such a network remembers is of a camera that was assumed. One that was told before has zoomed, and it holds.
+      if (settings && !this.#told && this.#frameId > 0) this.#inference.reset();
       this.#reuse?.forget();
     }
     this.#told = settings !== undefined;
@@ -173,7 +172,7 @@ export class DepthMaker {
       const reduced = inference.size < inference.options.size;
       const image = this.#takeInput(inference, width, height);
       const intrinsics = this.camera.intrinsics(picture.width, picture.height);
-      image.focal = focalOf(intrinsics, picture, image);
+      image.focal = this.#inferencer.usesCamera ? focalOf(intrinsics, picture, image) : undefined;
       await this.#scaler.scaleInto(picture, image.data, width, height);
       const seconds = this.#clock.seconds(picture.rtpTimestamp, picture.firstPacketAt ?? at);
       const last = this.#lastSeconds;

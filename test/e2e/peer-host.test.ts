@@ -9,8 +9,8 @@ import type { Session } from '../../src/session/session.ts';
 import { LiveStream } from '../../src/stream/live-stream.ts';
 import type { EncodedFrame } from '../../src/video/types.ts';
 import { film } from '../support/film.ts';
+import { writeFocalModel } from '../support/focal-model.ts';
 import { sumMetric } from '../support/load/metrics.ts';
-import { writeLumaModel } from '../support/luma-model.ts';
 import { type ClientOptions, RtcClient } from '../support/rtc-client.ts';
 import { metric, startApp, until } from './support/app.ts';
 
@@ -34,7 +34,8 @@ describe.each([
   beforeAll(async () => {
     server = await startApp({
       'server.mediaWorkers': mediaWorkers,
-      'depth.model': writeLumaModel(folder, NETWORK.width, NETWORK.height),
+      // It goes by the camera, of which its manifest says nothing.
+      'depth.model': writeFocalModel(folder, NETWORK.width, NETWORK.height, 'disparity'),
       'limits.encodesPerStream': 1,
     });
     peers = server.context.peers;
@@ -105,12 +106,18 @@ describe.each([
     await until('a measurement of its demand', () => session.stream.demand.rate && admission.utilisation > 0);
 
     expect(registry.streams).toEqual([session.stream]);
-    expect(session.stream).toMatchObject({ name: 'cam', unlisted: false, closed: false, model: 'luma', watched: true });
+    expect(session.stream).toMatchObject({
+      name: 'cam',
+      unlisted: false,
+      closed: false,
+      model: 'focal',
+      watched: true,
+    });
     expect(session.stream.last).toMatchObject({ width: 128, height: 96, depthWidth: NETWORK.width });
     expect(session.peer).toMatchObject({ connected: true, closed: false });
     expect(session.peer.getStats()).toMatchObject({ state: 'connected', receiver: { codec: 'VP8' } });
     const { video, ...report } = session.report();
-    expect(report).toMatchObject({ kind: 'whip', stream: 'cam', state: 'connected', model: 'luma' });
+    expect(report).toMatchObject({ kind: 'whip', stream: 'cam', state: 'connected', model: 'focal' });
     expect(video).toMatchObject({ codec: 'VP8', width: 128, height: 96 });
     expect(video!.depth).toBeGreaterThan(3);
     expect(viewer.report()).toMatchObject({ kind: 'whep', stream: 'cam', state: 'connected' });
@@ -153,9 +160,11 @@ describe.each([
     await until('the layout', () => tracks().some(({ layout, viewers }) => layout === 'stacked' && viewers === 1));
     const shown = made.receiver.getStats().frames;
     await until('the stacked track', () => made.receiver.getStats().frames > shown + 3);
-    const { epoch } = session.stream.last;
+    const assumed = session.stream.last.epoch;
     session.stream.setCamera({ hfov: 90 });
     await until('the camera', () => session.report().video?.intrinsics?.source === 'derived');
+    await until('the epoch of that camera', () => session.stream.last.epoch > assumed);
+    const { epoch } = session.stream.last;
     session.stream.setRange({ near: 1, far: 0 });
     session.stream.reset();
     await until('the next epoch', () => session.stream.last.epoch > epoch);

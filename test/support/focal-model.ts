@@ -1,12 +1,12 @@
 import { GraphBuilder } from '../../src/model/graph/builder.ts';
-import { writeToyModel } from './toy-model.ts';
+import { type ToyUnit, writeToyModel } from './toy-model.ts';
 
 /**
- * Writes a network that gives metres by its camera: depth is the red of its picture times the horizontal focal length, and the vertical one
- * of the frame before is added.
+ * Writes a network that goes by the camera: depth is the red of its picture times the horizontal focal length, and the vertical one of the
+ * frame before is added.
  * @returns the path of its manifest
  */
-export function writeFocalModel(folder: string, width: number, height: number): string {
+export function writeFocalModel(folder: string, width: number, height: number, unit: ToyUnit = 'metres'): string {
   const b = new GraphBuilder();
   const image = b.input('image', 'float32', [1, 3, height, width]);
   b.input('slots', 'int64', [2]);
@@ -26,7 +26,7 @@ export function writeFocalModel(folder: string, width: number, height: number): 
   return writeToyModel(b, folder, {
     name: 'focal',
     title: 'The picture times its focal length',
-    unit: 'metres',
+    unit,
     width,
     height,
   });

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import type { GraphBuilder } from '../../src/model/graph/builder.ts';
 import { MODEL_FILE, writeModel } from '../../src/model/graph/write.ts';
 
+/** What a toy's values are said to be. */
+export type ToyUnit = 'disparity' | 'metres';
+
 interface ToyModel {
   name: string;
   title: string;
-  unit: 'disparity' | 'metres';
+  unit: ToyUnit;
   width: number;
   height: number;
 }

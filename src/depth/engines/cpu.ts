@@ -95,10 +95,10 @@ export class CpuEngine implements Engine {
     this.trialMap = trial.map;
     const device = `CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
     const { precision } = manifest;
-    const { summary, resamples } = network;
+    const { summary, resamples, focal: usesCamera } = network;
     const { parity } = trial;
     const none = { memory: undefined, check: undefined };
-    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, parity, precision, ...none };
+    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, usesCamera, parity, precision, ...none };
   }
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */

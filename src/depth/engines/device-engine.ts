@@ -78,6 +78,7 @@ export class DeviceEngine implements Engine {
         threads: 1,
         summary: contract.summary,
         resamples: false,
+        usesCamera: contract.focal,
         parity: undefined,
         precision: manifest.precision,
         memory: undefined,
