@@ -1,78 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkSound, FRAME_TICKS, type SentFrame, sentFrames, times, vp8 } from '../../../test/support/sent-frames.ts';
 import { CODEC_NAMES } from '../../codecs.ts';
 import type { EncodedFrame, VideoCodec } from '../../video/types.ts';
 import { FrameAssembler } from './assembler.ts';
-import { packetizeH264 } from './h264.ts';
 import type { MediaPacket } from './media-packet.ts';
-import { packetizeVp8 } from './vp8.ts';
-
-const MAX_PAYLOAD = 200;
-const FRAME_TICKS = 3000;
-const START_CODE = [0, 0, 0, 1];
-
-/** Bytes that differ from frame to frame and hold no start code. */
-function filler(seed: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => 1 + ((seed * 131 + i * 7) % 250));
-}
-
-function frameData(codec: VideoCodec, index: number, keyframe: boolean, size: number): Uint8Array {
-  const body = filler(index, size);
-  if (codec === 'VP8')
-    return Uint8Array.of(
-      keyframe ? 0x10 : 0x11,
-      1,
-      1,
-      ...(keyframe ? [0x9d, 0x01, 0x2a] : [1, 1, 1]),
-      1,
-      1,
-      1,
-      1,
-      ...body,
-    );
-  const slice = [...START_CODE, keyframe ? 0x65 : 0x41, ...body];
-  return Uint8Array.from(
-    keyframe ? [...START_CODE, 0x67, 66, 192, 31, ...START_CODE, 0x68, 206, 60, 128 + 1, ...slice] : slice,
-  );
-}
-
-interface Source {
-  frame: EncodedFrame;
-  packets: MediaPacket[];
-}
-
-/** A stream as a sender makes it, numbered from `first`. */
-function stream(
-  codec: VideoCodec,
-  plan: readonly { keyframe: boolean; size: number; padding: boolean }[],
-  first: number,
-): Source[] {
-  let sequence = first;
-  return plan.map(({ keyframe, size, padding }, index) => {
-    const data = frameData(codec, index, keyframe || index === 0, size);
-    const timestamp = (0xffff_0000 + index * FRAME_TICKS) >>> 0;
-    const packets: MediaPacket[] = [];
-    const push = (payload: Buffer, marker: boolean) =>
-      packets.push({
-        sequence: sequence++,
-        timestamp,
-        marker,
-        codec,
-        payload,
-        arrivedAt: sequence,
-        captureTime: undefined,
-      });
-    const emit = (length: number, last: boolean, write: (target: Buffer, at: number) => void) => {
-      const payload = Buffer.alloc(length);
-      write(payload, 0);
-      push(payload, last);
-    };
-    if (codec === 'VP8') packetizeVp8(data, index & 0x7fff, MAX_PAYLOAD, emit);
-    else packetizeH264(data, MAX_PAYLOAD, emit);
-    if (padding) push(Buffer.alloc(0), false);
-    return { frame: { codec, data, keyframe: keyframe || index === 0, rtpTimestamp: timestamp }, packets };
-  });
-}
 
 function collect() {
   const frames: EncodedFrame[] = [];
@@ -85,20 +17,6 @@ function collect() {
   const insert = (packets: readonly MediaPacket[]) => packets.map((packet) => assembler.insert(packet));
   const left = () => frames.map(({ rtpTimestamp }) => rtpTimestamp);
   return { assembler, frames, gaps: () => gaps.length, told: gaps, insert, left };
-}
-
-/** Every frame that came out is one that went in, whole, in order, and never without what it depends on. */
-function checkSound(sources: readonly Source[], frames: readonly EncodedFrame[]): void {
-  let last = -1;
-  for (const frame of frames) {
-    const index = sources.findIndex((source) => source.frame.rtpTimestamp === frame.rtpTimestamp);
-    expect(index).toBeGreaterThan(last);
-    const { data, keyframe } = sources[index]!.frame;
-    expect(Buffer.compare(Buffer.from(frame.data), Buffer.from(data))).toBe(0);
-    expect(frame.keyframe).toBe(keyframe);
-    if (!keyframe) expect(index).toBe(last + 1);
-    last = index;
-  }
 }
 
 const plan = fc.array(
@@ -115,7 +33,7 @@ describe('frame assembly', () => {
   it('gives back every frame, at once, when nothing is lost', () => {
     fc.assert(
       fc.property(codecs, plan, fc.nat(0x1ffff), (codec, frames, first) => {
-        const sources = stream(codec, frames, first);
+        const sources = sentFrames(codec, frames, first);
         const out = collect();
         for (const [index, { packets }] of sources.entries()) {
           for (const packet of packets) out.assembler.insert(packet);
@@ -130,7 +48,7 @@ describe('frame assembly', () => {
   it('does not mind order and duplicates', () => {
     fc.assert(
       fc.property(codecs, plan, fc.array(fc.nat(20), { minLength: 1, maxLength: 50 }), (codec, frames, delays) => {
-        const sources = stream(
+        const sources = sentFrames(
           codec,
           // A later keyframe would make what is missing before it irrelevant.
           frames.map((frame) => ({ ...frame, keyframe: false })),
@@ -165,7 +83,7 @@ describe('frame assembly', () => {
         fc.array(fc.nat(99), { minLength: 5, maxLength: 100 }),
         fc.constantFrom(2, 10, 40),
         (codec, frames, dice, loss) => {
-          const sources = stream(codec, frames, 65_500);
+          const sources = sentFrames(codec, frames, 65_500);
           const out = collect();
           let n = 0;
           let missing: number[] = [];
@@ -241,9 +159,9 @@ describe('frame assembly', () => {
 
   it('goes on after a hole with the next whole keyframe, without waiting for the hole', () => {
     for (const codec of ['VP8', 'H264'] as const) {
-      const sources = stream(
+      const sources = sentFrames(
         codec,
-        [true, false, false, true, false].map((keyframe) => ({ keyframe, size: 500, padding: false })),
+        [true, false, false, true, false].map((keyframe) => ({ keyframe, size: 500 })),
         10,
       );
       const out = collect();
@@ -259,62 +177,13 @@ describe('frame assembly', () => {
     }
   });
 
-  it('waits for a keyframe where it joins midway', () => {
-    for (const codec of ['VP8', 'H264'] as const) {
-      const sources = stream(
-        codec,
-        [true, false, true, false].map((keyframe) => ({ keyframe, size: 700, padding: false })),
-        0,
-      );
-      const out = collect();
-      for (const packet of sources.flatMap((source) => source.packets).slice(2)) out.assembler.insert(packet);
-      expect(out.frames.map(({ rtpTimestamp }) => rtpTimestamp)).toEqual(
-        [2, 3].map((i) => sources[i]!.frame.rtpTimestamp),
-      );
-      expect(out.assembler.discarded).toBeGreaterThan(0);
-    }
-  });
-
-  it('follows a change of codec only with a keyframe', () => {
-    const vp8 = stream('VP8', [{ keyframe: true, size: 300, padding: false }], 0);
-    const h264 = stream(
-      'H264',
-      [
-        { keyframe: true, size: 300, padding: false },
-        { keyframe: false, size: 300, padding: false },
-      ],
-      1000,
-    );
-    const next = vp8[0]!.packets.length;
-    const out = collect();
-    for (const packet of vp8[0]!.packets) out.assembler.insert(packet);
-    // Renumber and retime so that they follow the VP8 frame.
-    for (const packet of h264.flatMap((source) => source.packets)) {
-      out.assembler.insert({ ...packet, sequence: packet.sequence - 1000 + next, timestamp: packet.timestamp + 9000 });
-    }
-    expect(out.frames.map(({ codec }) => codec)).toEqual(['VP8', 'H264', 'H264']);
-  });
-
-  it('ends a frame without marker where the next begins', () => {
-    const sources = stream(
-      'VP8',
-      [true, false, false].map((keyframe) => ({ keyframe, size: 300, padding: false })),
-      0,
-    );
-    const out = collect();
-    for (const packet of sources.flatMap((source) => source.packets))
-      out.assembler.insert({ ...packet, marker: false });
-    expect(out.frames.length).toBe(2);
-    checkSound(sources, out.frames);
-  });
-
   it('holds a bounded number of packets and bytes', () => {
     const out = collect();
     const [
       {
         packets: [first],
       },
-    ] = stream('VP8', [{ keyframe: true, size: 10, padding: false }], 0) as [Source];
+    ] = sentFrames('VP8', [{ keyframe: true, size: 10 }], 0) as [SentFrame];
     out.assembler.insert(first!);
     // A hole, and a sender that does not care.
     for (let n = 2; n < 10_000; n++)
@@ -323,55 +192,11 @@ describe('frame assembly', () => {
     expect(out.gaps()).toBeGreaterThan(0);
   });
 
-  it.each([0, 1, 8 << 20])('holds a frame of 4 MiB, and cuts off one of %i bytes more', (more) => {
-    const limit = 4 << 20;
-    const [{ packets: small }, { packets: large }] = vp8([true, true], 50) as [Source, Source];
-    const out = collect();
-    out.insert([...small, { ...large[0]!, marker: false }]);
-    for (let bytes = limit + more - large[0]!.payload.length, sequence = 2; bytes > 0; sequence++) {
-      const payload = Buffer.alloc(Math.min(bytes, 60_000));
-      bytes -= payload.length;
-      out.assembler.insert({ ...large[0]!, sequence, payload, marker: bytes === 0 });
-      expect(out.assembler.heldBytes).toBeLessThanOrEqual(limit);
-    }
-    expect([out.frames.length, out.assembler.discarded, out.gaps()]).toEqual(more === 0 ? [2, 0, 0] : [1, 1, 1]);
-  });
-
-  it('counts frames that came whole and are not packed as their codec has it', () => {
-    const out = collect();
-    let sequence = 0;
-    const insert = (...bytes: number[]) =>
-      out.assembler.insert({
-        sequence: sequence++,
-        timestamp: 3000 * sequence,
-        marker: true,
-        codec: 'H264',
-        payload: Buffer.from(bytes),
-        arrivedAt: 0,
-        captureTime: undefined,
-      });
-    // Annex B; the first one may be the end of a frame.
-    for (let n = 0; n < 3; n++) insert(0, 0, 0, 1, 0x65, 0x88);
-    expect(out.assembler).toMatchObject({ discarded: 3, unreadable: 2 });
-    // A keyframe without parameter sets is counted as such.
-    insert(0x65, 0x88);
-    expect(out.assembler).toMatchObject({ discarded: 4, unreadable: 2, withoutParameterSets: 1 });
-  });
-
-  it('tells when the packets came, whatever their order', () => {
-    const [source] = stream('VP8', [{ keyframe: true, size: 500, padding: false }], 0) as [Source];
-    const out = collect();
-    const at = [50, 10, 40];
-    expect(source.packets.length).toBe(3);
-    for (const index of [0, 2, 1]) out.assembler.insert({ ...source.packets[index]!, arrivedAt: at[index]! });
-    expect(out.frames[0]).toMatchObject({ firstPacketAt: 10, lastPacketAt: 50 });
-  });
-
   it.each(CODEC_NAMES.filter((codec) => codec === 'VP8' || codec === 'H264'))(
     'does not lose the first keyframe of %s when its first packets come in another order',
     (codec) => {
-      const plan = [true, false, false].map((keyframe) => ({ keyframe, size: 900, padding: false }));
-      const sources = stream(codec, plan, 100);
+      const plan = [true, false, false].map((keyframe) => ({ keyframe, size: 900 }));
+      const sources = sentFrames(codec, plan, 100);
       const packets = sources.flatMap((source) => source.packets);
       const count = sources[0]!.packets.length;
       const first = [...packets.keys()].slice(0, count);
@@ -395,28 +220,6 @@ describe('frame assembly', () => {
       }
     },
   );
-
-  it('extrapolates capture times by RTP timestamp', () => {
-    const sources = stream(
-      'VP8',
-      [true, false, false].map((keyframe) => ({ keyframe, size: 20, padding: false })),
-      0,
-    );
-    const out = collect();
-    for (const [index, source] of sources.entries()) {
-      for (const packet of source.packets)
-        out.assembler.insert({ ...packet, captureTime: index === 1 ? 1_000_000 : undefined });
-    }
-    expect(out.frames.map(({ captureTime }) => captureTime)).toEqual([
-      undefined,
-      1_000_000,
-      1_000_000 + FRAME_TICKS / 90,
-    ]);
-    out.assembler.reset();
-    const [fresh] = stream('VP8', [{ keyframe: true, size: 20, padding: false }], 500) as [Source];
-    for (const packet of fresh.packets) out.assembler.insert(packet);
-    expect(out.frames.at(-1)?.captureTime).toBeUndefined();
-  });
 
   it('survives any payload', () => {
     fc.assert(
@@ -447,15 +250,6 @@ describe('frame assembly', () => {
     );
   });
 });
-
-/** Frames of the same size, from timestamps FRAME_TICKS apart. */
-const vp8 = (keyframes: readonly boolean[], size = 300, first = 0) =>
-  stream(
-    'VP8',
-    keyframes.map((keyframe) => ({ keyframe, size, padding: false })),
-    first,
-  );
-const times = (sources: readonly Source[], ...of: number[]) => of.map((i) => sources[i]!.frame.rtpTimestamp);
 
 describe('a keyframe', () => {
   it('is waited for at the beginning, which is no gap', () => {
@@ -499,7 +293,7 @@ describe('a keyframe', () => {
   it('behind a hole may have padding between its packets, whatever its time', () => {
     const sources = vp8([true, false, true]);
     const out = collect();
-    const [{ packets: first }, , { packets: key }] = sources as [Source, Source, Source];
+    const [{ packets: first }, , { packets: key }] = sources as [SentFrame, SentFrame, SentFrame];
     out.insert(first);
     const at = key[0]!.sequence;
     const padding = { ...key[0]!, sequence: at + 1, timestamp: 1, marker: false, payload: Buffer.alloc(0) };
@@ -510,27 +304,23 @@ describe('a keyframe', () => {
   it('behind a hole is not whole by the end of the frame after it', () => {
     const sources = vp8([true, false, true, false]);
     const out = collect();
-    const [, { packets: hole }, { packets: open }, { packets: next }] = sources as [Source, Source, Source, Source];
+    const [, { packets: hole }, { packets: open }, { packets: next }] = sources as [
+      SentFrame,
+      SentFrame,
+      SentFrame,
+      SentFrame,
+    ];
     out.insert([...sources[0]!.packets, ...hole.slice(1)]);
     out.insert([...open.map((packet) => ({ ...packet, marker: false })), ...next]);
     expect(out.left()).toEqual(times(sources, 0));
     out.assembler.giveUp(hole[0]!.sequence);
     expect(out.left()).toEqual(times(sources, 0, 2, 3));
   });
-
-  it('may have its parameter sets ahead of it, which are no frame, nor missed', () => {
-    const plan = [true, false].map((keyframe) => ({ keyframe, size: 50, padding: false }));
-    const [key, delta] = stream('H264', plan, 0) as [Source, Source];
-    const sets = { ...key.packets[0]!, sequence: key.packets.length, timestamp: 1, marker: true };
-    const out = collect();
-    out.insert([...key.packets, sets, ...delta.packets.map((p) => ({ ...p, sequence: p.sequence + 1 }))]);
-    expect([out.frames.length, out.assembler.discarded, out.gaps()]).toEqual([2, 0, 0]);
-  });
 });
 
 describe('the beginning of a stream', () => {
   it('takes packets of up to eight numbers before the first, each once, until a frame left', () => {
-    const [{ packets }] = vp8([true], 1900, 100) as [Source];
+    const [{ packets }] = vp8([true], 1900, 100) as [SentFrame];
     expect(packets).toHaveLength(10);
     const out = collect();
     expect(out.insert([packets[8]!, { ...packets[0]!, sequence: 99 }])).toEqual([true, false]);
@@ -550,7 +340,7 @@ describe('the beginning of a stream', () => {
   });
 
   it('takes its first packet once, although a frame of it may come again', () => {
-    const [{ packets }] = vp8([true], 1900, 100) as [Source];
+    const [{ packets }] = vp8([true], 1900, 100) as [SentFrame];
     const out = collect();
     expect(out.insert([packets[0]!, packets[0]!])).toEqual([true, false]);
     // In its frame, and for what may come before it.
@@ -558,7 +348,7 @@ describe('the beginning of a stream', () => {
   });
 
   it('is where it is set to, or wherever the next packet is', () => {
-    const [{ packets }] = vp8([true], 300, 0) as [Source];
+    const [{ packets }] = vp8([true], 300, 0) as [SentFrame];
     const { assembler } = collect();
     assembler.insert(packets[0]!);
     assembler.restartAt(0);
@@ -579,7 +369,7 @@ describe('the beginning of a stream', () => {
     [64, true],
     [65, false],
   ])('is remembered for 64 packets: after %i one from before is taken: %s', (count, taken) => {
-    const [{ packets }] = vp8([true], 300, 99) as [Source];
+    const [{ packets }] = vp8([true], 300, 99) as [SentFrame];
     const out = collect();
     out.insert(Array.from({ length: count }, (_, i) => ({ ...packets[1]!, sequence: 100 + i, marker: false })));
     expect(out.assembler.insert(packets[0]!)).toBe(taken);
@@ -588,7 +378,7 @@ describe('the beginning of a stream', () => {
 
 describe('its window', () => {
   const frame = (index: number, keyframe: boolean, first: number) =>
-    stream('VP8', [{ keyframe, size: 50, padding: false }], first).map(({ packets }) =>
+    sentFrames('VP8', [{ keyframe, size: 50 }], first).map(({ packets }) =>
       packets.map((packet) => ({ ...packet, timestamp: index * FRAME_TICKS })),
     )[0]!;
 
@@ -624,20 +414,49 @@ describe('its window', () => {
     expect(assembler.next).toBe(next + 2);
     expect(assembler.heldBytes).toBeGreaterThan(0);
   });
+});
 
-  it("takes the sender's capture time, else an estimate and its error", () => {
+describe('what the assembler passes on', () => {
+  const packet: MediaPacket = {
+    sequence: 0,
+    timestamp: 0,
+    marker: true,
+    codec: 'H264',
+    payload: Buffer.alloc(1),
+    arrivedAt: 0,
+    captureTime: undefined,
+  };
+
+  it('is what was counted of its frames', () => {
+    const { assembler } = collect();
+    // Annex B, of which the first may be the end of a frame; then a keyframe without parameter sets.
+    const payloads = [...Array<number[]>(3).fill([0, 0, 0, 1, 0x65, 0x88]), [0x65, 0x88]];
+    for (const [i, bytes] of payloads.entries())
+      assembler.insert({ ...packet, sequence: i, timestamp: FRAME_TICKS * i, payload: Buffer.from(bytes) });
+    expect(assembler).toMatchObject({ discarded: 4, unreadable: 2, withoutParameterSets: 1 });
+  });
+
+  it('is the capture times of its frames, which of another stream are others', () => {
     const frames: EncodedFrame[] = [];
     const assembler = new FrameAssembler({
       onFrame: (frame) => frames.push(frame),
       onGap: () => {},
-      estimate: (timestamp) => (timestamp === FRAME_TICKS ? { time: 77, error: 3 } : undefined),
+      estimate: (timestamp) => (timestamp === 0 ? { time: 77, error: 3 } : undefined),
     });
-    for (const n of [0, 1]) for (const packet of frame(n, true, Math.max(assembler.next, 0))) assembler.insert(packet);
-    for (const packet of frame(2, true, assembler.next)) assembler.insert({ ...packet, captureTime: 5000 });
+    const insert = (timestamp: number, captureTime?: number) => {
+      for (const packet of vp8([true], 50, Math.max(assembler.next, 0))[0]!.packets)
+        assembler.insert({ ...packet, timestamp, captureTime });
+    };
+    insert(0);
+    insert(FRAME_TICKS, 5000);
+    insert(2 * FRAME_TICKS);
+    assembler.reset();
+    insert(3 * FRAME_TICKS);
     expect(frames.map(({ captureTime, captureTimeError }) => [captureTime, captureTimeError])).toEqual([
-      [undefined, undefined],
       [77, 3],
       [5000, undefined],
+      [5000 + FRAME_TICKS / 90, undefined],
+      [undefined, undefined],
     ]);
   });
 });
