@@ -52,14 +52,14 @@ void writeCamera(const Camera& c, float* out) {
   std::memcpy(out, values, sizeof values);
 }
 
-void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, int size, const float* weights, uint8_t* rgb, uint16_t* disparity, float* cameras) {
+void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, float readout, int size, const float* weights, uint8_t* rgb, uint16_t* disparity, float* cameras) {
   std::vector<float> buffer(size_t(size) * size);
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     uint64_t own = seed * 131 + attempt * 7919;
     bool good = true;
     float exposure = 0;
     for (int f = 0; f < frames && good; f++) {
-      Stage stage(own, f * interval, interval);
+      Stage stage(own, f * interval, interval, readout);
       familyOf(stage.r, weights)(stage, size);
       uint8_t* image = rgb + size_t(f) * size * size * 3;
       stage.scene.light.exposure *= std::exp(stage.r.normal() * 0.35f);
@@ -84,15 +84,16 @@ extern "C" float family_share(int family) { return kFamilies[family].weight; }
 
 // Clips of seeds first, first + 1, ...: rgb [count,frames,size,size,3], half-precision disparity [count,frames,size,size] in 1/m,
 // cameras [count,frames,15] (eye, right, up, forward, focal, cx, cy). intervals: seconds between frames, one a clip.
+// readouts: seconds from a frame's first row to its last, one a clip; 0: a global shutter. The cameras are those of the middle row.
 // weights: a family's share of the clips, one a family; they need not sum to one.
-extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, int size, const float* weights, int threads, uint8_t* rgb,
-                           uint16_t* disparity, float* cameras) {
+extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, const float* readouts, int size, const float* weights, int threads,
+                           uint8_t* rgb, uint16_t* disparity, float* cameras) {
   std::atomic<int> next(0);
   auto work = [&] {
     auto renderer = std::make_unique<Renderer>();
     for (int i; (i = next++) < count;) {
       size_t frame = size_t(i) * frames;
-      makeClip(*renderer, first + i, frames, intervals[i], size, weights, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
+      makeClip(*renderer, first + i, frames, intervals[i], readouts[i], size, weights, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
     }
   };
   std::vector<std::thread> pool;

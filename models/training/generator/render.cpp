@@ -54,14 +54,19 @@ void Renderer::reflect(const Scene& scene) {
   const float ground = scene.mirror.height + scene.mirror.lowest;
   auto low = [&](int v) { return scene.vertices[v].position.y < ground; };
   above.triangles.erase(std::remove_if(above.triangles.begin(), above.triangles.end(), [&](const Triangle& t) { return low(t.a) && low(t.b) && low(t.c); }), above.triangles.end());
-  Camera& c = above.camera;
-  c.eye.y = 2 * scene.mirror.height - c.eye.y;
-  c.right.y = -c.right.y;
-  c.up.y = -c.up.y;
-  c.forward.y = -c.forward.y;
-  c.focal *= 0.5f;
-  c.cx *= 0.5f;
-  c.cy *= 0.5f;
+  auto mirrored = [&](Camera c) {
+    c.eye.y = 2 * scene.mirror.height - c.eye.y;
+    c.right.y = -c.right.y;
+    c.up.y = -c.up.y;
+    c.forward.y = -c.forward.y;
+    c.focal *= 0.5f;
+    c.cx *= 0.5f;
+    c.cy *= 0.5f;
+    return c;
+  };
+  above.camera = mirrored(scene.camera);
+  above.rows.clear();
+  for (size_t row = 1; row < scene.rows.size(); row += 2) above.rows.push_back(mirrored(scene.rows[row]));
   if (!below_) below_ = std::make_unique<Renderer>();
   std::vector<float> unused(size_t(size_ / 2) * (size_ / 2));
   below_->illuminate(above, size_ / 2, unused.data());
@@ -144,21 +149,59 @@ float Renderer::meter(float target) const {
   return clamp(target * count / std::max(sum, 1e-4f), 0.4f, 6.f);
 }
 
+// A point as a camera sees it: right, down, forward
+Vec3 Renderer::seen(const Camera& c, const Vec3& point) {
+  Vec3 d = point - c.eye;
+  return {dot(d, c.right), -dot(d, c.up), dot(d, c.forward)};
+}
+
+// Of a triangle's corners as the camera sees them: homogeneous edge functions (Olano and Greer 1997), no clipping needed
+bool Renderer::prepare(const Camera& c, const Vec3& a, const Vec3& b, const Vec3& e, Setup& s) {
+  Vec3 rows[3] = {cross(b, e), cross(e, a), cross(a, b)};
+  float determinant = dot(a, rows[0]);
+  if (std::fabs(determinant) < 1e-14f) return false;
+  for (int j = 0; j < 3; j++) {
+    Plane& p = s.weight[j];
+    p.a = rows[j].x / determinant / (2 * c.focal);
+    p.b = rows[j].y / determinant / (2 * c.focal);
+    p.c = rows[j].z / determinant - p.a * (2 * c.cx) - p.b * (2 * c.cy);
+  }
+  return true;
+}
+
+// y: a row of samples; left, right: no sample of the triangle lies beyond them
+void Renderer::fillRow(int id, const Setup& s, int y, float left, float right) {
+  const int size = 2 * size_;
+  const Plane &p = s.weight[0], &q = s.weight[1], &o = s.weight[2];
+  const Plane sum{p.a + q.a + o.a, p.b + q.b + o.b, p.c + q.c + o.c};
+  float fy = y + 0.5f, low = left - 1, high = right + 1;
+  for (const Plane& w : s.weight) narrow(w.a, w.b, fy, w.c, low, high);
+  narrow(-sum.a, -sum.b, fy, 1 / kNear - sum.c, low, high);
+  int from = std::max(0, int(std::ceil(low - 0.5f))), to = std::min(size - 1, int(std::floor(high - 0.5f)));
+  float* nearness = &nearness_[size_t(y) * size];
+  int* ids = &ids_[size_t(y) * size];
+  float start = sum.b * fy + sum.c;
+  for (int x = from; x <= to; x++) {
+    float n = start + sum.a * (x + 0.5f);
+    bool closer = n > nearness[x];
+    nearness[x] = closer ? n : nearness[x];
+    ids[x] = closer ? id : ids[x];
+  }
+}
+
 void Renderer::rasterise(const Scene& scene) {
   const int size = 2 * size_;
   nearness_.assign(size_t(size) * size, 0.f);
   ids_.assign(size_t(size) * size, -1);
+  if (!scene.rows.empty()) return rasteriseRolling(scene);
   setups_.resize(scene.triangles.size());
-  const Camera& c = scene.camera;
-  std::vector<Vec3> seen(scene.vertices.size());
-  for (size_t i = 0; i < seen.size(); i++) {
-    Vec3 d = scene.vertices[i].position - c.eye;
-    seen[i] = {dot(d, c.right), -dot(d, c.up), dot(d, c.forward)};
-  }
-  const float f = 2 * c.focal, cx = 2 * c.cx, cy = 2 * c.cy;
+  const Camera& camera = scene.camera;
+  std::vector<Vec3> corners(scene.vertices.size());
+  for (size_t i = 0; i < corners.size(); i++) corners[i] = seen(camera, scene.vertices[i].position);
+  const float f = 2 * camera.focal, cx = 2 * camera.cx, cy = 2 * camera.cy;
   for (int k = 0; k < int(scene.triangles.size()); k++) {
     const Triangle& t = scene.triangles[k];
-    const Vec3 &a = seen[t.a], &b = seen[t.b], &e = seen[t.c];
+    const Vec3 &a = corners[t.a], &b = corners[t.b], &e = corners[t.c];
     if (a.z < kNear && b.z < kNear && e.z < kNear) continue;
     float x0 = 0, x1 = float(size), y0 = 0, y1 = float(size);
     if (a.z > kNear && b.z > kNear && e.z > kNear) {
@@ -170,33 +213,53 @@ void Renderer::rasterise(const Scene& scene) {
       y1 = std::min(float(size), std::max({ay, by, ey}) + 1);
       if (x0 >= x1 || y0 >= y1) continue;
     }
-    // Homogeneous edge functions (Olano and Greer 1997): no clipping needed
-    Vec3 rows[3] = {cross(b, e), cross(e, a), cross(a, b)};
-    float determinant = dot(a, rows[0]);
-    if (std::fabs(determinant) < 1e-14f) continue;
-    Setup& s = setups_[k];
-    Plane sum{0, 0, 0};
-    for (int j = 0; j < 3; j++) {
-      Plane& p = s.weight[j];
-      p.a = rows[j].x / determinant / f;
-      p.b = rows[j].y / determinant / f;
-      p.c = rows[j].z / determinant - p.a * cx - p.b * cy;
-      sum = {sum.a + p.a, sum.b + p.b, sum.c + p.c};
+    if (!prepare(camera, a, b, e, setups_[k])) continue;
+    for (int y = int(y0), last = std::min(size, int(std::ceil(y1))); y < last; y++) fillRow(k, setups_[k], y, x0, x1);
+  }
+}
+
+// Each row of pixels by its own camera, so a triangle is prepared anew for each row that it may reach. Which those are is told by
+// five cameras along the readout, with room for what the motion between them bends.
+void Renderer::rasteriseRolling(const Scene& scene) {
+  constexpr int kKeys = 5;
+  const float f = scene.camera.focal, cy = scene.camera.cy;
+  const size_t count = scene.vertices.size();
+  // Of each corner the lowest and highest row in which a key camera sees it; from first > last on: behind one of them
+  struct Reach { float first, last; bool behind, before; };
+  std::vector<Reach> reach(count, {1e9f, -1e9f, false, false});
+  for (int k = 0; k < kKeys; k++) {
+    const Camera& key = scene.rows[k * (size_ - 1) / (kKeys - 1)];
+    for (size_t i = 0; i < count; i++) {
+      Vec3 p = seen(key, scene.vertices[i].position);
+      if (p.z <= kNear) { reach[i].behind = true; continue; }
+      reach[i].before = true;
+      float y = p.y / p.z * f + cy;
+      reach[i].first = std::min(reach[i].first, y);
+      reach[i].last = std::max(reach[i].last, y);
     }
-    for (int y = int(y0), last = std::min(size, int(std::ceil(y1))); y < last; y++) {
-      float fy = y + 0.5f, low = x0 - 1, high = x1 + 1;
-      for (const Plane& p : s.weight) narrow(p.a, p.b, fy, p.c, low, high);
-      narrow(-sum.a, -sum.b, fy, 1 / kNear - sum.c, low, high);
-      int from = std::max(0, int(std::ceil(low - 0.5f))), to = std::min(size - 1, int(std::floor(high - 0.5f)));
-      float* nearness = &nearness_[size_t(y) * size];
-      int* ids = &ids_[size_t(y) * size];
-      float start = sum.b * fy + sum.c;
-      for (int x = from; x <= to; x++) {
-        float n = start + sum.a * (x + 0.5f);
-        bool closer = n > nearness[x];
-        nearness[x] = closer ? n : nearness[x];
-        ids[x] = closer ? k : ids[x];
-      }
+  }
+  for (Reach& r : reach) {
+    float room = 1.5f + 0.3f * (r.last - r.first);
+    r.first -= room;
+    r.last += room;
+  }
+  for (int k = 0; k < int(scene.triangles.size()); k++) {
+    const Triangle& t = scene.triangles[k];
+    const Reach &a = reach[t.a], &b = reach[t.b], &e = reach[t.c];
+    if (!a.before && !b.before && !e.before) continue;
+    int first = 0, last = size_ - 1;
+    if (!a.behind && !b.behind && !e.behind) {
+      first = int(std::max(0.f, std::min({a.first, b.first, e.first})));
+      last = int(std::min(size_ - 1.f, std::max({a.last, b.last, e.last})));
+    }
+    const Vec3 &pa = scene.vertices[t.a].position, &pb = scene.vertices[t.b].position, &pe = scene.vertices[t.c].position;
+    for (int row = first; row <= last; row++) {
+      const Camera& camera = scene.rows[row];
+      Vec3 qa = seen(camera, pa), qb = seen(camera, pb), qe = seen(camera, pe);
+      Setup s;
+      if ((qa.z < kNear && qb.z < kNear && qe.z < kNear) || !prepare(camera, qa, qb, qe, s)) continue;
+      fillRow(k, s, 2 * row, 0, 2.f * size_);
+      fillRow(k, s, 2 * row + 1, 0, 2.f * size_);
     }
   }
 }
@@ -292,16 +355,19 @@ float Renderer::shadowed(const Scene& scene, const Vec3& point, int px, int py) 
 }
 
 Vec3 Renderer::shade(const Scene& scene, int id, float x, float y, int px, int py) const {
-  const Camera& camera = scene.camera;
+  const bool rolling = !scene.rows.empty();
+  const Camera& camera = rolling ? scene.rows[py] : scene.camera;
   const float f = 2 * camera.focal;
   Vec3 ray = camera.right * ((x - 2 * camera.cx) / f) - camera.up * ((y - 2 * camera.cy) / f) + camera.forward;
   if (id < 0) return skyColour(scene.sky, scene.light, ray);
-  const Setup& s = setups_[id];
+  const Triangle& t = scene.triangles[id];
+  const Vertex &a = scene.vertices[t.a], &b = scene.vertices[t.b], &c = scene.vertices[t.c];
+  Setup own;
+  if (rolling) prepare(camera, seen(camera, a.position), seen(camera, b.position), seen(camera, c.position), own);
+  const Setup& s = rolling ? own : setups_[id];
   float w0 = std::max(s.weight[0].at(x, y), 0.f), w1 = std::max(s.weight[1].at(x, y), 0.f), w2 = std::max(s.weight[2].at(x, y), 0.f);
   float z = 1 / std::max(w0 + w1 + w2, 1e-9f);
   w0 *= z; w1 *= z; w2 *= z;
-  const Triangle& t = scene.triangles[id];
-  const Vertex &a = scene.vertices[t.a], &b = scene.vertices[t.b], &c = scene.vertices[t.c];
   const Material& m = scene.materials[t.material];
   const Lighting& light = scene.light;
   Vec3 point = a.position * w0 + b.position * w1 + c.position * w2;

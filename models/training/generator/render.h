@@ -21,6 +21,10 @@ class Renderer {
   void reflect(const Scene& scene);
   Vec3 reflected(const Mirror& mirror, const Vec3& point, float x, float y) const;
   void rasterise(const Scene& scene);
+  void rasteriseRolling(const Scene& scene);
+  static Vec3 seen(const Camera& camera, const Vec3& point);
+  static bool prepare(const Camera& camera, const Vec3& a, const Vec3& b, const Vec3& c, Setup& setup);
+  void fillRow(int id, const Setup& setup, int y, float left, float right);
   void drawShadows(const Scene& scene);
   void resolveDisparity(float* disparity);
   void occlude(const Scene& scene, const float* disparity);

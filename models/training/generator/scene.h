@@ -57,6 +57,7 @@ struct Scene {
   Sky sky;
   Mirror mirror;
   Camera camera;
+  std::vector<Camera> rows;  // rolling shutter: the camera of each row of pixels, all with the optics of `camera`; empty: `camera` sees all rows
 
   int vertex(const Vec3& p, const Vec3& n, float u, float v);
   void triangle(int a, int b, int c, int material);

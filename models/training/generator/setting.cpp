@@ -15,9 +15,9 @@ View lookAt(const Vec3& from, const Vec3& at) {
 void setCamera(Stage& g, const View& view, int size) {
   Random& r = g.r;
   float fov = r.uniform(view.narrowest, view.widest) * kPi / 180;
-  float yaw = view.yaw, pitch = view.pitch, roll = view.roll, t = g.time;
+  float yaw = view.yaw;
   Vec3 velocity;
-  float turn = 0, tilt = 0, shake = 0;
+  float turn = 0, tilt = 0, shake = 0, pace = 0;
   // On a tripod; held still; panned; walking; rolling
   int motion = r.below(10);
   if (motion >= 2) shake = r.uniform(0.001f, 0.012f);
@@ -38,27 +38,29 @@ void setCamera(Stage& g, const View& view, int size) {
     shake = r.uniform(0.003f, 0.02f);
     f1 = r.uniform(0.3f, 1.5f) / g.interval;
     f2 = r.uniform(0.3f, 1.5f) / g.interval;
-    if (r.chance(0.5f)) {  // to and fro
-      float pace = r.uniform(0.2f, 0.8f);
-      turn *= std::sin(pace * t / g.interval) / std::max(pace * t / g.interval, 1e-3f);
-    }
+    if (r.chance(0.5f)) pace = r.uniform(0.2f, 0.8f) / g.interval;  // to and fro
   }
   float jolt = shake * r.uniform(0, 2) * std::min(1.f, view.speed);
-  Vec3 eye = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
-  eye.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
-  yaw += turn * t + shake * std::sin(a1 + f1 * t * 1.3f);
-  pitch += tilt * t + shake * std::sin(a2 + f2 * t * 1.1f);
-  roll += shake * 0.5f * std::sin(a1 * 2 + f2 * t);
-  Vec3 forward{std::sin(yaw) * std::cos(pitch), std::sin(pitch), std::cos(yaw) * std::cos(pitch)};
-  Vec3 right = normalize(cross({0, 1, 0}, forward)), up = cross(forward, right);
-  Camera& c = g.scene.camera;
-  c.eye = eye;
-  c.forward = forward;
-  c.right = right * std::cos(roll) + up * std::sin(roll);
-  c.up = up * std::cos(roll) - right * std::sin(roll);
-  c.focal = 0.5f * size / std::tan(fov / 2);
-  c.cx = size * (0.5f + r.uniform(-0.05f, 0.05f));
-  c.cy = size * (0.5f + r.uniform(-0.05f, 0.05f));
+  Camera still;
+  still.focal = 0.5f * size / std::tan(fov / 2);
+  still.cx = size * (0.5f + r.uniform(-0.05f, 0.05f));
+  still.cy = size * (0.5f + r.uniform(-0.05f, 0.05f));
+  auto at = [&](float t) {
+    Camera c = still;
+    c.eye = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
+    c.eye.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
+    float y = yaw + (pace > 0 ? turn * std::sin(pace * t) / pace : turn * t) + shake * std::sin(a1 + f1 * t * 1.3f);
+    float p = view.pitch + tilt * t + shake * std::sin(a2 + f2 * t * 1.1f);
+    float roll = view.roll + shake * 0.5f * std::sin(a1 * 2 + f2 * t);
+    c.forward = {std::sin(y) * std::cos(p), std::sin(p), std::cos(y) * std::cos(p)};
+    Vec3 right = normalize(cross({0, 1, 0}, c.forward)), up = cross(c.forward, right);
+    c.right = right * std::cos(roll) + up * std::sin(roll);
+    c.up = up * std::cos(roll) - right * std::sin(roll);
+    return c;
+  };
+  g.scene.camera = at(g.time);
+  if (g.readout > 0)
+    for (int row = 0; row < size; row++) g.scene.rows.push_back(at(g.time + g.readout * ((row + 0.5f) / size - 0.5f)));
 }
 
 void indoorLight(Stage& g, float halfWidth, float height, float halfDepth) {

@@ -11,12 +11,14 @@ struct Stage {
   Random r;
   float time;      // seconds
   float interval;  // between the clip's frames
+  float readout;   // from the first row's instant to the last's, around `time`; 0: all rows at once
   Vec3 eye;    // where the camera stands at time 0: objects keep clear of it
   bool wild;   // any texture on any surface, so that a texture never tells the shape
 
   bool night = false;
 
-  Stage(uint64_t seed, float seconds, float between) : r(seed), time(seconds), interval(between), wild(r.chance(0.07f)) {}
+  Stage(uint64_t seed, float seconds, float between, float reading = 0)
+      : r(seed), time(seconds), interval(between), readout(reading), wild(r.chance(0.07f)) {}
 
   // `recolour` 0: the texture's own colours; 1: its mean becomes `tint`. metres: size of one repeat
   int material(Surface kind, float metres, const Vec3& tint, float recolour, float specular = 0);
