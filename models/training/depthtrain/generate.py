@@ -4,8 +4,11 @@ Usage: python3 -m depthtrain.generate --build DIR --textures FILE.npz --out DIR 
        python3 -m depthtrain.generate --build DIR --textures FILE.npz --sheet FILE.png [--families skyward] [--seed N]
 
 --families NAME[=WEIGHT],...: only these, in these shares (weight 1 unless given); without it all, in the generator's own.
+--rolling SHARE: of the clips, read out row by row in up to 30 ms. --coded SHARE: of the clips, as a live sender's camera and encoder
+leave them (codecs.py). Both 0 unless given, and in shard 0, so that validation compares between runs.
 
-Shard NNNNNN is a function of its number and the families alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see generate.cpp).
+Shard NNNNNN is a function of its number and these options alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see
+generate.cpp).
 """
 import argparse
 import ctypes
@@ -16,19 +19,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .pool import load_library, pointer
+from .pool import VALIDATION_SHARD, load_library, pointer
 from .textures import unpack
 
 PROCEDURAL_TEXTURES = 800
 CLIPS_PER_SHARD = {1: 250}
 DEFAULT_CLIPS = 25
 SLOWEST, FASTEST = 0.025, 0.4  # seconds between frames
+QUICKEST_READOUT, SLOWEST_READOUT = 0.004, 0.03  # seconds a frame, of rolling shutters
 CAMERA_FLOATS = 15
 
 
 class Generator:
     def __init__(self, build, textures, threads):
         self.library, self.threads = load_library(build), threads
+        if not hasattr(self.library, 'capture_frames'):
+            raise SystemExit(f'{build} is older than this code: make it again')
         photos = unpack(textures)
         self.library.family_name.restype = ctypes.c_char_p
         self.library.family_share.restype = ctypes.c_float
@@ -44,16 +50,22 @@ class Generator:
             raise ValueError(f'no family {", ".join(sorted(unknown))}; there are {", ".join(self.shares)}')
         self.shares = {name: asked.get(name, 0.0) for name in self.shares}
 
-    def clips(self, first, count, frames, size):
+    def clips(self, first, count, frames, size, rolling=0.0, coded=0.0):
         """-> rgb uint8 [count,frames,size,size,3], disparity float16 [count,frames,size,size] in 1/m, cameras [count,frames,15]."""
         rgb = np.empty((count, frames, size, size, 3), np.uint8)
         disparity = np.empty((count, frames, size, size), np.float16)
         cameras = np.empty((count, frames, CAMERA_FLOATS), np.float32)
         draw = np.random.default_rng(first).random(count)
         intervals = (SLOWEST * (FASTEST / SLOWEST) ** draw).astype(np.float32)
+        rng = np.random.default_rng([first, 1])
+        rolls = rng.random(count) < rolling
+        readouts = np.minimum(rolls * rng.uniform(QUICKEST_READOUT, SLOWEST_READOUT, count), intervals).astype(np.float32)
         weights = np.array(list(self.shares.values()), np.float32)
-        self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), size, pointer(weights), self.threads,
-                                pointer(rgb), pointer(disparity), pointer(cameras))
+        self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), pointer(readouts), size, pointer(weights),
+                                self.threads, pointer(rgb), pointer(disparity), pointer(cameras))
+        if coded > 0:
+            from .codecs import code  # PyAV is needed for this alone
+            code(self.library, rgb, intervals, coded, first)
         return rgb, disparity, cameras
 
 
@@ -74,7 +86,8 @@ def shards(generator, args):
             continue
         while args.waiting and len(list(out.glob('*.rgb.npy'))) > args.waiting:
             time.sleep(2)
-        rgb, disparity, cameras = generator.clips(number * count + 10_000_000_000 * args.frames, count, args.frames, args.size)
+        shares = (0, 0) if number == VALIDATION_SHARD else (args.rolling, args.coded)
+        rgb, disparity, cameras = generator.clips(number * count + 10_000_000_000 * args.frames, count, args.frames, args.size, *shares)
         write(out / f'{number:06d}.camera.npy', cameras)
         write(out / f'{number:06d}.disp.npy', disparity)
         write(path, rgb)
@@ -89,7 +102,7 @@ def colourise(disparity):
 
 
 def sheet(generator, args, rows=8, columns=8):
-    rgb, disparity, _ = generator.clips(args.seed, rows * columns, 1, args.size)
+    rgb, disparity, _ = generator.clips(args.seed, rows * columns, 1, args.size, args.rolling, args.coded)
     tiles = [np.concatenate([rgb[i, 0, :, :, ::-1], colourise(disparity[i, 0].astype(np.float32))], 0) for i in range(rows * columns)]
     grid = np.concatenate([np.concatenate(tiles[r * columns:(r + 1) * columns], 1) for r in range(rows)], 0)
     cv2.imwrite(args.sheet, cv2.resize(grid, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
@@ -108,6 +121,8 @@ def main():
     parser.add_argument('--waiting', type=int, default=0, help='hold while this many shards wait to be consumed')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--families')
+    parser.add_argument('--rolling', type=float, default=0.0)
+    parser.add_argument('--coded', type=float, default=0.0)
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
     generator = Generator(args.build, args.textures, args.threads)

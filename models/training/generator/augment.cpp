@@ -7,12 +7,14 @@
 #include <vector>
 #include "image.h"
 #include "random.h"
+#include "sensor.h"
 
 namespace {
 
 using std::max, std::min, std::vector;
 constexpr float kMean = 0.45f, kStd = 0.25f;
 constexpr float kPi = 3.14159265f;
+constexpr float kSensorShare = 0.4f;  // of the noisy clips: the noise of a small sensor instead of an even one
 
 float clamp01(float v) { return min(max(v, 0.f), 1.f); }
 
@@ -22,6 +24,8 @@ struct Recipe {
   float exposure, exposureTarget, gamma, contrast, brightness, saturation, red, blue, flicker, drift, driftPhase;
   float veil, veilLevel, vignette, lowResolution, blurX, blurY, sharpen, noise, shotNoise, noiseSigma, shake;
   int quality;
+  bool smallSensor = false;
+  Sensor sensor{};
 
   // strength 0: geometry only; 1: full
   Recipe(Random& r, float strength, bool clip) {
@@ -56,6 +60,10 @@ struct Recipe {
     quality = strong && r.chance(0.3f) ? int(r.logUniform(18, 80)) : 0;
     shake = clip && r.chance(0.4f) ? r.uniform(0, 0.006f) : 0;
     if (frozen) { shake *= 0.3f; noise = max(noise, 0.004f); }
+    Random apart(Random(r).bits());  // leaves the crops that follow as they are
+    smallSensor = noise + shotNoise > 0 && apart.chance(kSensorShare);
+    sensor.shot = apart.logUniform(0.008f, 0.06f);
+    sensor.read = apart.logUniform(0.0007f, 0.008f);
   }
 };
 
@@ -142,6 +150,7 @@ void augmentClip(Clip clip, Clip other, int cut, int frames, int size, int take,
       if (q.autoExposure && (f == 0 || f == cut)) q.exposure = min(max(q.exposureTarget / max(mean, 0.02f), 0.5f), 4.f);
       tone(im, q, q.exposure * (1 + q.flicker * r.normal() + q.drift * std::sin(q.driftPhase + 0.5f * f)), mean);
       if (q.vignette > 0) vignette(im, q.vignette);
+      if (q.smallSensor) sensorNoise(im, q.sensor.amplified(max(q.exposure, 1.f)), r);
       if (q.lowResolution > 0) {
         rescale(im, max(8, int(width / q.lowResolution)), max(8, int(height / q.lowResolution)), other2);
         rescale(other2, width, height, im);
@@ -152,7 +161,7 @@ void augmentClip(Clip clip, Clip other, int cut, int frames, int size, int take,
         blur(other2, 0.8f, 0.8f, scratch);
         for (size_t i = 0; i < im.data.size(); i++) im.data[i] += q.sharpen * (im.data[i] - other2.data[i]);
       }
-      if (q.noise + q.shotNoise > 0) addNoise(im, q, r, other2, scratch);
+      if (!q.smallSensor && q.noise + q.shotNoise > 0) addNoise(im, q, r, other2, scratch);
       for (float& v : im.data) v = clamp01(v);
       if (q.quality) blockCode(im, q.quality);
     }
