@@ -51,8 +51,9 @@ def draw_sender(rng, size, interval):
                    'maxrate': str(bits), 'bufsize': str(buffered), 'qmax': '45',
                    'x264-params': 'scenecut=0:' + ('intra-refresh=1:keyint=60' if rng.random() < 0.3 else 'keyint=infinite')}
     else:
-        # As browsers' WebRTC sets it: constant rate, realtime, key frames on request alone
-        options = {'deadline': 'realtime', 'cpu-used': str(rng.integers(4, 13)), 'lag-in-frames': '0', 'minrate': str(bits),
+        # As browsers' WebRTC sets it: constant rate, realtime, key frames on request alone; a negative speed is kept, where a positive
+        # one adapts to the machine's load
+        options = {'deadline': 'realtime', 'cpu-used': str(-rng.integers(4, 13)), 'lag-in-frames': '0', 'minrate': str(bits),
                    'maxrate': str(bits), 'bufsize': str(buffered), 'qmin': '2', 'qmax': '56', 'max-intra-rate': '600',
                    'undershoot-pct': '100', 'overshoot-pct': '15', 'static-thresh': '1', 'g': '9999',
                    'noise-sensitivity': str(rng.integers(0, 2))}
