@@ -27,7 +27,8 @@ export async function runLive(
 ): Promise<LiveRun> {
   const config = loadConfig({
     file: 'config/depthcast.yaml',
-    overrides: { 'server.port': 0, 'limits.utilisation': null, ...settings },
+    // The latency of each frame is read on this thread.
+    overrides: { 'server.port': 0, 'server.mediaWorkers': 0, 'limits.utilisation': null, ...settings },
   });
   const server = await startServer({ config, version: 'bench' });
   const latency: LiveRun['latency'] = { track: [], data: [] };

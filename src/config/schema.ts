@@ -41,6 +41,7 @@ const camera = z.custom<CameraSettings>(
   'a camera is expected: { hfov } in degrees, or { fx, fy, cx, cy } in pixels, with width and height or without',
 );
 const port = z.int().min(0).max(65535);
+export const MOST_MEDIA_WORKERS = 64;
 
 /**
  * Every setting: its type, its default, whether SIGHUP takes it over (`live`, `restart`) and, of text, whether it may be seen
@@ -70,7 +71,7 @@ export const configSchema = z.strictObject({
     protect: live(z.array(z.enum(['publish', 'view', 'api', 'metrics'])).default(['publish', 'view'])),
     redirectWhenBusy: live(httpUrl),
     trustProxy: restart(shown(z.union([z.boolean(), z.array(z.string().min(1)).max(64)]).default(false))),
-    mediaWorkers: restart(z.int().min(0).max(64).default(0)),
+    mediaWorkers: restart(z.union([z.int().min(0).max(MOST_MEDIA_WORKERS), z.literal('auto')]).default('auto')),
     drainSeconds: live(z.number().min(0).max(86_400).default(10)),
   }),
   cluster: z.strictObject({

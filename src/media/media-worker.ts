@@ -107,6 +107,12 @@ export class MediaWorker implements SessionLink {
     return measured + NEWCOMER * this.#newcomers.length + 0.01 * this.sessions.size;
   }
 
+  /** Nobody is there, and nobody came lately. */
+  get vacant(): boolean {
+    const since = performance.now() - NEWCOMER_MS;
+    return this.sessions.size === 0 && !this.#newcomers.some((at) => at > since);
+  }
+
   /** @throws DepthcastError as Publisher.open and Viewer.open do; MEDIA_WORKER_DIED */
   open(request: OpenRequest): Promise<Opened> {
     // At once: of those that come together not all may choose the same worker.

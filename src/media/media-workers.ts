@@ -49,7 +49,8 @@ interface Place {
 export class MediaWorkers implements PeerHost {
   readonly #context: MediaContext;
   readonly #local: PeerHost;
-  readonly #places: Place[];
+  readonly #places: Place[] = [];
+  readonly #most: number;
   readonly #numbers = new WeakMap<WorkerInferencer, number>();
   #numbered = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -60,9 +61,14 @@ export class MediaWorkers implements PeerHost {
 
   /**
    * @param local has the streams of the main thread
+   * @param count `first` are started now; up to `most`, one more as soon as none of them is without a session
    * @throws DepthcastError MEDIA_WORKER_DIED where they do not start
    */
-  static async start(context: MediaContext, local: PeerHost, count: number): Promise<MediaWorkers> {
+  static async start(
+    context: MediaContext,
+    local: PeerHost,
+    count: { first: number; most: number },
+  ): Promise<MediaWorkers> {
     const workers = new MediaWorkers(context, local, count);
     try {
       await Promise.all(workers.#places.map(({ worker }) => worker!.ready));
@@ -73,16 +79,11 @@ export class MediaWorkers implements PeerHost {
     }
   }
 
-  private constructor(context: MediaContext, local: PeerHost, count: number) {
+  private constructor(context: MediaContext, local: PeerHost, { first, most }: { first: number; most: number }) {
     this.#context = context;
     this.#local = local;
-    this.#places = Array.from({ length: count }, () => ({
-      worker: undefined,
-      startedAt: 0,
-      failures: 0,
-      snapshot: [],
-    }));
-    for (const place of this.#places) this.#fill(place);
+    this.#most = most;
+    for (let n = 0; n < first; n++) this.#addPlace();
     this.#timer = setInterval(() => this.#watch(), WATCH_MS);
     context.metrics.others = () => this.#snapshots();
   }
@@ -134,12 +135,14 @@ export class MediaWorkers implements PeerHost {
       inferencer.guests++;
       const depth = inferencer;
       const worker = this.#least();
-      const opened = await worker.open({
+      const opening = worker.open({
         kind: 'publish',
         offer,
         options: { ...options, size: options.size ?? pool.sizeOf(depth.model) },
         inferencer: worker.introduce(depth),
       });
+      this.#keepOneVacant();
+      const opened = await opening;
       const { upsampling = config.output.upsampling } = options;
       const unlisted = options.stream === undefined;
       const still = config.depth.still === 'on' ? 'on' : 'off';
@@ -192,6 +195,18 @@ export class MediaWorkers implements PeerHost {
     const [least] = (started.length > 0 ? started : workers).toSorted((a, b) => a.load - b.load);
     if (least === undefined) throw died();
     return least;
+  }
+
+  /** A thread takes a moment to start, and 65 MiB: one is kept for whoever comes next, and no more than that. */
+  #keepOneVacant(): void {
+    const vacant = this.#places.some(({ worker }) => worker === undefined || worker.vacant);
+    if (!vacant && this.#places.length < this.#most) this.#addPlace();
+  }
+
+  #addPlace(): void {
+    const place: Place = { worker: undefined, startedAt: 0, failures: 0, snapshot: [] };
+    this.#places.push(place);
+    this.#fill(place);
   }
 
   #fill(place: Place): void {

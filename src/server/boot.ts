@@ -1,6 +1,7 @@
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import type { Config } from '../config/schema.ts';
-import { MediaWorkers } from '../media/media-workers.ts';
+import { type Config, MOST_MEDIA_WORKERS } from '../config/schema.ts';
+import { type MediaContext, MediaWorkers } from '../media/media-workers.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { AdaptiveSize } from '../session/adaptive-size.ts';
 import { Admission } from '../session/admission.ts';
@@ -44,8 +45,7 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const recordings = new Recordings({ config, registry, log });
     const shared = { config, version, pool, metrics, log, registry, admission };
     const local = new LocalPeers(shared);
-    const { mediaWorkers } = config.server;
-    peers = mediaWorkers > 0 ? await MediaWorkers.start(shared, local, mediaWorkers) : local;
+    peers = await openPeers(shared, local);
     const mattes = await StreamMattes.open({ config, registry, log });
     const outputs = new PushedOutputs({ config, registry, mattes, log, metrics });
     for (const settings of config.outputs.push) outputs.add(settings, 'config');
@@ -62,4 +62,13 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     await pool.close();
     throw thrown;
   }
+}
+
+/** Peers in as many media workers as the settings say; by themselves one for each core but one, as they are wanted. */
+async function openPeers(context: MediaContext, local: PeerHost): Promise<PeerHost> {
+  const { mediaWorkers } = context.config.server;
+  if (mediaWorkers === 0) return local;
+  if (mediaWorkers !== 'auto') return MediaWorkers.start(context, local, { first: mediaWorkers, most: mediaWorkers });
+  const most = Math.min(MOST_MEDIA_WORKERS, Math.max(1, availableParallelism() - 1));
+  return MediaWorkers.start(context, local, { first: 1, most });
 }

@@ -118,7 +118,9 @@ if (betweens > 0) {
   );
 }
 if (throughServer > 0) {
-  const config = loadConfig({ overrides: { ...MANY_SESSIONS, 'server.port': 0, 'log.level': 'silent' } });
+  const config = loadConfig({
+    overrides: { ...MANY_SESSIONS, 'server.port': 0, 'server.mediaWorkers': 0, 'log.level': 'silent' },
+  });
   const server = await startServer({ config, version: 'attacked' });
   const tick = progress(throughServer, 'handshakes through a server');
   const report = await runThroughServer(`http://127.0.0.1:${server.port}`, throughServer, SERVER_SEEDS + seed, tick);

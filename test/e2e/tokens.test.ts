@@ -20,6 +20,7 @@ beforeAll(async () => {
   const config = loadConfig({
     overrides: {
       'server.port': 0,
+      'server.mediaWorkers': 0,
       'server.tokens': [STATIC, { token: 'scraper-token', metrics: true }],
       'server.protect': ['publish', 'view', 'api', 'metrics'],
       'jwt.secret': SECRET,

@@ -7,7 +7,7 @@ import type { Session } from '../../../src/session/session.ts';
 import { RtcPeer } from '../../../src/webrtc/index.ts';
 import { sumMetric } from '../../support/load/metrics.ts';
 
-/** MEDIA_WORKERS=2 runs tests with peers in media workers. Those that look into a peer or stream of this thread then fail. */
+/** Most tests look into a peer or stream of this thread. MEDIA_WORKERS=2 runs them with peers in media workers: those then fail. */
 const MEDIA_WORKERS = Number(process.env['MEDIA_WORKERS'] ?? 0);
 
 /** Settings of a server whose maps nobody looks at: they take two fifths of the work. */

@@ -45,6 +45,8 @@ export default defineTarget({
     const config = loadConfig({
       overrides: {
         'server.port': 0,
+        // What throws is to be seen on this thread.
+        'server.mediaWorkers': 0,
         'server.tokens': ['abcdefgh'],
         'limits.requestsPerMinute': 1_000_000,
         'limits.connections': 1_000_000,
