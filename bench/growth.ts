@@ -11,7 +11,8 @@ import { printGoals } from './goals.ts';
 import { median, record } from './record.ts';
 
 /** Small and slow, so that the most streams and their senders leave two cores some time: on a full machine every frame costs more. */
-const VIDEO = { scene: 'room', width: 320, height: 240, fps: 5, data: 'u16', track: 'gray' } as const;
+const VIDEO = { scene: 'room', width: 320, height: 240, data: 'u16', track: 'gray' } as const;
+const FPS = 5;
 /** Of the network's input, as the embedded one has it. */
 const NETWORK = { width: 256, height: 192 };
 const STREAMS = [1, 2, 4, 8, 16, 32];
@@ -42,17 +43,23 @@ interface Point {
  * What a frame and a stream cost when there are more of them: a server of its own for each number, with a network that costs next to
  * nothing in place of inference (its depth is the red of the picture).
  */
-export async function benchGrowth({ seconds = 20, markdown = false, most = STREAMS.at(-1)! } = {}): Promise<void> {
+export async function benchGrowth({
+  seconds = 20,
+  markdown = false,
+  most = STREAMS.at(-1)!,
+  fps = FPS,
+} = {}): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'depthcast-bench-'));
   const points: Point[] = [];
   try {
     const model = writeLumaModel(folder, NETWORK.width, NETWORK.height);
-    for (const streams of STREAMS.filter((count) => count <= most)) points.push(await measure(model, streams, seconds));
+    for (const streams of STREAMS.filter((count) => count <= most))
+      points.push(await measure(model, streams, fps, seconds));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   const print = markdown ? printMarkdown : printTable;
-  const { width, height, fps } = VIDEO;
+  const { width, height } = VIDEO;
   print(
     `Streams of ${width}x${height}@${fps}, VP8 in, gray track and u16 out, constant network in place of inference`,
     [
@@ -108,9 +115,9 @@ function further(points: readonly Point[], n: number): number {
 }
 
 /** On a busy machine a server may take no more while the first streams begin: once more then. */
-async function flowing(streams: number, url: string): Promise<Fleet> {
+async function flowing(streams: number, fps: number, url: string): Promise<Fleet> {
   for (let attempt = 1; ; attempt++) {
-    const fleet = new Fleet({ ...VIDEO, peers: streams, url });
+    const fleet = new Fleet({ ...VIDEO, fps, peers: streams, url });
     try {
       await fleet.flowing(60_000);
       return fleet;
@@ -122,7 +129,7 @@ async function flowing(streams: number, url: string): Promise<Fleet> {
   }
 }
 
-async function measure(model: string, streams: number, seconds: number): Promise<Point> {
+async function measure(model: string, streams: number, fps: number, seconds: number): Promise<Point> {
   const server = await ServerProcess.start({
     quiet: true,
     overrides: {
@@ -143,7 +150,7 @@ async function measure(model: string, streams: number, seconds: number): Promise
   try {
     await sleep(IDLE_SECONDS * 1000);
     const idle = { rss: usage().rssBytes, files: files() };
-    fleet = await flowing(streams, server.base);
+    fleet = await flowing(streams, fps, server.base);
     for (let n = 0; n < SETTLE_SECONDS * REPORTS_A_SECOND; n++) await fleet.next();
     const [first, before] = [await fleet.next(), usage()];
     const latencies: { p50: number; p95: number }[] = [];

@@ -15,6 +15,7 @@ import { benchLinks } from './links.ts';
 import { benchAdapt, benchFour, benchOne } from './live.ts';
 import { benchMatte } from './matte.ts';
 import { benchMediaWorkers } from './media-workers.ts';
+import { benchPeers } from './peers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
 import { benchResample } from './resample.ts';
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    fps: { type: 'string' },
     device: { type: 'string' },
     markdown: { type: 'boolean' },
     json: { type: 'string' },
@@ -110,15 +112,21 @@ const SECTIONS = {
     about:
       'CPU of the main thread and of media workers, eight streams, a constant network in place of inference; --seconds N',
   },
+  peers: {
+    run: () => benchPeers({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
+    about:
+      'peers on the main thread and in a media worker, with the shipped network, in turn; five minutes; --seconds N',
+  },
   growth: {
     run: () =>
       benchGrowth({
         ...(values.seconds && { seconds: Number(values.seconds) }),
         ...(values.only && { most: Number(values.only) }),
+        ...(values.fps && { fps: Number(values.fps) }),
         ...(values.markdown && { markdown: true }),
       }),
     about:
-      'CPU a frame, p95 and memory with 1 to 32 streams, a constant network in place of inference; four minutes; --seconds N a point, --only N streams at most, --markdown',
+      'CPU a frame, p95 and memory with 1 to 32 streams, a constant network in place of inference; four minutes; --seconds N a point, --only N streams at most, --fps N each, --markdown',
   },
   soak: { run: () => benchSoak(10), about: 'memory over 10 minutes' },
 } as const;

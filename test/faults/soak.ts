@@ -6,14 +6,14 @@ import { Network } from '../support/impair/network.ts';
 import { sumMetric } from '../support/load/metrics.ts';
 import { ServerProcess } from '../support/load/server-process.ts';
 import { printTable } from '../support/load/table.ts';
-import { Fleet, type FleetOptions } from '../support/load/wrtc-fleet.ts';
+import { Fleet, type FleetOptions, type FleetReport } from '../support/load/wrtc-fleet.ts';
 import { numberOption } from '../support/number-option.ts';
 
-const USAGE = `npm run soak -- [--minutes N] [--fps N] [--size WxH] [--loss SHARE] [--churn SECONDS] [--json FILE]
+const USAGE = `npm run soak -- [--minutes N] [--streams N] [--fps N] [--size WxH] [--loss SHARE] [--churn SECONDS] [--json FILE]
 
-One two-way stream of an independent WebRTC peer for --minutes (60), and two more peers that stay for ten seconds and
-leave, every --churn seconds (60; 0 for none). Reads the server's memory, handles, frame rate and latency every ten seconds,
-and prints how each changed.
+--streams (1) two-way streams of independent WebRTC peers for --minutes (60), and two more peers that stay for ten seconds and
+leave, every --churn seconds (60; 0 for none). Reads the server's memory, handles, frame rate (of a stream) and latency (of the
+slowest stream) every ten seconds, and prints how each changed.
 
   --loss SHARE   of UDP packets, both ways, 0..1
   --page NAME    another soak: of a page for mixers in a browser; npm run soak -- --page key --help
@@ -21,6 +21,7 @@ and prints how each changed.
 Examples:
   npm run soak
   npm run soak -- --minutes 10 --fps 10 --size 320x240 --loss 0.01
+  npm run soak -- --streams 4
 `;
 const READ_MS = 10_000;
 /** Caches fill and the compiler settles: not part of any slope. */
@@ -50,6 +51,7 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean', short: 'h' },
     minutes: { type: 'string', default: '60' },
+    streams: { type: 'string', default: '1' },
     fps: { type: 'string', default: '15' },
     size: { type: 'string', default: '640x480' },
     loss: { type: 'string', default: '0' },
@@ -62,6 +64,7 @@ if (values.help) {
   process.exit(0);
 }
 const minutes = numberOption('minutes', values.minutes, 0.5, 10_080);
+const streams = numberOption('streams', values.streams, 1, 64);
 const fps = numberOption('fps', values.fps, 1, 60);
 const loss = numberOption('loss', values.loss, 0, 0.9);
 const churn = numberOption('churn', values.churn, 0, 3600);
@@ -72,10 +75,12 @@ if (!(width >= 64 && width <= 1920 && height >= 64 && height <= 1080)) {
 }
 
 // Visitors have to be let in however busy the machine is: refusing them is not what is tried here.
-const server = await ServerProcess.start({ overrides: { 'limits.utilisation': null } });
+const server = await ServerProcess.start({
+  overrides: { 'limits.utilisation': null, 'limits.streams': streams + 2, 'limits.setupsPerAddress': streams + 2 },
+});
 const network = await Network.open({ server: server.base, up: { loss }, down: { loss } });
 const peers = { url: network.url, peers: 1, scene: 'room', width, height, fps, data: 'u8', track: 'gray' } as const;
-const fleet = new Fleet(peers satisfies FleetOptions);
+const fleet = new Fleet({ ...peers, peers: streams } satisfies FleetOptions);
 let stopped = false;
 process.once('SIGINT', () => {
   stopped = true;
@@ -93,8 +98,8 @@ try {
 } catch (thrown) {
   failure = (thrown as Error).message;
 }
-const errors = fleet.last?.peers[0]?.errors ?? [];
-const badPackets = fleet.last?.peers[0]?.badPackets ?? 0;
+const errors = fleet.last?.peers.flatMap((peer) => peer.errors) ?? [];
+const badPackets = packetsOf(fleet.last, 'badPackets');
 const rejected = server.exited ? Number.NaN : await server.metric('depthcast_rejected_total');
 const failed = server.exited ? Number.NaN : await server.metric('depthcast_frames_total', { outcome: 'failed' });
 await fleet.stop();
@@ -102,6 +107,10 @@ await network.close();
 await server.close();
 report();
 process.exit(failure === undefined && errors.length === 0 && badPackets === 0 ? 0 : 1);
+
+function packetsOf(report: FleetReport | undefined, kind: 'packets' | 'badPackets'): number {
+  return report?.peers.reduce((sum, peer) => sum + peer[kind], 0) ?? 0;
+}
 
 /** Reads everything every ten seconds until the time is over. */
 async function watch(): Promise<void> {
@@ -113,8 +122,10 @@ async function watch(): Promise<void> {
     await sleep(READ_MS);
     const now = await fleet.next();
     const text = await (await fetch(`${server.base}/metrics`)).text();
-    const [peer, before] = [now.peers[0]!, last.peers[0]!];
-    const mediaMs = ((peer.lastTimestamp - first.peers[0]!.lastTimestamp) >>> 0) / 90;
+    const packets = packetsOf(now, 'packets') - packetsOf(last, 'packets');
+    // Of all streams the first tells how clocks drift apart, and the slowest how long depth takes.
+    const mediaMs = ((now.peers[0]!.lastTimestamp - first.peers[0]!.lastTimestamp) >>> 0) / 90;
+    const slowest = Math.max(...now.peers.map(({ stats }) => stats?.latency.p95 ?? Number.NaN));
     const reading: Reading = {
       minute: (performance.now() - began) / 60_000,
       rss: sumMetric(text, 'process_resident_memory_bytes') / MB,
@@ -124,15 +135,18 @@ async function watch(): Promise<void> {
       files: sumMetric(text, 'process_open_fds'),
       sessions: sumMetric(text, 'depthcast_sessions'),
       lagMs: 1000 * sumMetric(text, 'nodejs_eventloop_lag_p99_seconds'),
-      fps: (1000 * (peer.packets - before.packets)) / (now.at - last.at),
-      latencyMs: peer.stats?.latency.p95 ?? Number.NaN,
+      fps: (1000 * packets) / (now.at - last.at) / streams,
+      latencyMs: slowest,
       drift: mediaMs - (now.at - first.at),
     };
     readings.push(reading);
-    last = now;
-    if (peer.packets > before.packets) depthAt = performance.now();
+    // Each of them has to have depth.
+    if (now.peers.every((peer, n) => peer.packets > last.peers[n]!.packets)) depthAt = performance.now();
     else if (performance.now() - depthAt > MAX_SILENCE_MS)
-      throw new Error(`no depth came for ${MAX_SILENCE_MS / 1000} s: ${peer.errors.join()}`);
+      throw new Error(
+        `a stream had no depth for ${MAX_SILENCE_MS / 1000} s: ${now.peers.flatMap(({ errors }) => errors).join()}`,
+      );
+    last = now;
     if (process.stdout.isTTY)
       process.stdout.write(
         `\r${reading.minute.toFixed(1)} min  ${reading.fps.toFixed(1)} fps  p95 ${reading.latencyMs.toFixed(0)} ms  ` +
@@ -163,7 +177,7 @@ function report(): void {
   const step = Math.max(1, Math.floor(readings.length / 12));
   const shown = readings.filter((_, i) => (i + 1) % step === 0);
   printTable(
-    `Soak: ${(readings.at(-1)?.minute ?? 0).toFixed(1)} minutes of ${width}x${height} at ${fps} fps, loss ${loss}`,
+    `Soak: ${(readings.at(-1)?.minute ?? 0).toFixed(1)} minutes of ${streams > 1 ? `${streams} streams of ` : ''}${width}x${height} at ${fps} fps, loss ${loss}`,
     ['minute', 'RSS, MiB', 'heap, MiB', 'native, MiB', 'handles', 'files', 'sessions', 'fps', 'p95, ms', 'lag p99, ms'],
     shown.map((r) => [
       r.minute.toFixed(1),
@@ -179,11 +193,13 @@ function report(): void {
     ]),
   );
   const settled = readings.filter(({ minute }) => minute >= WARM_UP_MINUTES);
-  const slope = (key: keyof Reading) => (60 * slopeOf(settled.map((r) => [r.minute, r[key]]))).toFixed(1);
+  const slope = (key: keyof Reading, of = 1) =>
+    ((60 / of) * slopeOf(settled.map((r) => [r.minute, r[key]]))).toFixed(1);
   console.log(`Change an hour, after ${WARM_UP_MINUTES} minutes:`);
   console.log(
     `  RSS ${slope('rss')} MiB, heap ${slope('heap')} MiB, native ${slope('native')} MiB, handles ${slope('handles')}, files ${slope('files')}`,
   );
+  if (streams > 1) console.log(`  RSS a stream ${slope('rss', streams)} MiB (goal at the limit of a machine: below 1)`);
   console.log(`  fps ${slope('fps')}, p95 ${slope('latencyMs')} ms, media clock ${slope('drift')} ms`);
   console.log(
     `Visits: ${visits.done} done, ${visits.failed.length} failed. Bad packets: ${badPackets}. Failed frames: ${failed}.`,

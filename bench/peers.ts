@@ -1,0 +1,52 @@
+import type { SessionStats } from '../src/protocol/messages.ts';
+import { printTable } from '../test/support/load/table.ts';
+import { type LiveRun, runLive } from './live.ts';
+import { median, record } from './record.ts';
+
+const VIDEO = { scene: 'room', width: 640, height: 480, data: 'u16', track: 'gray' } as const;
+const PLACES = { 'main thread': 0, 'a media worker': 1 } as const;
+const LOADS = [
+  { name: 'one stream at 30 fps', peers: 1, fps: 30, size: 256 },
+  { name: 'four at 15 fps', peers: 4, fps: 15, size: 256 },
+  { name: 'four at 30 fps, size auto', peers: 4, fps: 30, size: 'auto' },
+] as const;
+
+/** With the shipped network: peers on the main thread and in one media worker, in turn. */
+export async function benchPeers({ seconds = 12, turns = 2 } = {}): Promise<void> {
+  const runs = new Map<string, LiveRun[]>();
+  for (const { name, peers, fps, size } of LOADS)
+    for (let turn = 0; turn < turns; turn++)
+      for (const [place, mediaWorkers] of Object.entries(PLACES)) {
+        const settings = { 'server.mediaWorkers': mediaWorkers, 'depth.size': size };
+        const key = `${name}, ${place}`;
+        const run = await runLive({ ...VIDEO, peers, fps }, seconds, undefined, settings);
+        runs.set(key, [...(runs.get(key) ?? []), run]);
+      }
+  printTable(
+    `Peers on the main thread and in a media worker, gray track and u16 data: each of ${turns} turns`,
+    ['', 'frames out a second', 'p50, ms', 'p95, ms', 'main thread, ms CPU a frame', 'all but inference'],
+    [...runs].map(([name, turnsOf]) => [name, ...cellsOf(turnsOf)]),
+  );
+  for (const [name, turnsOf] of runs) {
+    record(`peers: ${name}, frames out`, median(turnsOf.map(frameRate)), '1/s');
+    record(`peers: ${name}, p95`, median(turnsOf.map((run) => latency(run, 'p95'))), 'ms');
+  }
+}
+
+function cellsOf(turns: readonly LiveRun[]): string[] {
+  const cell = (of: (run: LiveRun) => number, digits: number) => turns.map((run) => of(run).toFixed(digits)).join(', ');
+  return [
+    cell(frameRate, 1),
+    cell((run) => latency(run, 'p50'), 1),
+    cell((run) => latency(run, 'p95'), 1),
+    cell(({ cpu, frames }) => cpu.main / frames, 2),
+    cell(({ cpu, frames }) => (cpu.main + cpu.pool) / frames, 1),
+  ];
+}
+
+const frameRate = ({ fps }: LiveRun) => fps.reduce((sum, one) => sum + one);
+
+/** As the server tells each of its clients, once a second: the median of all of these. */
+function latency({ fleet }: LiveRun, at: keyof SessionStats['latency']): number {
+  return median(fleet.flatMap(({ peers }) => peers.flatMap(({ stats }) => stats?.latency[at] ?? [])));
+}
