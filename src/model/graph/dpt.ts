@@ -1,5 +1,7 @@
 import type { NetworkConfig } from './config.ts';
 import type { EncoderFeatures } from './dinov2.ts';
+import { assembleFine, fuseFine } from './dpt-int8.ts';
+import type { AssembledMaps, PatchGrid } from './head-maps.ts';
 import type { Layers } from './layers.ts';
 import type { Value } from './onnx.ts';
 import { type TemporalAttention, temporalModule } from './temporal.ts';
@@ -8,22 +10,6 @@ import { type TemporalAttention, temporalModule } from './temporal.ts';
  * The dense prediction head (DPT, arXiv:2103.13413) with Video Depth Anything's four temporal modules, in three
  * steps. Only the second mixes frames; the first and the last treat each frame alone.
  */
-
-/** Patches along the image's height and width. */
-export interface PatchGrid {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** One frame's maps of 4, 2, 1 and 1/2 times the patches' resolution. */
-export interface AssembledMaps {
-  /** Ready for the fusion: [1, features, ..]. */
-  readonly fine: Value;
-  readonly middle: Value;
-  /** With their own channels, for the temporal modules. */
-  readonly coarse: Value;
-  readonly coarsest: Value;
-}
 
 /** Channels between the two last convolutions. */
 const OUTPUT_CHANNELS = 32;
@@ -37,7 +23,8 @@ export function assemble(
 ): AssembledMaps {
   const { graph } = layers;
   const { mapChannels } = config;
-  const maps = features.map(({ patches }, i) => {
+  const project = (i: number): Value => {
+    const { patches } = features[i]!;
     const [all, channels] = patches.shape as [number, number];
     const batch = all / (rows * columns);
     const name = `head.projects.${i}`;
@@ -52,12 +39,15 @@ export function assemble(
         : graph.transpose(graph.reshape(patches, [batch, rows * columns, channels]), [0, 2, 1]);
     const map = graph.reshape(rowsLast, [batch, channels, rows, columns]);
     return layers.conv(map, name, mapChannels[i]!, 1);
-  });
+  };
+  const finer = (i: 0 | 1, factor: number) =>
+    toFeatures(layers, config, enlarge(layers, project(i), `head.resize_layers.${i}`, factor), i + 1);
   return {
-    fine: toFeatures(layers, config, enlarge(layers, maps[0]!, 'head.resize_layers.0', 4), 1),
-    middle: toFeatures(layers, config, enlarge(layers, maps[1]!, 'head.resize_layers.1', 2), 2),
-    coarse: maps[2]!,
-    coarsest: layers.conv(maps[3]!, 'head.resize_layers.3', mapChannels[3]!, 3, { stride: 2, pad: 1 }),
+    ...(layers.int8
+      ? assembleFine(layers, config, features, { rows, columns })
+      : { fine: finer(0, 4), middle: finer(1, 2) }),
+    coarse: project(2),
+    coarsest: layers.conv(project(3), 'head.resize_layers.3', mapChannels[3]!, 3, { stride: 2, pad: 1 }),
   };
 }
 
@@ -87,8 +77,11 @@ export function decode(
   { rows, columns }: PatchGrid,
 ): Value {
   const { graph } = layers;
-  const half = fuse(layers, 2, path, middle, 4 * rows, 4 * columns);
-  const whole = fuse(layers, 1, half, fine, 8 * rows, 8 * columns);
+  const fused = () => {
+    const half = fuse(layers, 2, path, middle, 4 * rows, 4 * columns);
+    return fuse(layers, 1, half, fine, 8 * rows, 8 * columns);
+  };
+  const whole = layers.int8 ? fuseFine(layers, path, { fine, middle }, { rows, columns }) : fused();
   return graph.scope('output', () => output(layers, whole, rows * patch, columns * patch));
 }
 
@@ -133,10 +126,21 @@ function residualUnit(layers: Layers, x: Value, name: string): Value {
 function output(layers: Layers, path: Value, height: number, width: number): Value {
   const { graph } = layers;
   const [frames, channels] = path.shape as [number, number];
-  const narrow = layers.conv(path, 'head.scratch.output_conv1', channels / 2, 3, { pad: 1 });
-  const full = graph.resize(graph.float(narrow), height, width);
+  const narrow = graph.float(layers.conv(path, 'head.scratch.output_conv1', channels / 2, 3, { pad: 1 }));
+  const full = resized(layers, narrow, height, width);
   const type = 'float32';
   const inner = graph.relu(layers.conv(full, 'head.scratch.output_conv2.0', OUTPUT_CHANNELS, 3, { pad: 1, type }));
   const depth = graph.relu(layers.conv(inner, 'head.scratch.output_conv2.2', 1, 1, { type }));
   return graph.reshape(depth, [frames, height, width]);
+}
+
+/** Bilinear. */
+function resized({ graph, contrib }: Layers, map: Value, height: number, width: number): Value {
+  const [frames, channels, rows, columns] = map.shape as [number, number, number, number];
+  if (!contrib || frames > 1) return graph.resize(map, height, width);
+  // onnxruntime's CPU kernel takes a third of the time with channels last. Were the map not reshaped between the two
+  // transpositions, it would take them out.
+  const places = graph.transpose(graph.reshape(map, [channels, rows * columns]), [1, 0]);
+  const large = graph.resizeLast(graph.reshape(places, [1, rows, columns, channels]), height, width);
+  return graph.transpose(large, [0, 3, 1, 2]);
 }

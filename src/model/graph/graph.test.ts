@@ -1,12 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { formulaWeights, TINY, TINY_CONFIG, VITB, VITL, VITS } from '../../../test/support/formula.ts';
+import { formulaTensor, formulaWeights, TINY, TINY_CONFIG, VITB, VITL, VITS } from '../../../test/support/formula.ts';
 import type { TensorInfo } from '../checkpoint/tensor.ts';
 import { halfToFloat } from '../checkpoint/tensor.ts';
 import { GraphBuilder } from './builder.ts';
 import { inferConfig } from './config.ts';
 import { toHalf } from './float16.ts';
-import { quantisedRows } from './int8.ts';
+import { quantisedRows, transposed } from './int8.ts';
 import type { TensorSource } from './layers.ts';
 import { byteLength, encodeModel, type Subgraph, type Value } from './onnx.ts';
 import { interpolatePositions } from './position-embedding.ts';
@@ -70,6 +70,7 @@ describe('builder', () => {
       conv,
       up: g.convTranspose(conv, ramp('w2', [5, 7, 2, 2]), ramp('b2', [7]), 2),
       resized: g.resize(x, 9, 4),
+      channelsLast: g.resizeLast(x, 5, 9),
       rows: g.gather(g.slice(x, 1, 1, 3), index, 3),
       joined: g.concat([x, g.relu(x)], 2),
       last: g.split(x, 3, [1, 5])[1]!,
@@ -77,8 +78,8 @@ describe('builder', () => {
       linear: g.gemm(g.reshape(x, [8, 36]), ramp('w3', [10, 36]), ramp('b3', [10])),
       normal: g.instanceNorm(g.reshape(x, [2, 4, 36]), 1e-6),
       layer: g.layerNorm(x, ramp('w4', [6]), ramp('b4', [6]), 1e-6),
-      eight: g.gemmInt8(
-        g.reshape(x, [8, 36]),
+      eight: g.gemmBytes(
+        g.quantize(g.reshape(x, [8, 36])),
         g.bytes('w6', 'int8', [36, 10], () => new Int8Array(360).fill(3)),
         ramp('w7', [10]),
         ramp('b7', [10]),
@@ -116,7 +117,8 @@ describe('builder', () => {
     expect(() => g.concat([x, g.slice(x, 3, 0, 5)], 1)).toThrow(/Concat/);
     expect(() => g.layerNorm(x, w('e', [5]), w('f', [5]), 1e-6)).toThrow(/LayerNormalization/);
     const eight = g.bytes('g', 'int8', [35, 10], () => new Int8Array(350));
-    expect(() => g.gemmInt8(g.reshape(x, [8, 36]), eight, w('h', [10]), w('i', [10]))).toThrow(/DynamicQuantizeMatMul/);
+    const bytes = g.quantize(g.reshape(x, [8, 36]));
+    expect(() => g.gemmBytes(bytes, eight, w('h', [10]), w('i', [10]))).toThrow(/MatMulIntegerToFloat/);
     const rows = g.reshape(x, [1, 8, 36]);
     expect(() => g.attention(rows, rows, rows, 5)).toThrow(/MultiHeadAttention/);
     expect(() => w('a', [10, 36])).toThrow(/two different constants/);
@@ -230,10 +232,31 @@ describe('configuration', () => {
   });
 
   test('eight bits: the nearest of 255 steps, each output with its own scale; a row of zeros stays one', () => {
-    const { columns, scales } = quantisedRows(Float32Array.of(1, -2, 0.5, 0, 0, 0), 2, 3);
-    expect([...columns]).toEqual([64, 0, -127, 0, 32, 0]);
+    const { integers, scales } = quantisedRows(Float32Array.of(1, -2, 0.5, 0, 0, 0), 2, 3);
+    expect([...integers]).toEqual([64, -127, 32, 0, 0, 0]);
+    expect([...transposed(integers, 2, 3)]).toEqual([64, 0, -127, 0, 32, 0]);
     expect(scales[0]).toBeCloseTo(2 / 127, 6);
     expect(Number.isFinite(scales[1])).toBe(true);
+  });
+
+  test('eight bits of a convolution: no weight is off by more than a step, nor the sum of its taps by more than half of one', () => {
+    const weights = formulaTensor('head.scratch.refinenet1.resConfUnit1.conv1.weight', [4, 8, 3, 3]);
+    const { integers, scales } = quantisedRows(weights, 4, 72, 9);
+    let moved = 0;
+    for (let first = 0; first < weights.length; first += 9) {
+      let [exact, rounded] = [0, 0];
+      for (let i = first; i < first + 9; i++) {
+        const steps = weights[i]! / scales[Math.floor(i / 72)]!;
+        expect(Math.abs(steps - integers[i]!)).toBeLessThanOrEqual(1);
+        if (integers[i] !== Math.round(steps)) moved++;
+        exact += steps;
+        rounded += integers[i]!;
+      }
+      expect(Math.abs(exact - rounded)).toBeLessThanOrEqual(0.501);
+    }
+    expect(moved).toBeGreaterThan(0);
+    expect(Math.max(...integers)).toBe(127);
+    expect(Math.min(...integers)).toBeGreaterThanOrEqual(-127);
   });
 
   test('half precision halves the weights, and the borders stay float32', () => {

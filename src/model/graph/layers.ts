@@ -1,9 +1,9 @@
 import { DepthcastError } from '../../errors.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { GraphBuilder } from './builder.ts';
-import { quantisedRows } from './int8.ts';
+import { quantisedRows, transposed } from './int8.ts';
 import type { FloatType } from './nodes.ts';
-import type { Value } from './onnx.ts';
+import type { DataType, Value } from './onnx.ts';
 
 /** Named tensors: a Checkpoint, or weights made in memory. */
 export type TensorSource = Pick<Checkpoint, 'tensors' | 'read'>;
@@ -66,6 +66,18 @@ export class Layers {
     return this.graph.weight(label, shape, () => make(...this.#read(from)), type);
   }
 
+  /** As `derive`, of elements that are stored as they are made. */
+  deriveBytes(
+    label: string,
+    type: DataType,
+    shape: readonly number[],
+    from: Readonly<Record<string, readonly number[]>>,
+    make: (first: Float32Array, ...rest: Float32Array[]) => Int8Array | Float32Array,
+  ): Value {
+    for (const [name, expected] of Object.entries(from)) this.#expect(name, expected);
+    return this.graph.bytes(label, type, shape, () => make(...this.#read(from)));
+  }
+
   #read(from: Readonly<Record<string, readonly number[]>>): [Float32Array, ...Float32Array[]] {
     for (const [name, expected] of Object.entries(from)) this.#expect(name, expected);
     const [first, ...rest] = Object.keys(from).map((name) => this.#source.read(name));
@@ -97,15 +109,12 @@ export class Layers {
     const label = part ? `${weight}:${part.first}` : weight;
     const b = fold.bias === false ? undefined : this.#linearBias(weight, bias, out, inner, fold);
     if (!(this.int8 && fold.int8 && b)) return this.graph.gemm(x, this.derive(label, [out, inner], from, make), b);
-    for (const [tensor, expected] of Object.entries(from)) this.#expect(tensor, expected);
-    const rows = () => quantisedRows(make(...this.#read(from)), out, inner);
-    const w = this.graph.bytes(`${label}:int8`, 'int8', [inner, out], () => rows().columns);
-    return this.graph.gemmInt8(
-      x,
-      w,
-      this.graph.bytes(`${label}:scales`, 'float32', [out], () => rows().scales),
-      b,
+    const rows = (...tensors: Parameters<typeof make>) => quantisedRows(make(...tensors), out, inner);
+    const w = this.deriveBytes(`${label}:int8`, 'int8', [inner, out], from, (...t) =>
+      transposed(rows(...t).integers, out, inner),
     );
+    const scales = this.deriveBytes(`${label}:scales`, 'float32', [out], from, (...t) => rows(...t).scales);
+    return this.graph.gemmBytes(this.graph.quantize(x), w, scales, b);
   }
 
   #linearBias(weight: string, bias: string, out: number, inner: number, fold: Fold): Value {

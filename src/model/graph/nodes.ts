@@ -15,7 +15,7 @@ import { count, type Shape, same } from './shape.ts';
 export type FloatType = 'float32' | 'float16';
 
 /** Operators of onnxruntime's own. */
-const CONTRIB: ReadonlySet<string> = new Set(['DynamicQuantizeMatMul', 'MultiHeadAttention']);
+const CONTRIB: ReadonlySet<string> = new Set(['MatMulIntegerToFloat', 'MultiHeadAttention']);
 
 /** What a graph consists of: named nodes, constants, inputs and outputs. The operators are GraphBuilder's. */
 export class GraphNodes {
@@ -88,7 +88,12 @@ export class GraphNodes {
   }
 
   /** As `weight`, with elements that are stored as they are made. */
-  bytes(name: string, type: DataType, shape: Shape, make: () => Int8Array | Float32Array): Value {
+  bytes(
+    name: string,
+    type: DataType,
+    shape: Shape,
+    make: () => Int8Array | Uint8Array | Int32Array | Float32Array,
+  ): Value {
     return this.#initializer({ name, type, shape, make: () => asBytes(make()) });
   }
 
@@ -160,15 +165,20 @@ export class GraphNodes {
     inputs: readonly (Value | undefined)[],
     shapes: readonly Shape[],
     attributes: Record<string, Attribute>,
-    type: DataType,
+    types: DataType | readonly DataType[],
   ): Value[] {
     const name = this.#name(op);
-    const outputs = shapes.map((shape, i) => ({ name: shapes.length > 1 ? `${name}:${i}` : name, type, shape }));
+    const outputs = shapes.map((shape, i) => ({
+      name: shapes.length > 1 ? `${name}:${i}` : name,
+      type: typeof types === 'string' ? types : types[i]!,
+      shape,
+    }));
     const names = { inputs: inputs.map((input) => input?.name ?? ''), outputs: outputs.map((output) => output.name) };
     this.#nodes.push({ op, name, ...names, attributes, domain: CONTRIB.has(op) ? CONTRIB_DOMAIN : '' });
     return outputs;
   }
 }
 
-const asBytes = (values: Float32Array | Uint16Array | BigInt64Array | Int8Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+type Elements = Float32Array | Uint16Array | BigInt64Array | Int8Array | Uint8Array | Int32Array;
+
+const asBytes = (values: Elements): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

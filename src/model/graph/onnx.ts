@@ -1,8 +1,17 @@
 import { ProtoMessage } from './protobuf.ts';
 
 /** Element types used here, with their TensorProto.DataType. */
-export const DATA_TYPE = { float32: 1, int8: 3, int16: 5, int64: 7, bool: 9, float16: 10 } as const;
-const ELEMENT_BYTES = { float32: 4, int8: 1, int16: 2, int64: 8, bool: 1, float16: 2 } as const;
+export const DATA_TYPE = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+} as const;
+const ELEMENT_BYTES = { float32: 4, uint8: 1, int8: 1, int16: 2, int32: 4, int64: 8, bool: 1, float16: 2 } as const;
 
 export type DataType = keyof typeof DATA_TYPE;
 

@@ -8,10 +8,10 @@ import type { TemporalAttention } from './temporal.ts';
 interface States {
   /** What the graph is given: [places, window - 1, channels] each. */
   readonly caches: readonly Value[];
-  /** Past states as float32, of the caches of some of the places. */
-  decode(caches: readonly Value[]): Value;
-  /** [places, 1, channels]. */
+  /** This frame's, [places, 1, channels]. */
   readonly present: Value;
+  /** All as float32, the present one last, [.., window, channels], of some of the places. */
+  join(caches: readonly Value[], present: Value): Value;
 }
 
 /**
@@ -77,12 +77,12 @@ export class StreamingAttention implements TemporalAttention {
    * @param byPosition the positions' part of the scores [places, heads, window]
    * @returns mixed states [places, heads, channels] and their weights [places, heads, window]
    */
-  #mix({ caches, decode, present }: States, absorbed: Value, byPosition: Value): [Value, Value] {
+  #mix({ caches, present, join }: States, absorbed: Value, byPosition: Value): [Value, Value] {
     const { graph } = this.#layers;
     const [places, slots, channels] = caches[0]!.shape as [number, number, number];
     const parts = partsOf(places, slots * channels * FLOAT_BYTES);
     const body = ([present, absorbed, byPosition, ...caches]: Value[]): Value[] => {
-      const all = graph.concat([decode(caches), present!], 1);
+      const all = join(caches, present!);
       const byContent = graph.matmul(absorbed!, graph.transpose(all, [0, 2, 1]));
       const weights = graph.softmax(graph.add(byContent, byPosition!));
       return [graph.matmul(weights, all), weights];
@@ -95,9 +95,10 @@ export class StreamingAttention implements TemporalAttention {
   }
 
   #asFloats(hidden: Value): States {
+    const { graph } = this.#layers;
     const [places, channels] = hidden.shape as [number, number];
-    const present = this.#layers.graph.reshape(hidden, [places, 1, channels]);
-    return { caches: [this.#cache(present)], decode: ([past]) => past!, present };
+    const present = graph.reshape(hidden, [places, 1, channels]);
+    return { caches: [this.#cache(present)], present, join: ([past], last) => graph.concat([past!, last], 1) };
   }
 
   #inSteps(hidden: Value, norm: string): States {
@@ -113,14 +114,18 @@ export class StreamingAttention implements TemporalAttention {
     );
     const present = graph.reshape(graph.mul(hidden, perStep), [places, 1, channels]);
     const whole = graph.round(present);
-    const high = this.#cache(graph.cast(whole, 'int16'));
-    if (int8) return { caches: [high], decode: ([steps]) => graph.float(steps!), present };
+    const rounded = graph.cast(whole, 'int16');
+    const high = this.#cache(rounded);
+    // Half as much to copy as in float32.
+    if (int8)
+      return { caches: [high], present: rounded, join: ([past], last) => graph.float(graph.concat([past!, last], 1)) };
     const parts = graph.mul(graph.sub(present, whole), one('parts', PARTS));
     const rest = graph.clip(graph.round(parts), one('least', -128), one('most', 127));
     const low = this.#cache(graph.cast(rest, 'int8'));
     const part = one('part', 1 / PARTS);
-    const decode = ([steps, parts]: readonly Value[]) => graph.add(graph.float(steps!), graph.dequantize(parts!, part));
-    return { caches: [high, low], decode, present };
+    const join = ([steps, parts]: readonly Value[], last: Value) =>
+      graph.concat([graph.add(graph.float(steps!), graph.dequantize(parts!, part)), last], 1);
+    return { caches: [high, low], present, join };
   }
 
   /** A cache of states like this one. */

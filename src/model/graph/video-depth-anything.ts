@@ -3,7 +3,8 @@ import type { WindowRule } from '../window.ts';
 import { GraphBuilder } from './builder.ts';
 import { type ConfigOverrides, inferConfig, type NetworkConfig } from './config.ts';
 import { dinov2 } from './dinov2.ts';
-import { assemble, decode, fuseInTime, type PatchGrid } from './dpt.ts';
+import { assemble, decode, fuseInTime } from './dpt.ts';
+import type { PatchGrid } from './head-maps.ts';
 import { Layers, type TensorSource } from './layers.ts';
 import type { FloatType } from './nodes.ts';
 import type { OnnxModel, Value } from './onnx.ts';
@@ -12,9 +13,9 @@ import { StreamingAttention } from './streaming-attention.ts';
 import { OfflineAttention } from './temporal.ts';
 
 /** Raised whenever the graph for the same checkpoint and options changes. */
-export const BUILDER_VERSION = 5;
+export const BUILDER_VERSION = 6;
 
-/** Type of the weights and of the products with them; `int8`: the encoder's linear layers, all else float32. */
+/** Type of the weights and of the products with them; `int8`: the encoder's linear layers and the head's finer maps, all else float32. */
 export type Precision = FloatType | 'int8';
 
 /**
