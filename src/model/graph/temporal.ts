@@ -51,15 +51,26 @@ export function temporalModule(
     const attended = attention.attend(hidden, `${block}.attention_blocks.${k}`, norm);
     x = graph.add(graph.float(x), layers.linear(attended, `${block}.attention_blocks.${k}.to_out.0`, channels));
   }
-  const expanded = layers.linear(
+  const [value, gate] = expand(
+    layers,
     layers.layerNorm(x, `${block}.ff_norm`, LAYER_EPSILON),
     `${block}.ff.net.0.proj`,
-    2 * EXPANSION * channels,
   );
-  const [value, gate] = graph.split(expanded, 1, [EXPANSION * channels, EXPANSION * channels]);
-  x = graph.add(x, layers.linear(graph.mul(value!, graph.gelu(gate!)), `${block}.ff.net.2`, channels));
+  x = graph.add(x, layers.linear(graph.mul(value, graph.gelu(gate)), `${block}.ff.net.2`, channels));
   const out = graph.reshape(layers.linear(x, `${name}.proj_out`, channels), [frames, places, channels]);
   return graph.add(graph.reshape(graph.transpose(out, [0, 2, 1]), map.shape), map);
+}
+
+/** The MLP's two hidden halves [rows, EXPANSION * channels] each. */
+function expand(layers: Layers, x: Value, name: string): [value: Value, gate: Value] {
+  const { graph } = layers;
+  const hidden = EXPANSION * x.shape[1]!;
+  const both = 2 * hidden;
+  if (!layers.contrib)
+    return graph.split(layers.linear(x, name, both, { int8: true }), 1, [hidden, hidden]) as [Value, Value];
+  // Two products instead of one whose columns would have to be copied apart.
+  const half = (first: number) => layers.linear(x, name, hidden, { part: { first, of: both }, int8: true });
+  return [half(0), half(hidden)];
 }
 
 /** All frames of a window against each other. */
