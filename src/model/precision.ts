@@ -18,8 +18,9 @@ export const GRAPH_PRECISION = { fp32: 'float32', fp16: 'float16', int8: 'int8' 
  * - the encoder's residual stream, which grows over all blocks and holds outliers;
  * - the last two convolutions at full resolution, as in the official code: depth needs more than 11 bits.
  *
- * int8: the encoder's linear layers alone, weights with a scale for each output, activations by their range in the
- * frame; cached states in 16 bits; everything else float32.
+ * int8: the encoder's linear layers, the convolutions of the head's two finer maps and the first layer of the temporal
+ * modules' MLPs, weights with a scale for each output, activations by their range in the frame; cached states in 16 bits;
+ * everything else float32, above all the output layers, whose rounding nothing behind them averages.
  */
 export const PARITY_TOLERANCE = { fp32: 1e-4, fp16: 5e-2, int8: 1 } as const;
 

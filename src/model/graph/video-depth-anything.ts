@@ -15,7 +15,7 @@ import { OfflineAttention } from './temporal.ts';
 /** Raised whenever the graph for the same checkpoint and options changes. */
 export const BUILDER_VERSION = 6;
 
-/** Type of the weights and of the products with them; `int8`: the encoder's linear layers and the head's finer maps, all else float32. */
+/** Type of the weights and of the products with them; `int8`: see PARITY_TOLERANCE. */
 export type Precision = FloatType | 'int8';
 
 /**
