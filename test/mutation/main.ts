@@ -11,7 +11,11 @@ const SUBJECTS: Record<string, string[]> = {
   'src/protocol/packet.ts': ['src/protocol/packet.test.ts', 'src/protocol/vectors.test.ts'],
   'src/protocol/chunks.ts': ['src/protocol/chunks.test.ts', 'client/sdk/frames.test.ts'],
   'src/webrtc/rtp/assembler.ts': ['src/webrtc/rtp/assembler.test.ts', 'src/webrtc/peer/link.test.ts'],
-  'src/webrtc/rtp/frame-builder.ts': ['src/webrtc/rtp/assembler.test.ts', 'src/webrtc/peer/link.test.ts'],
+  'src/webrtc/rtp/frame-builder.ts': [
+    'src/webrtc/rtp/frame-builder.test.ts',
+    'src/webrtc/rtp/assembler.test.ts',
+    'src/webrtc/peer/link.test.ts',
+  ],
   'src/webrtc/rtp/nack.ts': ['src/webrtc/rtp/nack.test.ts'],
   'src/webrtc/rtp/reception.ts': ['src/webrtc/rtp/reception.test.ts'],
   'src/model/state-cache.ts': ['src/model/window.test.ts', 'src/depth/**/stream-runner.test.ts'],
