@@ -19,19 +19,6 @@ describe('the registry', () => {
       expect(help.length, name).toBeGreaterThan(5);
   });
 
-  it('counts each time of a stage once, however many come between two scrapes', async () => {
-    const metrics = new Metrics(build);
-    for (let i = 0; i < 300; i++) metrics.observeStage('decode', 2);
-    metrics.observeStage('send', 700);
-    for (const count of [300, 301]) {
-      const text = await metrics.text();
-      expect(text).toContain(`depthcast_stage_duration_seconds_count{stage="decode"} ${count}`);
-      expect(text).toContain('depthcast_stage_duration_seconds_bucket{le="0.25",stage="send"} 0');
-      expect(text).toContain('depthcast_stage_duration_seconds_sum{stage="send"} 0.7');
-      metrics.observeStage('decode', 2);
-    }
-  });
-
   it('files a setup time under its milestone, in seconds', async () => {
     const metrics = new Metrics(build);
     metrics.observeSetup('whip', 'first_depth', 420);
