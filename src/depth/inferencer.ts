@@ -11,23 +11,16 @@ import type { RefusedDevice } from './device-choice.ts';
 import type { DeviceOptions } from './engine-set.ts';
 import { DeviceLock } from './engines/device-lock.ts';
 import { freeDevice, shareDevice } from './engines/device-memory.ts';
+import { COMPILE_MS, HangWatch, WATCH_MS } from './hang-watch.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
 import { Activity, type DepthCalls, type DepthChannel, type WorkerBoot, type WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
 
-/** A frame that takes longer than this has hung: the worker is replaced. */
-const HANG_MS = 30_000;
-/** How often that is looked at. */
-const WATCH_MS = HANG_MS / 6;
-/** As long as a checkpoint's network may take to be built and loaded for a new size, or, a large one, for a frame. */
-const BUILD_MS = 120_000;
 /** Waits before restarts of a worker that keeps dying; the first is at once. */
 const RESTART_DELAYS_MS = [0, 200, 1000, 5000];
 /** A worker that lived this long has earned an immediate restart. */
 const STABLE_MS = 60_000;
 const START_TIMEOUT_MS = 120_000;
-/** On a device, drivers compile a network of a new size: for a minute, and longer on a busy machine. */
-const COMPILE_MS = 600_000;
 /** For the first start, which cannot be tried again: the process that gives it up ends, and cannot do so in order while native code loads. */
 const FIRST_START_MS = COMPILE_MS;
 /** Deaths of a worker on a device, each soon after the last, after which `auto` goes on on the CPU. */
@@ -63,8 +56,6 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   guests = 0;
   readonly #boot: WorkerBoot;
   readonly #activity = new Activity();
-  /** The worker's last call that was looked at, and performance.now() of the first look at it. */
-  #seen = { count: -1, at: 0 };
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
   #threadId = 0;
@@ -74,8 +65,8 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   #failures = 0;
   #deviceDeaths = 0;
   #nextStream = 0;
+  readonly #hangs: HangWatch;
   #watchdog: NodeJS.Timeout | undefined;
-  #watchedAt = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -83,6 +74,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     super();
     this.model = boot.model.manifest;
     this.#boot = { ...boot, activity: this.#activity.memory };
+    this.#hangs = new HangWatch(this.#activity, this.model.kind);
   }
 
   /**
@@ -271,34 +263,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   }
 
   #watch(): void {
-    const now = performance.now();
-    const channel = this.#channel;
-    // A process that was suspended, by Ctrl-Z or a laptop's lid, has not hung.
-    const suspended = now - this.#watchedAt - WATCH_MS;
-    if (channel && this.#watchedAt > 0 && suspended > WATCH_MS) {
-      if (channel.busySince > 0) channel.busySince += suspended;
-      this.#seen.at += suspended;
-    }
-    this.#watchedAt = now;
-    const { call, count } = this.#activity;
-    if (count !== this.#seen.count) this.#seen = { count, at: now };
+    const { accelerated } = this;
     // Whoever is in the driver may be compiling there; its own worker is watched too.
-    if (channel && this.accelerated && DeviceLock.isHeldByOther(SHARED_DEVICE.lock, this.#threadId)) {
-      channel.busySince &&= now;
-      this.#seen.at = now;
-    }
-    if (!channel || !this.alive) return;
-    // What waits behind another thread's request waits for that one, however long a device takes to compile.
-    const since = Math.max(channel.busySince, this.#seen.at);
-    const waits = channel.busySince > 0 && now - since > this.#patience(call ?? channel.busyWith);
-    // Of another thread's stream only the worker itself tells.
-    const hangs = call !== undefined && now - this.#seen.at > this.#patience(call);
-    if (waits || hangs) this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
-  }
-
-  /** Milliseconds that a worker may be at one request. */
-  #patience(call: keyof DepthCalls | undefined): number {
-    if (call === 'prepare' && this.accelerated) return COMPILE_MS;
-    return this.model.kind === 'checkpoint' ? BUILD_MS : HANG_MS;
+    const elsewhere = accelerated && DeviceLock.isHeldByOther(SHARED_DEVICE.lock, this.#threadId);
+    const channel = this.#channel;
+    const hangs = this.#hangs.look(channel, { accelerated, elsewhere });
+    if (channel && this.alive && hangs)
+      this.#abandon(channel, new DepthcastError('WORKER_DIED', { detail: 'a frame hung' }));
   }
 }

@@ -1,39 +1,25 @@
 import { focalOf } from '../depth/focal.ts';
-import { WorkerInferencer } from '../depth/inferencer.ts';
 import { networkSize } from '../depth/network-size.ts';
-import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
-import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
 import type { Size } from '../model/size.ts';
 import type { MetricMap } from '../protocol/index.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
 import type { TimedPicture } from '../video/media-info.ts';
 import { InputScaler } from '../video/scaler.ts';
 import { readAnchors } from './anchor-file.ts';
+import { type DepthBackend, openBackend } from './depth-backend.ts';
 import { diskError } from './disk.ts';
 import { checkGeometry, JobGeometry } from './job-geometry.ts';
 import type { JobEvents, JobOptions, JobStart, JobSummary } from './job-types.ts';
-import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
-import { type OfflineState, readState, removeStates, writeState } from './offline-state.ts';
 import { openSource, parseInput, SCENE_FRAMES } from './open-source.ts';
 import { clearOutputs, type OutputFiles, outputFiles, refuseExisting } from './outputs.ts';
-import { type Prepared, prepare } from './prepare.ts';
+import { prepare } from './prepare.ts';
 import { checkSame, type RunRecord, readRecord, recordOf, writeRecord } from './run-record.ts';
 import { countSunk, Sink, type SinkOptions } from './sink.ts';
 import { writtenSize } from './size.ts';
 import { type FileSource, noPictures, SelectedSource } from './source.ts';
-import { type DepthResult, MAX_IN_FLIGHT, replayed, streamingDepth } from './streaming.ts';
-
-/** What turns prepared frames into depth: the streaming or the offline network. */
-interface DepthBackend {
-  device: string;
-  usesCamera: boolean;
-  takeInput(width: number, height: number): NetworkImage;
-  /** Frames written before that the network sees again. */
-  replay(index: number): boolean;
-  depthOf(frames: AsyncIterable<Prepared>): AsyncGenerator<DepthResult>;
-}
+import type { DepthResult } from './streaming.ts';
 
 /**
  * One video's path: source -> scaler -> network -> files, each step working while the next one does, with a few frames
@@ -69,12 +55,6 @@ export async function runJob(options: JobOptions, events: JobEvents = {}): Promi
     options.signal.removeEventListener('abort', stop);
     source.close();
   }
-}
-
-/** Written frames of the epoch that goes on behind them. */
-function sinceEpoch(keep: number, epochs: readonly number[]): (index: number) => boolean {
-  const start = epochs.findLast((epoch) => epoch < keep) ?? 0;
-  return (index) => index >= start && index < keep;
 }
 
 const sizeText = ({ width, height }: Size): string => `${width}x${height}`;
@@ -125,7 +105,7 @@ class Job {
   }
 
   async run(before: RunRecord | undefined): Promise<JobSummary> {
-    const { mode, out } = this.#options;
+    const { out } = this.#options;
     let keep = 0;
     if (before !== undefined) {
       this.#geometry.usesCamera = before.options['camera'] !== undefined;
@@ -138,77 +118,30 @@ class Job {
         return this.#summary(this.#startInfo(keep, ''), true, false);
       }
     }
-    this.#written = keep;
     // Only now: an input that cannot be read costs nobody an earlier result.
     if (before === undefined) await clearOutputs(out, this.#files);
-    return mode === 'offline' ? this.#offline(keep) : this.#streaming(keep);
-  }
-
-  async #streaming(keep: number): Promise<JobSummary> {
-    const { model, threads, devices, size, sceneCuts } = this.#options;
-    const inferencer = await WorkerInferencer.create(model, {
-      ...devices,
-      threads,
-      size,
-      picture: this.#size,
-      yields: false,
-    });
-    try {
-      // A file's pictures follow one another however far apart they were taken.
-      const live = parseInput(this.#options.input).kind === 'live';
-      const stream = inferencer.open({
-        maxInFlight: MAX_IN_FLIGHT,
-        ...(size && { size }),
-        sceneCuts,
-        ...(!live && { gapSeconds: Infinity }),
-      });
-      return await this.#process(keep, {
-        device: inferencer.device,
-        usesCamera: inferencer.usesCamera,
-        takeInput: (width, height) => stream.takeInput(width, height),
-        // Anchors are compared with the maps of their frames: all of the epoch's are needed.
-        replay: this.#geometry.anchored ? sinceEpoch(keep, this.#epochs) : replayed(model.manifest, keep, this.#epochs),
-        depthOf: (frames) => streamingDepth(frames, stream, keep, sceneCuts),
-      });
-    } finally {
-      await inferencer.close();
-    }
-  }
-
-  async #offline(written: number): Promise<JobSummary> {
-    const { model, threads, signal } = this.#options;
-    const values = OFFLINE_STATE_MAPS * this.#size.width * this.#size.height;
-    const state = written > 0 ? await readState(this.#files.record, written, values) : undefined;
-    // Only behind a whole window can it go on: what was written since then is written again.
-    const keep = state?.frames ?? 0;
-    if (keep === 0) await removeStates(this.#files.record);
-    this.#written = keep;
-    this.#epochs = this.#epochs.filter((start) => start < keep);
-    const network = new OfflineNetwork({
-      model,
-      network: this.#network,
+    const backend = await openBackend({
+      job: this.#options,
+      record: this.#files.record,
       size: this.#size,
-      threads,
-      state: state?.maps,
+      network: this.#network,
+      written: keep,
+      epochs: this.#epochs,
+      anchored: this.#geometry.anchored,
     });
     try {
-      await network.ready();
-      const save = (next: OfflineState) => writeState(this.#files.record, next);
-      const summary = await this.#process(keep, {
-        device: 'CPU',
-        usesCamera: false,
-        takeInput: (width, height) => network.takeInput(width, height),
-        replay: state ? replayedOffline(state) : () => false,
-        depthOf: (frames) => offlineDepth(frames, { network, state, save, signal }),
-      });
-      if (summary.complete) await removeStates(this.#files.record);
+      const summary = await this.#process(backend);
+      if (summary.complete) await backend.finished();
       return summary;
     } finally {
-      network.close();
+      await backend.close();
     }
   }
 
-  async #process(keep: number, backend: DepthBackend): Promise<JobSummary> {
+  async #process(backend: DepthBackend): Promise<JobSummary> {
+    const { keep } = backend;
+    this.#written = keep;
+    this.#epochs = this.#epochs.filter((start) => start < keep);
     this.#geometry.usesCamera = backend.usesCamera;
     if (this.#before) checkSame(this.#before, await this.#record(false));
     const start = this.#startInfo(keep, backend.device);
