@@ -1,22 +1,12 @@
-import { constants } from 'node:os';
 import * as av from 'node-av';
 import { DepthcastError } from '../errors.ts';
 import { isShownWhole } from './edit-list.ts';
-import { Ending } from './ending.ts';
-import type { TileGrid } from './heif.ts';
+import { FrameReader, type OpenStream } from './frame-reader.ts';
 import { BoxReader } from './iso-boxes.ts';
 import { expectedFrames, type Fraction, type MediaInfo, rateOf, ratio, type TimedPicture } from './media-info.ts';
 import { Guard } from './native.ts';
-import {
-  FROM_A_PIPE,
-  isCheckable,
-  isPlausible,
-  type LiveInput,
-  type OpenBoxes,
-  openDecoder,
-  openFormat,
-} from './open-media.ts';
-import { DAMAGED, PacketCheck, secondsBefore } from './packet-check.ts';
+import { isCheckable, isPlausible, type LiveInput, type OpenBoxes, openDecoder, openFormat } from './open-media.ts';
+import { secondsBefore } from './packet-check.ts';
 import { PacketTap } from './packet-tap.ts';
 import { PacketTimes } from './packet-times.ts';
 import { Picture } from './picture.ts';
@@ -24,15 +14,9 @@ import { PictureClock } from './picture-clock.ts';
 import { isRgb } from './picture-filter.ts';
 import { PictureShaper } from './picture-shaper.ts';
 import type { StreamChoice } from './stream-choice.ts';
-import { readTiles } from './tiles.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Packets in a row that the decoder may refuse before the rest is given up. */
-const MAX_FAILURES = 250;
 const MAX_SIDE = 16384;
-const SOME_FAILED = 'some frames could not be decoded';
-const ALL_FAILED =
-  'none of its frames could be decoded: it may begin behind the parameter sets or the keyframe that they need';
 /** Seconds missing at the beginning from which on a problem is reported. */
 const LATE = 0.1;
 /** Transfer characteristics that are not those of usual video (ITU-T H.273, table 3). */
@@ -69,20 +53,14 @@ export class MediaReader {
   readonly problems = new Set<string>();
   /** What else is worth knowing: what was skipped or repaired. */
   readonly notes = new Set<string>();
-  /** What was read and not taken yet, with `keepPackets`. Take it as pictures are read, or close it. */
-  packets: PacketTap | undefined;
   readonly #format: av.FormatContext;
   readonly #choice: StreamChoice;
   readonly #stream: av.Stream;
-  readonly #decoder: av.CodecContext;
-  readonly #packet = new av.Packet();
   readonly #guard: Guard;
   readonly #watchdog: Watchdog;
-  readonly #maxSide: number;
   readonly #fps: Fraction;
   readonly #shaper: PictureShaper;
-  readonly #ending: Ending;
-  readonly #check: PacketCheck;
+  readonly #frames: FrameReader;
   readonly #clock: PictureClock;
   readonly #times: PacketTimes | undefined;
   /** Frames that are expected. */
@@ -90,43 +68,30 @@ export class MediaReader {
   #info: MediaInfo | undefined;
   #aspect: Fraction | undefined;
   #first: TimedPicture | undefined;
-  #piped = false;
   #drained = false;
-  #ended = false;
-  #failures = 0;
-  #decoded = 0;
 
   private constructor(
-    format: av.FormatContext,
-    choice: StreamChoice,
-    decoder: av.CodecContext,
+    { format, choice, decoder }: Pick<OpenStream, 'format' | 'choice' | 'decoder'>,
     watchdog: Watchdog,
-    maxSide: number,
-    live: LiveInput | undefined,
+    { maxSide, live, piped }: { maxSide: number; live: LiveInput | undefined; piped: boolean },
   ) {
-    this.#times = live && new PacketTimes(live.times);
+    const fps = rateOf(choice.stream);
+    const times = live && new PacketTimes(live.times);
+    this.#times = times;
     this.#watchdog = watchdog;
     this.#format = format;
     this.#choice = choice;
     this.#stream = choice.stream;
-    this.#decoder = decoder;
-    this.#maxSide = maxSide;
-    this.#packet.alloc();
     if (choice.note) this.notes.add(choice.note);
-    this.#fps = rateOf(choice.stream);
-    this.#clock = new PictureClock(choice.stream.timeBase, this.#fps);
+    this.#fps = fps;
+    this.#clock = new PictureClock(choice.stream.timeBase, fps);
     this.#shaper = new PictureShaper(choice.stream, { steps: choice.grid?.steps, maxSide });
-    this.#ending = new Ending(format, choice.stream, this.#fps);
-    this.#check = new PacketCheck({ container: this.#container, stream: choice.stream, fps: this.#fps }, this);
-    const needed = new Set([choice.stream.id, ...(choice.grid?.tiles ?? [])]);
-    for (const other of format.streams)
-      if (choice.grid ? !needed.has(other.id) : other.index !== choice.stream.index && !this.#ending.watchesAll)
-        other.discard = av.AVDISCARD_ALL;
+    this.#frames = new FrameReader({ format, choice, decoder, fps, watchdog, maxSide, times, piped }, this);
     this.#guard = new Guard(() => {
       this.packets?.close();
       this.#shaper.close();
-      this.#decoder.freeContext();
-      this.#packet.free();
+      decoder.freeContext();
+      this.#frames.free();
       this.#format.closeInputSync();
     });
   }
@@ -152,8 +117,9 @@ export class MediaReader {
       );
       const still = !options.tolerant && address.startsWith('file:') && isCheckable(format, choice.stream);
       decoder = await openDecoder(choice.stream, strict || still, live !== undefined);
-      reader = new MediaReader(format, choice, decoder, watchdog, maxSide, live);
-      if (keepPackets) reader.packets = await reader.#tap(boxes);
+      const piped = address.startsWith('pipe:');
+      reader = new MediaReader({ format, choice, decoder }, watchdog, { maxSide, live, piped });
+      if (keepPackets) reader.#frames.packets = await reader.#tap(boxes);
       await reader.#begin(address);
       if (strict || !still || reader.#first) return reader;
       // What is left of a damaged image, which decoders that show it do not call so.
@@ -179,7 +145,14 @@ export class MediaReader {
   }
 
   get info(): MediaInfo {
-    return { ...this.#info!, frames: this.#expected };
+    // Where recordings were joined, it was reckoned from a time that was not the pictures'.
+    const reckoned = this.#frames.check.joined && Number(this.#stream.nbFrames) === 0;
+    return { ...this.#info!, frames: reckoned ? undefined : this.#expected };
+  }
+
+  /** What was read and not taken yet, with `keepPackets`. Take it as pictures are read, or close it. */
+  get packets(): PacketTap | undefined {
+    return this.#frames.packets;
   }
 
   /** The next picture, or undefined at the end. @throws DepthcastError PICTURE_TOO_LARGE; BAD_VIDEO where no filter fits */
@@ -206,7 +179,6 @@ export class MediaReader {
   /** Reads the first picture: what it is like is known only then. */
   async #begin(address: string): Promise<void> {
     const { codecpar, timeBase } = this.#stream;
-    this.#piped = address.startsWith('pipe:');
     const frames = this.#choice.grid ? 1 : expectedFrames(this.#format, this.#stream, this.#fps);
     const plausible = frames !== undefined && (await isPlausible(address, this.#container, frames));
     this.#expected = plausible ? frames : undefined;
@@ -224,7 +196,7 @@ export class MediaReader {
     const hdr = HDR.get(codecpar.colorTrc);
     if (hdr)
       this.notes.add(`its pictures are HDR (${hdr}); the network sees them as they are coded, paler than they look`);
-    const late = secondsBefore(this.#clock.first ?? 0, this.#check.earliest, timeBase);
+    const late = secondsBefore(this.#clock.first ?? 0, this.#frames.check.earliest, timeBase);
     if (this.#first && late > LATE) this.notes.add(`its first ${late.toFixed(1)} s cannot be decoded: no keyframe`);
   }
 
@@ -243,80 +215,15 @@ export class MediaReader {
       const frame = this.#shaper.take();
       if (frame) return this.#timed(frame);
       if (this.#drained) return undefined;
-      const decoded = this.#choice.grid ? await this.#tiles(this.#choice.grid) : await this.#receive();
+      const decoded = await this.#frames.next();
       if (decoded) {
         this.#aspect ??= this.#shaper.aspectOf(decoded);
         await this.#shaper.put(decoded);
-      } else if (this.#ended) {
+      } else {
         this.#drained = true;
         await this.#shaper.end();
-      } else await this.#feed();
+      }
     }
-  }
-
-  /** The one picture of a file of tiles. */
-  async #tiles(grid: TileGrid): Promise<av.Frame | undefined> {
-    if (this.#ended) return undefined;
-    this.#ended = true;
-    return readTiles(this.#format, grid, this.#maxSide);
-  }
-
-  /** A decoded frame, or undefined when the decoder wants more. */
-  async #receive(): Promise<av.Frame | undefined> {
-    const frame = new av.Frame();
-    frame.alloc();
-    const code = await this.#decoder.receiveFrame(frame);
-    if (code >= 0) {
-      this.#failures = 0;
-      this.#decoded++;
-      if (frame.decodeErrorFlags !== 0 || frame.hasFlags(av.AV_FRAME_FLAG_CORRUPT)) this.problems.add(DAMAGED);
-      return frame;
-    }
-    frame.free();
-    if (code === av.AVERROR_EOF) this.#finish();
-    else if (code !== av.AVERROR_EAGAIN) this.#failed();
-    return undefined;
-  }
-
-  /** Gives the decoder its next packet, or its end. */
-  async #feed(): Promise<void> {
-    const packet = this.#packet;
-    const code = await this.#format.readFrame(packet);
-    if (code === av.AVERROR_EAGAIN) return;
-    if (code < 0) {
-      if (this.#watchdog.timedOut || code === -constants.errno.ETIMEDOUT) this.problems.add('the source stalled');
-      else if (code !== av.AVERROR_EOF && code !== av.AVERROR_EXIT)
-        this.problems.add(`reading stopped: ${av.FFmpegError.strerror(code)}${this.#piped ? FROM_A_PIPE : ''}`);
-      await this.#decoder.sendPacket(null);
-      return;
-    }
-    this.#ending.saw(packet);
-    if (packet.streamIndex === this.#stream.index && packet.size > 0) await this.#decode(packet);
-    packet.unref();
-  }
-
-  async #decode(packet: av.Packet): Promise<void> {
-    this.#check.pass(packet);
-    this.#times?.note(packet);
-    // Reckoned from a time that was not the pictures'.
-    if (this.#check.joined && Number(this.#stream.nbFrames) === 0) this.#expected = undefined;
-    if ((await this.#decoder.sendPacket(packet)) < 0) this.#failed();
-    else this.packets?.keep(packet);
-  }
-
-  #failed(): void {
-    this.problems.add(SOME_FAILED);
-    if (++this.#failures >= MAX_FAILURES) this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#check.end();
-    if (this.#decoded === 0 && this.#check.hides) this.problems.add(`its edit list hides all of its frames`);
-    if (this.#decoded === 0 && this.problems.delete(SOME_FAILED)) this.problems.add(ALL_FAILED);
-    const problem = this.#decoded > 0 ? this.#ending.problem() : undefined;
-    if (problem) this.problems.add(problem);
   }
 
   #timed(frame: av.Frame): TimedPicture {
