@@ -7,6 +7,7 @@ import { benchBatch } from './batch.ts';
 import { compare, runSections } from './compare.ts';
 import { benchEdges } from './edges.ts';
 import { benchFiles } from './files.ts';
+import { benchFlame } from './flame.ts';
 import { benchFloor } from './floor.ts';
 import { benchGpu } from './gpu.ts';
 import { benchGrowth } from './growth.ts';
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     rate: { type: 'string' },
     fps: { type: 'string' },
+    out: { type: 'string' },
     device: { type: 'string' },
     markdown: { type: 'boolean' },
     json: { type: 'string' },
@@ -51,6 +53,14 @@ const SECTIONS = {
   floor: {
     run: () => benchFloor(values.seconds ? Number(values.seconds) : undefined),
     about: 'all but inference of a live frame over decode, scale and gray encode alone; two minutes; --seconds N',
+  },
+  flame: {
+    run: () =>
+      benchFlame({
+        ...(values.out && { out: values.out }),
+        ...(values.seconds && { seconds: Number(values.seconds) }),
+      }),
+    about: "flame graphs of a live stream's threads; --out FOLDER, --seconds N; needs perf and inferno",
   },
   files: {
     run: () => benchFiles(values.input),
