@@ -163,9 +163,12 @@ describe('WorkerInferencer', () => {
   it('serves streams of another thread by a port, apart from its own, and those go on in the next worker', async () => {
     const victim = await WorkerInferencer.create(model, { threads: 1 });
     const guest = new PortInferencer(victim);
-    const connect = () => guest.connect(victim.connect()!);
-    victim.on('restart', () => guest.lose()).on('up', connect);
-    connect();
+    const { model: network, resamples, usesCamera } = victim;
+    const connect = (device: string) =>
+      guest.connect(victim.connect()!, { model: network, device, resamples, usesCamera });
+    victim.on('restart', () => guest.lose()).on('up', () => connect('the next one'));
+    connect('the first one');
+    expect(guest.device).toBe('the first one');
     const [own, other] = [victim.open(), guest.open()];
     const alone = inferencer.open();
     // Both have the number 0 in the worker.
@@ -181,6 +184,7 @@ describe('WorkerInferencer', () => {
     await expect(run(other, 3)).rejects.toMatchObject({ code: 'WORKER_DIED' });
     await up;
     expect(await run(other, 4)).toMatchObject({ epoch: 1, reset: 'restart' });
+    expect(guest.device).toBe('the next one');
     await guest.close();
     await victim.close();
   });

@@ -11,24 +11,38 @@ import { WorkerStream } from './worker-stream.ts';
  * needs a new one. Streams outlast their workers, with new epochs.
  */
 export class PortInferencer implements Inferencer {
-  readonly model: ModelManifest;
-  readonly device: string;
-  readonly resamples: boolean;
-  readonly usesCamera: boolean;
+  #facts: InferencerFacts;
   readonly #streams = new Map<number, WorkerStream>();
   #channel: DepthChannel | undefined;
   #next = 0;
 
-  constructor({ model, device, resamples, usesCamera }: InferencerFacts) {
-    this.model = model;
-    this.device = device;
-    this.resamples = resamples;
-    this.usesCamera = usesCamera;
+  constructor(facts: InferencerFacts) {
+    this.#facts = facts;
   }
 
-  /** @param port of {@link WorkerInferencer.connect} */
-  connect(port: MessagePort): void {
+  get model(): ModelManifest {
+    return this.#facts.model;
+  }
+
+  get device(): string {
+    return this.#facts.device;
+  }
+
+  get resamples(): boolean {
+    return this.#facts.resamples;
+  }
+
+  get usesCamera(): boolean {
+    return this.#facts.usesCamera;
+  }
+
+  /**
+   * @param port of {@link WorkerInferencer.connect}
+   * @param facts as they are now: a worker that was started again may have had to do without its device
+   */
+  connect(port: MessagePort, facts: InferencerFacts): void {
     this.lose();
+    this.#facts = facts;
     const channel: DepthChannel = new WorkerChannel<DepthCalls, WorkerReady>(port, 'WORKER_DIED');
     this.#channel = channel;
     void channel.gone.then(() => {

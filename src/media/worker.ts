@@ -71,7 +71,7 @@ answerRequests<MediaCalls, void>(
 function connect({ inferencer, port, ...facts }: DepthWorker): void {
   const known = inferencers.get(inferencer) ?? new PortInferencer(facts);
   inferencers.set(inferencer, known);
-  if (port) known.connect(port);
+  if (port) known.connect(port, facts);
 }
 
 async function end(reason: string): Promise<void> {
