@@ -85,7 +85,7 @@ async function trackBuckets({ context }: DepthServer): Promise<{ ms: number; cou
       ({ name, labels }) => name === 'depthcast_frame_latency_seconds_bucket' && labels.includes('output="track"'),
     )
     .map(({ labels, value }) => ({
-      ms: 1000 * Number(/le="([^"]+)"/.exec(labels)![1]!.replace('+', '')),
+      ms: 1000 * Number(/le="([^"]+)"/.exec(labels)![1]!.replace('+Inf', 'Infinity')),
       count: value,
     }));
 }

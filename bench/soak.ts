@@ -29,7 +29,8 @@ export async function benchSoak(minutes: number): Promise<void> {
 export async function benchCycles(cycles: number): Promise<void> {
   const config = loadConfig({
     file: 'config/depthcast.yaml',
-    overrides: { 'server.port': 0, 'limits.utilisation': null },
+    // Handles are counted on this thread.
+    overrides: { 'server.port': 0, 'server.mediaWorkers': 0, 'limits.utilisation': null },
   });
   const server = await startServer({ config, version: 'bench' });
   const url = `http://127.0.0.1:${server.port}`;

@@ -57,6 +57,8 @@ export class MediaWorker implements SessionLink {
   /** performance.now() of those who came lately. */
   #newcomers: number[] = [];
   #heard = performance.now();
+  /** performance.now() when somebody was there last, as `watch` saw it. */
+  #neededAt = performance.now();
   #started = false;
   /** Why it is of no more use. */
   #lostBy: string | undefined;
@@ -113,11 +115,23 @@ export class MediaWorker implements SessionLink {
     return this.sessions.size === 0 && !this.#newcomers.some((at) => at > since);
   }
 
+  /** ms for which nobody was there. */
+  get vacantFor(): number {
+    return this.vacant ? performance.now() - this.#neededAt : 0;
+  }
+
   /** @throws DepthcastError as Publisher.open and Viewer.open do; MEDIA_WORKER_DIED */
-  open(request: OpenRequest): Promise<Opened> {
+  async open(request: OpenRequest): Promise<Opened> {
+    if (request.kind === 'view') return this.#channel.request('open', request);
     // At once: of those that come together not all may choose the same worker.
-    if (request.kind === 'publish') this.#newcomers.push(performance.now());
-    return this.#channel.request('open', request);
+    const at = performance.now();
+    this.#newcomers.push(at);
+    try {
+      return await this.#channel.request('open', request);
+    } catch (thrown) {
+      this.#newcomers = this.#newcomers.filter((other) => other !== at);
+      throw thrown;
+    }
   }
 
   call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>> {
@@ -159,6 +173,7 @@ export class MediaWorker implements SessionLink {
   watch(late: number): void {
     if (!this.alive) return;
     const now = performance.now();
+    if (!this.vacant) this.#neededAt = now;
     this.#heard += late;
     const { performance: its } = this.#thread;
     const loop = its.eventLoopUtilization();
@@ -174,6 +189,11 @@ export class MediaWorker implements SessionLink {
   /** Ends its sessions, then the thread. */
   async end(reason: string): Promise<void> {
     this.#ending = true;
+    // One that is still starting would hear it too late.
+    if (!this.#started) {
+      await this.#thread.terminate();
+      return;
+    }
     this.#channel.notify('end', reason);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {

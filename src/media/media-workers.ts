@@ -34,6 +34,18 @@ export interface MediaContext {
   pool: Pick<InferencerPool, 'get' | 'sizeOf'>;
 }
 
+/** A worker beyond the first that nobody has needed for this long ends, where another waits for whoever comes next. */
+const SPARE_MS = 300_000;
+
+export interface WorkerCount {
+  /** Started at once, and never fewer. */
+  first: number;
+  /** One more is started when none is without a session, up to this number, and never more than there may be streams. */
+  most: number;
+  /** ms after which one that nobody needs ends. */
+  spareMs?: number;
+}
+
 /** One place for a worker; after a worker's death the next one has it. */
 interface Place {
   worker: MediaWorker | undefined;
@@ -49,8 +61,8 @@ interface Place {
 export class MediaWorkers implements PeerHost {
   readonly #context: MediaContext;
   readonly #local: PeerHost;
-  readonly #places: Place[] = [];
-  readonly #most: number;
+  #places: Place[] = [];
+  readonly #count: Required<WorkerCount>;
   readonly #numbers = new WeakMap<WorkerInferencer, number>();
   #numbered = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -61,17 +73,12 @@ export class MediaWorkers implements PeerHost {
 
   /**
    * @param local has the streams of the main thread
-   * @param count `first` are started now; up to `most`, one more as soon as none of them is without a session
-   * @throws DepthcastError MEDIA_WORKER_DIED where they do not start
+   * @throws DepthcastError MEDIA_WORKER_DIED where the first do not start
    */
-  static async start(
-    context: MediaContext,
-    local: PeerHost,
-    count: { first: number; most: number },
-  ): Promise<MediaWorkers> {
+  static async start(context: MediaContext, local: PeerHost, count: WorkerCount): Promise<MediaWorkers> {
     const workers = new MediaWorkers(context, local, count);
     try {
-      await Promise.all(workers.#places.map(({ worker }) => worker!.ready));
+      await Promise.all(workers.#places.map(({ worker }) => worker?.ready ?? Promise.reject(died())));
       return workers;
     } catch (thrown) {
       await workers.close('start failed');
@@ -79,11 +86,11 @@ export class MediaWorkers implements PeerHost {
     }
   }
 
-  private constructor(context: MediaContext, local: PeerHost, { first, most }: { first: number; most: number }) {
+  private constructor(context: MediaContext, local: PeerHost, count: WorkerCount) {
     this.#context = context;
     this.#local = local;
-    this.#most = most;
-    for (let n = 0; n < first; n++) this.#addPlace();
+    this.#count = { spareMs: SPARE_MS, ...count };
+    for (let n = 0; n < count.first; n++) this.#addPlace();
     this.#timer = setInterval(() => this.#watch(), WATCH_MS);
     context.metrics.others = () => this.#snapshots();
   }
@@ -121,6 +128,7 @@ export class MediaWorkers implements PeerHost {
     this.#closed = true;
     clearInterval(this.#timer);
     await Promise.all(this.#places.map(({ worker }) => worker?.end(reason)));
+    await this.#legacy;
   }
 
   async #publish(offer: string, options: PublisherOptions): Promise<PublisherSession> {
@@ -190,17 +198,39 @@ export class MediaWorkers implements PeerHost {
 
   /** @throws DepthcastError MEDIA_WORKER_DIED while there is none */
   #least(): MediaWorker {
-    const workers = this.#places.flatMap(({ worker }) => (worker?.alive ? worker : []));
-    const started = workers.filter((worker) => worker.started);
-    const [least] = (started.length > 0 ? started : workers).toSorted((a, b) => a.load - b.load);
+    const alive = this.#places.filter(({ worker }) => worker?.alive);
+    // One that is starting for the first time is as good as one that is up; of one that died who knows.
+    const good = alive.filter(({ worker, failures }) => worker!.started || failures === 0);
+    const [least] = (good.length > 0 ? good : alive)
+      .map(({ worker }) => worker!)
+      .toSorted((a, b) => a.load - b.load || Number(b.started) - Number(a.started));
     if (least === undefined) throw died();
     return least;
   }
 
-  /** A thread takes a moment to start, and 65 MiB: one is kept for whoever comes next, and no more than that. */
+  /**
+   * A thread takes a moment to start, and 65 MiB: one waits for whoever comes next. Not more than one starts at a time: who has only
+   * sent an offer, good or bad, does not start several.
+   */
   #keepOneVacant(): void {
-    const vacant = this.#places.some(({ worker }) => worker === undefined || worker.vacant);
-    if (!vacant && this.#places.length < this.#most) this.#addPlace();
+    const most = Math.min(this.#count.most, this.#context.config.limits.streams);
+    if (this.#closed || this.#places.length >= most) return;
+    if (this.#places.every(({ worker }) => worker?.started && !worker.vacant)) this.#addPlace();
+  }
+
+  #endSpare(): void {
+    const { first, spareMs } = this.#count;
+    const vacant = this.#places.filter(({ worker }) => worker?.started && worker.vacant);
+    if (this.#places.length <= first || vacant.length < 2) return;
+    const place = vacant.findLast(({ worker }) => worker!.vacantFor > spareMs);
+    if (place === undefined) return;
+    const worker = place.worker!;
+    this.#places = this.#places.filter((one) => one !== place);
+    this.#legacy = this.#legacy.then(async (before) => {
+      await this.#scrape(place);
+      void worker.end('not needed');
+      return added([before, lasting(place.snapshot)]);
+    });
   }
 
   #addPlace(): void {
@@ -212,10 +242,20 @@ export class MediaWorkers implements PeerHost {
   #fill(place: Place): void {
     const { config } = this.#context;
     place.startedAt = performance.now();
-    place.worker = new MediaWorker(
-      { config },
-      (inferencer) => this.#number(inferencer),
-      (reason, sessions) => this.#lost(place, reason, sessions),
+    try {
+      place.worker = new MediaWorker(
+        { config },
+        (inferencer) => this.#number(inferencer),
+        (reason, sessions) => this.#lost(place, reason, sessions),
+      );
+    } catch (thrown) {
+      // The system has no thread to give.
+      this.#lost(place, (thrown as Error).message, []);
+      return;
+    }
+    place.worker.ready.then(
+      () => this.#keepOneVacant(),
+      () => {},
     );
   }
 
@@ -256,6 +296,7 @@ export class MediaWorkers implements PeerHost {
     const late = Math.max(0, now - this.#watchedAt - WATCH_MS);
     this.#watchedAt = now;
     for (const { worker } of this.#places) worker?.watch(late);
+    this.#endSpare();
   }
 
   async #snapshots(): Promise<MetricSnapshot[]> {

@@ -13,7 +13,8 @@ const USAGE = `npm run soak -- [--minutes N] [--streams N] [--fps N] [--size WxH
 
 --streams (1) two-way streams of independent WebRTC peers for --minutes (60), and two more peers that stay for ten seconds and
 leave, every --churn seconds (60; 0 for none). Reads the server's memory, handles, frame rate (of a stream) and latency (of the
-slowest stream) every ten seconds, and prints how each changed.
+slowest stream) every ten seconds, and prints how each changed. Handles, heap and lag are the main thread's: what media workers hold shows
+in RSS and in open files.
 
   --loss SHARE   of UDP packets, both ways, 0..1
   --page NAME    another soak: of a page for mixers in a browser; npm run soak -- --page key --help

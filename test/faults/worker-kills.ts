@@ -37,7 +37,7 @@ if (values.media) {
   process.exit(failure === undefined ? 0 : 1);
 }
 
-const config = loadConfig({ overrides: { 'server.port': 0, 'log.level': 'silent' } });
+const config = loadConfig({ overrides: { 'server.port': 0, 'server.mediaWorkers': 0, 'log.level': 'silent' } });
 const server = await startServer({ config, version: 'faults' });
 const fleet = new Fleet({
   url: `http://127.0.0.1:${server.port}`,

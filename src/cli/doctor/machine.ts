@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, freemem, loadavg, platform, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
+import { cgroupLimits } from '../../cgroup.ts';
 import type { Config } from '../../config/schema.ts';
-import { cgroupLimits } from './cgroup.ts';
 import { type Finding, gibibytes, inArea } from './finding.ts';
 
 const run = promisify(execFile);
@@ -59,7 +59,7 @@ export function limits(): Finding[] {
       warn(
         'CPU limit',
         `${quota.toFixed(2)} of ${cores} cores (cgroup)`,
-        `depth workers are counted by cores: set depth.workers and depth.threads so that their product is at most ${Math.max(1, Math.floor(quota))}`,
+        `depth workers are counted by cores: set depth.workers and depth.threads so that their product is at most ${Math.max(1, Math.floor(quota))} (media workers go by the limit)`,
       ),
     );
   else findings.push(ok('CPU limit', `${quota.toFixed(2)} cores (cgroup)`));

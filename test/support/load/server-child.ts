@@ -26,7 +26,9 @@ process.once('message', ({ overrides, readCodes }: ServerSetup) => {
   if (readCodes) watchCodes();
   const file = new URL('../../../config/depthcast.yaml', import.meta.url).pathname;
   void (async () => {
-    const config = loadConfig({ file, env: process.env, overrides: { 'server.port': 0, ...overrides } });
+    // Codes are read on this thread.
+    const peers = readCodes ? { 'server.mediaWorkers': 0 } : {};
+    const config = loadConfig({ file, env: process.env, overrides: { 'server.port': 0, ...peers, ...overrides } });
     const server = await startServer({ config, version: 'loadtest' });
     tell({ case: 'listening', port: server.port });
     const end = () => void server.close('load test ended').finally(() => process.exit(0));
