@@ -98,6 +98,7 @@ export class MediaWorkers implements PeerHost {
   get workers(): readonly MediaWorkerReport[] {
     return this.#places.map(({ worker }) => ({
       alive: worker?.started ?? false,
+      starting: worker?.alive === true && !worker.started,
       sessions: worker?.sessions.size ?? 0,
       utilisation: worker?.utilisation ?? 0,
       cpuSeconds: worker?.cpuSeconds,

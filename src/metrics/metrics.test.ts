@@ -39,13 +39,28 @@ it("reads the server's state at each scrape", async () => {
     workersRestarting: 0,
     workersLimit: 2,
     utilisation: 1.5,
+    mediaWorkers: [
+      { alive: true, starting: false, utilisation: 0.25 },
+      { alive: false, starting: true, utilisation: 0 },
+      { alive: false, starting: false, utilisation: 0 },
+    ],
   };
   exportState(registry, () => state);
-  expect(await registry.metrics()).toContain('depthcast_ready 1');
-  Object.assign(state, { ready: false, workersAlive: 1, workersRestarting: 1 });
+  const before = await registry.metrics();
+  expect(before).toContain('depthcast_ready 1');
+  for (const state of ['alive', 'starting', 'restarting'])
+    expect(before).toContain(`depthcast_media_workers{state="${state}"} 1`);
+  expect(before).toContain('depthcast_media_worker_utilisation_ratio{worker="0"} 0.25');
+  expect(before).toContain('depthcast_media_worker_utilisation_ratio{worker="2"} 0');
+  const mediaWorkers = state.mediaWorkers?.slice(0, 1);
+  Object.assign(state, { ready: false, workersAlive: 1, workersRestarting: 1, mediaWorkers });
   const text = await registry.metrics();
   expect(text).toContain('depthcast_ready 0');
   expect(text).toContain('depthcast_depth_workers{state="restarting"} 1');
   expect(text).toContain('depthcast_streams_limit 16');
   expect(text).toContain('depthcast_depth_utilisation_ratio 1.5');
+  expect(text).toContain('depthcast_media_workers{state="restarting"} 0');
+  expect(text).toContain('depthcast_media_worker_utilisation_ratio{worker="0"} 0.25');
+  // Workers that are there no longer leave nothing behind.
+  expect(text).not.toContain('worker="1"');
 });

@@ -15,7 +15,7 @@ export interface ServerState {
   /** Of the depth workers' time, asked for by the streams: 1 when every picture just gets its depth. */
   utilisation: number;
   /** Threads that peers live in; absent where there can be none. */
-  mediaWorkers?: readonly { alive: boolean; utilisation: number }[];
+  mediaWorkers?: readonly { alive: boolean; starting: boolean; utilisation: number }[];
 }
 
 /** Exports what `read` says at each scrape: a gauge that is read then cannot drift from the truth. */
@@ -61,8 +61,10 @@ export function exportState(registry: Registry, read: () => ServerState): void {
     collect() {
       const { mediaWorkers = [] } = read();
       const alive = mediaWorkers.filter((worker) => worker.alive).length;
+      const starting = mediaWorkers.filter((worker) => worker.starting).length;
       this.set({ state: 'alive' }, alive);
-      this.set({ state: 'restarting' }, mediaWorkers.length - alive);
+      this.set({ state: 'starting' }, starting);
+      this.set({ state: 'restarting' }, mediaWorkers.length - alive - starting);
     },
   });
   new Gauge({
@@ -71,6 +73,8 @@ export function exportState(registry: Registry, read: () => ServerState): void {
     labelNames: ['worker'],
     registers,
     collect() {
+      // There may be fewer than at the last scrape.
+      this.reset();
       read().mediaWorkers?.forEach(({ utilisation }, worker) => {
         this.set({ worker }, utilisation);
       });

@@ -40,6 +40,8 @@ export interface ViewerOptions {
 export interface MediaWorkerReport {
   /** It is up, not about to be replaced. */
   alive: boolean;
+  /** Its thread is on the way up, as a further one or in the place of one that died; neither this nor alive: one died, the next is to be started. */
+  starting: boolean;
   sessions: number;
   /** Share of the last second in which its thread was at work, 0 to 1. */
   utilisation: number;

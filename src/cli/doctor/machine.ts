@@ -70,7 +70,7 @@ export function limits(): Finding[] {
       ? warn(
           'memory',
           text,
-          'give it 1 GiB or more: the embedded model takes about 300 MB, Video Depth Anything several GB',
+          'give it 1 GiB or more: with the embedded model a server takes about 300 MiB, 60 to 70 more for each media worker and more with streams; Video Depth Anything takes several GB',
         )
       : ok('memory', text),
   );

@@ -20,7 +20,18 @@ export interface Bytes {
  * or normalises over many values (norms, softmax, residual sums with a float32 term) is float32.
  */
 export class GraphBuilder extends GraphNodes {
-  readonly #bytes = new Map<string, Bytes>();
+  #bytes = new Map<string, Bytes>();
+
+  override scan(stacks: readonly Value[], body: (slices: Value[]) => readonly Value[]): Value[] {
+    // What the body has made is not seen outside it; what was there before is seen inside.
+    const bytes = this.#bytes;
+    this.#bytes = new Map(bytes);
+    try {
+      return super.scan(stacks, body);
+    } finally {
+      this.#bytes = bytes;
+    }
+  }
 
   // Arithmetic
 

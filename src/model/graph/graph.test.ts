@@ -101,6 +101,27 @@ describe('builder', () => {
     await session.release();
   });
 
+  test('bytes that the body of a Scan has made are not taken outside it, those from before are taken inside', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', [2, 3]);
+    const [before, later] = [g.relu(x), g.sub(x, g.reduceSum(x, 1))];
+    const w = g.bytes('w', 'int8', [3, 3], () => new Int8Array(9).fill(2));
+    const scales = g.weight('scales', [3], () => new Float32Array(3).fill(0.5));
+    const product = (value: Value) => g.gemmBytes(g.quantize(value), w, scales);
+    g.output('first', product(before));
+    const [inside] = g.scan([x], ([row]) => [g.add(g.add(product(before), product(later)), row!)]);
+    g.output('inside', inside!);
+    g.output('outside', product(later));
+    const model = g.finish('scan', {});
+    const scan = model.nodes.find(({ op }) => op === 'Scan')!;
+    const { nodes } = (scan.attributes['body'] as { graph: Subgraph }).graph;
+    const made = (list: typeof nodes) => list.filter(({ op }) => op === 'DynamicQuantizeLinear').length;
+    expect([made(model.nodes), made(nodes)]).toEqual([2, 1]);
+    // A name of the body that is used outside it is no graph to onnxruntime.
+    const session = await InferenceSession.create(encodeModel(model));
+    await session.release();
+  });
+
   test('refuses what does not fit together', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'float32', [2, 4, 6, 6]);
