@@ -5,7 +5,8 @@ Usage: python3 -m depthtrain.generate --build DIR --textures FILE.npz --out DIR 
 
 --families NAME[=WEIGHT],...: only these, in these shares (weight 1 unless given); without it all, in the generator's own.
 --rolling SHARE: of the clips, read out row by row in up to 30 ms. --coded SHARE: of the clips, as a live sender's camera and encoder
-leave them (codecs.py). Both 0 unless given, and in shard 0, so that validation compares between runs.
+leave them (codecs.py). Both 0 unless given, and in shard 0, so that validation compares between runs: that shard has its families
+and shares of old, too, without pets and hands.
 
 Shard NNNNNN is a function of its number and these options alone: NNNNNN.rgb.npy, NNNNNN.disp.npy, NNNNNN.camera.npy (see
 generate.cpp).
@@ -25,6 +26,8 @@ from .textures import unpack
 PROCEDURAL_TEXTURES = 800
 CLIPS_PER_SHARD = {1: 250}
 DEFAULT_CLIPS = 25
+VALIDATION_SHARES = {'room': 0.27, 'closeup': 0.06, 'webcam': 0.1, 'gathering': 0.08, 'tabletop': 0.1, 'street': 0.12, 'nightstreet': 0.05,
+                     'landscape': 0.08, 'skyward': 0.09, 'clutter': 0.05}
 SLOWEST, FASTEST = 0.025, 0.4  # seconds between frames
 QUICKEST_READOUT, SLOWEST_READOUT = 0.004, 0.03  # seconds a frame, of rolling shutters
 CAMERA_FLOATS = 15
@@ -40,6 +43,7 @@ class Generator:
         self.library.family_share.restype = ctypes.c_float
         families = range(self.library.family_count())
         self.shares = {self.library.family_name(k).decode(): self.library.family_share(k) for k in families}
+        self.chosen = False
         self.library.load_textures(PROCEDURAL_TEXTURES, pointer(photos), len(photos))
 
     def choose(self, families):
@@ -49,8 +53,9 @@ class Generator:
         if unknown:
             raise ValueError(f'no family {", ".join(sorted(unknown))}; there are {", ".join(self.shares)}')
         self.shares = {name: asked.get(name, 0.0) for name in self.shares}
+        self.chosen = True
 
-    def clips(self, first, count, frames, size, rolling=0.0, coded=0.0):
+    def clips(self, first, count, frames, size, rolling=0.0, coded=0.0, validation=False):
         """-> rgb uint8 [count,frames,size,size,3], disparity float16 [count,frames,size,size] in 1/m, cameras [count,frames,15]."""
         rgb = np.empty((count, frames, size, size, 3), np.uint8)
         disparity = np.empty((count, frames, size, size), np.float16)
@@ -60,9 +65,10 @@ class Generator:
         rng = np.random.default_rng([first, 1])
         rolls = rng.random(count) < rolling
         readouts = np.minimum(rolls * rng.uniform(QUICKEST_READOUT, SLOWEST_READOUT, count), intervals).astype(np.float32)
-        weights = np.array(list(self.shares.values()), np.float32)
+        shares = {name: VALIDATION_SHARES.get(name, 0.0) for name in self.shares} if validation and not self.chosen else self.shares
+        weights = np.array(list(shares.values()), np.float32)
         self.library.make_clips(ctypes.c_uint64(first), count, frames, pointer(intervals), pointer(readouts), size, pointer(weights),
-                                self.threads, pointer(rgb), pointer(disparity), pointer(cameras))
+                                0 if validation else 1, self.threads, pointer(rgb), pointer(disparity), pointer(cameras))
         if coded > 0:
             from .codecs import code  # PyAV is needed for this alone
             code(self.library, rgb, intervals, coded, first)
@@ -86,8 +92,9 @@ def shards(generator, args):
             continue
         while args.waiting and len(list(out.glob('*.rgb.npy'))) > args.waiting:
             time.sleep(2)
-        shares = (0, 0) if number == VALIDATION_SHARD else (args.rolling, args.coded)
-        rgb, disparity, cameras = generator.clips(number * count + 10_000_000_000 * args.frames, count, args.frames, args.size, *shares)
+        validation = number == VALIDATION_SHARD
+        shares = (0, 0) if validation else (args.rolling, args.coded)
+        rgb, disparity, cameras = generator.clips(number * count + 10_000_000_000 * args.frames, count, args.frames, args.size, *shares, validation)
         write(out / f'{number:06d}.camera.npy', cameras)
         write(out / f'{number:06d}.disp.npy', disparity)
         write(path, rgb)

@@ -10,9 +10,10 @@ namespace {
 
 using Family = void (*)(Stage&, int);
 struct Share { const char* name; Family build; float weight; };
-const Share kFamilies[] = {{"room", roomScene, 0.27f}, {"closeup", closeUpScene, 0.06f}, {"webcam", webcamScene, 0.1f}, {"gathering", gatheringScene, 0.08f},
-                           {"tabletop", tabletopScene, 0.1f}, {"street", streetScene, 0.12f}, {"nightstreet", nightStreetScene, 0.05f},
-                           {"landscape", landscapeScene, 0.08f}, {"skyward", skywardScene, 0.09f}, {"clutter", clutterScene, 0.05f}};
+const Share kFamilies[] = {{"room", roomScene, 0.18f}, {"closeup", closeUpScene, 0.06f}, {"webcam", webcamScene, 0.09f}, {"gathering", gatheringScene, 0.07f},
+                           {"tabletop", tabletopScene, 0.07f}, {"street", streetScene, 0.09f}, {"nightstreet", nightStreetScene, 0.04f},
+                           {"landscape", landscapeScene, 0.06f}, {"skyward", skywardScene, 0.07f}, {"clutter", clutterScene, 0.05f},
+                           {"drone", droneScene, 0.05f}, {"robot", robotScene, 0.06f}, {"vehicle", vehicleScene, 0.06f}, {"venue", venueScene, 0.05f}};
 constexpr int kFamilyCount = sizeof(kFamilies) / sizeof(kFamilies[0]);
 constexpr int kAttempts = 8;
 constexpr int kCameraFloats = 15;
@@ -52,7 +53,7 @@ void writeCamera(const Camera& c, float* out) {
   std::memcpy(out, values, sizeof values);
 }
 
-void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, float readout, int size, const float* weights, uint8_t* rgb, uint16_t* disparity, float* cameras) {
+void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, float readout, int size, const float* weights, bool extras, uint8_t* rgb, uint16_t* disparity, float* cameras) {
   std::vector<float> buffer(size_t(size) * size);
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     uint64_t own = seed * 131 + attempt * 7919;
@@ -60,6 +61,7 @@ void makeClip(Renderer& renderer, uint64_t seed, int frames, float interval, flo
     float exposure = 0;
     for (int f = 0; f < frames && good; f++) {
       Stage stage(own, f * interval, interval, readout);
+      stage.extras = extras;
       familyOf(stage.r, weights)(stage, size);
       uint8_t* image = rgb + size_t(f) * size * size * 3;
       stage.scene.light.exposure *= std::exp(stage.r.normal() * 0.35f);
@@ -85,15 +87,15 @@ extern "C" float family_share(int family) { return kFamilies[family].weight; }
 // Clips of seeds first, first + 1, ...: rgb [count,frames,size,size,3], half-precision disparity [count,frames,size,size] in 1/m,
 // cameras [count,frames,15] (eye, right, up, forward, focal, cx, cy). intervals: seconds between frames, one a clip.
 // readouts: seconds from a frame's first row to its last, one a clip; 0: a global shutter. The cameras are those of the middle row.
-// weights: a family's share of the clips, one a family; they need not sum to one.
-extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, const float* readouts, int size, const float* weights, int threads,
+// weights: a family's share of the clips, one a family; they need not sum to one. extras: pets and hands in some families.
+extern "C" void make_clips(uint64_t first, int count, int frames, const float* intervals, const float* readouts, int size, const float* weights, int extras, int threads,
                            uint8_t* rgb, uint16_t* disparity, float* cameras) {
   std::atomic<int> next(0);
   auto work = [&] {
     auto renderer = std::make_unique<Renderer>();
     for (int i; (i = next++) < count;) {
       size_t frame = size_t(i) * frames;
-      makeClip(*renderer, first + i, frames, intervals[i], readouts[i], size, weights, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
+      makeClip(*renderer, first + i, frames, intervals[i], readouts[i], size, weights, extras != 0, rgb + frame * size * size * 3, disparity + frame * size * size, cameras + frame * kCameraFloats);
     }
   };
   std::vector<std::thread> pool;

@@ -63,6 +63,29 @@ void bareTree(Stage& g, const Frame& f, float height);
 void lampPost(Stage& g, const Frame& f, float height);
 void span(Stage& g, const Vec3& from, const Vec3& to, float sag, float thick, int material);  // a wire
 
+// Of few triangles, for towns from above and crowds
+struct RoofPalette { static constexpr int kKinds = 5; int walls[kKinds], roofs[kKinds], metal, glass; };
+RoofPalette roofPalette(Stage& g);
+void roofedBuilding(Stage& g, const Frame& f, const Vec3& half, const RoofPalette& palette);
+void smallCar(Stage& g, const Frame& f, int body, int glass, int dark);
+void crown(Stage& g, const Frame& f, float height, int bark, int leaf);
+void smallPerson(Stage& g, const Frame& f, float height, int top, int bottom, int skin, bool seated);
+
+// Vehicles from within. A driver sits at driverSide * 0.37 m, eyes about 1.2 m over the ground
+void carCabin(Stage& g, const Frame& f, float driverSide, bool wheelHeld, bool companion, bool behind);
+struct SaloonSize { float half, floor, height, length, crowd; bool open; };  // half its width; share of taken seats; a pane in front
+void saloon(Stage& g, const Frame& f, const SaloonSize& size);
+
+// Venues
+void lineOn(Stage& g, const Frame& f, const Vec3& a, const Vec3& b, float wide, int paint);
+void ringOn(Stage& g, const Frame& f, const Vec3& centre, float radius, float from, float to, float wide, int paint);
+void goal(Stage& g, const Frame& f, float wide, float high, float deep);
+// filled, standing: shares; most: people; people farther than `angle` from the eye's `yaw` are left out
+struct StandSize { float length; int rows; float filled, standing; int most; bool roofed; float yaw, angle; };
+void grandstand(Stage& g, const Frame& f, const StandSize& size);  // rising towards +z, its front at the origin
+void spotlight(Stage& g, const Vec3& at, const Vec3& towards, int body, int lamp);
+void studioCamera(Stage& g, const Frame& f);
+
 // Thin things
 void dryingRack(Stage& g, const Frame& f);
 void stand(Stage& g, const Frame& f);  // for notes, a microphone, coats
@@ -74,5 +97,10 @@ void foreground(Stage& g, const Vec3& eye, float yaw, float pitch);
 enum class Pose { Standing, Walking, Sitting };
 // A person of random build and dress; near: with a face. Returns the height of the head's centre above the frame.
 float person(Stage& g, const Frame& f, Pose pose, bool near);
+enum class PetPose { Standing, Walking, Sitting, Lying };
+// A dog or cat; height: of its shoulders
+void pet(Stage& g, const Frame& f, PetPose pose, bool cat, float height);
+// A hand of whoever holds or wears the camera, in the camera's frame: holding something, pointing, open
+void handBefore(Stage& g, const Camera& camera);
 // An arm and hand reaching from the camera's side to a point
 void reachingArm(Stage& g, const Vec3& from, const Vec3& to);

@@ -172,7 +172,7 @@ void furnish(Stage& g, float W, float D, int alongWalls, int inTheMiddle, int pe
     float hw = k & 1 ? D : W, distance = k & 1 ? W : D;
     Frame x = Frame({}, k * kPi / 2).at({r.uniform(-std::max(0.1f, hw - 0.5f), std::max(0.1f, hw - 0.5f)), 0, distance - r.uniform(0.25f, 0.55f)}, kPi);
     if (r.chance(0.1f)) x = x.at({}, r.uniform(-0.6f, 0.6f));
-    g.place(x.origin, 0.9f, [&] {
+    g.settle(x.origin, 0.9f, [&] {
       switch (r.below(13)) {
         case 0: case 1: shelf(g, x); break;
         case 2: case 3: cabinet(g, x); break;
@@ -189,7 +189,7 @@ void furnish(Stage& g, float W, float D, int alongWalls, int inTheMiddle, int pe
   }
   for (int i = 0; i < inTheMiddle; i++) {
     Frame x({r.uniform(-W, W) * 0.75f, 0, r.uniform(-D, D) * 0.75f}, r.chance(0.5f) ? r.below(4) * kPi / 2 : r.uniform(0, 2 * kPi));
-    g.place(x.origin, 0.8f, [&] {
+    g.settle(x.origin, 0.8f, [&] {
       switch (r.below(13)) {
         case 0: case 1: case 2: {
           table(g, x, true);

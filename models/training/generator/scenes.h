@@ -11,11 +11,17 @@ void streetScene(Stage& g, int size);
 void landscapeScene(Stage& g, int size);
 void nightStreetScene(Stage& g, int size);  // neon, lit windows, wet ground
 void skywardScene(Stage& g, int size);      // the camera looks up: structures, crowns, facades before sky that reaches the picture's bottom
+void droneScene(Stage& g, int size);        // from 8 to 80 m, looking down: towns, fields, coasts
+void robotScene(Stage& g, int size);        // from 8 to 40 cm above the floor: rooms, corridors, warehouses
+void vehicleScene(Stage& g, int size);      // inside a car, bus or train, or right beside one
+void venueScene(Stage& g, int size);        // stadiums by long lenses, television studios
 void clutterScene(Stage& g, int size);   // shapes without meaning: geometry has to be read from shading and occlusion alone
 
 // The camera at `from`, looking along yaw and pitch, moving and shaking as a hand, a robot or a tripod would
 struct View { Vec3 from; float yaw = 0, pitch = 0, roll = 0, speed = 0.5f, narrowest = 35, widest = 95; };
 void setCamera(Stage& g, const View& view, int size);
+// The camera where `pose` says it is at a time; of `view` the angles of its lens alone
+void setCameraAlong(Stage& g, const View& view, int size, const std::function<View(float)>& pose);
 View lookAt(const Vec3& from, const Vec3& at);
 
 void indoorLight(Stage& g, float halfWidth, float height, float halfDepth);
@@ -28,5 +34,12 @@ void furnish(Stage& g, float halfWidth, float halfDepth, int alongWalls, int inT
 // Floors and ground that mirror what stands on them; the depth stays theirs
 void wet(Stage& g, std::initializer_list<int> materials, float height, float puddles);
 void polish(Stage& g, int material, float height);
+// A street along z with all that stands and moves on it. Driver: the eye is in the right lane, which stays free
+struct Roadside { float half, walk, radius; };  // of the road; of a pavement; of its shadows
+enum class Standpoint { Anywhere, Driver, Kerb };
+Roadside roadside(Stage& g, bool neon, Standpoint where);
+// Pets in the room or beside the camera, hands before it; after the camera is set. Existing scenes stay as they are otherwise
+void petsAside(Stage& g, const Vec3& low, const Vec3& high);
+void handsAside(Stage& g, float share);
 // Ground to the horizon in the sky's fog, hills, tree lines and houses far away
 void farBackground(Stage& g, float nearest);

@@ -32,6 +32,8 @@ void roomScene(Stage& g, int size) {
     g.place({0, 0, z}, 1, [&] { railing(g, {-W, 0, z}, {W, 0, z}, 1); });
   }
   setCamera(g, view, size);
+  petsAside(g, {-W * 0.85f, 0, -D * 0.85f}, {W * 0.85f, 0, D * 0.85f});
+  handsAside(g, 0.07f);
 }
 
 void closeUpScene(Stage& g, int size) {
@@ -89,6 +91,16 @@ void webcamScene(Stage& g, int size) {
   view.narrowest = 45;
   view.widest = 90;
   setCamera(g, view, size);
+  if (g.extras)
+    g.aside([&] {  // a pet in the arms, on the lap, or between camera and person
+      if (!r.chance(0.12f)) return;
+      bool cat = r.chance(0.6f);
+      float q = r.uniform(0.2f, 0.27f), turn = r.sign() * r.uniform(0.9f, 1.6f);
+      PetPose posture = r.chance(0.5f) ? PetPose::Lying : PetPose::Sitting;
+      if (r.chance(0.6f)) pet(g, moving.at({r.normal() * 0.05f, headHeight - r.uniform(0.5f, 0.62f), r.uniform(0.2f, 0.26f)}, turn), posture, cat, q);
+      else if (distance > 0.75f) pet(g, x.at({r.uniform(-0.2f, 0.2f), headHeight - r.uniform(0.42f, 0.55f), distance * 0.5f}, turn), posture, cat, q);
+    });
+  handsAside(g, 0.08f);
 }
 
 void tabletopScene(Stage& g, int size) {

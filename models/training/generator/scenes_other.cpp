@@ -39,6 +39,8 @@ void gatheringScene(Stage& g, int size) {
     person(g, Frame(p, yaw), pose, z < 3.5f);
   }
   setCamera(g, view, size);
+  petsAside(g, g.eye + Vec3{-1.8f, -g.eye.y, -9}, g.eye + Vec3{1.8f, -g.eye.y, 9});
+  handsAside(g, 0.06f);
 }
 
 void clutterScene(Stage& g, int size) {

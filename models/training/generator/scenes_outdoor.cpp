@@ -103,9 +103,10 @@ void sceneryLight(Stage& g, View& view, float radius) {
 
 }  // namespace
 
-static void street(Stage& g, int size, bool neon) {
+Roadside roadside(Stage& g, bool neon, Standpoint where) {
   Random& r = g.r;
   float radius = r.uniform(15, 40), half = r.uniform(1.5f, 7), walk = r.uniform(0.5f, 4), length = r.uniform(40, 140);
+  if (where != Standpoint::Anywhere) half = std::max(half, 3.6f);
   if (neon) outdoorLight(g, radius, r.chance(0.8f) ? Weather::Night : Weather::Dusk);
   else outdoorLight(g, radius);
   int road = g.road(), pavement = g.road(), ground = g.ground();
@@ -123,6 +124,11 @@ static void street(Stage& g, int size, bool neon) {
   if (r.chance(0.5f)) g.eye = {r.uniform(-half, half) * 0.8f, r.uniform(1, 2.2f), 0};
   else g.eye = {r.sign() * (half + walk * 0.5f), r.uniform(1, 2), 0};
   if (r.chance(0.15f)) g.eye.y = r.chance(0.5f) ? r.uniform(2.5f, 8) : r.uniform(0.2f, 0.7f);
+  if (where == Standpoint::Kerb) g.eye = {r.sign() * (half + r.uniform(0, 0.4f)), r.uniform(0.7f, 1.8f), r.uniform(4, 12)};
+  if (where == Standpoint::Driver) {
+    g.eye = {half * 0.5f, 1.2f, 0};
+    g.lane = 1.2f;
+  }
   bool shops = r.chance(0.5f) || neon;
   for (float side : {-1.f, 1.f}) {
     if (r.chance(0.15f)) {
@@ -172,6 +178,12 @@ static void street(Stage& g, int size, bool neon) {
     float x = r.sign() * (half + 0.15f);
     railing(g, {x, kerb, 1}, {x, kerb, 25}, r.uniform(0.7f, 1.2f));
   }
+  return {half, walk, radius};
+}
+
+static void street(Stage& g, int size, bool neon) {
+  Random& r = g.r;
+  float radius = roadside(g, neon, Standpoint::Anywhere).radius;
   View view;
   view.from = g.eye;
   view.yaw = r.chance(0.7f) ? r.normal() * 0.35f : r.uniform(-kPi, kPi) * 0.7f;

@@ -12,6 +12,31 @@ View lookAt(const Vec3& from, const Vec3& at) {
   return v;
 }
 
+// The camera, and those of a rolling shutter's rows, out of its optics and where it is when
+static void mount(Stage& g, const Camera& optics, int size, const std::function<View(float)>& pose) {
+  auto at = [&](float t) {
+    View v = pose(t);
+    Camera c = optics;
+    c.eye = v.from;
+    c.forward = {std::sin(v.yaw) * std::cos(v.pitch), std::sin(v.pitch), std::cos(v.yaw) * std::cos(v.pitch)};
+    Vec3 right = normalize(cross({0, 1, 0}, c.forward)), up = cross(c.forward, right);
+    c.right = right * std::cos(v.roll) + up * std::sin(v.roll);
+    c.up = up * std::cos(v.roll) - right * std::sin(v.roll);
+    return c;
+  };
+  g.scene.camera = at(g.time);
+  if (g.readout > 0)
+    for (int row = 0; row < size; row++) g.scene.rows.push_back(at(g.time + g.readout * ((row + 0.5f) / size - 0.5f)));
+}
+
+void setCameraAlong(Stage& g, const View& view, int size, const std::function<View(float)>& pose) {
+  Camera optics;
+  optics.focal = 0.5f * size / std::tan(g.r.uniform(view.narrowest, view.widest) * kPi / 360);
+  optics.cx = size * (0.5f + g.r.uniform(-0.05f, 0.05f));
+  optics.cy = size * (0.5f + g.r.uniform(-0.05f, 0.05f));
+  mount(g, optics, size, pose);
+}
+
 void setCamera(Stage& g, const View& view, int size) {
   Random& r = g.r;
   float fov = r.uniform(view.narrowest, view.widest) * kPi / 180;
@@ -45,22 +70,15 @@ void setCamera(Stage& g, const View& view, int size) {
   still.focal = 0.5f * size / std::tan(fov / 2);
   still.cx = size * (0.5f + r.uniform(-0.05f, 0.05f));
   still.cy = size * (0.5f + r.uniform(-0.05f, 0.05f));
-  auto at = [&](float t) {
-    Camera c = still;
-    c.eye = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
-    c.eye.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
-    float y = yaw + (pace > 0 ? turn * std::sin(pace * t) / pace : turn * t) + shake * std::sin(a1 + f1 * t * 1.3f);
-    float p = view.pitch + tilt * t + shake * std::sin(a2 + f2 * t * 1.1f);
-    float roll = view.roll + shake * 0.5f * std::sin(a1 * 2 + f2 * t);
-    c.forward = {std::sin(y) * std::cos(p), std::sin(p), std::cos(y) * std::cos(p)};
-    Vec3 right = normalize(cross({0, 1, 0}, c.forward)), up = cross(c.forward, right);
-    c.right = right * std::cos(roll) + up * std::sin(roll);
-    c.up = up * std::cos(roll) - right * std::sin(roll);
-    return c;
-  };
-  g.scene.camera = at(g.time);
-  if (g.readout > 0)
-    for (int row = 0; row < size; row++) g.scene.rows.push_back(at(g.time + g.readout * ((row + 0.5f) / size - 0.5f)));
+  mount(g, still, size, [&](float t) {
+    View v;
+    v.from = view.from + velocity * t + Vec3{std::sin(a1 + f1 * t), std::sin(a2 + f2 * t), std::cos(a1 + f2 * t)} * jolt;
+    v.from.y += step * std::fabs(std::sin(a1 + 5 * t)) * std::min(1.f, view.speed);
+    v.yaw = yaw + (pace > 0 ? turn * std::sin(pace * t) / pace : turn * t) + shake * std::sin(a1 + f1 * t * 1.3f);
+    v.pitch = view.pitch + tilt * t + shake * std::sin(a2 + f2 * t * 1.1f);
+    v.roll = view.roll + shake * 0.5f * std::sin(a1 * 2 + f2 * t);
+    return v;
+  });
 }
 
 void indoorLight(Stage& g, float halfWidth, float height, float halfDepth) {

@@ -20,6 +20,21 @@ int Stage::material(Surface kind, float metres, const Vec3& tint, float recolour
   return int(scene.materials.size()) - 1;
 }
 
+bool Stage::reaches(size_t firstVertex) const {
+  Vec3 low = grey(1e9f), high = grey(-1e9f);
+  for (size_t i = firstVertex; i < scene.vertices.size(); i++) {
+    const Vec3& p = scene.vertices[i].position;
+    low = {std::min(low.x, p.x), std::min(low.y, p.y), std::min(low.z, p.z)};
+    high = {std::max(high.x, p.x), std::max(high.y, p.y), std::max(high.z, p.z)};
+  }
+  constexpr int kSteps = 8;
+  for (int k = 0; k <= kSteps; k++) {
+    Vec3 p = eye + ahead * (float(k) / kSteps);
+    if (p.x > low.x - berth && p.x < high.x + berth && p.y > low.y - berth && p.y < high.y + berth && p.z > low.z - berth && p.z < high.z + berth) return true;
+  }
+  return false;
+}
+
 int Stage::flat(const Vec3& colour, float specular) {
   Material m;
   m.texture = gTextures.of(r, Surface::Plain);

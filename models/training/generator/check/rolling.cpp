@@ -35,12 +35,13 @@ int main() {
   gTextures.build(60, nullptr, 0);
   using Family = void (*)(Stage&, int);
   const Family families[] = {roomScene, closeUpScene, webcamScene, gatheringScene, tabletopScene, streetScene, nightStreetScene,
-                             landscapeScene, skywardScene, clutterScene};
+                             landscapeScene, skywardScene, clutterScene, droneScene, robotScene, vehicleScene, venueScene};
+  constexpr int kFamilies = sizeof(families) / sizeof(families[0]);
   Renderer renderer;
   int compared = 0, wrong = 0, sheared = 0, scenes = 0;
-  for (uint64_t seed = 1; seed <= 60; seed++) {
+  for (uint64_t seed = 1; seed <= 70; seed++) {
     Stage stage(seed, kInterval, kInterval, kReadout);
-    families[seed % 10](stage, kSize);
+    families[seed % kFamilies](stage, kSize);
     Scene& scene = stage.scene;
     Shot rolling = rendered(renderer, scene);
     Scene still = scene;
