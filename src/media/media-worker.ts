@@ -54,6 +54,8 @@ export class MediaWorker implements SessionLink {
   readonly #numberOf: (inferencer: WorkerInferencer) => number;
   readonly #lost: MediaWorkerEvents['lost'];
   readonly #known = new Set<number>();
+  /** Publishers that have not been answered yet. */
+  #opening = 0;
   /** performance.now() of those who came lately. */
   #newcomers: number[] = [];
   #heard = performance.now();
@@ -112,7 +114,7 @@ export class MediaWorker implements SessionLink {
   /** Nobody is there, and nobody came lately. */
   get vacant(): boolean {
     const since = performance.now() - NEWCOMER_MS;
-    return this.sessions.size === 0 && !this.#newcomers.some((at) => at > since);
+    return this.sessions.size === 0 && this.#opening === 0 && !this.#newcomers.some((at) => at > since);
   }
 
   /** ms for which nobody was there. */
@@ -126,11 +128,14 @@ export class MediaWorker implements SessionLink {
     // At once: of those that come together not all may choose the same worker.
     const at = performance.now();
     this.#newcomers.push(at);
+    this.#opening++;
     try {
       return await this.#channel.request('open', request);
     } catch (thrown) {
       this.#newcomers = this.#newcomers.filter((other) => other !== at);
       throw thrown;
+    } finally {
+      this.#opening--;
     }
   }
 

@@ -48,6 +48,8 @@ export interface WorkerCount {
 
 /** One place for a worker; after a worker's death the next one has it. */
 interface Place {
+  /** Its workers are known by it in metrics. */
+  readonly number: number;
   worker: MediaWorker | undefined;
   startedAt: number;
   failures: number;
@@ -96,7 +98,8 @@ export class MediaWorkers implements PeerHost {
   }
 
   get workers(): readonly MediaWorkerReport[] {
-    return this.#places.map(({ worker }) => ({
+    return this.#places.map(({ number, worker }) => ({
+      number,
       alive: worker?.started ?? false,
       starting: worker?.alive === true && !worker.started,
       sessions: worker?.sessions.size ?? 0,
@@ -235,7 +238,10 @@ export class MediaWorkers implements PeerHost {
   }
 
   #addPlace(): void {
-    const place: Place = { worker: undefined, startedAt: 0, failures: 0, snapshot: [] };
+    const taken = new Set(this.#places.map((place) => place.number));
+    let number = 0;
+    while (taken.has(number)) number++;
+    const place: Place = { number, worker: undefined, startedAt: 0, failures: 0, snapshot: [] };
     this.#places.push(place);
     this.#fill(place);
   }

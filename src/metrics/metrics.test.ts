@@ -40,9 +40,9 @@ it("reads the server's state at each scrape", async () => {
     workersLimit: 2,
     utilisation: 1.5,
     mediaWorkers: [
-      { alive: true, starting: false, utilisation: 0.25 },
-      { alive: false, starting: true, utilisation: 0 },
-      { alive: false, starting: false, utilisation: 0 },
+      { number: 0, alive: true, starting: false, utilisation: 0.25 },
+      { number: 1, alive: false, starting: true, utilisation: 0 },
+      { number: 2, alive: false, starting: false, utilisation: 0 },
     ],
   };
   exportState(registry, () => state);

@@ -15,7 +15,7 @@ export interface ServerState {
   /** Of the depth workers' time, asked for by the streams: 1 when every picture just gets its depth. */
   utilisation: number;
   /** Threads that peers live in; absent where there can be none. */
-  mediaWorkers?: readonly { alive: boolean; starting: boolean; utilisation: number }[];
+  mediaWorkers?: readonly { number: number; alive: boolean; starting: boolean; utilisation: number }[];
 }
 
 /** Exports what `read` says at each scrape: a gauge that is read then cannot drift from the truth. */
@@ -75,9 +75,7 @@ export function exportState(registry: Registry, read: () => ServerState): void {
     collect() {
       // There may be fewer than at the last scrape.
       this.reset();
-      read().mediaWorkers?.forEach(({ utilisation }, worker) => {
-        this.set({ worker }, utilisation);
-      });
+      for (const { number, utilisation } of read().mediaWorkers ?? []) this.set({ worker: number }, utilisation);
     },
   });
 }

@@ -38,6 +38,8 @@ export interface ViewerOptions {
 
 /** One media worker, for operators. */
 export interface MediaWorkerReport {
+  /** Of its place, from 0: the next worker in it has the same. */
+  number: number;
   /** It is up, not about to be replaced. */
   alive: boolean;
   /** Its thread is on the way up, as a further one or in the place of one that died; neither this nor alive: one died, the next is to be started. */
