@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics } from './metrics.ts';
 import { exportState, type ServerState } from './server-state.ts';
+import type { MetricSnapshot } from './snapshots.ts';
 
 const build = { version: '1', model: 'm', device: 'cpu' };
 
@@ -26,6 +27,18 @@ describe('the registry', () => {
       'depthcast_session_setup_seconds_sum{kind="whip",milestone="first_depth"} 0.42',
     );
   });
+});
+
+it("tells the event loop's lag beside the numbers of other threads, with every scrape", async () => {
+  const metrics = new Metrics(build);
+  const worker = new Metrics();
+  metrics.others = async () => [(await worker.registry.getMetricsAsJSON()) as MetricSnapshot];
+  for (let scrape = 0; scrape < 2; scrape++) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [, p99] = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await metrics.text()) ?? [];
+    // It holds the interval of sampling; of no sample at all it is some nanoseconds.
+    expect(Number(p99)).toBeGreaterThan(0.01);
+  }
 });
 
 it("reads the server's state at each scrape", async () => {

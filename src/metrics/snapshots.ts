@@ -17,9 +17,12 @@ export const added = (snapshots: readonly MetricSnapshot[]): Promise<MetricSnaps
 export async function textOf(registry: Registry, others: readonly MetricSnapshot[]): Promise<string> {
   if (others.length === 0) return registry.metrics();
   const shared = new Set(others.flatMap((snapshot) => snapshot.map(({ name }) => name)));
-  const own = (await registry.getMetricsAsJSON()) as MetricSnapshot;
-  const sums = AggregatorRegistry.aggregate([own.filter(({ name }) => shared.has(name)), ...others]);
-  const alone = own.filter(({ name }) => !shared.has(name));
-  const texts = await Promise.all(alone.map(({ name }) => registry.getSingleMetricAsString(name)));
+  // Each is collected once: the event loop's lag begins anew with every look at it.
+  const names = registry.getMetricsAsArray().map(({ name }) => name);
+  const summed = names.filter((name) => shared.has(name));
+  const alone = names.filter((name) => !shared.has(name));
+  const own = await Promise.all(summed.map((name) => registry.getSingleMetric(name)!.get()));
+  const texts = await Promise.all(alone.map((name) => registry.getSingleMetricAsString(name)));
+  const sums = AggregatorRegistry.aggregate([own as MetricSnapshot, ...others]);
   return [...texts, await sums.metrics()].join('\n\n');
 }
