@@ -104,17 +104,14 @@ export class MediaWorker implements SessionLink {
    * Without a session it has nothing: what it is still busy with, its own start or a session's end, passes.
    */
   get load(): number {
-    const since = performance.now() - NEWCOMER_MS;
-    this.#newcomers = this.#newcomers.filter((at) => at > since);
     const rests = this.sessions.size === 0 && performance.now() - this.#heard < HEARD_MS;
     const measured = rests ? 0 : this.utilisation;
-    return measured + NEWCOMER * this.#newcomers.length + 0.01 * this.sessions.size;
+    return measured + NEWCOMER * this.#lately + 0.01 * this.sessions.size;
   }
 
   /** Nobody is there, and nobody came lately. */
   get vacant(): boolean {
-    const since = performance.now() - NEWCOMER_MS;
-    return this.sessions.size === 0 && this.#opening === 0 && !this.#newcomers.some((at) => at > since);
+    return this.sessions.size === 0 && this.#opening === 0 && this.#lately === 0;
   }
 
   /** ms for which nobody was there. */
@@ -212,6 +209,13 @@ export class MediaWorker implements SessionLink {
   /** Ends the thread as a crash would. For fault tests and for an operator who wants a fresh one. */
   async kill(): Promise<void> {
     await this.#thread.terminate();
+  }
+
+  /** How many came lately. */
+  get #lately(): number {
+    const since = performance.now() - NEWCOMER_MS;
+    this.#newcomers = this.#newcomers.filter((at) => at > since);
+    return this.#newcomers.length;
   }
 
   #take(news: MediaNews): void {
