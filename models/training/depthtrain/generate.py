@@ -115,6 +115,13 @@ def sheet(generator, args, rows=8, columns=8):
     cv2.imwrite(args.sheet, cv2.resize(grid, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
 
 
+def share(text):
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is no share, 0 to 1')
+    return value
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', required=True)
@@ -128,8 +135,8 @@ def main():
     parser.add_argument('--waiting', type=int, default=0, help='hold while this many shards wait to be consumed')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--families')
-    parser.add_argument('--rolling', type=float, default=0.0)
-    parser.add_argument('--coded', type=float, default=0.0)
+    parser.add_argument('--rolling', type=share, default=0.0, help='share of scenes seen through a rolling shutter')
+    parser.add_argument('--coded', type=share, default=0.0, help='share of clips and pictures sent through a video encoder')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
     generator = Generator(args.build, args.textures, args.threads)
