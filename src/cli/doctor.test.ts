@@ -61,7 +61,9 @@ describe('doctor', { timeout: 180_000 }, () => {
     expect(code).toBe(1);
     expect(out).toMatch(/fail {2}settings .*unknown key server\.prot; did you mean server\.port/);
     expect(out).toMatch(/ok {4}Node/);
-    expect(out).toMatch(/1 failed/);
+    // The default port is another's where a server runs already.
+    const failures = /fail {2}HTTP port /.test(out) ? 2 : 1;
+    expect(out).toContain(`${failures} failed`);
     expect(out).not.toContain('\x1b');
   });
 });
