@@ -1,5 +1,6 @@
 // npm run test:python: makes a wheel of client/python, installs it in a fresh virtual environment and runs its tests against a real
-// server. Without Python 3.10 or later it is skipped, which fails where CI=true.
+// server. Without Python 3.10 or later it is skipped, which fails where CI=true. With --newest its dependencies are the newest that it
+// allows, instead of those of client/python/tests/constraints.txt.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ const folder = mkdtempSync(join(tmpdir(), 'depthcast-python-'));
 let server;
 try {
   say('A wheel in a fresh environment');
-  const bin = makeEnvironment(folder);
+  const bin = makeEnvironment(folder, { newest: process.argv.includes('--newest') });
 
   // Reads the messages of client/examples/ros2.
   run(bin, ['-m', 'pip', 'install', '--quiet', 'rosbags==0.11.9']);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.cache', 'interop');
-const AIORTC = ['aiortc==1.16.0', 'aiohttp==3.13.2', 'numpy'];
+const AIORTC = ['aiortc==1.16.0', 'aiohttp==3.13.2', 'av==18.1.0', 'numpy==2.4.6'];
 const GSTREAMER = [
   'gstreamer1.0-plugins-base',
   'gstreamer1.0-plugins-good',

@@ -27,6 +27,11 @@ def pictures(count: int) -> Iterator[np.ndarray]:
         yield picture
 
 
+def number_of(picture: np.ndarray) -> int:
+    """The number of a picture of `pictures`, modulo 64."""
+    return int(np.argmax(picture[112, :, 0] > 128)) // 4
+
+
 @unittest.skipUnless(URL, "DEPTHCAST_URL names no server")
 class Live(unittest.TestCase):
     def test_pictures_of_an_iterator(self) -> None:
@@ -42,9 +47,14 @@ class Live(unittest.TestCase):
         self.assertEqual(frames[-1].unit, "disparity")
         stamps = [frame.rtp_timestamp for frame in frames]
         self.assertEqual(len(set(stamps)), len(stamps))
-        paired = [frame for frame in frames if frame.colour is not None]
-        self.assertGreater(len(paired), len(frames) // 2)
-        self.assertEqual(paired[-1].colour.shape, (240, 320, 3))
+        # Each with the picture that it is of: no other picture twice, in their order, and at 15 a second, or later when this process is.
+        self.assertTrue(all(frame.colour is not None and frame.colour.shape == (240, 320, 3) for frame in frames))
+        numbers = [number_of(frame.colour) for frame in frames]
+        steps = [(after - before) % 64 for before, after in zip(numbers, numbers[1:])]
+        self.assertTrue(all(0 < step < 32 for step in steps), steps)
+        ticks = [(stamp - stamps[0]) & 0xFFFFFFFF for stamp in stamps]
+        late = [tick / 6000 - sum(steps[:n]) for n, tick in enumerate(ticks)]
+        self.assertLess(abs(np.median(late)), 0.9)
 
     def test_async(self) -> None:
         async def first() -> depthcast.DepthFrame:

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const VENV = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'depthcast', 'test-mcap');
 const PYTHON = join(VENV, 'bin', 'python');
-const PACKAGES = ['mcap==1.6.0', 'mcap-ros2-support==0.6.0', 'rosbags==0.11.9', 'numpy'];
+const PACKAGES = ['mcap==1.6.0', 'mcap-ros2-support==0.6.0', 'rosbags==0.11.9', 'numpy==2.4.6'];
 const SCRIPT = new URL('./read-mcap.py', import.meta.url).pathname;
 const usable = () => spawnSync(PYTHON, ['-c', 'import mcap, mcap_ros2, rosbags, numpy']).status === 0;
 

@@ -66,10 +66,11 @@ class _SentTrack(MediaStreamTrack):
 
     def __init__(self, source: Source, fps: float) -> None:
         super().__init__()
-        self.sent: OrderedDict[int, VideoFrame] = OrderedDict()
         self.ended = asyncio.Event()
         self.failure: Exception | None = None
-        self.first_pts: int | None = None
+        self._sent: OrderedDict[int, VideoFrame] = OrderedDict()
+        self._taken: VideoFrame | None = None
+        self._newest: int | None = None
         self._began: float | None = None
         self._fps = fps
         self._player: MediaPlayer | None = None
@@ -98,12 +99,25 @@ class _SentTrack(MediaStreamTrack):
         self._began = self._began if self._began is not None else now
         frame.pts = int((now - self._began) * _CLOCK)
         frame.time_base = fractions.Fraction(1, _CLOCK)
-        if self.first_pts is None:
-            self.first_pts = frame.pts
-        self.sent[frame.pts] = frame
-        while len(self.sent) > _PICTURES:
-            self.sent.popitem(last=False)
+        self._taken = frame
         return frame
+
+    def leaves(self, rtp_timestamp: int) -> None:
+        """
+        A packet with this timestamp leaves. aiortc takes a picture only when the packets of the one before have left, so the
+        first packet with a new timestamp is of the picture that was taken last; an older timestamp is sent again.
+        """
+        if self._newest is not None and not 0 < (rtp_timestamp - self._newest) & 0xFFFFFFFF < 1 << 31:
+            return
+        self._newest = rtp_timestamp
+        if self._taken is not None:
+            self._sent[rtp_timestamp] = self._taken
+        while len(self._sent) > _PICTURES:
+            self._sent.popitem(last=False)
+
+    def picture_of(self, rtp_timestamp: int) -> VideoFrame | None:
+        """The picture that was sent with this timestamp, once; None when it is not known any more."""
+        return self._sent.pop(rtp_timestamp, None)
 
     async def _next(self) -> VideoFrame:
         if self._player is not None:
@@ -164,7 +178,6 @@ class AsyncSession:
         self._track: _SentTrack | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._resource: str | None = None
-        self._origin: int | None = None
         self._last_at = 0.0
         self.server = ""
         """Name and version of the server."""
@@ -281,7 +294,7 @@ class AsyncSession:
             await self.set_camera(self._camera)
         self._track = _SentTrack(self._source, self._fps)
         transceiver = peer.addTransceiver(self._track, direction="sendonly")
-        self._learn_origin(transceiver.sender)
+        self._watch_packets(transceiver.sender, self._track)
         await peer.setLocalDescription(await peer.createOffer())
         await self._send({"type": "offer", "sdp": peer.localDescription.sdp, "output": self._output})
         answer = await self._expect("answer")
@@ -308,18 +321,17 @@ class AsyncSession:
         if peer.connectionState in ("failed", "closed"):
             self._end()
 
-    def _learn_origin(self, sender: Any) -> None:
+    def _watch_packets(self, sender: Any, track: _SentTrack) -> None:
         """
-        RTP timestamps begin at a number that aiortc chooses: the first packet that leaves shows it, as that of the first
-        picture. So depth and picture are paired by identity, never by time.
+        What aiortc makes of a picture's time is its own affair (an origin that it chooses, a clock that it converts): the packets
+        show it. So depth and picture are paired by identity, never by time.
         """
         transport, forward = sender.transport, sender.transport._send_rtp
 
         async def send(data: bytes) -> None:
-            track = self._track
             # RFC 5761 section 4: not an RTCP packet.
-            if self._origin is None and track is not None and track.first_pts is not None and not 64 <= data[1] & 127 < 96:
-                self._origin = (int.from_bytes(data[4:8], "big") - track.first_pts) & 0xFFFFFFFF
+            if not 64 <= data[1] & 127 < 96:
+                track.leaves(int.from_bytes(data[4:8], "big"))
             await forward(data)
 
         transport._send_rtp = send
@@ -381,10 +393,9 @@ class AsyncSession:
             self.malformed += 1
             return
         self._last_at = time.monotonic()
-        if self._track is not None and self._origin is not None:
-            sent = self._track.sent.pop((frame.rtp_timestamp - self._origin) & 0xFFFFFFFF, None)
-            if sent is not None:
-                frame.colour = sent.to_ndarray(format="rgb24")
+        sent = self._track.picture_of(frame.rtp_timestamp) if self._track is not None else None
+        if sent is not None:
+            frame.colour = sent.to_ndarray(format="rgb24")
         while self._frames.qsize() >= _WAITING:
             self._frames.get_nowait()
             self.dropped += 1
