@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 export interface CgroupLimits {
@@ -51,3 +52,18 @@ export function cgroupLimits(root = '/'): CgroupLimits {
     memory: memory.length > 0 ? Math.min(...memory) : undefined,
   };
 }
+
+let cores: number | undefined;
+
+/**
+ * Cores that threads and workers are counted by: those that this process may run on, and no more than its control groups grant, rounded up,
+ * of which Node does not know. As they were when it was first asked.
+ */
+export function usableCores(): number {
+  cores ??= coresWithin(availableParallelism(), cgroupLimits().cpus);
+  return cores;
+}
+
+/** @param quota cores, with a fraction; undefined without a limit */
+export const coresWithin = (cores: number, quota = Number.POSITIVE_INFINITY): number =>
+  Math.max(1, Math.min(cores, Math.ceil(quota)));

@@ -1,12 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProgram } from '../../test/support/program.ts';
-import { cgroupLimits } from '../cgroup.ts';
 import { loadConfig } from '../config/load.ts';
 import { modelCache } from './doctor/files.ts';
 import { type Finding, look } from './doctor/finding.ts';
@@ -79,29 +78,6 @@ it('tells an old Node and a CPU without AVX2', () => {
     state: 'ok',
     value: expect.stringMatching(/^NEON, dot product/),
   });
-});
-
-it('reads the least of the limits that control groups set, of both versions', () => {
-  const root = join(folder, 'cgroups');
-  const put = (path: string, text: string) => {
-    mkdirSync(join(root, path, '..'), { recursive: true });
-    writeFileSync(join(root, path), text);
-  };
-  expect(cgroupLimits(root)).toEqual({ cpus: undefined, memory: undefined });
-  put('proc/self/cgroup', '0::/a/b\n');
-  put('sys/fs/cgroup/a/b/cpu.max', 'max 100000\n');
-  put('sys/fs/cgroup/a/cpu.max', '150000 100000\n');
-  put('sys/fs/cgroup/a/b/memory.max', '536870912\n');
-  put('sys/fs/cgroup/a/memory.max', 'max\n');
-  expect(cgroupLimits(root)).toEqual({ cpus: 1.5, memory: 536870912 });
-  put('proc/self/cgroup', '5:memory:/c\n3:cpu,cpuacct:/c\n');
-  put('sys/fs/cgroup/cpu/c/cpu.cfs_quota_us', '-1\n');
-  put('sys/fs/cgroup/cpu/c/cpu.cfs_period_us', '100000\n');
-  put('sys/fs/cgroup/cpu/cpu.cfs_quota_us', '50000\n');
-  put('sys/fs/cgroup/cpu/cpu.cfs_period_us', '100000\n');
-  put('sys/fs/cgroup/memory/c/memory.limit_in_bytes', '9223372036854771712\n');
-  put('sys/fs/cgroup/memory/memory.limit_in_bytes', '1073741824\n');
-  expect(cgroupLimits(root)).toEqual({ cpus: 0.5, memory: 1073741824 });
 });
 
 it('tells a full range of media ports, and a folder that cannot be', async () => {

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../cgroup.ts';
 import { devicesOf } from '../config/devices.ts';
 import type { Config } from '../config/schema.ts';
 import type { DeviceSetting } from '../depth/device-choice.ts';
@@ -39,7 +39,7 @@ interface Measured {
 export async function bench(name: string, options: BenchOptions, config: Config): Promise<void> {
   const model = chosenModel(name, options, config);
   const { manifest } = model;
-  const cores = availableParallelism();
+  const cores = usableCores();
   const { device = 'cpu' } = options;
   const devices = { ...devicesOf(config), device };
   const threadCounts = options.threads ?? (device !== 'cpu' ? [0] : cores > 1 ? [1, cores] : [1]);

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { usableCores } from '../cgroup.ts';
 import { DepthcastError } from '../errors.ts';
 import { findModel, type InstalledModel, type LibraryOptions, listModels, verifyModel } from '../model/library.ts';
 import type { ModelManifest } from '../model/manifest.ts';
@@ -173,7 +173,7 @@ export class InferencerPool {
   #most(first: WorkerInferencer | undefined): number {
     // A device takes one run at a time, whoever asks for it.
     if (first === undefined || first.accelerated) return 1;
-    const carried = Math.max(1, Math.floor(availableParallelism() / first.threads));
+    const carried = Math.max(1, Math.floor(usableCores() / first.threads));
     return Math.min(this.#options.workers || carried, MAX_WORKERS);
   }
 

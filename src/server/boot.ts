@@ -1,6 +1,5 @@
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { cgroupLimits } from '../cgroup.ts';
+import { usableCores } from '../cgroup.ts';
 import { type Config, MOST_MEDIA_WORKERS } from '../config/schema.ts';
 import { type MediaContext, MediaWorkers } from '../media/media-workers.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -70,8 +69,6 @@ async function openPeers(context: MediaContext, local: PeerHost): Promise<PeerHo
   const { mediaWorkers } = context.config.server;
   if (mediaWorkers === 0) return local;
   if (mediaWorkers !== 'auto') return MediaWorkers.start(context, local, { first: mediaWorkers, most: mediaWorkers });
-  // Node does not know of a container's quota.
-  const cores = Math.min(availableParallelism(), Math.ceil(cgroupLimits().cpus ?? Number.POSITIVE_INFINITY));
-  const most = Math.min(MOST_MEDIA_WORKERS, Math.max(1, cores - 1));
+  const most = Math.min(MOST_MEDIA_WORKERS, Math.max(1, usableCores() - 1));
   return MediaWorkers.start(context, local, { first: 1, most });
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
+import { usableCores } from '../cgroup.ts';
 import { DepthcastError } from '../errors.ts';
 import type { BoxReader } from './iso-boxes.ts';
 import { setOptions } from './native.ts';
@@ -63,7 +63,7 @@ export async function openDecoder(
     decoder.allocContext3(codec);
     readable(decoder.parametersToContext(codecpar), 'reading its parameters');
     decoder.pktTimebase = timeBase;
-    decoder.threadCount = Math.min(MAX_THREADS, availableParallelism());
+    decoder.threadCount = Math.min(MAX_THREADS, usableCores());
     // The codec's own cropping to the pixel, and not to where rows of memory begin.
     decoder.setFlags(av.AV_CODEC_FLAG_UNALIGNED);
     // Threads that take a frame each hold as many back.

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import * as av from 'node-av';
+import { usableCores } from '../cgroup.ts';
 import { openEncoder } from './encoder.ts';
 import { colourSpaceOf } from './frame-converter.ts';
 import { Mp4File, type Rational, written } from './mp4-file.ts';
@@ -176,7 +176,7 @@ function openH264({ width, height, fps, matrix, aspect }: VideoWriterOptions): P
     if (aspect?.num) context.sampleAspectRatio = new av.Rational(aspect.num, aspect.den);
     context.gopSize = Math.max(1, Math.round((KEYFRAME_SECONDS * fps.num) / fps.den));
     context.maxBFrames = 0;
-    context.threadCount = Math.max(1, Math.min(8, availableParallelism() >> 1));
+    context.threadCount = Math.max(1, Math.min(8, usableCores() >> 1));
     context.setFlags(av.AV_CODEC_FLAG_GLOBAL_HEADER);
   };
   return openEncoder('libx264', 'H.264', configure, { preset: 'ultrafast', crf: '18' });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, freemem, loadavg, platform, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
-import { cgroupLimits } from '../../cgroup.ts';
+import { cgroupLimits, usableCores } from '../../cgroup.ts';
 import type { Config } from '../../config/schema.ts';
 import { type Finding, gibibytes, inArea } from './finding.ts';
 
@@ -54,15 +54,10 @@ export function limits(): Finding[] {
   const cores = availableParallelism();
   const { cpus: quota, memory } = cgroupLimits();
   if (quota === undefined) findings.push(ok('CPU limit', 'none'));
-  else if (quota < cores - 0.01)
+  else
     findings.push(
-      warn(
-        'CPU limit',
-        `${quota.toFixed(2)} of ${cores} cores (cgroup)`,
-        `depth workers are counted by cores: set depth.workers and depth.threads so that their product is at most ${Math.max(1, Math.floor(quota))} (media workers go by the limit)`,
-      ),
+      ok('CPU limit', `${quota.toFixed(2)} of ${cores} cores (cgroup): workers are counted by ${usableCores()}`),
     );
-  else findings.push(ok('CPU limit', `${quota.toFixed(2)} cores (cgroup)`));
   const total = Math.min(memory ?? Number.POSITIVE_INFINITY, totalmem());
   const text = `${gibibytes(total)}${memory !== undefined && memory < totalmem() ? ' (cgroup)' : ''}, ${gibibytes(freemem())} free on the machine`;
   findings.push(

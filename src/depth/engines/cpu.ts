@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { usableCores } from '../../cgroup.ts';
 import { DepthcastError } from '../../errors.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
@@ -46,7 +46,7 @@ export const cpuProvider: EngineProvider = {
 
 /** A graph of the second form: its rings then lie in this process's memory. */
 async function loadRings(manifest: ModelManifest, graph: string, options: PrepareOptions): Promise<Engine> {
-  const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
+  const threads = options.threads || Math.min(MAX_THREADS, usableCores());
   const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph, {
     capabilities: { threads },
   });
@@ -67,7 +67,7 @@ async function loadRings(manifest: ModelManifest, graph: string, options: Prepar
 /** The map that the float32 graph `full` of a model makes of the trial picture: the reference of graphs of less precision. */
 export async function float32TrialMap(manifest: ModelManifest, full: string, size: Size): Promise<Float32Array> {
   const { width, height } = size;
-  const options = { graph: full, width, height, threads: availableParallelism() };
+  const options = { graph: full, width, height, threads: usableCores() };
   const engine = await CpuEngine.load({ ...manifest, precision: 'fp32' }, options);
   await engine.release();
   return engine.trialMap;
@@ -103,7 +103,7 @@ export class CpuEngine implements Engine {
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */
   static async load(manifest: ModelManifest, options: CpuEngineOptions): Promise<CpuEngine> {
-    const cores = Math.min(MAX_THREADS, availableParallelism());
+    const cores = Math.min(MAX_THREADS, usableCores());
     if (options.threads > 0) return CpuEngine.#create(manifest, options);
     // No Video Depth Anything network is quick enough for one thread, and loading it twice would take as long again.
     if (manifest.kind === 'checkpoint' || cores === 1)

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { threadId } from 'node:worker_threads';
+import { usableCores } from '../../cgroup.ts';
 import type { GraphCache } from '../../model/graph-cache.ts';
 import type { InstalledModel } from '../../model/library.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
@@ -76,7 +76,7 @@ async function cpuTrial(
   options: PrepareOptions,
   check: (streamBytes: number) => void,
 ): Promise<Trial> {
-  const threads = options.threads || Math.min(MAX_THREADS, availableParallelism());
+  const threads = options.threads || Math.min(MAX_THREADS, usableCores());
   const engine = await DeviceEngine.load(manifest, new NodeRuntime('cpu', { threads }), graph);
   try {
     check(engine.stateBytes(options));
