@@ -1,5 +1,6 @@
 import { DepthcastError, fromPlain, toPlain } from '../errors.ts';
 import { type Feed, feedOf } from '../session/feed.ts';
+import type { LocalSource } from '../session/local-source.ts';
 import { trackReports } from '../session/outputs.ts';
 import { Publisher } from '../session/publisher.ts';
 import { type Pusher, pushStream } from '../session/pusher.ts';
@@ -12,22 +13,26 @@ import type {
   CallAnswer,
   CallName,
   CallValue,
+  HostedView,
   MediaNews,
   PushNews,
   SessionCall,
   SessionEvent,
   SessionView,
+  SourceView,
   StreamView,
 } from './protocol.ts';
 
 type InferencerOf = (number: number) => Parameters<Publisher['stream']['setInferencer']>[0];
-type Calls = { [K in CallName]: (session: Publisher, value: CallValue<K>) => CallAnswer<K> | Promise<CallAnswer<K>> };
+type Asked<K extends CallName> = K extends 'start' ? LocalSource : Publisher;
+type Calls = { [K in CallName]: (session: Asked<K>, value: CallValue<K>) => CallAnswer<K> | Promise<CallAnswer<K>> };
 
-/** The sessions of a media worker, with what the main thread has of each: its events, its numbers, and what it can be asked for. */
+/** The sessions and sources of a media worker, with what the main thread has of each: its events, its numbers, and what it can be asked for. */
 export class HostedSessions {
   readonly #tell: (news: MediaNews) => void;
   readonly #inferencerOf: InferencerOf;
   readonly #sessions = new Map<string, Publisher | Viewer>();
+  readonly #sources = new Map<string, LocalSource>();
   /** By session; `taken` lets the next frame be made. */
   readonly #feeds = new Map<string, { feed: Feed; taken: () => void }>();
   /** By session, and by the main thread's number. */
@@ -59,9 +64,37 @@ export class HostedSessions {
     });
   }
 
+  addSource(source: LocalSource): void {
+    const { id, stream } = source;
+    this.#sources.set(id, source);
+    const emit = (value: SessionEvent) => this.#emit(id, value);
+    stream.once('started', () => emit({ event: 'started' }));
+    source.on('live', (status) => emit({ event: 'live', status }));
+    source.on('lost', (error, retryMs) =>
+      emit({ event: 'lost', error: toPlain(error), retryMs, status: source.status }),
+    );
+    source.on('trouble', (error, about) =>
+      emit({ event: 'trouble', error: toPlain(error), about, view: this.viewOfSource(source) }),
+    );
+    source.once('closed', (reason, error) => {
+      this.#sources.delete(id);
+      this.#feeds.delete(id);
+      emit({ event: 'closed', reason, error: error && toPlain(error), view: this.viewOfSource(source) });
+      this.#pushers.delete(id);
+    });
+  }
+
   /** What all of them are now. */
-  views(): [session: string, view: SessionView][] {
-    return [...this.#sessions].map(([id, session]) => [id, this.viewOf(session)]);
+  views(): [session: string, view: HostedView][] {
+    const sessions = [...this.#sessions].map(([id, session]) => [id, this.viewOf(session)] as [string, HostedView]);
+    return [
+      ...sessions,
+      ...[...this.#sources].map(([id, source]): [string, HostedView] => [id, this.viewOfSource(source)]),
+    ];
+  }
+
+  viewOfSource(source: LocalSource): SourceView {
+    return { stream: this.#streamView(source), source: source.status };
   }
 
   viewOf(session: Publisher | Viewer): SessionView {
@@ -75,14 +108,17 @@ export class HostedSessions {
   /** @throws DepthcastError SESSION_NOT_FOUND, and what the call fails with */
   call({ session: id, call: name, value }: SessionCall): unknown {
     if (name === 'stopRecording') return this.#stopRecording(id);
-    const session = this.#sessions.get(id);
+    const session = this.#sessions.get(id) ?? this.#sources.get(id);
     if (session === undefined) throw new DepthcastError('SESSION_NOT_FOUND');
-    return this.#calls[name](session as Publisher, value as never);
+    // What is asked of it, its main thread's end knows.
+    return this.#calls[name](session as Publisher & LocalSource, value as never);
   }
 
   /** Ends all; settles when each has, or has failed to. */
   async close(reason: string, error: DepthcastError): Promise<void> {
-    await Promise.allSettled([...this.#sessions.values()].map((session) => session.close(reason, error)));
+    const ends = [...this.#sessions.values()].map((session) => session.close(reason, error));
+    for (const source of this.#sources.values()) source.close(reason, error);
+    await Promise.allSettled(ends);
   }
 
   /** The last files of all recordings are closed. */
@@ -90,7 +126,7 @@ export class HostedSessions {
     await Promise.all([...this.#recorders.values()].map((recorder) => recorder.ended()));
   }
 
-  #streamView({ id, stream }: Publisher): StreamView {
+  #streamView({ id, stream }: Publisher | LocalSource): StreamView {
     const { last, source, unit, hfov, frames, idleFor, size, watched, demand, stats } = stream;
     const { rate, milliseconds } = demand;
     const { totals, latest } = stats;
@@ -105,7 +141,7 @@ export class HostedSessions {
     return { ...seen, idleFor, demand: { rate, milliseconds } };
   }
 
-  /** Of viewers only the first two and the last are asked for. */
+  /** Of viewers only the first two and the last are asked for, of sources what is of their streams. */
   readonly #calls: Calls = {
     addCandidate: ({ peer }, candidate) => peer.addCandidate(candidate),
     restart: async ({ peer }, { sdp, bytes }) => ({ answer: await peer.restart(sdp, bytes), notes: peer.notes }),
@@ -152,6 +188,7 @@ export class HostedSessions {
       this.#pushers.get(id)?.get(output)?.close();
       this.#pushers.get(id)?.delete(output);
     },
+    start: (source) => source.start(),
     close: (session, { reason, error }) => session.close(reason, error && fromPlain(error)),
   };
 

@@ -6,10 +6,13 @@ import { DepthcastError } from '../errors.ts';
 import type { MetricSnapshot } from '../metrics/snapshots.ts';
 import { startThread } from '../threads.ts';
 import { WorkerChannel } from '../worker-channel.ts';
+import { Newcomers } from './newcomers.ts';
 import type {
   CallAnswer,
   CallName,
   CallValue,
+  Hosted,
+  HostRequest,
   MediaBoot,
   MediaCalls,
   MediaNews,
@@ -18,6 +21,7 @@ import type {
   SessionCall,
 } from './protocol.ts';
 import type { RemoteSession } from './remote-session.ts';
+import type { RemoteSource } from './remote-source.ts';
 import type { SessionLink } from './remote-stream.ts';
 
 /** It tells once a second; one that is later than this is not idle. */
@@ -31,12 +35,9 @@ const END_MS = 5000;
 const DYING_MS = 2000;
 /** Seconds after which somebody may try again whom a dead worker was to serve. */
 const RETRY = 1;
-/** A newcomer's share of a worker's time as long as it does not show in what is measured, and for how long that is. */
-const NEWCOMER = 0.15;
-const NEWCOMER_MS = 3000;
 
 export interface MediaWorkerEvents {
-  /** It died or stalled, and is of no more use. Its sessions have been told. */
+  /** It died or stalled, and is of no more use. Its sessions and sources have been told. */
   lost(reason: string, sessions: readonly RemoteSession[]): void;
 }
 
@@ -49,15 +50,14 @@ export class MediaWorker implements SessionLink {
   /** Of its thread since it began; undefined where the system does not tell. */
   cpuSeconds: number | undefined;
   readonly sessions = new Map<string, RemoteSession>();
+  /** Streams that nobody publishes. */
+  readonly sources = new Map<string, RemoteSource>();
   readonly #thread: Worker;
   readonly #channel: WorkerChannel<MediaCalls, void, MediaNews>;
   readonly #numberOf: (inferencer: WorkerInferencer) => number;
   readonly #lost: MediaWorkerEvents['lost'];
   readonly #known = new Set<number>();
-  /** Publishers that have not been answered yet. */
-  #opening = 0;
-  /** performance.now() of those who came lately. */
-  #newcomers: number[] = [];
+  readonly #newcomers = new Newcomers();
   #heard = performance.now();
   /** performance.now() when somebody was there last, as `watch` saw it. */
   #neededAt = performance.now();
@@ -104,14 +104,14 @@ export class MediaWorker implements SessionLink {
    * Without a session it has nothing: what it is still busy with, its own start or a session's end, passes.
    */
   get load(): number {
-    const rests = this.sessions.size === 0 && performance.now() - this.#heard < HEARD_MS;
+    const rests = this.#hosted === 0 && performance.now() - this.#heard < HEARD_MS;
     const measured = rests ? 0 : this.utilisation;
-    return measured + NEWCOMER * this.#lately + 0.01 * this.sessions.size;
+    return measured + this.#newcomers.share(this.#hosted) + 0.01 * this.#hosted;
   }
 
-  /** Nobody is there, and nobody came lately. */
+  /** Nobody and nothing is there, and nobody came lately. */
   get vacant(): boolean {
-    return this.sessions.size === 0 && this.#opening === 0 && this.#lately === 0;
+    return this.#hosted === 0 && this.#newcomers.none;
   }
 
   /** ms for which nobody was there. */
@@ -120,20 +120,14 @@ export class MediaWorker implements SessionLink {
   }
 
   /** @throws DepthcastError as Publisher.open and Viewer.open do; MEDIA_WORKER_DIED */
-  async open(request: OpenRequest): Promise<Opened> {
-    if (request.kind === 'view') return this.#channel.request('open', request);
-    // At once: of those that come together not all may choose the same worker.
-    const at = performance.now();
-    this.#newcomers.push(at);
-    this.#opening++;
-    try {
-      return await this.#channel.request('open', request);
-    } catch (thrown) {
-      this.#newcomers = this.#newcomers.filter((other) => other !== at);
-      throw thrown;
-    } finally {
-      this.#opening--;
-    }
+  open(request: OpenRequest): Promise<Opened> {
+    const asked = () => this.#channel.request('open', request);
+    return request.kind === 'view' ? asked() : this.#newcomers.enter(asked);
+  }
+
+  /** @throws DepthcastError as LocalSource.open does; MEDIA_WORKER_DIED */
+  host(request: HostRequest): Promise<Hosted> {
+    return this.#newcomers.enter(() => this.#channel.request('host', request));
   }
 
   call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>> {
@@ -211,21 +205,22 @@ export class MediaWorker implements SessionLink {
     await this.#thread.terminate();
   }
 
-  /** How many came lately. */
-  get #lately(): number {
-    const since = performance.now() - NEWCOMER_MS;
-    this.#newcomers = this.#newcomers.filter((at) => at > since);
-    return this.#newcomers.length;
+  get #hosted(): number {
+    return this.sessions.size + this.sources.size;
+  }
+
+  #find(id: string): RemoteSession | RemoteSource | undefined {
+    return this.sessions.get(id) ?? this.sources.get(id);
   }
 
   #take(news: MediaNews): void {
     switch (news.case) {
       case 'session':
-        this.sessions.get(news.session)?.take(news.value);
+        this.#find(news.session)?.take(news.value);
         break;
       case 'views':
         this.cpuSeconds = news.cpuSeconds;
-        for (const [id, view] of news.views) this.sessions.get(id)?.look(view);
+        for (const [id, view] of news.views) this.#find(id)?.look(view);
         break;
       case 'dying':
         this.#lose(news.detail);
@@ -241,6 +236,7 @@ export class MediaWorker implements SessionLink {
     this.#channel.fail(error);
     const sessions = [...this.sessions.values()];
     for (const session of sessions) session.lose(error);
+    for (const source of [...this.sources.values()]) source.lose(error);
     if (!this.#ending) this.#lost(reason, sessions);
   }
 }

@@ -6,13 +6,20 @@ import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Admission } from '../session/admission.ts';
-import type { MediaWorkerReport, PeerHost, PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
+import type {
+  MediaWorkerReport,
+  PeerHost,
+  PublisherOptions,
+  SourceOptions,
+  ViewerOptions,
+} from '../session/peer-host.ts';
 import type { Registry } from '../session/registry.ts';
-import type { PublisherSession, Session } from '../session/session.ts';
+import type { PublisherSession, Session, SourceSession } from '../session/session.ts';
 import { followed } from '../session/session-telemetry.ts';
 import type { MediaWorker } from './media-worker.ts';
 import type { Ask, Opened } from './protocol.ts';
 import { RemoteSession } from './remote-session.ts';
+import { RemoteSource } from './remote-source.ts';
 import { RemoteStream } from './remote-stream.ts';
 import { type WorkerCount, WorkerPlaces } from './worker-places.ts';
 
@@ -27,32 +34,29 @@ export interface MediaContext {
 }
 
 /**
- * Peers in worker threads, each with its sockets, codecs and event loop. A publisher goes to the worker with the least to do; its
- * viewers go where it is. Streams of the main thread, as of what the server pulls, have their viewers there.
+ * Peers and streams in worker threads, each with its sockets, codecs and event loop. A publisher, or a source, goes to the worker with the
+ * least to do; its viewers go where it is.
  */
 export class MediaWorkers implements PeerHost {
   readonly #context: MediaContext;
-  readonly #local: PeerHost;
   readonly #places: WorkerPlaces;
 
   /**
-   * @param local has the streams of the main thread
    * @throws DepthcastError MEDIA_WORKER_DIED where the first do not start
    */
-  static async start(context: MediaContext, local: PeerHost, count: WorkerCount): Promise<MediaWorkers> {
+  static async start(context: MediaContext, count: WorkerCount): Promise<MediaWorkers> {
     const places = new WorkerPlaces(context, count);
     try {
       await places.ready;
-      return new MediaWorkers(context, local, places);
+      return new MediaWorkers(context, places);
     } catch (thrown) {
       await places.close('start failed');
       throw thrown;
     }
   }
 
-  private constructor(context: MediaContext, local: PeerHost, places: WorkerPlaces) {
+  private constructor(context: MediaContext, places: WorkerPlaces) {
     this.#context = context;
-    this.#local = local;
     this.#places = places;
     context.metrics.others = () => places.snapshots();
   }
@@ -71,10 +75,33 @@ export class MediaWorkers implements PeerHost {
     return followed(this.#context, kind, options.stream, () => this.#publish(offer, options));
   }
 
-  async view(offer: string, name: string, options: ViewerOptions = {}): Promise<Session> {
-    const stream = this.#context.registry.streams.find((one) => one.name === name);
-    if (stream && !(stream instanceof RemoteStream)) return this.#local.view(offer, name, options);
+  view(offer: string, name: string, options: ViewerOptions = {}): Promise<Session> {
     return followed(this.#context, 'whep', name, () => this.#view(offer, name, options));
+  }
+
+  async host(options: SourceOptions): Promise<SourceSession> {
+    const { pool, config } = this.#context;
+    const inferencer = await pool.get(options.model);
+    // At once, as of a publisher.
+    inferencer.guests++;
+    try {
+      const worker = this.#places.least();
+      const hosting = worker.host({
+        options: { ...options, size: options.size ?? pool.sizeOf(inferencer.model) },
+        inferencer: worker.introduce(inferencer),
+      });
+      this.#places.keepOneVacant();
+      const hosted = await hosting;
+      const { name, upsampling = config.output.upsampling } = options;
+      const still = options.still ? 'on' : 'off';
+      const source = new RemoteSource(worker, hosted, { name, unlisted: false, upsampling, still, inferencer });
+      worker.sources.set(source.id, source);
+      source.once('closed', () => worker.sources.delete(source.id));
+      return source;
+    } catch (thrown) {
+      inferencer.guests--;
+      throw thrown;
+    }
   }
 
   configure(config: SettledConfig): void {

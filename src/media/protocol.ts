@@ -10,12 +10,13 @@ import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { DataOutput, Layout, Upsampling } from '../protocol/output.ts';
 import type { TrackReport } from '../session/outputs.ts';
-import type { PublisherOptions, ViewerOptions } from '../session/peer-host.ts';
+import type { PublisherOptions, SourceOptions, ViewerOptions } from '../session/peer-host.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { RecorderOptions, RecordingStatus } from '../sinks/mcap/mcap-recorder.ts';
 import type { PushStatus } from '../sinks/push/push-target.ts';
 import type { FeedFrame, FeedRequest } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
+import type { PulledStatus } from '../sources/pull/pulled-source.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { FrameTotals, StreamReport } from '../stream/stream-stats.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
@@ -25,7 +26,7 @@ export interface MediaBoot {
   config: SettledConfig;
 }
 
-/** What a publisher's stream was at the last look. */
+/** What a stream was at the last look. */
 export interface StreamView {
   last: LiveStream['last'];
   codec: string | undefined;
@@ -53,6 +54,26 @@ export interface SessionView {
   stream: StreamView | undefined;
 }
 
+/** What a stream that nobody publishes was at the last look. */
+export interface SourceView {
+  stream: StreamView;
+  /** Of a source that is pulled. */
+  source: PulledStatus | undefined;
+}
+
+export type HostedView = SessionView | SourceView;
+
+/** For a stream that nobody publishes. */
+export interface HostRequest {
+  options: SourceOptions & { size: number };
+  inferencer: number;
+}
+
+export interface Hosted {
+  id: string;
+  view: SourceView;
+}
+
 export type OpenRequest =
   | { kind: 'publish'; offer: string; options: PublisherOptions & { size: number }; inferencer: number }
   | { kind: 'view'; offer: string; name: string; options: ViewerOptions };
@@ -66,7 +87,7 @@ export interface Opened {
   view: SessionView;
 }
 
-/** What an open session can be asked for. */
+/** What an open session, or a stream that nobody publishes, can be asked for. */
 export interface SessionCalls {
   addCandidate(candidate: IceCandidateInit): void;
   restart(offer: { sdp: string; bytes: number }): { answer: string; notes: readonly string[] };
@@ -94,6 +115,8 @@ export interface SessionCalls {
   /** By SRT or RTSP, until it is stopped or the session ends. */
   send(request: { output: number; settings: PushedOutputSettings }): void;
   stopSending(output: number): void;
+  /** Of a stream that nobody publishes: its events are listened to. */
+  start(value: undefined): void;
   close(end: { reason: string; error: PlainError | undefined }): void;
 }
 
@@ -116,6 +139,7 @@ export interface DepthWorker extends InferencerFacts {
 /** What a media worker is asked for. The last four nobody waits for. */
 export interface MediaCalls {
   open(request: OpenRequest): Opened;
+  host(request: HostRequest): Hosted;
   /** Answered as the call is in {@link SessionCalls}. */
   call(call: SessionCall): unknown;
   metrics(value: undefined): MetricSnapshot;
@@ -134,20 +158,23 @@ export type PushNews =
   | { event: 'lost'; error: PlainError; retryMs: number; status: PushStatus }
   | { event: 'note'; what: string };
 
+/** Of a session, or a stream that nobody publishes. */
 export type SessionEvent =
   | { event: 'connected' }
   | { event: 'started' }
   | { event: 'report'; report: StreamReport; view: SessionView }
-  | { event: 'trouble'; error: PlainError; about: ErrorSubject; view: SessionView }
+  | { event: 'trouble'; error: PlainError; about: ErrorSubject; view: HostedView }
+  | { event: 'live'; status: PulledStatus }
+  | { event: 'lost'; error: PlainError; retryMs: number; status: PulledStatus | undefined }
   | { event: 'recording failed'; error: PlainError }
   | { event: 'output'; output: number; news: PushNews }
   | { event: 'feed'; frame: FeedFrame }
-  | { event: 'closed'; reason: string; error: PlainError | undefined; view: SessionView };
+  | { event: 'closed'; reason: string; error: PlainError | undefined; view: HostedView };
 
 /** What a media worker tells unasked. */
 export type MediaNews =
   | { case: 'session'; session: string; value: SessionEvent }
   /** Once a second, what its sessions are; a worker that does not tell has stalled. */
-  | { case: 'views'; cpuSeconds: number | undefined; views: [session: string, view: SessionView][] }
+  | { case: 'views'; cpuSeconds: number | undefined; views: [session: string, view: HostedView][] }
   /** It ends by itself, because of a bug. */
   | { case: 'dying'; detail: string };

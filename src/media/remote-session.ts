@@ -4,7 +4,7 @@ import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { PublisherSession, Session, SessionEvents, SessionPeer } from '../session/session.ts';
 import type { SessionReport } from '../session/session-report.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
-import type { Ask, CallName, CallValue, Opened, SessionEvent, SessionView } from './protocol.ts';
+import type { Ask, CallName, CallValue, HostedView, Opened, SessionEvent } from './protocol.ts';
 import type { RemoteStream, SessionLink } from './remote-stream.ts';
 
 /** Why a session ended whose worker is gone. */
@@ -70,31 +70,23 @@ export class RemoteSession extends EventEmitter<SessionEvents> implements Publis
       case 'connected':
         this.peer.connect();
         break;
-      case 'started':
-        this.stream.emit('started');
-        break;
       case 'report':
         this.emit('report', event.report);
         break;
       case 'trouble':
         this.emit('trouble', fromPlain(event.error), event.about);
         break;
-      case 'output':
-        this.stream.sent(event.output, event.news);
-        break;
-      case 'feed':
-        this.stream.fed(event.frame);
-        break;
-      case 'recording failed':
-        this.stream.recordingFailed(fromPlain(event.error));
-        break;
       case 'closed':
         this.#end(event.reason, event.error && fromPlain(event.error));
+        break;
+      default:
+        this.stream.hear(event);
     }
   }
 
-  look({ report, peer, stream }: SessionView): void {
-    if (this.closed) return;
+  look(view: HostedView): void {
+    if (this.closed || !('peer' in view)) return;
+    const { report, peer, stream } = view;
     this.#report = report;
     this.peer.look(peer);
     if (stream) this.stream.take(stream);

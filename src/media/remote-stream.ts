@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { PushedOutputSettings } from '../config/pushed-output.ts';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DisplayRange } from '../depth/types.ts';
-import type { DepthcastError } from '../errors.ts';
+import { type DepthcastError, fromPlain } from '../errors.ts';
 import type { Anchor } from '../geometry/anchors.ts';
 import type { CameraSettings, DepthUnit } from '../protocol/index.ts';
 import type { MatteChange, MatteSettings } from '../protocol/matte.ts';
@@ -15,7 +15,7 @@ import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
 import type { FeedFrame } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStreamEvents } from '../stream/live-stream.ts';
-import type { Ask, CallAnswer, CallName, CallValue, PushNews, StreamView } from './protocol.ts';
+import type { Ask, CallAnswer, CallName, CallValue, SessionEvent, StreamView } from './protocol.ts';
 import { RemotePushers } from './remote-pushers.ts';
 import { RemoteRecorder } from './remote-recorder.ts';
 
@@ -26,7 +26,14 @@ export interface SessionLink {
   introduce(inferencer: WorkerInferencer): number;
 }
 
-/** A publisher's stream in a media worker, as the worker last told of it. */
+/** What this thread knows of a stream. */
+export type KnownStream = Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & {
+  /** Has the stream among its guests already. */
+  inferencer: WorkerInferencer;
+  view: StreamView;
+};
+
+/** A stream in a media worker, as the worker last told of it. */
 export class RemoteStream
   extends EventEmitter<LiveStreamEvents>
   implements SessionStream, RecordsItself, FeedsItself, PushesItself
@@ -53,16 +60,7 @@ export class RemoteStream
   readonly #pushers: RemotePushers;
   #takeFed: ((frame: FeedFrame) => void) | undefined;
 
-  /** @param inferencer has this stream among its guests already */
-  constructor(
-    link: SessionLink,
-    ask: Ask,
-    end: (reason: string) => void,
-    known: Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & {
-      inferencer: WorkerInferencer;
-      view: StreamView;
-    },
-  ) {
+  constructor(link: SessionLink, ask: Ask, end: (reason: string) => void, known: KnownStream) {
     super();
     this.setMaxListeners(0);
     this.link = link;
@@ -207,19 +205,28 @@ export class RemoteStream
     return this.#pushers.add(settings, events);
   }
 
-  sent(output: number, news: PushNews): void {
-    this.#pushers.take(output, news);
-  }
-
   /** Of the worker's making, one frame at a time. */
   feed(take: (frame: FeedFrame) => void): Feed {
     this.#takeFed = take;
     return { ask: (request) => this.#tell('feed', request) };
   }
 
-  fed(frame: FeedFrame): void {
-    this.#takeFed?.(frame);
-    this.#tell('fed', undefined);
+  /** What of its worker's news is of the stream. */
+  hear(event: SessionEvent): void {
+    switch (event.event) {
+      case 'started':
+        this.emit('started');
+        break;
+      case 'output':
+        this.#pushers.take(event.output, event.news);
+        break;
+      case 'feed':
+        this.#takeFed?.(event.frame);
+        this.#tell('fed', undefined);
+        break;
+      case 'recording failed':
+        this.#recorder?.fail(fromPlain(event.error));
+    }
   }
 
   take(view: StreamView): void {
@@ -227,10 +234,6 @@ export class RemoteStream
     this.#viewedAt = performance.now();
     if (view.recording) this.#recorder?.look(view.recording);
     this.#pushers.look(view.outputs);
-  }
-
-  recordingFailed(error: DepthcastError): void {
-    this.#recorder?.fail(error);
   }
 
   ended(reason: string): void {

@@ -76,6 +76,7 @@ export class WorkerPlaces {
       alive: worker?.started ?? false,
       starting: worker?.alive === true && !worker.started,
       sessions: worker?.sessions.size ?? 0,
+      sources: worker?.sources.size ?? 0,
       utilisation: worker?.utilisation ?? 0,
       cpuSeconds: worker?.cpuSeconds,
     }));

@@ -3,6 +3,7 @@ import { reloadConfig } from '../config/reload.ts';
 import { PortInferencer } from '../depth/port-inferencer.ts';
 import { DepthcastError } from '../errors.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { LocalSource } from '../session/local-source.ts';
 import { Publisher } from '../session/publisher.ts';
 import { Registry } from '../session/registry.ts';
 import { Viewer } from '../session/viewer.ts';
@@ -10,9 +11,18 @@ import { callOnThisThread } from '../video/index.ts';
 import { readSchedule, warmUpDtls } from '../webrtc/index.ts';
 import { answerRequests, tellNearEnd } from '../worker-answers.ts';
 import { HostedSessions } from './hosted-sessions.ts';
-import type { DepthWorker, MediaBoot, MediaCalls, MediaNews, Opened, OpenRequest } from './protocol.ts';
+import type {
+  DepthWorker,
+  Hosted,
+  HostRequest,
+  MediaBoot,
+  MediaCalls,
+  MediaNews,
+  Opened,
+  OpenRequest,
+} from './protocol.ts';
 
-// A media worker's thread: peers, codecs and sinks of its sessions, as they are without workers on the main thread.
+// A media worker's thread: peers, sources, codecs and sinks of its streams, as they are without workers on the main thread.
 
 const VIEW_MS = 1000;
 /** A worker that ends by itself tells its peers within this time, or not at all. */
@@ -54,6 +64,7 @@ setInterval(() => {
 answerRequests<MediaCalls, void>(
   {
     open,
+    host,
     call: (asked) => sessions.call(asked),
     metrics: () => metrics.registry.getMetricsAsJSON(),
     depth: connect,
@@ -90,8 +101,23 @@ async function open(request: OpenRequest): Promise<Opened> {
   return { id, answer: peer.answerSdp, notes: peer.notes, closed, view: sessions.viewOf(session) };
 }
 
+async function host(request: HostRequest): Promise<Hosted> {
+  const { options } = request;
+  const { filled, free } = registry.reserve(options.name);
+  try {
+    const source = await LocalSource.open({ config, metrics, pool: poolOf(request) }, options);
+    source.once('closed', free);
+    sessions.addSource(source);
+    filled(source.stream);
+    return { id: source.id, view: sessions.viewOfSource(source) };
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
+}
+
 /** What the main thread has chosen. */
-const poolOf = ({ inferencer, options }: Extract<OpenRequest, { kind: 'publish' }>) => ({
+const poolOf = ({ inferencer, options }: { inferencer: number; options: { size: number } }) => ({
   get: async () => inferencerOf(inferencer),
   sizeOf: () => options.size,
 });

@@ -41,11 +41,10 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
     const metrics = new Metrics({ version, model: first.model.name, device: first.device });
     metrics.setTargets(config.targets);
     const admission = new Admission({ registry, pool, config });
-    const sources = new PulledSources({ config, metrics, log, admission, pool });
     const recordings = new Recordings({ config, registry, log });
     const shared = { config, version, pool, metrics, log, registry, admission };
-    const local = new LocalPeers(shared);
-    peers = await openPeers(shared, local);
+    peers = await openPeers(shared);
+    const sources = new PulledSources({ ...shared, peers });
     const mattes = await StreamMattes.open({ config, registry, log });
     const outputs = new PushedOutputs({ config, registry, mattes, log, metrics });
     for (const settings of config.outputs.push) outputs.add(settings, 'config');
@@ -64,11 +63,11 @@ export async function boot({ config: given, version, log }: BootOptions): Promis
   }
 }
 
-/** Peers in as many media workers as the settings say; by themselves one for each core but one, as they are wanted. */
-async function openPeers(context: MediaContext, local: PeerHost): Promise<PeerHost> {
+/** Peers and streams in as many media workers as the settings say; by themselves one for each core but one, as they are wanted. */
+async function openPeers(context: MediaContext): Promise<PeerHost> {
   const { mediaWorkers } = context.config.server;
-  if (mediaWorkers === 0) return local;
-  if (mediaWorkers !== 'auto') return MediaWorkers.start(context, local, { first: mediaWorkers, most: mediaWorkers });
+  if (mediaWorkers === 0) return new LocalPeers(context);
+  if (mediaWorkers !== 'auto') return MediaWorkers.start(context, { first: mediaWorkers, most: mediaWorkers });
   const most = Math.min(MOST_MEDIA_WORKERS, Math.max(1, usableCores() - 1));
-  return MediaWorkers.start(context, local, { first: 1, most });
+  return MediaWorkers.start(context, { first: 1, most });
 }

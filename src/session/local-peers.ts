@@ -1,10 +1,11 @@
-import type { PeerHost, PublisherOptions, ViewerOptions } from './peer-host.ts';
+import { LocalSource } from './local-source.ts';
+import type { PeerHost, PublisherOptions, SourceOptions, ViewerOptions } from './peer-host.ts';
 import { Publisher, type PublisherContext } from './publisher.ts';
-import type { PublisherSession, Session } from './session.ts';
+import type { PublisherSession, Session, SourceSession } from './session.ts';
 import { followed, type TelemetryContext } from './session-telemetry.ts';
 import { Viewer, type ViewerContext } from './viewer.ts';
 
-/** Peers on the thread that calls. */
+/** Peers and streams on the thread that calls. */
 export class LocalPeers implements PeerHost {
   readonly workers = [];
   readonly #context: PublisherContext & ViewerContext & TelemetryContext;
@@ -20,6 +21,10 @@ export class LocalPeers implements PeerHost {
 
   view(offer: string, name: string, options: ViewerOptions = {}): Promise<Session> {
     return followed(this.#context, 'whep', name, () => Viewer.open(this.#context, offer, name, options));
+  }
+
+  host(options: SourceOptions): Promise<SourceSession> {
+    return LocalSource.open(this.#context, options);
   }
 
   /** They share the settings with whoever changes them. */

@@ -1,9 +1,10 @@
+import type { PulledSourceSettings } from '../config/pulled-source.ts';
 import type { SettledConfig } from '../config/schema.ts';
 import type { CameraSettings, DepthFormat } from '../protocol/index.ts';
 import type { MatteChange } from '../protocol/matte.ts';
 import type { DataSize, Layout, Upsampling } from '../protocol/output.ts';
 import type { PeerRole } from '../webrtc/index.ts';
-import type { PublisherSession, Session } from './session.ts';
+import type { PublisherSession, Session, SourceSession } from './session.ts';
 
 export interface PublisherOptions {
   /** `publish`: depth goes to viewers alone. `duplex`: it also returns on the same peer. */
@@ -36,6 +37,21 @@ export interface ViewerOptions {
   matte?: MatteChange | undefined;
 }
 
+export interface SourceOptions {
+  /** Of its stream. */
+  name: string;
+  origin:
+    | { kind: 'scene'; scene: string; width: number; height: number; fps: number }
+    | { kind: 'pull'; settings: PulledSourceSettings };
+  /** As of {@link PublisherOptions}. */
+  model?: string | undefined;
+  size?: number | undefined;
+  upsampling?: Upsampling;
+  camera?: CameraSettings | undefined;
+  /** Whether depth of still pictures is reused. */
+  still: boolean;
+}
+
 /** One media worker, for operators. */
 export interface MediaWorkerReport {
   /** Of its place, from 0: the next worker in it has the same. */
@@ -45,13 +61,15 @@ export interface MediaWorkerReport {
   /** Its thread is on the way up, as a further one or in the place of one that died; neither this nor alive: one died, the next is to be started. */
   starting: boolean;
   sessions: number;
+  /** Streams in it that nobody publishes. */
+  sources: number;
   /** Share of the last second in which its thread was at work, 0 to 1. */
   utilisation: number;
   /** Of its thread since it began; undefined where the system does not tell. */
   cpuSeconds: number | undefined;
 }
 
-/** Where peers live, with the streams that publishers make: on the calling thread, or in media workers. */
+/** Where peers and streams live: on the calling thread, or in media workers. */
 export interface PeerHost {
   /**
    * Answers an offer and starts a stream.
@@ -63,6 +81,11 @@ export interface PeerHost {
    * @throws DepthcastError NO_PUBLISHER, BUSY, DRAINING, BAD_SDP, NO_VIDEO, UNSUPPORTED_CODEC
    */
   view(offer: string, name: string, options?: ViewerOptions): Promise<Session>;
+  /**
+   * A stream that nobody publishes. Its name is taken already.
+   * @throws DepthcastError MODEL_NOT_FOUND, BAD_SIZE, MEDIA_WORKER_DIED
+   */
+  host(options: SourceOptions): Promise<SourceSession>;
   /** The media workers; none where peers live on the main thread. */
   readonly workers: readonly MediaWorkerReport[];
   /** The settings have changed. */

@@ -1,26 +1,21 @@
-import type { Logger } from 'pino';
 import type { PulledSourceSettings } from '../config/pulled-source.ts';
 import type { SettledConfig } from '../config/schema.ts';
-import type { InferencerPool } from '../depth/pool.ts';
 import { DepthcastError } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { PulledSource, type PulledStatus } from '../sources/pull/pulled-source.ts';
-import { LiveStream } from '../stream/live-stream.ts';
+import type { PulledStatus } from '../sources/pull/pulled-source.ts';
 import type { Admission } from './admission.ts';
+import { type KeptContext, KeptSource } from './kept-source.ts';
+import type { SourceOptions } from './peer-host.ts';
 
-/** How often a stream's counters are read, as those of publishers are. */
-const REPORT_MS = 1000;
 /** Seconds after which somebody who found no place may try again. */
 const RETRY_PLACE = 30;
 /** ms for which a source of the API may be away before it gives up its place. */
 const API_PATIENCE_MS = 600_000;
 
-interface Context {
+interface Context extends KeptContext {
   config: SettledConfig;
   metrics: Metrics;
-  log: Logger;
   admission: Pick<Admission, 'reserve' | 'checkWorkers'>;
-  pool: Pick<InferencerPool, 'get' | 'sizeOf'>;
 }
 
 /** One source as `/api/sources` lists it. */
@@ -42,8 +37,7 @@ export interface SourceReport extends PulledStatus {
 
 interface Entry {
   from: SourceReport['from'];
-  stream: LiveStream;
-  source: PulledSource;
+  source: KeptSource;
 }
 
 /** The sources that the server opens by itself, each the publisher of a live stream. */
@@ -55,7 +49,7 @@ export class PulledSources {
 
   constructor(context: Context) {
     this.#context = context;
-    context.metrics.exportSources(() => [...this.#entries.values()].map(({ source }) => source.status.state));
+    context.metrics.exportSources(() => [...this.#entries.values()].map(({ source }) => source.status!.state));
   }
 
   /**
@@ -63,7 +57,7 @@ export class PulledSources {
    * @throws DepthcastError BUSY, DRAINING, STREAM_TAKEN, MODEL_NOT_FOUND, BAD_SIZE
    */
   async add(settings: PulledSourceSettings, from: SourceReport['from']): Promise<SourceReport> {
-    const { config, admission, pool, metrics } = this.#context;
+    const { config, admission } = this.#context;
     const { name } = settings;
     const { pullLimit } = config.sources;
     if (this.#entries.size + this.#opening.size >= pullLimit)
@@ -73,39 +67,24 @@ export class PulledSources {
       });
     const place = admission.reserve(name);
     this.#opening.add(name);
-    let stream: LiveStream | undefined;
+    let source: KeptSource;
     try {
       // What the operator names is what the machine is there for.
       if (from === 'api') admission.checkWorkers(settings.model);
-      const inferencer = await pool.get(settings.model);
-      const size = settings.size ?? pool.sizeOf(inferencer.model);
-      const { upsampling } = config.output;
       // A camera that somebody put up looks at the same thing for hours.
-      const still = settings.still ?? config.depth.still !== 'off';
-      stream = new LiveStream({ name, inferencer, size, metrics, depth: config.depth, upsampling, still });
+      const { model, size, camera, still = config.depth.still !== 'off' } = settings;
+      const options: SourceOptions = { name, origin: { kind: 'pull', settings }, model, size, camera, still };
+      source = await KeptSource.open(this.#context, options, place);
     } catch (thrown) {
       place.free();
       throw thrown;
     } finally {
       this.#opening.delete(name);
     }
-    if (settings.camera) stream.setCamera(settings.camera);
-    const source = this.#open(settings, stream, from);
-    const entry: Entry = { from, stream, source };
+    const entry: Entry = { from, source };
     this.#entries.set(name, entry);
-    const timer = setInterval(() => stream.stats.report(0), REPORT_MS);
-    stream.once('closed', () => {
-      clearInterval(timer);
-      this.#entries.delete(name);
-      place.free();
-    });
-    try {
-      stream.attach(source);
-    } catch (thrown) {
-      stream.close('refused');
-      throw thrown;
-    }
-    place.filled(stream);
+    this.#follow(name, entry);
+    source.start();
     return this.#report(name, entry);
   }
 
@@ -120,25 +99,25 @@ export class PulledSources {
 
   /** Closes a source that was asked for and ends its stream. @throws DepthcastError SOURCE_NOT_FOUND, SOURCE_NOT_ALLOWED */
   remove(name: string): void {
-    const { from, stream } = this.#entry(name);
+    const { from, source } = this.#entry(name);
     if (from === 'config')
       throw new DepthcastError('SOURCE_NOT_ALLOWED', { detail: `${name} is of the settings (sources.pull)` });
-    stream.close('source removed');
+    source.close('source removed');
     this.#context.log.info({ stream: name }, 'source removed');
   }
 
   /** Of a source that was asked for: how it is ended, and that it has. @throws DepthcastError SOURCE_NOT_FOUND */
   endOf(name: string) {
-    const { stream } = this.#entry(name);
+    const { source } = this.#entry(name);
     return {
       get closed(): boolean {
-        return stream.closed;
+        return source.closed;
       },
       close: (reason: string, { code, message }: DepthcastError) => {
         this.#context.log.info({ stream: name, code }, `source removed: ${message}`);
-        stream.close(reason);
+        source.close(reason);
       },
-      once: (event: 'closed', listener: () => void) => stream.once(event, listener),
+      once: (event: 'closed', listener: () => void) => source.once(event, listener),
     };
   }
 
@@ -148,40 +127,43 @@ export class PulledSources {
     return entry;
   }
 
-  #open(settings: PulledSourceSettings, stream: LiveStream, from: SourceReport['from']): PulledSource {
+  #follow(name: string, { from, source }: Entry): void {
     const { log, metrics } = this.#context;
-    const { name } = settings;
     /** What was told last: a camera that stays away is one line of the log. */
     let told: string | undefined;
     let awaySince: number | undefined;
-    stream.on('trouble', (error) => log.debug({ stream: name, code: error.code }, error.message));
-    return new PulledSource(settings, {
-      onLive: ({ kind, url, codec, width, height, connections }) => {
-        told = undefined;
-        awaySince = undefined;
-        metrics.sourceConnections.inc();
-        log.info({ stream: name, kind, url, codec, width, height, connections }, 'source connected');
-      },
-      onLost: ({ code, detail = '' }, retryMs) => {
-        metrics.rejected.inc({ code });
-        const facts = { stream: name, code, detail, retrySeconds: Math.round(retryMs / 100) / 10 };
-        if (told === detail) log.debug(facts, 'source still not there');
-        else log.warn(facts, 'source lost, trying again until it is back');
-        told = detail;
-        awaySince ??= performance.now();
-        if (from === 'config' || performance.now() - awaySince < API_PATIENCE_MS) return;
-        log.warn({ stream: name, code }, 'source gives up its place: it was away for ten minutes');
-        stream.close('source away');
-      },
+    source.on('live', ({ kind, url, codec, width, height, connections }) => {
+      told = undefined;
+      awaySince = undefined;
+      metrics.sourceConnections.inc();
+      log.info({ stream: name, kind, url, codec, width, height, connections }, 'source connected');
+    });
+    source.on('lost', ({ code, detail = '' }, retryMs) => {
+      metrics.rejected.inc({ code });
+      const facts = { stream: name, code, detail, retrySeconds: Math.round(retryMs / 100) / 10 };
+      const problem = `${code} ${detail}`;
+      if (told === problem) log.debug(facts, 'source still not there');
+      else log.warn(facts, 'source lost, trying again until it is back');
+      told = problem;
+      awaySince ??= performance.now();
+      if (from === 'config' || performance.now() - awaySince < API_PATIENCE_MS) return;
+      log.warn({ stream: name, code }, 'source gives up its place: it was away for ten minutes');
+      source.close('source away');
+    });
+    source.once('closed', (reason, error) => {
+      this.#entries.delete(name);
+      if (error) log.error({ stream: name, reason, err: error }, 'the source stopped');
     });
   }
 
-  #report(name: string, { from, stream, source }: Entry): SourceReport {
-    const { latest, totals } = stream.stats;
+  #report(name: string, { from, source }: Entry): SourceReport {
+    const { stream } = source;
+    const { totals } = stream.stats;
+    const latest = stream.closed ? undefined : stream.stats.latest;
     return {
       name,
       from,
-      ...source.status,
+      ...source.status!,
       model: stream.model,
       size: stream.size,
       framesIn: latest?.framesIn ?? 0,

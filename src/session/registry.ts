@@ -59,7 +59,7 @@ export class Registry {
    * Takes a stream's name for one publisher; {@link Admission} says whether there may be one more.
    * @throws DepthcastError STREAM_TAKEN
    */
-  reserve(name: string): { filled(stream: SessionStream): void; free(): void } {
+  reserve(name: string): { filled(stream: SessionStream): void; emptied(): void; free(): void } {
     if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_TAKEN });
     const place: Place = { name, stream: undefined, viewers: 0 };
     this.#places.set(name, place);
@@ -67,6 +67,10 @@ export class Registry {
       filled: (stream) => {
         place.stream = stream;
         for (const watcher of this.#watchers) watcher(stream);
+      },
+      // Its stream is gone, and another of the name is to come.
+      emptied: () => {
+        place.stream = undefined;
       },
       free: () => {
         if (this.#places.get(name) === place) this.#places.delete(name);

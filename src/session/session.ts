@@ -4,6 +4,7 @@ import type { DepthcastError } from '../errors.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
+import type { PulledStatus } from '../sources/pull/pulled-source.ts';
 import type { Demand } from '../stream/demand.ts';
 import type { FrameSource } from '../stream/frame-source.ts';
 import type { LiveStream, LiveStreamEvents } from '../stream/live-stream.ts';
@@ -94,4 +95,24 @@ export interface PublisherSession extends Session {
   setLayout(layout: Layout): void;
   /** Changes what the data channel carries. */
   setData(output: DataOutput): void;
+}
+
+export interface SourceEvents {
+  /** A source that is pulled gives pictures. */
+  live: [status: PulledStatus];
+  /** It is not there, or no longer, and is tried again after so many ms. */
+  lost: [error: DepthcastError, retryMs: number];
+  trouble: [error: DepthcastError, about: ErrorSubject];
+  closed: [reason: string, error: DepthcastError | undefined];
+}
+
+/** A stream that nobody publishes: a synthetic scene, or what the server pulls. */
+export interface SourceSession extends Pick<EventEmitter<SourceEvents>, 'on' | 'once'> {
+  readonly stream: SessionStream;
+  /** Of a source that is pulled. */
+  readonly status: PulledStatus | undefined;
+  /** Begins, once its events are listened to. */
+  start(): void;
+  /** @param error why, where it was not meant to end */
+  close(reason: string, error?: DepthcastError): void;
 }

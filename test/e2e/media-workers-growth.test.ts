@@ -21,7 +21,7 @@ async function startWorkers(count: WorkerCount, overrides: Record<string, unknow
   ends.push(() => rmSync(folder, { recursive: true }));
   const { context, close } = await startApp({ 'depth.model': writeLumaModel(folder, 64, 48), ...overrides });
   ends.push(close);
-  const workers = await MediaWorkers.start(context, context.peers, count);
+  const workers = await MediaWorkers.start(context, count);
   ends.push(() => workers.close('test over'));
   const offer = async () => {
     const client = await RtcClient.create({ direction: 'sendonly' });
@@ -96,6 +96,26 @@ it('ends a worker that nobody has needed for long, keeps one for the next, and w
   expect(await counted()).toBe(2);
   await publish('c');
   expect(sessions()).toEqual([1, 0]);
+});
+
+it('has a source in a worker as a publisher, which is none to spare as long as it is there', async () => {
+  const { workers, settled, sessions } = await startWorkers({ first: 1, most: 4, spareMs: 500 });
+  const origin = { kind: 'scene', scene: 'room', width: 128, height: 96, fps: 5 } as const;
+  const hosted = [];
+  for (const name of ['a', 'b']) {
+    const source = await workers.host({ name, origin, still: false });
+    hosted.push(source);
+    await settled();
+  }
+  const sources = () => workers.workers.map((worker) => worker.sources);
+  expect([sources(), sessions()]).toEqual([
+    [1, 1, 0],
+    [0, 0, 0],
+  ]);
+  hosted[1]!.close('test');
+  await until('the spare ones to go', () => sources().length === 2);
+  expect(sources()).toEqual([1, 0]);
+  expect(hosted[0]!.stream.closed).toBe(false);
 });
 
 it('starts a number of workers at once where that is what is asked for', async () => {

@@ -136,6 +136,52 @@ describe.each([
     );
   });
 
+  it('hosts a stream that nobody publishes, and its viewers, until it is closed', async () => {
+    const { admission, registry } = server.context;
+    const origin = { kind: 'scene', scene: 'room', width: 128, height: 96, fps: 15 } as const;
+    const codeOf = async (asked: Promise<unknown>) => asked.then(String, ({ code }) => code);
+    expect(await codeOf(peers.host({ name: 'bad', origin, still: false, model: 'none' }))).toBe('MODEL_NOT_FOUND');
+    expect(await codeOf(peers.host({ name: 'bad', origin, still: false, size: 3 }))).toBe('BAD_SIZE');
+    expect(depthStreams()).toBe(0);
+
+    const place = admission.reserve('hosted');
+    const source = await peers.host({ name: 'hosted', origin, still: false, camera: { hfov: 80 } });
+    const { stream } = source;
+    place.filled(stream);
+    const ended: string[] = [];
+    stream.once('started', () => ended.push('started'));
+    source.once('closed', (reason) => {
+      ended.push(reason);
+      place.free();
+    });
+    source.start();
+    expect([depthStreams(), source.status, stream.still]).toEqual([1, undefined, 'off']);
+    const watching = await client({ direction: 'recvonly' });
+    const viewer = await peers.view(watching.offerSdp, 'hosted');
+    accept(watching, viewer);
+    await until('depth at the viewer', () => (watching.receiver?.getStats().frames ?? 0) > 3);
+    await until('numbers of the stream', () => stream.frames > 3 && stream.watched);
+    expect(stream.last).toMatchObject({ width: 128, height: 96, depthWidth: NETWORK.width });
+    expect(stream.hfov).toBeCloseTo(80);
+    stream.setRange({ near: 1, far: 0 });
+    await until('the range', () => stream.last.near === 1 && stream.last.far === 0);
+
+    const left: string[] = [];
+    viewer.once('closed', (reason) => left.push(reason));
+    source.close('enough');
+    expect([ended, stream.closed, registry.isTaken('hosted'), depthStreams()]).toEqual([
+      ['started', 'enough'],
+      true,
+      false,
+      0,
+    ]);
+    await until('the end of the viewer', () => left.length);
+    expect(left).toEqual(['enough']);
+    const next = await peers.host({ name: 'hosted', origin, still: false });
+    next.close('enough');
+    expect(depthStreams()).toBe(0);
+  });
+
   it('changes what a two-way session returns, while it runs', async () => {
     const made = await client({ direction: 'sendrecv', data: true });
     const session = await peers.publish(made.offerSdp, { role: 'duplex', track: false, data: 'u8' });

@@ -109,7 +109,9 @@ export const info = z.looseObject({
       defaultSize: z.int(),
     }),
   ),
-  mediaWorkers: z.array(z.looseObject({ number: count, alive: z.boolean(), starting: z.boolean(), sessions: count })),
+  mediaWorkers: z.array(
+    z.looseObject({ number: count, alive: z.boolean(), starting: z.boolean(), sessions: count, sources: count }),
+  ),
   streams: count,
   limits: z.looseObject({ streams: z.int() }),
 });

@@ -176,7 +176,7 @@ export class PulledSource implements FrameSource {
     const cameAt = arrivedAt - performance.timeOrigin;
     if (this.#liveSince === undefined) {
       // How long it took to start and to connect is no time of the source's: pictures go on when they come.
-      this.#base = (performance.now() - this.#startedAt) / 1000 - time;
+      this.#base = (cameAt - this.#startedAt) / 1000 - time;
       this.#liveSince = performance.now();
       this.#state = 'live';
       this.#problem = undefined;
