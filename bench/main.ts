@@ -31,6 +31,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     rate: { type: 'string' },
     fps: { type: 'string' },
+    'media-workers': { type: 'string' },
     out: { type: 'string' },
     device: { type: 'string' },
     markdown: { type: 'boolean' },
@@ -40,19 +41,23 @@ const { values, positionals } = parseArgs({
   },
 });
 
+const settings =
+  values['media-workers'] === undefined ? {} : { 'server.mediaWorkers': Number(values['media-workers']) };
+
 const SECTIONS = {
   inference: { run: () => benchInference(), about: 'the embedded network alone' },
-  live: { run: () => benchOne(), about: 'one stream, 30 s' },
-  four: { run: () => benchFour(15, 60), about: 'four streams at 15 fps, 60 s' },
-  overload: { run: () => benchFour(30, 30), about: 'four streams at 30 fps, 30 s' },
+  live: { run: () => benchOne(settings), about: 'one stream, 30 s; --media-workers N' },
+  four: { run: () => benchFour(15, 60, settings), about: 'four streams at 15 fps, 60 s; --media-workers N' },
+  overload: { run: () => benchFour(30, 30, settings), about: 'four streams at 30 fps, 30 s; --media-workers N' },
   adapt: {
     run: () => benchAdapt(values.seconds ? Number(values.seconds) : undefined),
     about:
       'four streams at 30 fps, network sizes that follow the load in turn with a fixed one; three minutes; --seconds N',
   },
   floor: {
-    run: () => benchFloor(values.seconds ? Number(values.seconds) : undefined),
-    about: 'all but inference of a live frame over decode, scale and gray encode alone; two minutes; --seconds N',
+    run: () => benchFloor(settings, values.seconds ? Number(values.seconds) : undefined),
+    about:
+      'all but inference of a live frame over decode, scale and gray encode alone; two minutes; --seconds N, --media-workers N',
   },
   flame: {
     run: () =>
@@ -149,6 +154,7 @@ npm run bench -- compare OLD [SECTION ...] [--rounds N] [--markdown]
 
   --json FILE  writes the numbers of inference, live, four, overload, floor, adapt, media-workers and growth; --rounds N those of N
                runs, each a process of its own
+  --media-workers N  of live, four, overload and floor: 0 puts peers on the main thread; as shipped when absent
   compare OLD  says what became slower by more than noise, and then ends with 1. OLD is what --json wrote, whose sections
                are run again, or the folder of another checkout, which takes turns with this one
 `;
@@ -170,7 +176,10 @@ if (comparing && old === undefined) usage('compare: with which file or folder?')
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) usage('--rounds: 1 to 100');
 if (rounds !== undefined && !comparing && values.json === undefined) usage('--rounds: needs --json');
 /** Of the sections, for runs in processes of their own. */
-const args = values.seconds === undefined ? [] : ['--seconds', values.seconds];
+const args = (['seconds', 'media-workers'] as const).flatMap((name) => {
+  const value = values[name];
+  return value === undefined ? [] : [`--${name}`, value];
+});
 
 try {
   process.exit(await main());

@@ -1,6 +1,6 @@
 import type { SessionStats } from '../src/protocol/messages.ts';
 import { printTable } from '../test/support/load/table.ts';
-import { type LiveRun, runLive } from './live.ts';
+import { allButInference, type LiveRun, runLive } from './live.ts';
 import { median, record } from './record.ts';
 
 const VIDEO = { scene: 'room', width: 640, height: 480, data: 'u16', track: 'gray' } as const;
@@ -19,7 +19,7 @@ export async function benchPeers({ seconds = 12, turns = 2 } = {}): Promise<void
       for (const [place, mediaWorkers] of Object.entries(PLACES)) {
         const settings = { 'server.mediaWorkers': mediaWorkers, 'depth.size': size };
         const key = `${name}, ${place}`;
-        const run = await runLive({ ...VIDEO, peers, fps }, seconds, undefined, settings);
+        const run = await runLive({ ...VIDEO, peers, fps }, seconds, settings);
         runs.set(key, [...(runs.get(key) ?? []), run]);
       }
   printTable(
@@ -40,7 +40,7 @@ function cellsOf(turns: readonly LiveRun[]): string[] {
     cell((run) => latency(run, 'p50'), 1),
     cell((run) => latency(run, 'p95'), 1),
     cell(({ cpu, frames }) => cpu.main / frames, 2),
-    cell(({ cpu, frames }) => (cpu.main + cpu.pool) / frames, 1),
+    cell(({ cpu, frames }) => allButInference(cpu) / frames, 1),
   ];
 }
 

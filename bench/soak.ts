@@ -13,6 +13,7 @@ export async function benchSoak(minutes: number): Promise<void> {
   await runLive(
     { scene: 'room', width: 640, height: 480, data: 'u16', track: 'gray', peers: 1, fps: 30 },
     minutes * 60,
+    {},
     (second) => {
       if (second % 30 === 0) readings.push(rss());
     },

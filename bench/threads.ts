@@ -47,14 +47,39 @@ function threadStats(): [id: number, stat: number[]][] {
   });
 }
 
-/** CPU spent between two readings by the main thread, by the threads of `inference`, and by all others (codecs, zlib, V8). */
-export function cpuSplit(before: Map<number, number>, after: Map<number, number>, inference: ReadonlySet<number>) {
-  const split = { main: 0, inference: 0, pool: 0 };
+/** CPU ms by kind of thread. */
+export interface CpuSplit {
+  main: number;
+  /** Media workers. */
+  media: number;
+  inference: number;
+  /** libuv's pool, where zlib works and the codecs of peers on the main thread, and V8's own threads. */
+  rest: number;
+}
+
+/**
+ * CPU spent between two readings.
+ * @param inference its threads
+ * @param mediaWorkers how many there are: of all others the busiest threads, since what they leave to others is little
+ */
+export function cpuSplit(
+  before: Map<number, number>,
+  after: Map<number, number>,
+  inference: ReadonlySet<number>,
+  mediaWorkers: number,
+): CpuSplit {
+  const split: CpuSplit = { main: 0, media: 0, inference: 0, rest: 0 };
+  const others: number[] = [];
   for (const [id, time] of after) {
     const spent = time - (before.get(id) ?? 0);
     if (id === process.pid) split.main += spent;
     else if (inference.has(id)) split.inference += spent;
-    else split.pool += spent;
+    else others.push(spent);
   }
+  others.sort((a, b) => b - a);
+  split.media = sum(others.slice(0, mediaWorkers));
+  split.rest = sum(others.slice(mediaWorkers));
   return split;
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
