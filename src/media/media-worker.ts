@@ -35,6 +35,11 @@ const END_MS = 5000;
 const DYING_MS = 2000;
 /** Seconds after which somebody may try again whom a dead worker was to serve. */
 const RETRY = 1;
+/**
+ * Of V8's young generation, whose collections free the buffers of packets. Until then these count as growth of the old one, and a larger
+ * young generation, V8's default, is full so seldom that the whole heap is marked instead, every seven seconds for a stream.
+ */
+const YOUNG_MEBIBYTES = 6;
 
 export interface MediaWorkerEvents {
   /** It died or stalled, and is of no more use. Its sessions and sources have been told. */
@@ -70,7 +75,11 @@ export class MediaWorker implements SessionLink {
   constructor(boot: MediaBoot, numberOf: (inferencer: WorkerInferencer) => number, lost: MediaWorkerEvents['lost']) {
     this.#numberOf = numberOf;
     this.#lost = lost;
-    this.#thread = startThread(import.meta.url, './worker', { name: 'media', workerData: boot });
+    this.#thread = startThread(import.meta.url, './worker', {
+      name: 'media',
+      workerData: boot,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES },
+    });
     // Whatever comes is a sign of life.
     this.#thread.on('message', () => {
       this.#heard = performance.now();

@@ -1,10 +1,11 @@
 import { firstSequenceNumber } from './packet.ts';
 
-/** A sent packet, kept for a while so that it can be sent again. */
+/** A sent packet, kept for a while so that it can be sent again; then its place is another's. */
 interface Sent {
   sequenceNumber: number;
-  /** The whole RTP packet, in clear. */
-  packet: Buffer;
+  /** Begins with the whole RTP packet, in clear. */
+  readonly memory: Buffer;
+  length: number;
   headerLength: number;
   rtxPayloadType: number | undefined;
   sentAt: number;
@@ -13,6 +14,8 @@ interface Sent {
 }
 
 const CAPACITY = 1024;
+/** Of a place, at least: no packet that we send is longer. */
+const PLACE_BYTES = 1200;
 const MAX_AGE_MS = 2000;
 const MAX_RESENDS = 8;
 const MIN_INTERVAL_MS = 10;
@@ -26,6 +29,9 @@ export const RTX_BYTES = 2;
 /**
  * Answers NACKs from the last second or two of a stream, as RTX (RFC 4588) where that was negotiated. Bounded: 1024
  * packets (1.2 MB), a few repetitions of each, half the target bitrate. Times are in ms.
+ *
+ * Packets are copied into places that stay: kept themselves, they would all reach V8's old generation with their memory, and the whole
+ * heap would be marked every few seconds to be rid of them.
  */
 export class Retransmitter {
   resent = 0;
@@ -44,15 +50,20 @@ export class Retransmitter {
 
   remember(packet: Buffer, headerLength: number, rtxPayloadType: number | undefined, now: number): void {
     const sequenceNumber = packet.readUInt16BE(2);
-    this.#history[sequenceNumber % CAPACITY] = {
-      sequenceNumber,
-      packet,
-      headerLength,
-      rtxPayloadType,
-      sentAt: now,
-      resentAt: Number.NEGATIVE_INFINITY,
-      resends: 0,
-    };
+    const place = sequenceNumber % CAPACITY;
+    let sent = this.#history[place];
+    if (sent === undefined || sent.memory.length < packet.length) {
+      sent = newPlace(Math.max(PLACE_BYTES, packet.length));
+      this.#history[place] = sent;
+    }
+    packet.copy(sent.memory);
+    sent.sequenceNumber = sequenceNumber;
+    sent.length = packet.length;
+    sent.headerLength = headerLength;
+    sent.rtxPayloadType = rtxPayloadType;
+    sent.sentAt = now;
+    sent.resentAt = Number.NEGATIVE_INFINITY;
+    sent.resends = 0;
   }
 
   /**
@@ -79,24 +90,36 @@ export class Retransmitter {
       sent.resentAt = now;
       sent.resends++;
       this.resent++;
-      this.#budget -= sent.packet.length;
+      this.#budget -= sent.length;
       // Without RTX the same packet is sent again; not a byte of it may differ, or its nonce would be used twice.
-      if (sent.rtxPayloadType === undefined) this.#send(sent.packet, sent.headerLength);
+      if (sent.rtxPayloadType === undefined) this.#send(sent.memory.subarray(0, sent.length), sent.headerLength);
       else this.#send(this.#wrap(sent, sent.rtxPayloadType, stamp), sent.headerLength);
     }
   }
 
   /** Own SSRC, own numbers, the original number in front of the payload. */
-  #wrap({ packet, headerLength, sequenceNumber }: Sent, payloadType: number, stamp: (header: Buffer) => void): Buffer {
-    const wrapped = Buffer.allocUnsafe(packet.length + RTX_BYTES);
-    packet.copy(wrapped, 0, 0, headerLength);
-    wrapped[1] = (packet[1]! & 0x80) | payloadType;
+  #wrap(sent: Sent, payloadType: number, stamp: (header: Buffer) => void): Buffer {
+    const { memory, length, headerLength, sequenceNumber } = sent;
+    const wrapped = Buffer.allocUnsafe(length + RTX_BYTES);
+    memory.copy(wrapped, 0, 0, headerLength);
+    wrapped[1] = (memory[1]! & 0x80) | payloadType;
     wrapped.writeUInt16BE(this.#sequenceNumber, 2);
     wrapped.writeUInt32BE(this.#ssrc, 8);
     stamp(wrapped);
     wrapped.writeUInt16BE(sequenceNumber, headerLength);
-    packet.copy(wrapped, headerLength + RTX_BYTES, headerLength);
+    memory.copy(wrapped, headerLength + RTX_BYTES, headerLength, length);
     this.#sequenceNumber = (this.#sequenceNumber + 1) & 0xffff;
     return wrapped;
   }
 }
+
+const newPlace = (bytes: number): Sent => ({
+  sequenceNumber: -1,
+  memory: Buffer.allocUnsafeSlow(bytes),
+  length: 0,
+  headerLength: 0,
+  rtxPayloadType: undefined,
+  sentAt: Number.NEGATIVE_INFINITY,
+  resentAt: Number.NEGATIVE_INFINITY,
+  resends: 0,
+});
