@@ -9,7 +9,7 @@ import { compactNtp, type NtpTime, type ReportBlock, type RtcpMessage, toNtp } f
 import type { VideoAgreement } from '../sdp/agreement.ts';
 import { SRTP_OVERHEAD } from '../srtp/srtp.ts';
 import { KeyframeLimit } from './keyframe-limit.ts';
-import { headerExtensions, stampAgain } from './sender-extensions.ts';
+import { HeaderExtensions, stampAgain } from './sender-extensions.ts';
 import type { SenderEvents, SenderOptions, SenderStats } from './sender-types.ts';
 
 /** IPv6 and UDP headers (48) and this stay below the 1280 bytes that every path carries. */
@@ -25,6 +25,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   readonly #estimator: BitrateEstimator;
   readonly #keyframeLimit: KeyframeLimit;
   #agreement: VideoAgreement;
+  #extensions: HeaderExtensions;
   #sequenceNumber = firstSequenceNumber();
   #pictureId = randomInt(0x8000);
   #frames = 0;
@@ -46,6 +47,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     super();
     this.#options = options;
     this.#agreement = options.agreement;
+    this.#extensions = new HeaderExtensions(options.agreement);
     this.ssrc = options.ssrc;
     this.#retransmitter = new Retransmitter(options.rtxSsrc, options.sendRtp);
     this.#estimator = new BitrateEstimator(options.bitrate);
@@ -94,7 +96,7 @@ export class VideoSender extends Emitter<SenderEvents> {
     const codec = this.#agreement.codecs.find((agreed) => agreed.sendable && agreed.codec === frame.codec);
     if (!codec || !this.#active || this.#closed || frame.data.length === 0) return 0;
     const now = performance.now();
-    const extensions = headerExtensions(this.#agreement, frame, now);
+    const extensions = this.#extensions.of(frame, now);
     const headerLength = RTP_HEADER_BYTES + extensions.length;
     const maxPayload = MAX_PACKET_BYTES - headerLength - RTX_BYTES - SRTP_OVERHEAD;
     let sent = 0;
@@ -130,6 +132,7 @@ export class VideoSender extends Emitter<SenderEvents> {
   /** @internal */
   renegotiate(agreement: VideoAgreement): void {
     this.#agreement = agreement;
+    this.#extensions = new HeaderExtensions(agreement);
     this.#announceBitrate();
   }
 

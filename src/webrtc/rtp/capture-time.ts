@@ -15,11 +15,11 @@ export function readCaptureTime(element: Buffer): number | undefined {
   return seconds === 0 && fraction === 0 ? undefined : fromNtp({ seconds, fraction });
 }
 
-export function writeCaptureTime(unixMs: number): Buffer {
+/** @returns `element`, a new one where none is given */
+export function writeCaptureTime(unixMs: number, element: Buffer = Buffer.allocUnsafe(8), at = 0): Buffer {
   const { seconds, fraction } = toNtp(unixMs);
-  const element = Buffer.allocUnsafe(8);
-  element.writeUInt32BE(seconds, 0);
-  element.writeUInt32BE(fraction, 4);
+  element.writeUInt32BE(seconds, at);
+  element.writeUInt32BE(fraction, at + 4);
   return element;
 }
 
