@@ -36,7 +36,7 @@ export function serveCommand(version: string): Command {
     )
     .addOption(new SettingOption('depth.metric', '--metric', 'the checkpoint named by --model gives metres'))
     .addOption(
-      new SettingOption('depth.precision', '--precision <type>', "of a checkpoint's network", {
+      new SettingOption('depth.precision', '--precision <type>', 'of the network', {
         defaultText: "the model's own, see: models list",
       }),
     )
@@ -75,7 +75,7 @@ async function serve(command: Command, version: string): Promise<void> {
   for (const url of server.networkUrls) line('', style.cyan(url));
   line(
     'model',
-    `${manifest.name} ${style.dim(`${pool.sizeOf(manifest)} px, ${manifest.precision}, ${manifest.unit}`)}`,
+    `${manifest.name} ${style.dim(`${pool.sizeOf(manifest)} px, ${pool.workers[0]!.model.precision}, ${manifest.unit}`)}`,
   );
   line('device', server.context.device);
   line('publish', `${server.url}/whip/NAME`);

@@ -31,7 +31,7 @@ export class EngineSet {
   readonly manifest: ModelManifest;
   /** Of the network that was loaded first. */
   readonly capabilities: EngineCapabilities;
-  /** Devices that `auto` tried and did not take. */
+  /** Devices that `auto` tried and did not take; the CPU, where it does not compute the model's own precision. */
   readonly refused: readonly RefusedDevice[];
   readonly #model: InstalledModel;
   readonly #provider: EngineProvider;
@@ -48,9 +48,11 @@ export class EngineSet {
     first: Held,
     devices: DeviceOptions,
   ) {
-    this.manifest = model.manifest;
+    const { precision, instead } = first.engine.capabilities;
+    this.manifest = { ...model.manifest, precision };
     this.capabilities = first.engine.capabilities;
-    this.refused = refused;
+    this.refused =
+      instead === undefined ? refused : [...refused, { device: 'cpu', reason: `${instead}; it runs in ${precision}` }];
     this.#devices = devices;
     this.#model = model;
     this.#provider = provider;

@@ -42,6 +42,8 @@ export interface EngineCapabilities {
   /** How far the network is from its float32 self, by parityError; undefined where there is nothing to compare with. */
   readonly parity: number | undefined;
   readonly precision: ModelPrecision;
+  /** Why the network runs in fp32, where its own precision is another that this CPU does not compute rightly. */
+  readonly instead: string | undefined;
   /** Of a device that is not the CPU. */
   readonly memory: DeviceMemory | undefined;
   /** Of a device that is not the CPU: the check that it passed when it was loaded. */

@@ -49,7 +49,7 @@ interface InferencerEvents {
  * temporal memory with it, not the streams: they go on in the next worker with a new epoch.
  */
 export class WorkerInferencer extends EventEmitter<InferencerEvents> implements Inferencer {
-  readonly model: ModelManifest;
+  #model: ModelManifest;
   /** Restarts so far. */
   restarts = 0;
   /** Streams of other threads, which reach the worker by ports of `connect`; those who open them count them. */
@@ -72,7 +72,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
 
   private constructor(boot: Omit<WorkerBoot, 'activity'>) {
     super();
-    this.model = boot.model.manifest;
+    this.#model = boot.model.manifest;
     this.#boot = { ...boot, activity: this.#activity.memory };
     this.#hangs = new HangWatch(this.#activity, this.model.kind);
   }
@@ -103,6 +103,11 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     await inferencer.#ready;
     inferencer.#watchdog = setInterval(() => inferencer.#watch(), WATCH_MS).unref();
     return inferencer;
+  }
+
+  /** Its precision is what the network is computed in, once it is loaded. */
+  get model(): ModelManifest {
+    return this.#model;
   }
 
   get device(): string {
@@ -207,6 +212,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
       .then((capabilities) => {
         this.#startedAt = performance.now();
         this.#capabilities = capabilities;
+        this.#model = { ...this.#model, precision: capabilities.precision };
         // A restart need not measure again.
         if (capabilities.kind === 'cpu') this.#boot.threads = this.threads;
         this.emit('up');

@@ -15,6 +15,8 @@ export interface InstalledModel {
   file: string;
   /** Folder of the graphs that are made of a checkpoint. */
   graphs: string;
+  /** Absolute path of the same network's graph in fp32, of a graph in less precision that has one. */
+  float32?: string | undefined;
 }
 
 export interface LibraryOptions {
@@ -26,7 +28,7 @@ export interface LibraryOptions {
   metric?: boolean | undefined;
   /** For a bare checkpoint: what its shapes do not tell. */
   network?: ConfigOverrides | undefined;
-  /** Of the graphs that are made of a checkpoint; undefined leaves it to the manifest. */
+  /** Of the graphs that are made of a checkpoint, or which of a network's graphs; undefined leaves it to the manifest. */
   precision?: ModelPrecision | undefined;
 }
 
@@ -57,7 +59,7 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
   const { precision } = options;
   return knownModels(options)
     .filter((model) => existsSync(model.file))
-    .map((model) => (model.manifest.kind === 'checkpoint' ? inPrecision(model, precision) : model));
+    .map((model) => (hasPrecision(model, precision) ? inPrecision(model, precision) : model));
 }
 
 /**
@@ -133,14 +135,28 @@ function startsAsJson(path: string): boolean {
   }
 }
 
+function hasPrecision({ manifest, float32 }: InstalledModel, precision: ModelPrecision | undefined): boolean {
+  return manifest.kind === 'checkpoint' || (precision === 'fp32' && float32 !== undefined);
+}
+
 function inPrecision(model: InstalledModel, precision: ModelPrecision | undefined): InstalledModel {
   const { manifest } = model;
   if (precision === undefined || precision === manifest.precision) return model;
-  if (manifest.kind === 'graph')
+  if (!hasPrecision(model, precision)) {
+    const has = manifest.kind === 'graph' && model.float32 ? `${manifest.precision} and fp32` : manifest.precision;
     throw new DepthcastError('BAD_OPTION', {
-      detail: `${manifest.name} is a graph in ${manifest.precision}; another precision needs its checkpoint`,
+      detail: `${manifest.name} is a graph in ${has}; another precision needs its checkpoint`,
     });
-  return { ...model, manifest: { ...manifest, precision } };
+  }
+  return manifest.kind === 'graph' ? inFloat32(model) : { ...model, manifest: { ...manifest, precision } };
+}
+
+/** The model with its graph in fp32 in the place of one in less precision; itself where there is none. */
+export function inFloat32(model: InstalledModel): InstalledModel {
+  const { manifest, float32, graphs } = model;
+  if (manifest.kind !== 'graph' || float32 === undefined) return model;
+  const { float32: form, ...rest } = manifest;
+  return { manifest: { ...rest, precision: 'fp32', file: form!.file, sha256: form!.sha256 }, file: float32, graphs };
 }
 
 function readManifest(path: string, store: ModelFolder): InstalledModel {
@@ -163,6 +179,8 @@ function readManifest(path: string, store: ModelFolder): InstalledModel {
   let file = resolve(dirname(path), named);
   if (manifest.kind === 'checkpoint' && named === basename(named) && !existsSync(file))
     file = join(store.checkpoints, named);
+  if (manifest.kind === 'graph' && manifest.float32)
+    return { manifest, file, graphs: store.graphs, float32: resolve(dirname(path), manifest.float32.file) };
   return { manifest, file, graphs: store.graphs };
 }
 

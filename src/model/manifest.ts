@@ -54,6 +54,8 @@ const graphManifest = z.strictObject({
   sha256: sha256.optional(),
   /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
   precision: z.enum(['fp32', 'fp16', 'int8']),
+  /** The same network in fp32, of a graph in less: for devices without that arithmetic, and for who asks for it. */
+  float32: z.strictObject({ file: z.string(), sha256: sha256.optional() }).optional(),
 });
 
 const checkpointManifest = z.strictObject({

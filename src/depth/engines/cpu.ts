@@ -1,5 +1,6 @@
 import { usableCores } from '../../cgroup.ts';
 import { DepthcastError } from '../../errors.ts';
+import { inFloat32 } from '../../model/library.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
@@ -7,7 +8,7 @@ import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOp
 import { CpuNetwork, CpuState, RingGraph } from './cpu-network.ts';
 import { DeviceEngine } from './device-engine.ts';
 import { NodeRuntime } from './node-runtime.ts';
-import { readReference, writeReference } from './reference.ts';
+import { OPEN_REFERENCE, readReference, writeReference } from './reference.ts';
 import { judgeTrial, trialImage } from './trial.ts';
 
 /** Most threads that `auto` gives one network: beyond, a frame gains little and other streams lose. */
@@ -24,13 +25,17 @@ const BACKEND = "onnxruntime's CPU backend";
 /** onnxruntime's CPU backend: the states lie in this process's memory, and `run` blocks its thread. */
 export const cpuProvider: EngineProvider = {
   name: 'cpu',
-  async prepare({ manifest, file }, graphs, options) {
+  async prepare(model, graphs, options) {
+    const { manifest, file } = model;
     if (manifest.kind !== 'checkpoint') {
       try {
         return await CpuEngine.load(manifest, { ...options, graph: file, reference: readReference(file) });
       } catch (thrown) {
         if (thrown instanceof RingGraph) return loadRings(manifest, file, options);
-        throw thrown;
+        const rounding = thrown instanceof DepthcastError && thrown.code === 'BAD_OUTPUT';
+        if (!rounding || model.float32 === undefined) throw thrown;
+        const full = inFloat32(model);
+        return CpuEngine.load(full.manifest, { ...options, graph: full.file, instead: thrown.detail });
       }
     }
     const { width, height } = options;
@@ -79,6 +84,8 @@ export interface CpuEngineOptions extends PrepareOptions {
   graph: string;
   /** The map that the float32 network makes of the trial picture, to compare a graph of less precision with. */
   reference?: Float32Array | undefined;
+  /** Why it is this graph and not one of less precision. */
+  instead?: string | undefined;
 }
 
 /** A streaming depth network in onnxruntime. Checks the graph against the streaming contract when it is loaded. */
@@ -89,7 +96,12 @@ export class CpuEngine implements Engine {
   readonly #manifest: ModelManifest;
   readonly #network: CpuNetwork;
 
-  private constructor(manifest: ModelManifest, network: CpuNetwork, threads: number, trial: Trial) {
+  private constructor(
+    manifest: ModelManifest,
+    network: CpuNetwork,
+    { threads, instead }: CpuEngineOptions,
+    trial: Trial,
+  ) {
     this.#manifest = manifest;
     this.#network = network;
     this.trialMap = trial.map;
@@ -98,7 +110,8 @@ export class CpuEngine implements Engine {
     const { summary, resamples, focal: usesCamera } = network;
     const { parity } = trial;
     const none = { memory: undefined, check: undefined };
-    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, usesCamera, parity, precision, ...none };
+    const told = { parity, precision, instead };
+    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, usesCamera, ...told, ...none };
   }
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */
@@ -115,13 +128,13 @@ export class CpuEngine implements Engine {
   }
 
   static async #create(manifest: ModelManifest, options: CpuEngineOptions): Promise<CpuEngine> {
-    const { graph, threads, reference } = options;
+    const { graph, threads } = options;
     const network = await CpuNetwork.load(manifest, graph, threads);
     try {
       // The first run allocates, and a graph that cannot run must fail here.
       const map = await network.trialMap(manifest, options);
-      const parity = judgeTrial(manifest, BACKEND, options, map, reference);
-      return new CpuEngine(manifest, network, threads, { map, parity });
+      const parity = await judge(manifest, network, options, map);
+      return new CpuEngine(manifest, network, options, { map, parity });
     } catch (thrown) {
       await network.release();
       throw thrown;
@@ -151,6 +164,24 @@ export class CpuEngine implements Engine {
     state.dispose();
     return least;
   }
+}
+
+/**
+ * @param map of the trial picture
+ * @returns parityError, where there is a reference
+ * @throws DepthcastError BAD_OUTPUT
+ */
+async function judge(
+  manifest: ModelManifest,
+  network: CpuNetwork,
+  { width, height, reference }: CpuEngineOptions,
+  map: Float32Array,
+): Promise<number | undefined> {
+  const { width: w, height: h } = OPEN_REFERENCE;
+  if (manifest.kind === 'checkpoint' || reference?.length !== w * h)
+    return judgeTrial(manifest, BACKEND, { width, height }, map, reference);
+  judgeTrial(manifest, BACKEND, { width, height }, map);
+  return judgeTrial(manifest, BACKEND, OPEN_REFERENCE, await network.trialMap(manifest, OPEN_REFERENCE), reference);
 }
 
 interface Trial {

@@ -81,6 +81,7 @@ export class DeviceEngine implements Engine {
         usesCamera: contract.focal,
         parity: undefined,
         precision: manifest.precision,
+        instead: undefined,
         memory: undefined,
         check: undefined,
         ...capabilities,

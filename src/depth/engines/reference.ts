@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFileAtomically } from '../../atomic-file.ts';
+import type { Size } from '../../model/size.ts';
 
 // Beside a graph of less precision stands the map that its float32 twin makes of the trial picture, so that every load
 // can tell whether the backend computes what it should without loading that twin again.
+
+/** Size of the trial picture where a graph leaves its size open: one map then stands for every size. */
+export const OPEN_REFERENCE: Size = { width: 160, height: 128 };
 
 /** Of a graph's file: raw little-endian float32 [height*width]. */
 export const referencePath = (graph: string): string => `${graph.replace(/\.onnx$/i, '')}.reference`;

@@ -1,0 +1,88 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { nanoImages } from '../../../test/support/engine-cases.ts';
+import { GraphCache } from '../../model/graph-cache.ts';
+import { findModel, type InstalledModel } from '../../model/library.ts';
+import { parityError } from '../../model/precision.ts';
+import { EngineSet } from '../engine-set.ts';
+import { cpuProvider } from './cpu.ts';
+import { readReference, referencePath } from './reference.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'depthcast-eight-bits-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const nano = findModel('depthcast-nano');
+const size = { width: 128, height: 96 };
+
+async function stream(model: InstalledModel, images: readonly Float32Array[]): Promise<Float32Array[]> {
+  const engine = await cpuProvider.prepare(model, new GraphCache(model.graphs), { ...size, threads: 1 });
+  const state = await engine.createState(size);
+  const maps: Float32Array[] = [];
+  for (const image of images) {
+    const map = new Float32Array(size.width * size.height);
+    await state.run(image, map);
+    maps.push(map);
+  }
+  state.dispose();
+  await engine.release();
+  return maps;
+}
+
+/** The embedded network on a processor for which it makes the mirror image of what it should: its reference is turned. */
+function miscomputed(): InstalledModel {
+  const file = join(folder, basename(nano.file));
+  copyFileSync(nano.file, file);
+  const reference = readReference(nano.file)!.reverse();
+  writeFileSync(referencePath(file), new Uint8Array(reference.buffer));
+  return { ...nano, file };
+}
+
+describe('the embedded network in eight bits', () => {
+  it('is what runs unless fp32 is asked for, and a third of its size', () => {
+    const full = findModel('depthcast-nano', { precision: 'fp32' });
+    expect([nano.manifest.precision, full.manifest.precision]).toEqual(['int8', 'fp32']);
+    expect(full.file).toBe(nano.float32);
+    expect(readFileSync(nano.file).length).toBeLessThan(readFileSync(full.file).length * 0.4);
+    expect(() => findModel('depthcast-nano', { precision: 'fp16' })).toThrow(/is a graph in int8 and fp32/);
+  });
+
+  it('makes the depth of fp32 over two turns of its window, but for rounding', async () => {
+    const images = nanoImages(nano, size, 16);
+    const [rounded, full] = [
+      await stream(nano, images),
+      await stream(findModel('depthcast-nano', { precision: 'fp32' }), images),
+    ];
+    const errors = rounded.map((map, n) => parityError(map, full[n]!));
+    expect(Math.max(...errors)).toBeLessThan(0.06);
+    expect(Math.min(...errors)).toBeGreaterThan(0.001);
+  });
+
+  it('says how far it is from fp32 when it is loaded, at whatever size', async () => {
+    const engines = await EngineSet.load(nano, { threads: 1, picture: { width: 3, height: 4 } });
+    expect(engines.capabilities.parity).toBeGreaterThan(0.001);
+    expect(engines.capabilities.parity).toBeLessThan(0.06);
+    expect(engines.refused).toEqual([]);
+    await engines.release();
+  });
+
+  it('gives way to fp32, and says why, where a processor computes it wrongly', async () => {
+    const engines = await EngineSet.load(miscomputed(), { threads: 1 });
+    expect([engines.capabilities.precision, engines.manifest.precision]).toEqual(['fp32', 'fp32']);
+    expect(engines.refused).toEqual([
+      {
+        device: 'cpu',
+        reason: expect.stringMatching(
+          /^depthcast-nano, int8, 160x128 .* away from the float32 network's.*; it runs in fp32$/,
+        ),
+      },
+    ]);
+    await engines.release();
+  });
+
+  it('is refused there if it has no form in fp32', async () => {
+    const { float32: _, ...alone } = miscomputed();
+    await expect(EngineSet.load(alone, { threads: 1 })).rejects.toMatchObject({ code: 'BAD_OUTPUT' });
+  });
+});
