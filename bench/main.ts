@@ -16,7 +16,7 @@ import { benchLinks } from './links.ts';
 import { benchAdapt, benchFour, benchOne } from './live.ts';
 import { benchMatte } from './matte.ts';
 import { benchMediaWorkers } from './media-workers.ts';
-import { benchPeers } from './peers.ts';
+import { benchPeers, benchPrecision } from './peers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
 import { benchResample } from './resample.ts';
@@ -131,6 +131,10 @@ const SECTIONS = {
     run: () => benchPeers({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
     about:
       'peers on the main thread and in a media worker, with the shipped network, in turn; five minutes; --seconds N',
+  },
+  precision: {
+    run: () => benchPrecision({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
+    about: 'the same loads with the embedded network in fp32 and in eight bits, in turn; five minutes; --seconds N',
   },
   growth: {
     run: () =>
