@@ -39,7 +39,7 @@ const RETRY = 1;
  * Of V8's young generation, whose collections free the buffers of packets. Until then these count as growth of the old one, and a larger
  * young generation, V8's default, is full so seldom that the whole heap is marked instead, every seven seconds for a stream.
  */
-const YOUNG_MEBIBYTES = 6;
+const YOUNG_MEBIBYTES = 12;
 
 export interface MediaWorkerEvents {
   /** It died or stalled, and is of no more use. Its sessions and sources have been told. */
