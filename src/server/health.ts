@@ -60,7 +60,7 @@ function whyNotReady({ registry, pool, peers, config, admission }: Omit<Context,
   if (pool.workers.some((worker) => !worker.alive)) reasons.push('the depth worker is restarting');
   if (peers.workers.length > 0 && !peers.workers.some(({ alive }) => alive))
     reasons.push('the media workers are restarting');
-  if (registry.streams.length >= config.limits.streams) reasons.push('every stream is taken');
+  if (registry.placesTaken >= config.limits.streams) reasons.push('every stream is taken');
   if (!admission.hasWorkerTime()) reasons.push('the depth workers have no time left for another stream');
   return reasons;
 }
@@ -70,7 +70,7 @@ function serverState(context: Context): ServerState {
   const alive = pool.workers.filter((worker) => worker.alive).length;
   return {
     ready: whyNotReady(context).length === 0,
-    accepting: registry.streams.length < config.limits.streams && admission.hasWorkerTime(),
+    accepting: registry.placesTaken < config.limits.streams && admission.hasWorkerTime(),
     streams: registry.streams.length,
     streamsLimit: config.limits.streams,
     workersAlive: alive,
