@@ -22,7 +22,7 @@ import type {
 } from './protocol.ts';
 import type { RemoteSession } from './remote-session.ts';
 import type { RemoteSource } from './remote-source.ts';
-import type { SessionLink } from './remote-stream.ts';
+import { died, type SessionLink } from './session-link.ts';
 
 /** It tells once a second; one that is later than this is not idle. */
 const HEARD_MS = 2000;
@@ -33,8 +33,6 @@ const START_MS = 60_000;
 const END_MS = 5000;
 /** One that says that it dies has this long to tell its peers. */
 const DYING_MS = 2000;
-/** Seconds after which somebody may try again whom a dead worker was to serve. */
-const RETRY = 1;
 /**
  * Of V8's young generation, whose collections free the buffers of packets. Until then these count as growth of the old one, and a larger
  * young generation, V8's default, is full so seldom that the whole heap is marked instead, every seven seconds for a stream.
@@ -42,8 +40,8 @@ const RETRY = 1;
 const YOUNG_MEBIBYTES = 12;
 
 export interface MediaWorkerEvents {
-  /** It died or stalled, and is of no more use. Its sessions and sources have been told. */
-  lost(reason: string, sessions: readonly RemoteSession[]): void;
+  /** It died or stalled, and is of no more use. Its sessions, and so many sources, have been told. */
+  lost(reason: string, sessions: readonly RemoteSession[], sources: number): void;
 }
 
 /** The main thread's end of one media worker. */
@@ -245,9 +243,8 @@ export class MediaWorker implements SessionLink {
     this.#channel.fail(error);
     const sessions = [...this.sessions.values()];
     for (const session of sessions) session.lose(error);
-    for (const source of [...this.sources.values()]) source.lose(error);
-    if (!this.#ending) this.#lost(reason, sessions);
+    const sources = [...this.sources.values()];
+    for (const source of sources) source.lose(error);
+    if (!this.#ending) this.#lost(reason, sessions, sources.length);
   }
 }
-
-export const died = () => new DepthcastError('MEDIA_WORKER_DIED', { retryAfter: RETRY });

@@ -5,10 +5,8 @@ import type { PublisherSession, Session, SessionEvents, SessionPeer } from '../s
 import type { SessionReport } from '../session/session-report.ts';
 import type { IceCandidateInit, PeerStats } from '../webrtc/index.ts';
 import type { Ask, CallName, CallValue, HostedView, Opened, SessionEvent } from './protocol.ts';
-import type { RemoteStream, SessionLink } from './remote-stream.ts';
-
-/** Why a session ended whose worker is gone. */
-export const WORKER_DIED = 'media worker died';
+import type { RemoteStream } from './remote-stream.ts';
+import { type SessionLink, WORKER_DIED } from './session-link.ts';
 
 /** A session in a media worker. */
 export class RemoteSession extends EventEmitter<SessionEvents> implements PublisherSession {

@@ -3,8 +3,8 @@ import { type DepthcastError, fromPlain, toPlain } from '../errors.ts';
 import type { SourceEvents, SourceSession } from '../session/session.ts';
 import type { PulledStatus } from '../sources/pull/pulled-source.ts';
 import type { Ask, Hosted, HostedView, SessionEvent } from './protocol.ts';
-import { WORKER_DIED } from './remote-session.ts';
-import { type KnownStream, RemoteStream, type SessionLink } from './remote-stream.ts';
+import { type KnownStream, RemoteStream } from './remote-stream.ts';
+import { type SessionLink, WORKER_DIED } from './session-link.ts';
 
 /** A stream in a media worker that nobody publishes. */
 export class RemoteSource extends EventEmitter<SourceEvents> implements SourceSession {

@@ -15,16 +15,10 @@ import type { RecorderOptions } from '../sinks/mcap/mcap-recorder.ts';
 import type { FeedFrame } from '../sinks/ros-feed.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
 import type { LiveStreamEvents } from '../stream/live-stream.ts';
-import type { Ask, CallAnswer, CallName, CallValue, SessionEvent, StreamView } from './protocol.ts';
+import type { Ask, CallName, CallValue, SessionEvent, StreamView } from './protocol.ts';
 import { RemotePushers } from './remote-pushers.ts';
 import { RemoteRecorder } from './remote-recorder.ts';
-
-/** The way to a session in its worker. */
-export interface SessionLink {
-  call<K extends CallName>(session: string, call: K, value: CallValue<K>): Promise<CallAnswer<K>>;
-  /** Lets the worker know a depth worker. @returns its number there */
-  introduce(inferencer: WorkerInferencer): number;
-}
+import type { SessionLink } from './session-link.ts';
 
 /** What this thread knows of a stream. */
 export type KnownStream = Pick<SessionStream, 'name' | 'unlisted' | 'upsampling' | 'still'> & {
@@ -45,6 +39,7 @@ export class RemoteStream
   range: 'auto' | DisplayRange = 'auto';
   still: 'on' | 'off';
   layout: Layout | undefined;
+  cameraSettings: CameraSettings | undefined;
   readonly link: SessionLink;
   readonly #ask: Ask;
   readonly #end: (reason: string) => void;
@@ -143,6 +138,7 @@ export class RemoteStream
   }
 
   setCamera(camera: CameraSettings | undefined): void {
+    this.cameraSettings = camera;
     this.#tell('setCamera', camera);
   }
 

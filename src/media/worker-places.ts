@@ -4,8 +4,9 @@ import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { added, lasting, type MetricSnapshot } from '../metrics/snapshots.ts';
 import type { MediaWorkerReport } from '../session/peer-host.ts';
-import { died, MediaWorker } from './media-worker.ts';
-import { type RemoteSession, WORKER_DIED } from './remote-session.ts';
+import { MediaWorker } from './media-worker.ts';
+import type { RemoteSession } from './remote-session.ts';
+import { died, WORKER_DIED } from './session-link.ts';
 
 const WATCH_MS = 1000;
 /** Waits before another takes the place of a worker that died; the first is at once. */
@@ -153,11 +154,11 @@ export class WorkerPlaces {
       place.worker = new MediaWorker(
         { config },
         (inferencer) => this.#number(inferencer),
-        (reason, sessions) => this.#lost(place, reason, sessions),
+        (...loss) => this.#lost(place, ...loss),
       );
     } catch (thrown) {
       // The system has no thread to give.
-      this.#lost(place, (thrown as Error).message, []);
+      this.#lost(place, (thrown as Error).message, [], 0);
       return;
     }
     place.worker.ready.then(
@@ -166,7 +167,7 @@ export class WorkerPlaces {
     );
   }
 
-  #lost(place: Place, reason: string, sessions: readonly RemoteSession[]): void {
+  #lost(place: Place, reason: string, sessions: readonly RemoteSession[], sources: number): void {
     const { metrics, log } = this.#context;
     place.worker = undefined;
     // A spare one, which was to end anyway, has no successor.
@@ -177,7 +178,7 @@ export class WorkerPlaces {
       metrics.sessionEnds.inc({ kind, reason: WORKER_DIED });
       metrics.rejected.inc({ code: 'MEDIA_WORKER_DIED' });
     }
-    log.error({ reason, sessions: sessions.length }, 'media worker died, starting another');
+    log.error({ reason, sessions: sessions.length, sources }, 'media worker died, starting another');
     const gone = lasting(place.snapshot);
     place.snapshot = [];
     this.#legacy = this.#legacy.then((before) => added([before, gone]));

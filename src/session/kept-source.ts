@@ -18,11 +18,16 @@ export interface KeptContext {
 type Place = ReturnType<Registry['reserve']>;
 type Counts = Pick<PulledStatus, 'connections' | 'pictures' | 'skipped'>;
 
+type KeptEvents = Omit<SourceEvents, 'trouble'> & {
+  /** It was lost, and has begun in another media worker. */
+  again: [];
+};
+
 /**
  * A stream that nobody publishes, under its name until it is closed: where its media worker dies, it begins again in another, with what was
  * set of it meanwhile, and is lost until then.
  */
-export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
+export class KeptSource extends EventEmitter<KeptEvents> {
   readonly #context: KeptContext;
   readonly #place: Place;
   #options: SourceOptions;
@@ -35,6 +40,10 @@ export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
   /** Of its sessions before. */
   #past: Counts = { connections: 0, pictures: 0, skipped: 0 };
   #closed = false;
+  /** What ended it. */
+  #error: DepthcastError | undefined;
+  /** A media worker is being asked for its stream, and may have taken the name. */
+  #hosting = false;
 
   /**
    * @param place its name's, which it gives back when it ends
@@ -52,9 +61,10 @@ export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
     this.#session = session;
   }
 
-  /** Begins, once whoever opened it listens. */
+  /** Begins, once whoever opened it listens. @throws DepthcastError what ended it at once */
   start(): void {
     this.#follow(this.#session);
+    if (this.#error) throw this.#error;
   }
 
   get closed(): boolean {
@@ -102,9 +112,9 @@ export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
   #lose(error: DepthcastError): void {
     const { status, stream } = this.#session;
     if (status) this.#past = sum(this.#past, status);
-    this.#place.emptied();
-    const { model, upsampling, size, still } = stream;
-    this.#options = { ...this.#options, model, upsampling, size: size.asked, still: still === 'on' };
+    this.#place.emptied((reason) => this.close(reason));
+    const { model, upsampling, size, still, cameraSettings: camera = this.#options.camera } = stream;
+    this.#options = { ...this.#options, model, upsampling, size: size.asked, still: still === 'on', camera };
     this.#wait(error, this.#since);
   }
 
@@ -121,15 +131,22 @@ export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
       this.#end('draining', undefined);
       return;
     }
-    let session: SourceSession;
+    let session: SourceSession | undefined;
+    let error: unknown;
+    this.#hosting = true;
     try {
       session = await this.#context.peers.host(this.#options);
     } catch (thrown) {
-      if (!this.#closed) this.#wait(toDepthcastError(thrown), undefined);
+      error = thrown;
+    }
+    this.#hosting = false;
+    if (this.#closed) {
+      session?.close('not needed');
+      this.#place.free();
       return;
     }
-    if (this.#closed) {
-      session.close('not needed');
+    if (session === undefined) {
+      this.#wait(toDepthcastError(error), undefined);
       return;
     }
     this.#away = undefined;
@@ -137,13 +154,16 @@ export class KeptSource extends EventEmitter<Omit<SourceEvents, 'trouble'>> {
     if (range !== 'auto') session.stream.setRange(range);
     session.stream.layout = layout;
     this.#follow(session);
+    if (!this.#closed) this.emit('again');
   }
 
   #end(reason: string, error: DepthcastError | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#error = error;
     clearTimeout(this.#away?.timer);
-    this.#place.free();
+    // Until the worker that is asked has answered, it would refuse a publisher of the name.
+    if (!this.#hosting) this.#place.free();
     this.emit('closed', reason, error);
   }
 }

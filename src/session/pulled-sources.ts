@@ -54,7 +54,7 @@ export class PulledSources {
 
   /**
    * Publishes a source under its name. It need not be there: it is tried until it is.
-   * @throws DepthcastError BUSY, DRAINING, STREAM_TAKEN, MODEL_NOT_FOUND, BAD_SIZE
+   * @throws DepthcastError BUSY, DRAINING, STREAM_TAKEN, MODEL_NOT_FOUND, BAD_SIZE, and what ended it at once
    */
   async add(settings: PulledSourceSettings, from: SourceReport['from']): Promise<SourceReport> {
     const { config, admission } = this.#context;

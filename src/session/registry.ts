@@ -11,6 +11,8 @@ interface Place {
   name: string;
   stream: SessionStream | undefined;
   viewers: number;
+  /** Ends whoever holds it for a stream that is to come. */
+  end: ((reason: string) => void) | undefined;
 }
 
 /** The streams and sessions of a server, by their names. */
@@ -59,9 +61,13 @@ export class Registry {
    * Takes a stream's name for one publisher; {@link Admission} says whether there may be one more.
    * @throws DepthcastError STREAM_TAKEN
    */
-  reserve(name: string): { filled(stream: SessionStream): void; emptied(): void; free(): void } {
+  reserve(name: string): {
+    filled(stream: SessionStream): void;
+    emptied(end: (reason: string) => void): void;
+    free(): void;
+  } {
     if (this.isTaken(name)) throw new DepthcastError('STREAM_TAKEN', { detail: name, retryAfter: RETRY_TAKEN });
-    const place: Place = { name, stream: undefined, viewers: 0 };
+    const place: Place = { name, stream: undefined, viewers: 0, end: undefined };
     this.#places.set(name, place);
     return {
       filled: (stream) => {
@@ -69,8 +75,9 @@ export class Registry {
         for (const watcher of this.#watchers) watcher(stream);
       },
       // Its stream is gone, and another of the name is to come.
-      emptied: () => {
+      emptied: (end) => {
         place.stream = undefined;
+        place.end = end;
       },
       free: () => {
         if (this.#places.get(name) === place) this.#places.delete(name);
@@ -115,10 +122,12 @@ export class Registry {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
 
-  /** Takes no more sessions and ends those there are. */
+  /** Takes no more sessions and ends those there are, and what is to come back. */
   async close(reason: string): Promise<void> {
     this.#draining = true;
     await Promise.all(this.sessions.map((session) => session.close(reason)));
-    for (const stream of this.streams) stream.close(reason);
+    for (const { stream, end } of [...this.#places.values()])
+      if (stream) stream.close(reason);
+      else end?.(reason);
   }
 }

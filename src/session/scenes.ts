@@ -7,7 +7,7 @@ type Context = KeptContext & Pick<ServerContext, 'config'> & { admission: Pick<A
 
 /**
  * Publishes the configured synthetic scenes, each as the stream `scene-NAME`.
- * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams
+ * @throws DepthcastError UNKNOWN_SCENE, BUSY when there are more scenes than places for streams, and what a scene's thread does not start for
  */
 export async function publishScenes(context: Context): Promise<void> {
   const { config, admission, log } = context;
@@ -23,7 +23,17 @@ export async function publishScenes(context: Context): Promise<void> {
       place.free();
       throw thrown;
     });
-    source.on('lost', ({ code, message }) => log.warn({ stream: name, code }, `${message}: the scene begins again`));
+    /** What was told last: a scene that stays away is one line of the log. */
+    let told: string | undefined;
+    source.on('lost', ({ code, message }) => {
+      if (told === message) log.debug({ stream: name, code }, `${message}: the scene is still not there`);
+      else log.warn({ stream: name, code }, `${message}: the scene begins again`);
+      told = message;
+    });
+    source.on('again', () => {
+      told = undefined;
+      log.info({ stream: name }, 'the scene has begun again');
+    });
     source.once('closed', (_, error) => error && log.error({ stream: name, err: error }, 'the scene stopped'));
     source.start();
   }

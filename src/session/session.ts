@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { WorkerInferencer } from '../depth/inferencer.ts';
 import type { DepthcastError } from '../errors.ts';
+import type { CameraSettings } from '../protocol/index.ts';
 import type { ErrorSubject } from '../protocol/messages.ts';
 import type { DataOutput, Layout } from '../protocol/output.ts';
 import type { ThumbnailImage } from '../sinks/thumbnail.ts';
@@ -50,6 +51,8 @@ export interface SessionStream
   readonly stats: Pick<StreamStats, 'totals' | 'latest'>;
   /** Kinds of video that are made of it, where it lives elsewhere. */
   readonly tracks?: readonly TrackReport[];
+  /** What was set of its camera while it ran, where it lives elsewhere. */
+  readonly cameraSettings?: CameraSettings | undefined;
   /** Its latest depth, where it lives elsewhere; undefined before the first. @throws DepthcastError MEDIA_WORKER_DIED */
   thumbnail?(): Promise<ThumbnailImage | undefined>;
   /** Goes on with another network, from a new epoch. @throws DepthcastError BAD_SIZE */

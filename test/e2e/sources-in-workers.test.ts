@@ -93,7 +93,7 @@ async function ownCount(name: string): Promise<number> {
   return values.reduce((sum, { value }) => sum + Number(value), 0);
 }
 
-it('live in a media worker with their viewers, and begin again when it dies', async () => {
+it('live in a media worker with their viewers, and begin again when it dies', { timeout: 300_000 }, async () => {
   expect(sources()).toEqual([1, 1]);
   const loop = await watch('loop');
   const place = server.context.peers.workers.findIndex(({ sessions }) => sessions === 1);
@@ -122,7 +122,9 @@ it('live in a media worker with their viewers, and begin again when it dies', as
   expect(await told('DELETE', 'streams/loop/recording')).toMatchObject({ state: 'stopped', files: 1, problem: null });
   const change = { range: { near: 2, far: 1 }, still: 'off', layout: 'stacked' };
   expect(await told('PATCH', 'streams/loop', change)).toMatchObject(change);
-  await until('the range', () => stream('loop')!.last.near === 2);
+  stream('loop')!.setCamera({ hfov: 40 });
+  const hfov = () => Math.round(stream('loop')?.hfov ?? 0);
+  await until('the range and the camera', () => stream('loop')!.last.near === 2 && hfov() === 40);
 
   // Its viewers are told, its name stays taken, and the stream beside it goes on.
   const beside = stream('scene-room')!;
@@ -146,7 +148,7 @@ it('live in a media worker with their viewers, and begin again when it dies', as
   const back = await live('loop', 2);
   expect(back.problem).toBeNull();
   expect(await told('GET', 'streams/loop')).toMatchObject(change);
-  await until('the range once more', () => stream('loop')!.last.near === 2);
+  await until('the range and the camera once more', () => stream('loop')!.last.near === 2 && hfov() === 40);
   await until('the next worker', () => server.context.peers.workers.every(({ alive }) => alive));
   await watch('loop');
   await until('the reader of the dead worker to be gone', () => readers().length === 1);
