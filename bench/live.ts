@@ -61,7 +61,8 @@ export async function runLive(
         every?.(second);
       }
     }
-    const cpu = cpuSplit(cpuBefore, threadTimes(), inferenceThreads(), peers.workers.length);
+    const used = peers.workers.filter(({ sessions, sources }) => sessions + sources > 0);
+    const cpu = cpuSplit(cpuBefore, threadTimes(), inferenceThreads(), used.length);
     const [first, last] = [reports[0]!, reports.at(-1)!];
     const took = (last.at - first.at) / 1000;
     const got = last.peers.map((peer, i) => peer.frames - first.peers[i]!.frames);

@@ -60,7 +60,8 @@ export interface CpuSplit {
 /**
  * CPU spent between two readings.
  * @param inference its threads
- * @param mediaWorkers how many there are: of all others the busiest threads, since what they leave to others is little
+ * @param mediaWorkers how many have sessions or sources: of all others the busiest threads, since what they leave to others is little, and
+ *   one that waits for whoever comes next has less to do than these
  */
 export function cpuSplit(
   before: Map<number, number>,

@@ -236,7 +236,7 @@ const ROWS = [
         title: 'Media workers',
         width: 8,
         unit: 'none',
-        help: 'Threads that peers live in. With server.mediaWorkers: auto there is one from the start, and more as streams come.',
+        help: 'Threads that peers and sources live in. With server.mediaWorkers: auto there is one from the start, and more as streams come.',
         queries: [[`sum by (state) (${gauge('media_workers')})`, '{{state}}']],
       },
       {

@@ -178,7 +178,9 @@ async function inOldestWorker(code: string): Promise<void> {
   inspector.disconnect();
 }
 
-it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions of a worker that dies or stalls', async () => {
+it('carries WHIP, WHEP and two-way sessions, and loses no more than the sessions of a worker that dies or stalls', {
+  timeout: 300_000,
+}, async () => {
   const cam = await publish('cam');
   const viewer = await post('/whep/cam', 'recvonly');
   const seen = () => viewer.client.receiver?.getStats().frames ?? 0;
