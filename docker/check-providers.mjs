@@ -1,12 +1,10 @@
 // Which of onnxruntime's execution providers load a network on this machine. Ends with 1 when none but the CPU's does.
-//   node docker/check-providers.mjs [MODEL.onnx]       the first of models/ when none is named
-import { readdirSync } from 'node:fs';
-
+//   node docker/check-providers.mjs [MODEL.onnx]       the embedded one, as devices run it, when none is named
 // Before the runtime is loaded: it reports usage to its makers unless told not to.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 const { default: ort } = await import('onnxruntime-node');
 
-const model = process.argv[2] ?? `models/${readdirSync('models').find((name) => name.endsWith('.onnx'))}`;
+const model = process.argv[2] ?? 'models/depthcast-nano.onnx';
 let accelerated = false;
 for (const name of ['cpu', 'webgpu', 'cuda', 'tensorrt']) {
   const began = performance.now();

@@ -1,7 +1,7 @@
 import { usableCores } from '../cgroup.ts';
 import { devicesOf } from '../config/devices.ts';
 import type { Config } from '../config/schema.ts';
-import type { DeviceSetting } from '../depth/device-choice.ts';
+import { type DeviceSetting, refusal } from '../depth/device-choice.ts';
 import { type InferencerOptions, WorkerInferencer } from '../depth/inferencer.ts';
 import type { InferenceTimings } from '../depth/types.ts';
 import type { InstalledModel } from '../model/library.ts';
@@ -73,7 +73,8 @@ export async function bench(name: string, options: BenchOptions, config: Config)
         m.first,
       ]);
     }
-  say(`${style.bold(manifest.name)} ${manifest.precision}, milliseconds a frame, median of ${options.frames}`, '');
+  const precision = last!.engine?.precision ?? manifest.precision;
+  say(`${style.bold(manifest.name)} ${precision}, milliseconds a frame, median of ${options.frames}`, '');
   printTable(
     [
       'network',
@@ -91,9 +92,10 @@ export async function bench(name: string, options: BenchOptions, config: Config)
     rows,
   );
   if (device !== 'cpu') sayDevice(last!);
+  for (const one of last!.refused) say(style.yellow(refusal(one)));
   if (parity !== undefined) say('', `error ${parityText(parity)}`);
-  const target = config.targets.find((one) => one.model === manifest.name && one.precision === manifest.precision);
-  if (target === undefined) say('', style.dim(`no target for ${manifest.name}, ${manifest.precision} in the settings`));
+  const target = config.targets.find((one) => one.model === manifest.name && one.precision === precision);
+  if (target === undefined) say('', style.dim(`no target for ${manifest.name}, ${precision} in the settings`));
   else {
     const ratio = best / (1000 * target.seconds);
     const verdict = ratio <= 1 ? style.green('met') : style.yellow(`missed, ${ratio.toFixed(1)} times as long`);
@@ -101,10 +103,9 @@ export async function bench(name: string, options: BenchOptions, config: Config)
   }
 }
 
-/** The device, its check and what `auto` did not take. */
-function sayDevice({ engine, refused }: Measured): void {
+/** The device and its check. */
+function sayDevice({ engine }: Measured): void {
   say('', `device ${engine?.device ?? ''}`);
-  for (const { device, reason } of refused) say(style.yellow(`not ${device}: ${reason}`));
   const { check, memory } = engine ?? {};
   const percent = (part: number) => `${(100 * part).toPrecision(2)} %`;
   if (check)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { knownModels } from '../model/library.ts';
+import type { ModelManifest } from '../model/manifest.ts';
 import { allowedSizes } from '../model/size.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { printTable } from './table.ts';
@@ -12,9 +13,16 @@ export function list(config: Config): void {
     const { sizes, default: size } = allowedSizes(manifest);
     const here = existsSync(file) ? 'ready' : 'not pulled';
     const range = sizes.length > 1 ? `${size} (${sizes[0]} to ${sizes.at(-1)})` : String(size);
-    return [manifest.name, manifest.unit, range, manifest.precision, manifest.licence.split(';')[0]!, here];
+    return [manifest.name, manifest.unit, range, precisionsOf(manifest), manifest.licence.split(';')[0]!, here];
   });
   printTable(['name', 'gives', 'size', 'precision', 'licence', 'here'], rows);
-  say('', style.dim('of checkpoints, other precisions by --precision fp32, fp16 or int8'));
+  say(
+    '',
+    style.dim("the first precision is the model's own; of checkpoints, others by --precision fp32, fp16 or int8"),
+  );
   say(style.dim(`checkpoints: ${store.checkpoints}`));
 }
+
+/** Its own, and what else there is of it without a checkpoint. */
+const precisionsOf = (manifest: ModelManifest): string =>
+  manifest.kind === 'graph' && manifest.float32 ? `${manifest.precision}, fp32` : manifest.precision;

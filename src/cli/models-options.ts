@@ -16,9 +16,7 @@ export interface CheckpointOptions {
 export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
 
 export const precisionOption = (): Option =>
-  new Option('--precision <type>', "of a checkpoint's network (default: the model's own, see: models list)").choices(
-    PRECISIONS,
-  );
+  new Option('--precision <type>', "of the network (default: the model's own, see: models list)").choices(PRECISIONS);
 
 export const checkpointOptions = (command: Command): Command =>
   command

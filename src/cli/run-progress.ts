@@ -41,14 +41,15 @@ export function createReporter(input: string, model: ModelManifest, { json = fal
     start(value) {
       start = value;
       began = performance.now();
-      const { size, network, device, fps, frames, resumed } = value;
+      const { size, network, device, precision, fps, frames, resumed } = value;
       if (json) {
-        event('start', { input, model: model.name, unit: model.unit, device, size, network, fps, frames, resumed });
+        const { name, unit } = model;
+        event('start', { input, model: name, unit, precision, device, size, network, fps, frames, resumed });
         return;
       }
       const of = frames === undefined ? '' : `, ${frames} frames`;
       say(`${style.bold(input)}  ${size.width}x${size.height}, ${number(fps)} fps${of}`);
-      say(style.dim(`  ${model.name} at ${network.width}x${network.height} on ${device}`));
+      say(style.dim(`  ${model.name} at ${network.width}x${network.height} in ${precision} on ${device}`));
       if (resumed > 0) say(`  goes on at frame ${resumed}`);
     },
     progress(frames, expected) {

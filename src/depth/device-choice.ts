@@ -1,6 +1,7 @@
 import { toDepthcastError } from '../errors.ts';
 import type { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import type { DeviceKind, Engine, EngineProvider, PrepareOptions } from './engine.ts';
 import { cpuProvider } from './engines/cpu.ts';
 import { mayHaveCuda, mayHaveWebgpu } from './engines/present.ts';
@@ -9,11 +10,17 @@ import { trialImage } from './engines/trial.ts';
 /** `depth.device`. */
 export type DeviceSetting = 'auto' | DeviceKind;
 
-/** A device that was not taken, and why. */
+/** A device that was not taken, or not for the network's own precision, and why. */
 export interface RefusedDevice {
   readonly device: DeviceKind;
+  /** The one that it does not compute rightly, where it runs the network in fp32 instead. */
+  readonly precision?: ModelPrecision;
   readonly reason: string;
 }
+
+/** For people. */
+export const refusal = ({ device, precision, reason }: RefusedDevice): string =>
+  precision ? `${device} runs it in fp32, not in ${precision}: ${reason}` : `${device} was not taken: ${reason}`;
 
 export interface ChosenEngine {
   readonly provider: EngineProvider;

@@ -51,8 +51,8 @@ export class EngineSet {
     const { precision, instead } = first.engine.capabilities;
     this.manifest = { ...model.manifest, precision };
     this.capabilities = first.engine.capabilities;
-    this.refused =
-      instead === undefined ? refused : [...refused, { device: 'cpu', reason: `${instead}; it runs in ${precision}` }];
+    const own = model.manifest.precision;
+    this.refused = instead === undefined ? refused : [...refused, { device: 'cpu', precision: own, reason: instead }];
     this.#devices = devices;
     this.#model = model;
     this.#provider = provider;

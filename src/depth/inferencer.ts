@@ -119,7 +119,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#capabilities;
   }
 
-  /** Devices that `auto` tried and did not take. */
+  /** Devices that `auto` tried and did not take; the CPU, where it does not compute the model's own precision. */
   get refused(): readonly RefusedDevice[] {
     return this.#capabilities?.refused ?? [];
   }

@@ -1,6 +1,8 @@
+import { refusal } from '../depth/device-choice.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { InferenceStream, NetworkImage } from '../depth/types.ts';
 import { OFFLINE_STATE_MAPS } from '../model/offline-windows.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
 import type { JobOptions } from './job-types.ts';
 import { OfflineNetwork, offlineDepth, replayedOffline } from './offline.ts';
@@ -13,6 +15,9 @@ import { type DepthResult, MAX_IN_FLIGHT, replayed, streamingDepth } from './str
 export interface DepthBackend {
   /** For people. */
   readonly device: string;
+  /** What the network is computed in, and why not in what its manifest says. */
+  readonly precision: ModelPrecision;
+  readonly notes: readonly string[];
   /** Whether it goes by the camera. */
   readonly usesCamera: boolean;
   /** Written frames that stay: it goes on behind them. */
@@ -64,6 +69,8 @@ async function openStreaming({ job, size: picture, written, epochs, anchored }: 
   }
   return {
     device: inferencer.device,
+    precision: inferencer.model.precision,
+    notes: inferencer.refused.map(refusal),
     usesCamera: inferencer.usesCamera,
     keep: written,
     takeInput: (width, height) => stream.takeInput(width, height),
@@ -91,6 +98,8 @@ async function openOffline({ job, record, size, network: input, written }: Backe
   }
   return {
     device: 'CPU',
+    precision: model.manifest.precision,
+    notes: [],
     usesCamera: false,
     keep,
     takeInput: (width, height) => network.takeInput(width, height),

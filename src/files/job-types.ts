@@ -1,5 +1,6 @@
 import type { DeviceOptions } from '../depth/engine-set.ts';
 import type { InstalledModel } from '../model/library.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
 import type { CameraSettings } from '../protocol/index.ts';
 import type { Upsampling } from '../protocol/output.ts';
@@ -53,6 +54,8 @@ export interface JobStart {
   /** Frames that an earlier run wrote. */
   resumed: number;
   device: string;
+  /** What the network is computed in. */
+  precision: ModelPrecision;
 }
 
 export interface JobEvents {

@@ -2,6 +2,7 @@ import { focalOf } from '../depth/focal.ts';
 import { networkSize } from '../depth/network-size.ts';
 import { DepthcastError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import type { Size } from '../model/size.ts';
 import type { MetricMap } from '../protocol/index.ts';
 import { GuidedUpsampler } from '../video/guided-upsampler.ts';
@@ -76,6 +77,7 @@ class Job {
   #inference = 0;
   #startedAt = 0;
   #problems = new Set<string>();
+  #precision: ModelPrecision;
   #notes = new Set<string>();
 
   constructor(
@@ -97,6 +99,7 @@ class Job {
     this.#size = writtenSize({ width, height }, options.maxRes);
     this.#network = networkSize(options.model.manifest, this.#size.width, this.#size.height, options.size);
     this.#geometry = geometry;
+    this.#precision = options.model.manifest.precision;
     const mapSize = options.mode === 'offline' ? this.#size : this.#network;
     if (options.upsampling !== 'off' && !GuidedUpsampler.fits(mapSize, this.#size))
       this.#notes.add(
@@ -115,7 +118,7 @@ class Job {
       this.#epochs = before.epochs.filter((start) => start < keep);
       if (before.complete) {
         this.#written = keep;
-        return this.#summary(this.#startInfo(keep, ''), true, false);
+        return this.#summary(this.#startInfo(keep, { device: '' }), true, false);
       }
     }
     // Only now: an input that cannot be read costs nobody an earlier result.
@@ -143,8 +146,10 @@ class Job {
     this.#written = keep;
     this.#epochs = this.#epochs.filter((start) => start < keep);
     this.#geometry.usesCamera = backend.usesCamera;
+    this.#precision = backend.precision;
+    for (const note of backend.notes) this.#notes.add(note);
     if (this.#before) checkSame(this.#before, await this.#record(false));
-    const start = this.#startInfo(keep, backend.device);
+    const start = this.#startInfo(keep, backend);
     const scaler = new InputScaler();
     let sink: Sink | undefined;
     let failure: unknown;
@@ -231,7 +236,7 @@ class Job {
     };
   }
 
-  #startInfo(keep: number, device: string): JobStart {
+  #startInfo(keep: number, { device }: Pick<DepthBackend, 'device'>): JobStart {
     const { fps, frames } = this.#source.info;
     return {
       files: this.#files,
@@ -241,6 +246,7 @@ class Job {
       frames,
       resumed: keep,
       device,
+      precision: this.#precision,
     };
   }
 
@@ -271,6 +277,7 @@ class Job {
       frames: this.#written,
       complete,
       epochs: this.#epochs,
+      precision: this.#precision,
     });
   }
 }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { DepthcastError } from '../errors.ts';
+import type { ModelPrecision } from '../model/precision.ts';
 import { INTRINSICS_SOURCES } from '../protocol/camera.ts';
 import type { Fraction } from '../video/media-info.ts';
 import { diskError } from './disk.ts';
@@ -67,7 +68,14 @@ export async function readRecord(path: string): Promise<RunRecord | undefined> {
 export async function recordOf(
   options: JobOptions,
   geometry: JobGeometry,
-  { fps, ...made }: Pick<RunRecord, 'size' | 'network' | 'frames' | 'complete' | 'epochs'> & { fps: Fraction },
+  {
+    fps,
+    precision,
+    ...made
+  }: Pick<RunRecord, 'size' | 'network' | 'frames' | 'complete' | 'epochs'> & {
+    fps: Fraction;
+    precision: ModelPrecision;
+  },
 ): Promise<RunRecord> {
   const { input, model, mode, maxRes, maxLength, targetFps, grayscale, sceneCuts } = options;
   const { saveNpz, saveExr, savePng16, sideBySide, stacked, upsampling } = options;
@@ -98,6 +106,7 @@ export async function recordOf(
       // Earlier versions had none of these; so their results are gone on with.
       ...(stacked ? { stacked } : {}),
       ...(upsampling === 'off' ? {} : { upsampling }),
+      ...(precision === 'fp32' ? {} : { precision }),
       ...geometry.options,
     },
   };

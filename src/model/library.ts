@@ -65,14 +65,15 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
 /**
  * Finds a model by name in `folder`, or by the path of its manifest, of a graph with a manifest beside it, or of a
  * Video Depth Anything checkpoint, which its first bytes tell, whatever its name is.
- * Throws MODEL_NOT_FOUND naming what there is or what to do, BAD_MANIFEST, or BAD_OPTION for a graph of another
- * precision than is asked for.
+ * Throws MODEL_NOT_FOUND naming what there is or what to do, BAD_MANIFEST, or BAD_OPTION for a graph that is not there in
+ * the precision that is asked for.
  */
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
   if (isCheckpoint(nameOrPath, options)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
-  if (existsSync(model.file)) return inPrecision(model, options.precision);
-  const { manifest, file } = model;
+  const chosen = existsSync(model.file) || model.float32 ? inPrecision(model, options.precision) : model;
+  if (existsSync(chosen.file)) return chosen;
+  const { manifest, file } = chosen;
   if (manifest.kind === 'checkpoint' && manifest.checkpoint.url !== undefined)
     throw new DepthcastError('MODEL_NOT_FOUND', {
       detail: `${manifest.name} is not on this machine; get it with: depthcast models pull ${manifest.name}`,
@@ -106,9 +107,15 @@ export function findManifest(
   return readManifest(file, store);
 }
 
-/** Compares a graph with its manifest's sha256, if it states one. Throws BAD_MODEL when they differ. */
-export async function verifyModel({ manifest, file }: InstalledModel): Promise<void> {
-  if (manifest.kind !== 'graph' || manifest.sha256 === undefined) return;
+/** Compares a network's graphs with its manifest's sha256s, where it states them. Throws BAD_MODEL when they differ, MODEL_NOT_FOUND when one is missing. */
+export async function verifyModel(model: InstalledModel): Promise<void> {
+  const { manifest, file } = model;
+  if (manifest.kind !== 'graph') return;
+  // Other devices run it, and this one may have to.
+  if (model.float32) await verifyModel(inFloat32(model));
+  if (manifest.sha256 === undefined) return;
+  if (!existsSync(file))
+    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${manifest.name} names ${file}, which does not exist` });
   const actual = await fileHash(file);
   if (actual !== manifest.sha256)
     throw new DepthcastError('BAD_MODEL', {

@@ -83,6 +83,11 @@ const checkpointManifest = z.strictObject({
 });
 
 /** What must be known to run a model: models/NAME.json, beside an ONNX graph or naming a checkpoint. */
-export const modelManifest = z.discriminatedUnion('kind', [graphManifest, checkpointManifest]);
+export const modelManifest = z
+  .discriminatedUnion('kind', [graphManifest, checkpointManifest])
+  .refine((manifest) => manifest.kind !== 'graph' || !manifest.float32 || manifest.precision !== 'fp32', {
+    path: ['float32'],
+    message: 'the graph itself is in fp32',
+  });
 
 export type ModelManifest = z.infer<typeof modelManifest>;

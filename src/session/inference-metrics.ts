@@ -11,8 +11,8 @@ interface Context {
 export function watchInference({ metrics, log }: Context, inferencer: WorkerInferencer): void {
   const { name } = inferencer.model;
   const { check, device } = inferencer.engine ?? {};
-  for (const { device: refused, reason } of inferencer.refused)
-    log.warn({ model: name, device: refused, reason }, 'device not taken');
+  for (const refused of inferencer.refused)
+    log.warn({ model: name, ...refused }, refused.precision ? 'runs in fp32 instead' : 'device not taken');
   if (check) log.info({ model: name, device, ...check }, 'device checked against the CPU');
   inferencer.on('fallback', (reason) => {
     log.error({ model: name, reason }, 'the device keeps failing, continuing on the CPU');

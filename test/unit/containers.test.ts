@@ -29,6 +29,21 @@ function passes(path: string): boolean {
 
 const dockerfiles = readdirSync(join(root, 'docker')).filter((name) => name.startsWith('Dockerfile'));
 
+it('images and packages hold what an embedded network is checked by', () => {
+  const kinds = [
+    ...new Set(readdirSync(join(root, 'models')).filter((name) => /\.\w+$/.test(name) && !/\.jpg$/.test(name))),
+  ];
+  const copied = instructions('docker/Dockerfile').flatMap(([name, text]) =>
+    name === 'COPY' ? text.split(/\s+/) : [],
+  );
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  for (const name of kinds) {
+    const pattern = `models/*${/\.\w+$/.exec(name)![0]}`;
+    expect(copied, name).toContain(pattern);
+    expect(files, name).toContain(pattern);
+  }
+});
+
 describe.each(dockerfiles.map((name) => `docker/${name}`))('%s', (file) => {
   const lines = instructions(file);
   const of = (name: string): string[] => lines.flatMap(([n, text]) => (n === name ? [text] : []));

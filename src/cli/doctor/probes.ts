@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { devicesOf } from '../../config/devices.ts';
 import type { Config } from '../../config/schema.ts';
-import type { RefusedDevice } from '../../depth/device-choice.ts';
+import { type RefusedDevice, refusal } from '../../depth/device-choice.ts';
 import type { EngineCheck } from '../../depth/engine.ts';
 import type { InferencerOptions } from '../../depth/inferencer.ts';
 import { toDepthcastError } from '../../errors.ts';
-import { findModel, type InstalledModel, verifyModel } from '../../model/library.ts';
+import { findModel, type InstalledModel, inFloat32, verifyModel } from '../../model/library.ts';
 import { modelFolder } from '../../model/store/folder.ts';
 import { type Finding, inArea } from './finding.ts';
 
@@ -103,10 +103,10 @@ export async function videoHardware(): Promise<Finding[]> {
 }
 
 export async function onnxruntime(): Promise<Finding[]> {
-  const graph = findModel(EMBEDDED).file;
+  const embedded = findModel(EMBEDDED);
   let version: string;
   try {
-    const answer = await probe({ probe: 'onnxruntime', graph, others: false });
+    const answer = await probe({ probe: 'onnxruntime', graph: embedded.file, others: false });
     version = answer.version;
     if (!answer.working.includes('cpu'))
       throw new Error(`${version}: the CPU provider does not run the embedded model`);
@@ -115,6 +115,7 @@ export async function onnxruntime(): Promise<Finding[]> {
   }
   const found = ok('onnxruntime', version);
   try {
+    const graph = inFloat32(embedded).file;
     const { backends, working } = await probe({ probe: 'onnxruntime', graph, others: true });
     const idle = backends.filter((name) => name !== 'cpu' && !working.includes(name));
     const text = `${['cpu', ...working].join(', ')}${idle.length > 0 ? `; not on this machine: ${idle.join(', ')}` : ''}`;
@@ -130,7 +131,9 @@ export async function inference(config: Config): Promise<Finding[]> {
   const { depth, models } = config;
   let installed: InstalledModel;
   try {
-    installed = findModel(depth.model, { store: modelFolder(models.folder), metric: depth.metric ?? undefined });
+    const store = modelFolder(models.folder);
+    const { metric, precision } = depth;
+    installed = findModel(depth.model, { store, metric: metric ?? undefined, precision: precision ?? undefined });
     await verifyModel(installed);
   } catch (thrown) {
     const { code, message } = toDepthcastError(thrown);
@@ -170,8 +173,6 @@ function deviceFindings(check: EngineCheck | undefined, device: string, refused:
     : '';
   return [
     model.ok('device', `${device}${checked}`),
-    ...refused.map(({ device: name, reason }) =>
-      model.warn('device', `${name} was not taken: ${reason}`, 'docs/devices.md says what each device needs'),
-    ),
+    ...refused.map((one) => model.warn('device', refusal(one), 'docs/devices.md says what each device needs')),
   ];
 }

@@ -1,6 +1,6 @@
 import { usableCores } from '../../cgroup.ts';
 import { DepthcastError } from '../../errors.ts';
-import { inFloat32 } from '../../model/library.ts';
+import { type InstalledModel, inFloat32 } from '../../model/library.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
@@ -8,7 +8,7 @@ import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOp
 import { CpuNetwork, CpuState, RingGraph } from './cpu-network.ts';
 import { DeviceEngine } from './device-engine.ts';
 import { NodeRuntime } from './node-runtime.ts';
-import { OPEN_REFERENCE, readReference, writeReference } from './reference.ts';
+import { OPEN_REFERENCE, readReference, referencePath, writeReference } from './reference.ts';
 import { judgeTrial, trialImage } from './trial.ts';
 
 /** Most threads that `auto` gives one network: beyond, a frame gains little and other streams lose. */
@@ -29,13 +29,11 @@ export const cpuProvider: EngineProvider = {
     const { manifest, file } = model;
     if (manifest.kind !== 'checkpoint') {
       try {
-        return await CpuEngine.load(manifest, { ...options, graph: file, reference: readReference(file) });
+        return await loadGraph(model, options);
       } catch (thrown) {
-        if (thrown instanceof RingGraph) return loadRings(manifest, file, options);
-        const rounding = thrown instanceof DepthcastError && thrown.code === 'BAD_OUTPUT';
-        if (!rounding || model.float32 === undefined) throw thrown;
-        const full = inFloat32(model);
-        return CpuEngine.load(full.manifest, { ...options, graph: full.file, instead: thrown.detail });
+        const wrong = thrown instanceof DepthcastError && thrown.code === 'BAD_OUTPUT';
+        if (!wrong || model.float32 === undefined) throw thrown;
+        return loadGraph(inFloat32(model), { ...options, instead: thrown.detail });
       }
     }
     const { width, height } = options;
@@ -48,6 +46,22 @@ export const cpuProvider: EngineProvider = {
     return CpuEngine.load(manifest, { ...options, graph, reference: readReference(graph) });
   },
 };
+
+/** A graph as it is, with the map of its float32 twin to compare with, if that is kept beside it. */
+async function loadGraph(
+  { manifest, file, float32 }: InstalledModel,
+  options: PrepareOptions & Pick<CpuEngineOptions, 'instead'>,
+): Promise<Engine> {
+  const reference = readReference(file);
+  if (float32 !== undefined && reference === undefined)
+    throw new DepthcastError('BAD_OUTPUT', { detail: `${referencePath(file)}, to check it by, is missing` });
+  try {
+    return await CpuEngine.load(manifest, { ...options, graph: file, reference });
+  } catch (thrown) {
+    if (thrown instanceof RingGraph) return loadRings(manifest, file, options);
+    throw thrown;
+  }
+}
 
 /** A graph of the second form: its rings then lie in this process's memory. */
 async function loadRings(manifest: ModelManifest, graph: string, options: PrepareOptions): Promise<Engine> {

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { nanoImages } from '../../../test/support/engine-cases.ts';
 import { GraphCache } from '../../model/graph-cache.ts';
-import { findModel, type InstalledModel } from '../../model/library.ts';
+import { findModel, type InstalledModel, verifyModel } from '../../model/library.ts';
 import { parityError } from '../../model/precision.ts';
 import { EngineSet } from '../engine-set.ts';
 import { cpuProvider } from './cpu.ts';
@@ -73,12 +73,32 @@ describe('the embedded network in eight bits', () => {
     expect(engines.refused).toEqual([
       {
         device: 'cpu',
-        reason: expect.stringMatching(
-          /^depthcast-nano, int8, 160x128 .* away from the float32 network's.*; it runs in fp32$/,
-        ),
+        precision: 'int8',
+        reason: expect.stringMatching(/^depthcast-nano, int8, 160x128 .* away from the float32 network's/),
       },
     ]);
     await engines.release();
+  });
+
+  it('is not trusted without the map that it is checked by', async () => {
+    const model = miscomputed();
+    rmSync(referencePath(model.file));
+    const engines = await EngineSet.load(model, { threads: 1 });
+    expect(engines.capabilities.precision).toBe('fp32');
+    expect(engines.refused).toMatchObject([
+      { device: 'cpu', reason: expect.stringMatching(/\.reference, .* is missing$/) },
+    ]);
+    await engines.release();
+  });
+
+  it('is verified with its form in fp32, which devices run', async () => {
+    await verifyModel(nano);
+    const file = join(folder, 'other.onnx');
+    writeFileSync(file, 'another');
+    await expect(verifyModel({ ...nano, float32: file })).rejects.toMatchObject({ code: 'BAD_MODEL' });
+    await expect(verifyModel({ ...nano, float32: join(folder, 'none') })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+    });
   });
 
   it('is refused there if it has no form in fp32', async () => {

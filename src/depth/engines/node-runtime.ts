@@ -12,6 +12,7 @@ import {
   isHost,
   type TensorShape,
 } from './device-runtime.ts';
+import { LIVE_SESSION } from './session-entries.ts';
 
 /** Lets calls into native code one thread after the other, where it is not made for two. */
 type Guard = Pick<DeviceLock, 'hold' | 'holdNow'>;
@@ -99,7 +100,7 @@ export class NodeRuntime implements DeviceRuntime {
       interOpNumThreads: 1,
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: { session: LIVE_SESSION },
       ...(gpu && more),
     };
     const create = () =>
