@@ -18,11 +18,13 @@ export function list(config: Config): void {
   printTable(['name', 'gives', 'size', 'precision', 'licence', 'here'], rows);
   say(
     '',
-    style.dim("the first precision is the model's own; of checkpoints, others by --precision fp32, fp16 or int8"),
+    style.dim(
+      "the first precision is the model's own; others by --precision: of checkpoints fp32, fp16 and int8, of graphs what stands here",
+    ),
   );
   say(style.dim(`checkpoints: ${store.checkpoints}`));
 }
 
 /** Its own, and what else there is of it without a checkpoint. */
 const precisionsOf = (manifest: ModelManifest): string =>
-  manifest.kind === 'graph' && manifest.float32 ? `${manifest.precision}, fp32` : manifest.precision;
+  manifest.kind === 'graph' && manifest.int8 ? `${manifest.precision}, int8` : manifest.precision;

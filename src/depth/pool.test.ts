@@ -13,7 +13,7 @@ let pool: InferencerPool;
 
 beforeAll(() => {
   const shipped = JSON.parse(readFileSync(join(SHIPPED_MODELS, 'depthcast-nano.json'), 'utf8')) as object;
-  copyFileSync(join(SHIPPED_MODELS, 'depthcast-nano-int8.onnx'), join(folder, 'nano.onnx'));
+  copyFileSync(join(SHIPPED_MODELS, 'depthcast-nano.onnx'), join(folder, 'nano.onnx'));
   writeFileSync(join(folder, 'broken.onnx'), 'not a graph');
   for (const name of ['a', 'b', 'c', 'd', 'e', 'broken'])
     writeFileSync(

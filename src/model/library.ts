@@ -15,8 +15,8 @@ export interface InstalledModel {
   file: string;
   /** Folder of the graphs that are made of a checkpoint. */
   graphs: string;
-  /** Absolute path of the same network's graph in fp32, of a graph in less precision that has one. */
-  float32?: string | undefined;
+  /** The same network in fp32, of a graph in eight bits. */
+  float32?: InstalledModel | undefined;
 }
 
 export interface LibraryOptions {
@@ -71,9 +71,8 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
   if (isCheckpoint(nameOrPath, options)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
-  const chosen = existsSync(model.file) || model.float32 ? inPrecision(model, options.precision) : model;
-  if (existsSync(chosen.file)) return chosen;
-  const { manifest, file } = chosen;
+  const { manifest, file } = model;
+  if (existsSync(file)) return inPrecision(model, options.precision);
   if (manifest.kind === 'checkpoint' && manifest.checkpoint.url !== undefined)
     throw new DepthcastError('MODEL_NOT_FOUND', {
       detail: `${manifest.name} is not on this machine; get it with: depthcast models pull ${manifest.name}`,
@@ -112,7 +111,7 @@ export async function verifyModel(model: InstalledModel): Promise<void> {
   const { manifest, file } = model;
   if (manifest.kind !== 'graph') return;
   // Other devices run it, and this one may have to.
-  if (model.float32) await verifyModel(inFloat32(model));
+  if (model.float32) await verifyModel(model.float32);
   if (manifest.sha256 === undefined) return;
   if (!existsSync(file))
     throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${manifest.name} names ${file}, which does not exist` });
@@ -142,29 +141,27 @@ function startsAsJson(path: string): boolean {
   }
 }
 
-function hasPrecision({ manifest, float32 }: InstalledModel, precision: ModelPrecision | undefined): boolean {
-  return manifest.kind === 'checkpoint' || (precision === 'fp32' && float32 !== undefined);
+function hasPrecision({ manifest }: InstalledModel, precision: ModelPrecision | undefined): boolean {
+  return manifest.kind === 'checkpoint' || (precision === 'int8' && manifest.int8 !== undefined);
 }
 
 function inPrecision(model: InstalledModel, precision: ModelPrecision | undefined): InstalledModel {
-  const { manifest } = model;
+  const { manifest, file, graphs } = model;
   if (precision === undefined || precision === manifest.precision) return model;
   if (!hasPrecision(model, precision)) {
-    const has = manifest.kind === 'graph' && model.float32 ? `${manifest.precision} and fp32` : manifest.precision;
+    const has = manifest.kind === 'graph' && manifest.int8 ? `${manifest.precision} and int8` : manifest.precision;
     throw new DepthcastError('BAD_OPTION', {
       detail: `${manifest.name} is a graph in ${has}; another precision needs its checkpoint`,
     });
   }
-  return manifest.kind === 'graph' ? inFloat32(model) : { ...model, manifest: { ...manifest, precision } };
+  if (manifest.kind === 'checkpoint') return { ...model, manifest: { ...manifest, precision } };
+  const { int8, ...rest } = manifest;
+  const form = { ...rest, precision, file: int8!.file, sha256: int8!.sha256 };
+  return { manifest: form, file: resolve(dirname(file), int8!.file), graphs, float32: model };
 }
 
-/** The model with its graph in fp32 in the place of one in less precision; itself where there is none. */
-export function inFloat32(model: InstalledModel): InstalledModel {
-  const { manifest, float32, graphs } = model;
-  if (manifest.kind !== 'graph' || float32 === undefined) return model;
-  const { float32: form, ...rest } = manifest;
-  return { manifest: { ...rest, precision: 'fp32', file: form!.file, sha256: form!.sha256 }, file: float32, graphs };
-}
+/** The model in fp32, of one in eight bits; itself where it is not. */
+export const inFloat32 = (model: InstalledModel): InstalledModel => model.float32 ?? model;
 
 function readManifest(path: string, store: ModelFolder): InstalledModel {
   let tree: unknown;
@@ -186,8 +183,6 @@ function readManifest(path: string, store: ModelFolder): InstalledModel {
   let file = resolve(dirname(path), named);
   if (manifest.kind === 'checkpoint' && named === basename(named) && !existsSync(file))
     file = join(store.checkpoints, named);
-  if (manifest.kind === 'graph' && manifest.float32)
-    return { manifest, file, graphs: store.graphs, float32: resolve(dirname(path), manifest.float32.file) };
   return { manifest, file, graphs: store.graphs };
 }
 

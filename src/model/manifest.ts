@@ -54,8 +54,8 @@ const graphManifest = z.strictObject({
   sha256: sha256.optional(),
   /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
   precision: z.enum(['fp32', 'fp16', 'int8']),
-  /** The same network in fp32, of a graph in less: for devices without that arithmetic, and for who asks for it. */
-  float32: z.strictObject({ file: z.string(), sha256: sha256.optional() }).optional(),
+  /** The same network in eight bits, of a graph in fp32: for CPUs, where it is asked for. */
+  int8: z.strictObject({ file: z.string(), sha256: sha256.optional() }).optional(),
 });
 
 const checkpointManifest = z.strictObject({
@@ -85,9 +85,9 @@ const checkpointManifest = z.strictObject({
 /** What must be known to run a model: models/NAME.json, beside an ONNX graph or naming a checkpoint. */
 export const modelManifest = z
   .discriminatedUnion('kind', [graphManifest, checkpointManifest])
-  .refine((manifest) => manifest.kind !== 'graph' || !manifest.float32 || manifest.precision !== 'fp32', {
-    path: ['float32'],
-    message: 'the graph itself is in fp32',
+  .refine((manifest) => manifest.kind !== 'graph' || !manifest.int8 || manifest.precision === 'fp32', {
+    path: ['int8'],
+    message: 'the graph itself is not in fp32',
   });
 
 export type ModelManifest = z.infer<typeof modelManifest>;

@@ -286,7 +286,7 @@ it('exposes the metrics that were promised, with few labels', async () => {
     'depthcast_sessions{kind="ws"}',
     'depthcast_inference_target_seconds{model="vda-small",precision="fp16"} 0.0075',
     'depthcast_inference_target_seconds{model="vda-large",precision="fp16"} 0.014',
-    'depthcast_inference_target_ratio{model="depthcast-nano",precision="int8"}',
+    'depthcast_inference_target_ratio{model="depthcast-nano",precision="fp32"}',
     'depthcast_channel_bytes_total',
     'depthcast_rtp_packets_total{direction="in"}',
     'depthcast_session_setup_seconds_count{kind="ws",milestone="first_depth"}',

@@ -39,7 +39,7 @@ it('answers 60 golden frames of the tiny network within 1e-4: its window turns o
 
 it('answers with the embedded network as the CPU does, over two turns of its window', async () => {
   const size = { width: 64, height: 64 };
-  const nano = findModel('depthcast-nano', { precision: 'fp32' });
+  const nano = findModel('depthcast-nano');
   const images = nanoImages(nano, size, 17);
   const expected = await shiftingWindow(nano, images, size.width, size.height);
   const engine = await DeviceEngine.load(nano.manifest, new NodeRuntime('webgpu'), nano.file);

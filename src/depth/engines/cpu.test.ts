@@ -17,8 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const prepare = (model: InstalledModel) => (size: { width: number; height: number }) =>
   cpuProvider.prepare(model, new GraphCache(model.graphs), { ...size, threads: 1 });
 
-// In fp32: in eight bits another order of sums is another depth.
-const nano = findModel('depthcast-nano', { precision: 'fp32' });
+const nano = findModel('depthcast-nano');
 const nanoSize = { width: 96, height: 64 };
 const images = nanoImages(nano, nanoSize, 17);
 
