@@ -5,7 +5,6 @@ import { GraphCache } from '../model/graph-cache.ts';
 import type { InstalledModel } from '../model/library.ts';
 import { OFFLINE_WINDOW_FRAMES } from '../model/offline-windows.ts';
 import { GRAPH_PRECISION } from '../model/precision.ts';
-import { PRECISE } from './engines/session-entries.ts';
 
 /** Video Depth Anything's offline mode: a window of 32 frames at once. `run` blocks its thread for seconds. */
 export class OfflineEngine {
@@ -31,11 +30,7 @@ export class OfflineEngine {
     const request = { checkpoint: file, kind: 'offline', ...size, precision, config: manifest.network } as const;
     const graph = await new GraphCache(graphs).get(request);
     try {
-      const session = await ort.InferenceSession.create(graph, {
-        intraOpNumThreads: threads,
-        logSeverityLevel: 3,
-        extra: { session: PRECISE },
-      });
+      const session = await ort.InferenceSession.create(graph, { intraOpNumThreads: threads, logSeverityLevel: 3 });
       return new OfflineEngine(session, size.width, size.height);
     } catch (thrown) {
       throw new DepthcastError('BAD_MODEL', { detail: (thrown as Error).message, cause: thrown });

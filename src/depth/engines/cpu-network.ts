@@ -9,7 +9,6 @@ import { type AttentionWindow, createWindow, type WindowStep } from '../../model
 import type { EngineState } from '../engine.ts';
 import { assumedFocal, type Focal, setFocal } from '../focal.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
-import { LIVE_SESSION } from './session-entries.ts';
 import { trialImage } from './trial.ts';
 
 /** A graph of the contract's second form, which is not for this network. */
@@ -173,7 +172,8 @@ async function openSession(graph: string, threads: number): Promise<ort.Inferenc
       enableMemPattern: false,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      extra: { session: LIVE_SESSION },
+      // Threads that spin while they wait for work take the cores that codecs and sockets need.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
   } catch (thrown) {
     const detail = `${graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;

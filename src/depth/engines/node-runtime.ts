@@ -12,7 +12,6 @@ import {
   isHost,
   type TensorShape,
 } from './device-runtime.ts';
-import { LIVE_SESSION } from './session-entries.ts';
 
 /** Lets calls into native code one thread after the other, where it is not made for two. */
 type Guard = Pick<DeviceLock, 'hold' | 'holdNow'>;
@@ -100,7 +99,7 @@ export class NodeRuntime implements DeviceRuntime {
       interOpNumThreads: 1,
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: LIVE_SESSION },
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(gpu && more),
     };
     const create = () =>
