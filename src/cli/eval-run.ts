@@ -64,8 +64,9 @@ export async function runEvaluation(
   const snapshots: PaintedSnapshot[][] = [];
   let result: Evaluation;
   try {
-    const find = (model: string) =>
-      chosenModel(model, options.metric === undefined ? {} : { metric: options.metric }, config);
+    const { metric } = options;
+    const find: Parameters<typeof Predictors.load>[1] = (model, { precision }) =>
+      chosenModel(model, { ...(metric !== undefined && { metric }), ...(precision && { precision }) }, config);
     const predictors = await Predictors.load(contenders, find, config.depth.threads, devicesOf(config));
     try {
       result = await evaluate(entries, predictors.list, {
@@ -112,7 +113,11 @@ function contendersOf({ compare = [], baselines, inputSize }: EvalOptions, confi
   const texts = others.includes(standard) ? others : [standard, ...others];
   const list = texts
     .map((text) => parseContender(text, standard))
-    .map((one) => ({ ...one, size: one.size ?? inputSize }));
+    .map((one) => ({
+      ...one,
+      size: one.size ?? inputSize,
+      precision: one.precision ?? config.depth.precision ?? undefined,
+    }));
   const twice = list.find(({ label }, n) => list.findIndex((other) => other.label === label) < n);
   if (twice) throw new DepthcastError('BAD_OPTION', { detail: `${twice.label} is named twice` });
   if (list.length > MAX_CONTENDERS)

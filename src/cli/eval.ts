@@ -10,9 +10,12 @@ export function evalCommand(version: string): Command {
       '<dataset...>',
       'scene:all, scene:NAME, BENCHMARK:FOLDER, a list (.json), a sequence, or a folder of sequences',
     )
-    .option('-c, --config <file>', 'settings: depth.model, depth.device, depth.threads, models.folder')
+    .option('-c, --config <file>', 'settings: depth.model, depth.precision, depth.device, depth.threads, models.folder')
     .addOption(modelOption())
-    .option('--compare <model:mode...>', 'judge these, too, against --model; modes: size=N, memory=off, cuts=off')
+    .option(
+      '--compare <model:mode...>',
+      'judge these, too, against --model; modes: size=N, precision=int8, memory=off, cuts=off',
+    )
     .option('--baselines', 'judge a constant and a vertical ramp, too')
     .option('--metric', 'a checkpoint without a manifest gives metres (default: by its file name)')
     .option('--size, --input-size <pixels>', "network size (default: the model's own)", integer(16, 4096))

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { findModel, type InstalledModel } from '../model/library.ts';
-import type { ModelPrecision } from '../model/precision.ts';
+import { type ModelPrecision, PRECISIONS } from '../model/precision.ts';
 import { modelFolder } from '../model/store/folder.ts';
 import { integer } from './options.ts';
 
@@ -12,8 +12,6 @@ export interface CheckpointOptions {
   layers?: number[];
   precision?: ModelPrecision;
 }
-
-export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
 
 export const precisionOption = (): Option =>
   new Option('--precision <type>', "of the network (default: the model's own, see: models list)").choices(PRECISIONS);

@@ -1,4 +1,5 @@
 import { DepthcastError } from '../errors.ts';
+import { type ModelPrecision, PRECISIONS } from '../model/precision.ts';
 
 /** Baselines that look at no pixel: everything equally far, and nearer towards the bottom of the picture. */
 const BASELINES = ['constant', 'ramp'] as const;
@@ -13,16 +14,19 @@ export interface Contender {
   model: string;
   /** Network size; undefined for the model's default. */
   size: number | undefined;
+  /** Of the network; undefined for the model's own. */
+  precision: ModelPrecision | undefined;
   /** Whether a frame sees those before it. */
   memory: boolean;
   /** Whether memory is reset when the picture changes to another scene. */
   cuts: boolean;
 }
 
-const SYNTAX = 'MODEL, MODEL:size=160,memory=off,cuts=off, :memory=off for the default model, constant or ramp';
+const SYNTAX =
+  'MODEL, MODEL:size=160,precision=int8,memory=off,cuts=off, :memory=off for the default model, constant or ramp';
 
 /**
- * Reads `MODEL[:key=value,...]` with the keys size, memory and cuts; without MODEL, `standard` is meant.
+ * Reads `MODEL[:key=value,...]` with the keys size, precision, memory and cuts; without MODEL, `standard` is meant.
  * @throws DepthcastError BAD_OPTION
  */
 export function parseContender(text: string, standard: string): Contender {
@@ -34,6 +38,7 @@ export function parseContender(text: string, standard: string): Contender {
     baseline,
     model: model || standard,
     size: undefined,
+    precision: undefined,
     memory: true,
     cuts: true,
   };
@@ -43,6 +48,9 @@ export function parseContender(text: string, standard: string): Contender {
     if (key === 'size') {
       if (!/^\d{2,4}$/.test(value ?? '')) throw bad(`size=${value} is no number of pixels`);
       contender.size = Number(value);
+    } else if (key === 'precision') {
+      contender.precision = PRECISIONS.find((one) => one === value);
+      if (contender.precision === undefined) throw bad(`precision is ${PRECISIONS.join(', ')}`);
     } else if (key === 'memory' || key === 'cuts') {
       if (value !== 'on' && value !== 'off') throw bad(`${key} is on or off`);
       contender[key] = value === 'on';

@@ -117,7 +117,8 @@ it('reads contenders', () => {
   });
   expect(parseContender('C:\\nets\\a.pth', MODEL)).toMatchObject({ model: 'C:\\nets\\a.pth', memory: true });
   expect(parseContender('C:\\nets\\a.pth:cuts=off', MODEL)).toMatchObject({ model: 'C:\\nets\\a.pth', cuts: false });
+  expect(parseContender(':precision=int8', MODEL)).toMatchObject({ model: MODEL, precision: 'int8', size: undefined });
   expect(parseContender('ramp', MODEL)).toMatchObject({ baseline: 'ramp', label: 'ramp' });
-  for (const text of ['a:memory=maybe', 'a:size=x', ':depth=3', 'a:size=192,memory'])
+  for (const text of ['a:memory=maybe', 'a:precision=int4', 'a:size=x', ':depth=3', 'a:size=192,memory'])
     expect(() => parseContender(text, MODEL), text).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
 });

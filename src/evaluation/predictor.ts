@@ -3,7 +3,7 @@ import { focalOf } from '../depth/focal.ts';
 import { WorkerInferencer } from '../depth/inferencer.ts';
 import type { NetworkImage } from '../depth/types.ts';
 import { DepthcastError } from '../errors.ts';
-import type { InstalledModel } from '../model/library.ts';
+import type { InstalledModel, LibraryOptions } from '../model/library.ts';
 import { allowedSizes } from '../model/size.ts';
 import { InputScaler, type Picture } from '../video/index.ts';
 import type { Contender } from './contender.ts';
@@ -47,7 +47,7 @@ export interface Predictor {
   start(sequence: SequenceInfo): PredictorRun;
 }
 
-/** The contenders of a run, and the depth workers that they share: one for each model. */
+/** The contenders of a run, and the depth workers that they share: one for each model and precision. */
 export class Predictors {
   readonly list: readonly Predictor[];
   readonly #workers: readonly WorkerInferencer[];
@@ -58,14 +58,14 @@ export class Predictors {
   }
 
   /**
-   * @param find the model of a name or path
+   * @param find the model of a name or path, in a precision where one is asked for
    * @param threads of each network; 0 measures what suits it
    * @param devices where they run; the CPU when absent
    * @throws DepthcastError MODEL_NOT_FOUND, BAD_MODEL, BAD_CHECKPOINT, BAD_SIZE, BAD_OUTPUT
    */
   static async load(
     contenders: readonly Contender[],
-    find: (model: string) => InstalledModel,
+    find: (model: string, options: Pick<LibraryOptions, 'precision'>) => InstalledModel,
     threads = 0,
     devices: Omit<DeviceOptions, 'lock'> = {},
   ): Promise<Predictors> {
@@ -77,10 +77,12 @@ export class Predictors {
           list.push(baseline(contender));
           continue;
         }
-        const { model, size } = contender;
+        const { model, size, precision } = contender;
+        const key = JSON.stringify([model, precision]);
         const worker =
-          workers.get(model) ?? (await WorkerInferencer.create(find(model), { ...devices, threads, size }));
-        workers.set(model, worker);
+          workers.get(key) ??
+          (await WorkerInferencer.create(find(model, { precision }), { ...devices, threads, size }));
+        workers.set(key, worker);
         list.push(network(contender, worker));
       }
     } catch (thrown) {

@@ -59,7 +59,8 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
   const { precision } = options;
   return knownModels(options)
     .filter((model) => existsSync(model.file))
-    .map((model) => (hasPrecision(model, precision) ? inPrecision(model, precision) : model));
+    .map((model) => (hasPrecision(model, precision) ? inPrecision(model, precision) : model))
+    .filter((model) => existsSync(model.file));
 }
 
 /**
@@ -71,8 +72,9 @@ export function listModels(options: LibraryOptions = {}): InstalledModel[] {
 export function findModel(nameOrPath: string, options: LibraryOptions = {}): InstalledModel {
   if (isCheckpoint(nameOrPath, options)) return bareCheckpoint(nameOrPath, options);
   const model = findManifest(nameOrPath, options);
-  const { manifest, file } = model;
-  if (existsSync(file)) return inPrecision(model, options.precision);
+  const chosen = existsSync(model.file) ? inPrecision(model, options.precision) : model;
+  const { manifest, file } = chosen;
+  if (existsSync(file)) return chosen;
   if (manifest.kind === 'checkpoint' && manifest.checkpoint.url !== undefined)
     throw new DepthcastError('MODEL_NOT_FOUND', {
       detail: `${manifest.name} is not on this machine; get it with: depthcast models pull ${manifest.name}`,
@@ -106,15 +108,13 @@ export function findManifest(
   return readManifest(file, store);
 }
 
-/** Compares a network's graphs with its manifest's sha256s, where it states them. Throws BAD_MODEL when they differ, MODEL_NOT_FOUND when one is missing. */
+/** Compares a network's graphs with its manifest's sha256s, where it states them. Throws BAD_MODEL when they differ. */
 export async function verifyModel(model: InstalledModel): Promise<void> {
   const { manifest, file } = model;
   if (manifest.kind !== 'graph') return;
   // Other devices run it, and this one may have to.
   if (model.float32) await verifyModel(model.float32);
   if (manifest.sha256 === undefined) return;
-  if (!existsSync(file))
-    throw new DepthcastError('MODEL_NOT_FOUND', { detail: `${manifest.name} names ${file}, which does not exist` });
   const actual = await fileHash(file);
   if (actual !== manifest.sha256)
     throw new DepthcastError('BAD_MODEL', {
@@ -159,9 +159,6 @@ function inPrecision(model: InstalledModel, precision: ModelPrecision | undefine
   const form = { ...rest, precision, file: int8!.file, sha256: int8!.sha256 };
   return { manifest: form, file: resolve(dirname(file), int8!.file), graphs, float32: model };
 }
-
-/** The model in fp32, of one in eight bits; itself where it is not. */
-export const inFloat32 = (model: InstalledModel): InstalledModel => model.float32 ?? model;
 
 function readManifest(path: string, store: ModelFolder): InstalledModel {
   let tree: unknown;

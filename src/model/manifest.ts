@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRECISIONS } from './precision.ts';
 
 /**
  * Which past frames the network sees, and where.
@@ -53,7 +54,7 @@ const graphManifest = z.strictObject({
   file: z.string(),
   sha256: sha256.optional(),
   /** Arithmetic of the graph; inputs and outputs are fp32 either way. */
-  precision: z.enum(['fp32', 'fp16', 'int8']),
+  precision: z.enum(PRECISIONS),
   /** The same network in eight bits, of a graph in fp32: for CPUs, where it is asked for. */
   int8: z.strictObject({ file: z.string(), sha256: sha256.optional() }).optional(),
 });
@@ -79,7 +80,7 @@ const checkpointManifest = z.strictObject({
     })
     .optional(),
   /** Of the graphs that are made. */
-  precision: z.enum(['fp32', 'fp16', 'int8']),
+  precision: z.enum(PRECISIONS),
 });
 
 /** What must be known to run a model: models/NAME.json, beside an ONNX graph or naming a checkpoint. */

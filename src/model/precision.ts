@@ -1,7 +1,8 @@
 import { DepthcastError } from '../errors.ts';
-import type { ModelManifest } from './manifest.ts';
 
-export type ModelPrecision = ModelManifest['precision'];
+/** Arithmetic of networks. */
+export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+export type ModelPrecision = (typeof PRECISIONS)[number];
 
 /** A manifest's word for it, and the graph builder's. */
 export const GRAPH_PRECISION = { fp32: 'float32', fp16: 'float16', int8: 'int8' } as const;

@@ -6,7 +6,7 @@ import { type RefusedDevice, refusal } from '../../depth/device-choice.ts';
 import type { EngineCheck } from '../../depth/engine.ts';
 import type { InferencerOptions } from '../../depth/inferencer.ts';
 import { toDepthcastError } from '../../errors.ts';
-import { findModel, type InstalledModel, inFloat32, verifyModel } from '../../model/library.ts';
+import { findModel, type InstalledModel, verifyModel } from '../../model/library.ts';
 import { modelFolder } from '../../model/store/folder.ts';
 import { type Finding, inArea } from './finding.ts';
 
@@ -103,10 +103,10 @@ export async function videoHardware(): Promise<Finding[]> {
 }
 
 export async function onnxruntime(): Promise<Finding[]> {
-  const embedded = findModel(EMBEDDED);
+  const graph = findModel(EMBEDDED).file;
   let version: string;
   try {
-    const answer = await probe({ probe: 'onnxruntime', graph: embedded.file, others: false });
+    const answer = await probe({ probe: 'onnxruntime', graph, others: false });
     version = answer.version;
     if (!answer.working.includes('cpu'))
       throw new Error(`${version}: the CPU provider does not run the embedded model`);
@@ -115,7 +115,6 @@ export async function onnxruntime(): Promise<Finding[]> {
   }
   const found = ok('onnxruntime', version);
   try {
-    const graph = inFloat32(embedded).file;
     const { backends, working } = await probe({ probe: 'onnxruntime', graph, others: true });
     const idle = backends.filter((name) => name !== 'cpu' && !working.includes(name));
     const text = `${['cpu', ...working].join(', ')}${idle.length > 0 ? `; not on this machine: ${idle.join(', ')}` : ''}`;

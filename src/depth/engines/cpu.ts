@@ -1,6 +1,6 @@
 import { usableCores } from '../../cgroup.ts';
 import { DepthcastError } from '../../errors.ts';
-import { type InstalledModel, inFloat32 } from '../../model/library.ts';
+import type { InstalledModel } from '../../model/library.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
@@ -33,7 +33,7 @@ export const cpuProvider: EngineProvider = {
       } catch (thrown) {
         const wrong = thrown instanceof DepthcastError && thrown.code === 'BAD_OUTPUT';
         if (!wrong || model.float32 === undefined) throw thrown;
-        return loadGraph(inFloat32(model), { ...options, instead: thrown.detail });
+        return loadGraph(model.float32, { ...options, instead: thrown.detail });
       }
     }
     const { width, height } = options;

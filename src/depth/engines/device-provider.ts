@@ -1,7 +1,7 @@
 import { threadId } from 'node:worker_threads';
 import { usableCores } from '../../cgroup.ts';
 import type { GraphCache } from '../../model/graph-cache.ts';
-import { type InstalledModel, inFloat32 } from '../../model/library.ts';
+import type { InstalledModel } from '../../model/library.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { DeviceKind, EngineProvider, PrepareOptions } from '../engine.ts';
 import { checkFits, DeviceEngine } from './device-engine.ts';
@@ -26,7 +26,7 @@ export function deviceProvider(
     name,
     async prepare(installed, graphs, options) {
       // Devices have no arithmetic of eight bits for such graphs.
-      const model = inFloat32(installed);
+      const model = installed.float32 ?? installed;
       // Opened first: where there is no device, nothing is built and no CPU's time is taken.
       const runtime = await open(options);
       const ledger = new DeviceLedger(options.deviceMemory, options.shared?.ledger, threadId + 1);
