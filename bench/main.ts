@@ -178,6 +178,7 @@ if (values.help) usage();
 if (unknown.length > 0) usage(`unknown: ${unknown.join(', ')}`);
 if (comparing && old === undefined) usage('compare: with which file or folder?');
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) usage('--rounds: 1 to 100');
+if (!/^\d{1,2}$/.test(values['media-workers'] ?? '0')) usage('--media-workers: a number');
 if (rounds !== undefined && !comparing && values.json === undefined) usage('--rounds: needs --json');
 /** Of the sections, for runs in processes of their own. */
 const args = (['seconds', 'media-workers'] as const).flatMap((name) => {
