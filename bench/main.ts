@@ -16,7 +16,7 @@ import { benchLinks } from './links.ts';
 import { benchAdapt, benchFour, benchOne } from './live.ts';
 import { benchMatte } from './matte.ts';
 import { benchMediaWorkers } from './media-workers.ts';
-import { benchPeers, benchPrecision } from './peers.ts';
+import { benchPeers, benchPrecision, benchThreads } from './peers.ts';
 import { benchPlacement } from './placement.ts';
 import { type Run, recorded, writeRuns } from './record.ts';
 import { benchResample } from './resample.ts';
@@ -43,6 +43,10 @@ const { values, positionals } = parseArgs({
 
 const settings =
   values['media-workers'] === undefined ? {} : { 'server.mediaWorkers': Number(values['media-workers']) };
+const turns = {
+  ...(values.seconds && { seconds: Number(values.seconds) }),
+  ...(values.only && { only: values.only }),
+};
 
 const SECTIONS = {
   inference: { run: () => benchInference(), about: 'the embedded network alone' },
@@ -128,13 +132,19 @@ const SECTIONS = {
       'CPU of the main thread and of media workers, eight streams, a constant network in place of inference; --seconds N',
   },
   peers: {
-    run: () => benchPeers({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
+    run: () => benchPeers(turns),
     about:
-      'peers on the main thread and in a media worker, with the shipped network, in turn; five minutes; --seconds N',
+      'peers on the main thread and in a media worker, with the shipped network, in turn; five minutes; --seconds N, --only TEXT (of the loads)',
+  },
+  threads: {
+    run: () => benchThreads(turns),
+    about:
+      'the same loads with the threads of the embedded network that are chosen at load and with one, in turn; five minutes; --seconds N, --only TEXT (of the loads)',
   },
   precision: {
-    run: () => benchPrecision({ ...(values.seconds && { seconds: Number(values.seconds) }) }),
-    about: 'the same loads with the embedded network in fp32 and in eight bits, in turn; five minutes; --seconds N',
+    run: () => benchPrecision(turns),
+    about:
+      'the same loads with the embedded network in fp32 and in eight bits, in turn; five minutes; --seconds N, --only TEXT (of the loads)',
   },
   growth: {
     run: () =>

@@ -5,6 +5,7 @@ import { median, record } from './record.ts';
 
 const VIDEO = { scene: 'room', width: 640, height: 480, data: 'u16', track: 'gray' } as const;
 const PLACES = { 'main thread': 0, 'a media worker': 1 } as const;
+const THREADS = { auto: 0, one: 1 } as const;
 const PRECISIONS = { fp32: 'fp32', int8: 'int8' } as const;
 const LOADS = [
   { name: 'one stream at 30 fps', peers: 1, fps: 30, size: 256 },
@@ -20,9 +21,21 @@ export const benchPeers = (options?: Turns): Promise<void> =>
 export const benchPrecision = (options?: Turns): Promise<void> =>
   inTurns('precision', 'The embedded network in fp32 and in eight bits', 'depth.precision', PRECISIONS, options);
 
+/** Threads of the network's session: as chosen at load, and one; peers where they live as shipped. */
+export const benchThreads = (options?: Turns): Promise<void> =>
+  inTurns(
+    'threads',
+    'The embedded network with the threads that are chosen at load and with one',
+    'depth.threads',
+    THREADS,
+    options,
+  );
+
 interface Turns {
   seconds?: number;
   turns?: number;
+  /** Loads by a part of their names; all when absent. */
+  only?: string;
 }
 
 /** Live loads with each value of a setting, in turn. */
@@ -31,10 +44,10 @@ async function inTurns(
   title: string,
   setting: string,
   values: Readonly<Record<string, string | number>>,
-  { seconds = 12, turns = 2 }: Turns = {},
+  { seconds = 12, turns = 2, only = '' }: Turns = {},
 ): Promise<void> {
   const runs = new Map<string, LiveRun[]>();
-  for (const { name, peers, fps, size } of LOADS)
+  for (const { name, peers, fps, size } of LOADS.filter((load) => load.name.includes(only)))
     for (let turn = 0; turn < turns; turn++)
       for (const [word, value] of Object.entries(values)) {
         const settings = { 'server.mediaWorkers': 'auto', 'depth.size': size, [setting]: value };

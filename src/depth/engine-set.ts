@@ -71,16 +71,23 @@ export class EngineSet {
     model: InstalledModel,
     {
       threads = 0,
+      threadsAlone,
       size,
       picture = FOUR_BY_THREE,
       provider,
       device = 'cpu',
       ...devices
-    }: { threads?: number; size?: number | undefined; picture?: Size; provider?: EngineProvider } & DeviceOptions = {},
+    }: {
+      threads?: number;
+      threadsAlone?: number | undefined;
+      size?: number | undefined;
+      picture?: Size;
+      provider?: EngineProvider;
+    } & DeviceOptions = {},
   ): Promise<EngineSet> {
     const { width, height } = networkSize(model.manifest, picture.width, picture.height, size);
     const cache = new GraphCache(model.graphs);
-    const options = { width, height, threads, ...devices };
+    const options = { width, height, threads, threadsAlone, ...devices };
     const chosen: ChosenEngine = provider
       ? { provider, engine: await provider.prepare(model, cache, options), refused: [] }
       : await prepareOn(device, model, cache, options);

@@ -33,6 +33,8 @@ export interface EngineCapabilities {
   readonly device: string;
   /** CPU threads that a frame keeps busy: how many such engines the cores carry. */
   readonly threads: number;
+  /** CPU threads of a frame while the cores have room for a frame of each stream on so many; undefined where there are never more than `threads`. */
+  readonly threadsAlone: number | undefined;
   /** Whether the network tells a feature of the frame to find scene cuts by. */
   readonly summary: boolean;
   /** Whether a stream's memory may go on at another size: its states have `resampled`. */
@@ -87,17 +89,21 @@ export interface Engine {
   release(): Promise<void>;
 }
 
-/** What the threads of a process share of its device. */
+/** What the threads of a process share of its device, and of its CPU. */
 export interface SharedDevice {
   /** Of DeviceLock. */
   readonly lock: SharedArrayBuffer;
   /** Of DeviceLedger. */
   readonly ledger: SharedArrayBuffer;
+  /** Of StreamCount. */
+  readonly streams: SharedArrayBuffer;
 }
 
 export interface PrepareOptions extends Size {
   /** CPU threads; 0 measures what suits the network. */
   threads: number;
+  /** Of EngineCapabilities, where it is known beforehand. */
+  threadsAlone?: number | undefined;
   /** Which of several devices; the provider's own choice when absent. */
   deviceIndex?: number | undefined;
   /** onnxruntime's library for CUDA, where it is not the one that came with the program. */

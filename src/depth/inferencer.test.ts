@@ -1,12 +1,14 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { shiftingWindow } from '../../test/support/shifting-window.ts';
+import { usableCores } from '../cgroup.ts';
 import { findModel } from '../model/library.ts';
 import { createScene } from '../scene/scene.ts';
 import { WorkerInferencer } from './inferencer.ts';
 import { PortInferencer } from './port-inferencer.ts';
+import { StreamCount } from './stream-count.ts';
 import type { DepthMap, InferenceStream } from './types.ts';
 
 const model = findModel('depthcast-nano');
@@ -158,6 +160,35 @@ describe('WorkerInferencer', () => {
     expect(next).toMatchObject({ epoch: 1, reset: 'restart' });
     expect(restarts).toHaveLength(1);
     await victim.close();
+  });
+
+  it('counts every stream that is open, its own and those of other threads, once', async () => {
+    const changes = vi.spyOn(StreamCount.prototype, 'add');
+    const [one, two] = [inferencer.open(), inferencer.open()];
+    inferencer.guests += 3;
+    one.close();
+    one.close();
+    inferencer.guests -= 2;
+    two.close();
+    inferencer.guests--;
+    expect(changes.mock.calls.flat()).toEqual([1, 1, 3, -1, -2, -1, -1]);
+    expect(inferencer.streamCount).toBe(0);
+    changes.mockRestore();
+  });
+
+  it('has the threads that it measured after a restart, and another worker of the model has them by asking', async () => {
+    const first = await WorkerInferencer.create(model, { size: 192 });
+    const { threads, threadsAlone } = first;
+    const up = new Promise((resolve) => first.once('up', () => resolve(undefined)));
+    await first.kill();
+    await up;
+    expect([first.threads, first.threadsAlone]).toEqual([threads, threadsAlone]);
+    const cores = usableCores();
+    const second = await WorkerInferencer.create(model, { threads: 1, threadsAlone: cores });
+    expect(second.device).toBe(`CPU, 1 thread (${cores} for a stream alone)`);
+    const stream = second.open();
+    expect((await run(stream, 0)).reset).toBe('start');
+    await Promise.all([first.close(), second.close()]);
   });
 
   it('serves streams of another thread by a port, apart from its own, and those go on in the next worker', async () => {

@@ -12,6 +12,7 @@ import type { DeviceOptions } from './engine-set.ts';
 import { DeviceLock } from './engines/device-lock.ts';
 import { freeDevice, shareDevice } from './engines/device-memory.ts';
 import { COMPILE_MS, HangWatch, WATCH_MS } from './hang-watch.ts';
+import { StreamCount } from './stream-count.ts';
 import type { Inferencer, InferenceStream, OpenOptions } from './types.ts';
 import { Activity, type DepthCalls, type DepthChannel, type WorkerBoot, type WorkerReady } from './worker-protocol.ts';
 import { WorkerStream } from './worker-stream.ts';
@@ -27,9 +28,12 @@ const FIRST_START_MS = COMPILE_MS;
 const MAX_DEVICE_DEATHS = 3;
 /** One for the process: who is in the device's native code, which is not made for two threads, and what of its memory is taken. */
 const SHARED_DEVICE = shareDevice();
+/** Of all inferencers: those on a device have little to do on the CPU, but are no company for a stream that wants all of it. */
+const STREAMS = new StreamCount(SHARED_DEVICE.streams);
 
 export interface InferencerOptions extends Omit<DeviceOptions, 'shared'> {
   threads?: number;
+  threadsAlone?: number | undefined;
   size?: number | undefined;
   picture?: Size | undefined;
   yields?: boolean;
@@ -52,11 +56,10 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   #model: ModelManifest;
   /** Restarts so far. */
   restarts = 0;
-  /** Streams of other threads, which reach the worker by ports of `connect`; those who open them count them. */
-  guests = 0;
   readonly #boot: WorkerBoot;
   readonly #activity = new Activity();
   readonly #streams = new Map<number, WorkerStream>();
+  #guests = 0;
   #channel: DepthChannel | undefined;
   #threadId = 0;
   #capabilities: WorkerReady | undefined;
@@ -80,6 +83,7 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   /**
    * Loads the model and runs it once.
    * @param threads of the network's session; 0 measures what suits it
+   * @param threadsAlone as another worker of the model has them
    * @param size network size to load first; the model's default when absent
    * @param picture a size of the aspect to load it for; 4:3 when absent
    * @param yields give way to the other threads of the process, as the pace of many live streams wants; not where
@@ -89,11 +93,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
    */
   static async create(
     model: InstalledModel,
-    { threads = 0, size, picture, yields = true, ...devices }: InferencerOptions = {},
+    { threads = 0, threadsAlone, size, picture, yields = true, ...devices }: InferencerOptions = {},
   ): Promise<WorkerInferencer> {
     const inferencer = new WorkerInferencer({
       model,
       threads,
+      threadsAlone,
       size,
       picture,
       yields,
@@ -134,6 +139,11 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     return this.#capabilities?.threads ?? 0;
   }
 
+  /** Of a frame whose stream has the cores to itself; undefined where that makes no difference. */
+  get threadsAlone(): number | undefined {
+    return this.#capabilities?.threadsAlone;
+  }
+
   /** How far a network of less than float32 is from its float32 self: parityError of the trial picture's map. */
   get parity(): number | undefined {
     return this.#capabilities?.parity;
@@ -157,7 +167,17 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
   }
 
   get streamCount(): number {
-    return this.#streams.size + this.guests;
+    return this.#streams.size + this.#guests;
+  }
+
+  /** Streams of other threads, which reach the worker by ports of `connect`; those who open them count them. */
+  get guests(): number {
+    return this.#guests;
+  }
+
+  set guests(count: number) {
+    STREAMS.add(count - this.#guests);
+    this.#guests = count;
   }
 
   open(options: OpenOptions = {}): InferenceStream {
@@ -165,9 +185,12 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
     const id = this.#nextStream++;
     const stream = new WorkerStream(id, this.model, options, {
       channel: () => (this.alive ? this.#channel : undefined),
-      closed: () => this.#streams.delete(id),
+      closed: () => {
+        if (this.#streams.delete(id)) STREAMS.add(-1);
+      },
     });
     this.#streams.set(id, stream);
+    STREAMS.add(1);
     return stream;
   }
 
@@ -214,7 +237,8 @@ export class WorkerInferencer extends EventEmitter<InferencerEvents> implements 
         this.#capabilities = capabilities;
         this.#model = { ...this.#model, precision: capabilities.precision };
         // A restart need not measure again.
-        if (capabilities.kind === 'cpu') this.#boot.threads = this.threads;
+        if (capabilities.kind === 'cpu')
+          Object.assign(this.#boot, { threads: this.threads, threadsAlone: this.threadsAlone });
         this.emit('up');
       })
       .finally(() => clearTimeout(timer));

@@ -136,7 +136,7 @@ export class InferencerPool {
       if (least) return least;
       throw failure.error;
     }
-    return first ? this.#load(model, first.threads) : this.#loadFirst(model);
+    return first ? this.#load(model, first.threads, first.threadsAlone) : this.#loadFirst(model);
   }
 
   /** One model at a time: an idle one is evicted where too many are loaded. It then measures how many threads suit it. */
@@ -149,7 +149,7 @@ export class InferencerPool {
     return loaded;
   }
 
-  async #load(model: InstalledModel, threads: number): Promise<WorkerInferencer> {
+  async #load(model: InstalledModel, threads: number, threadsAlone?: number): Promise<WorkerInferencer> {
     const { name } = model.manifest;
     this.#loading.add(name);
     try {
@@ -157,6 +157,7 @@ export class InferencerPool {
       const worker = await WorkerInferencer.create(model, {
         ...this.#devices,
         threads,
+        threadsAlone,
         size: this.sizeOf(model.manifest),
       });
       this.#workers.set(name, [...(this.#workers.get(name) ?? []), worker]);

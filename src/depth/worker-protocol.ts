@@ -13,6 +13,8 @@ export interface WorkerBoot {
   model: InstalledModel;
   /** Of the network; 0 measures what suits it. */
   threads: number;
+  /** Of EngineCapabilities, where it is known beforehand. */
+  threadsAlone: number | undefined;
   /** Network size to load first; the model's default when undefined. */
   size: number | undefined;
   /** A picture of the aspect to load it for; 4:3 when undefined. */

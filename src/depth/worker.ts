@@ -28,10 +28,10 @@ let engines: EngineSet;
 const serve = answerRequests<DepthCalls, WorkerReady>(handlers(newStreams()), start, { failed: 'INFERENCE_FAILED' });
 
 async function start(): Promise<WorkerReady> {
-  const { model, threads, size, picture, yields, devices } = boot;
+  const { model, threads, threadsAlone, size, picture, yields, devices } = boot;
   // Before the network is loaded, so that its threads inherit it.
   if (yields) yieldToOthers();
-  engines = await EngineSet.load(model, { threads, size, ...(picture && { picture }), ...devices });
+  engines = await EngineSet.load(model, { threads, threadsAlone, size, ...(picture && { picture }), ...devices });
   return { ...engines.capabilities, refused: engines.refused };
 }
 

@@ -8,25 +8,37 @@ import { resampleCache } from '../../model/state-resample.ts';
 import { type AttentionWindow, createWindow, type WindowStep } from '../../model/window.ts';
 import type { EngineState } from '../engine.ts';
 import { assumedFocal, type Focal, setFocal } from '../focal.ts';
+import type { StreamCount } from '../stream-count.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
 import { trialImage } from './trial.ts';
 
 /** A graph of the contract's second form, which is not for this network. */
 export class RingGraph extends Error {}
 
+/** The network once more, on more threads, for runs of a stream that has the cores to itself. */
+interface Alone {
+  readonly network: CpuNetwork;
+  readonly threads: number;
+  readonly streams: StreamCount;
+}
+
 /** A loaded graph and what its contract says. */
 export class CpuNetwork {
-  readonly session: ort.InferenceSession;
+  readonly #session: ort.InferenceSession;
   readonly caches: readonly CacheShape[];
   readonly summary: boolean;
   readonly focal: boolean;
   readonly resamples: boolean;
   /** Axes of the graph's map before its height and width: ones. */
   readonly #depthBatch: readonly number[];
+  #alone: Alone | undefined;
 
-  /** @throws DepthcastError BAD_MODEL; RingGraph */
-  static async load(manifest: ModelManifest, graph: string, threads: number): Promise<CpuNetwork> {
-    const session = await openSession(graph, threads);
+  /**
+   * @param spins its threads wait for each other in a loop while a frame is at work; asleep they would be woken a hundred times for one
+   * @throws DepthcastError BAD_MODEL; RingGraph
+   */
+  static async load(manifest: ModelManifest, graph: string, threads: number, spins = false): Promise<CpuNetwork> {
+    const session = await openSession(graph, threads, spins);
     try {
       return new CpuNetwork(manifest, session);
     } catch (thrown) {
@@ -36,7 +48,7 @@ export class CpuNetwork {
   }
 
   private constructor(manifest: ModelManifest, session: ort.InferenceSession) {
-    this.session = session;
+    this.#session = session;
     const { form, caches, summary, focal, depthBatch } = checkContract(manifest, bordersOf(session));
     if (form === 'rings') throw new RingGraph();
     this.caches = caches;
@@ -48,7 +60,23 @@ export class CpuNetwork {
   }
 
   async release(): Promise<void> {
-    await this.session.release();
+    await this.runAlone(undefined);
+    await this.#session.release();
+  }
+
+  /** From now on the other network, which is this one's to release, runs frames while the cores have room for that; none, undefined. */
+  async runAlone(alone: Alone | undefined): Promise<void> {
+    const before = this.#alone;
+    this.#alone = alone;
+    await before?.network.release();
+  }
+
+  run(
+    feeds: ort.InferenceSession.FeedsType,
+    fetches: ort.InferenceSession.FetchesType,
+  ): Promise<ort.InferenceSession.ReturnType> {
+    if (this.#alone?.streams.leaves(this.#alone.threads)) return this.#alone.network.run(feeds, fetches);
+    return this.#session.run(feeds, fetches);
   }
 
   depthTensor(depth: Float32Array, { width, height }: Size): ort.Tensor {
@@ -126,7 +154,7 @@ export class CpuState implements EngineState {
       this.#feeds['slots'] = new ort.Tensor('int64', step.slots, [step.slots.length]);
       this.#feeds['mask'] = new ort.Tensor('float32', step.mask, [step.mask.length]);
     }
-    const out = await this.#network.session.run(this.#feeds, this.#fetches);
+    const out = await this.#network.run(this.#feeds, this.#fetches);
     for (const cache of this.#caches) cache.store(step.write, cache.incoming);
     return out;
   }
@@ -162,7 +190,7 @@ export class CpuState implements EngineState {
 }
 
 /** @throws DepthcastError BAD_MODEL */
-async function openSession(graph: string, threads: number): Promise<ort.InferenceSession> {
+async function openSession(graph: string, threads: number, spins: boolean): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(graph, {
       intraOpNumThreads: threads,
@@ -172,8 +200,8 @@ async function openSession(graph: string, threads: number): Promise<ort.Inferenc
       enableMemPattern: false,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      // Threads that spin while they wait for work take the cores that codecs and sockets need.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      // Threads that spin while they wait for work take the cores that codecs and sockets need: between frames none does.
+      extra: { session: { intra_op: { allow_spinning: spins ? '1' : '0' }, force_spinning_stop: '1' } },
     });
   } catch (thrown) {
     const detail = `${graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;

@@ -1,15 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { nanoImages, tinyCheckpoint, tinyImages } from '../../../test/support/engine-cases.ts';
 import { describeEngine } from '../../../test/support/engine-contract.ts';
 import { TINY_CONFIG } from '../../../test/support/formula.ts';
 import { shiftingWindow } from '../../../test/support/shifting-window.ts';
 import { StreamRunner } from '../../../test/support/stream.ts';
+import { usableCores } from '../../cgroup.ts';
 import { GraphCache } from '../../model/graph-cache.ts';
 import { findModel, type InstalledModel } from '../../model/library.ts';
+import { StreamCount } from '../stream-count.ts';
 import { cpuProvider } from './cpu.ts';
+import { CpuNetwork } from './cpu-network.ts';
+import { shareDevice } from './device-memory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-cpu-engine-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,6 +32,55 @@ describeEngine('the CPU engine with the embedded network', {
   images: images,
   expected: () => shiftingWindow(nano, images, nanoSize.width, nanoSize.height),
   tolerance: 1e-5,
+});
+
+it('runs frames on more threads while the cores have room for that, whose maps and memory are the same bit for bit', async () => {
+  const shared = shareDevice();
+  const streams = new StreamCount(shared.streams);
+  const threadsAlone = usableCores();
+  const graphs = new GraphCache(nano.graphs);
+  const engine = await cpuProvider.prepare(nano, graphs, { ...nanoSize, threads: 1, threadsAlone, shared });
+  const plain = await prepare(nano)(nanoSize);
+  const device = `CPU, 1 thread (${threadsAlone} for a stream alone)`;
+  expect(engine.capabilities).toMatchObject({ threads: 1, threadsAlone, device });
+  expect(plain.capabilities).toMatchObject({ threadsAlone: undefined, device: 'CPU, 1 thread' });
+  const [state, other] = [await engine.createState(nanoSize), await plain.createState(nanoSize)];
+  const [map, expected] = [0, 1].map(() => new Float32Array(nanoSize.width * nanoSize.height)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const run = vi.spyOn(CpuNetwork.prototype, 'run');
+  // Of a run on more threads the network's call and the other one's.
+  for (const [more, calls] of [
+    [1, 2],
+    [1, 1],
+    [5, 1],
+    [-6, 2],
+  ] as const) {
+    streams.add(more);
+    run.mockClear();
+    await state.run(images[0]!, map);
+    expect(run).toHaveBeenCalledTimes(calls);
+    await other.run(images[0]!, expected);
+    expect(map).toEqual(expected);
+  }
+  run.mockRestore();
+  state.dispose();
+  other.dispose();
+  await engine.release();
+  await plain.release();
+});
+
+it('chooses the threads of a frame by measuring, and where nobody counts streams has one session', async () => {
+  const options = { ...nanoSize, threads: 0 };
+  const engine = await cpuProvider.prepare(nano, new GraphCache(nano.graphs), { ...options, shared: shareDevice() });
+  const { threads, threadsAlone } = engine.capabilities;
+  expect(threads).toBe(1);
+  expect([undefined, Math.min(4, usableCores())]).toContain(threadsAlone);
+  await engine.release();
+  const uncounted = await cpuProvider.prepare(nano, new GraphCache(nano.graphs), options);
+  expect(uncounted.capabilities).toMatchObject({ threads: 1, threadsAlone: undefined });
+  await uncounted.release();
 });
 
 // A Video Depth Anything network: an anchored window of 32 with a delay line, int-sized caches, one graph for a size.

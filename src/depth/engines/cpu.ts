@@ -5,6 +5,7 @@ import type { ModelManifest } from '../../model/manifest.ts';
 import { GRAPH_PRECISION } from '../../model/precision.ts';
 import type { Size } from '../../model/size.ts';
 import type { Engine, EngineCapabilities, EngineProvider, EngineState, PrepareOptions } from '../engine.ts';
+import { StreamCount } from '../stream-count.ts';
 import { CpuNetwork, CpuState, RingGraph } from './cpu-network.ts';
 import { DeviceEngine } from './device-engine.ts';
 import { NodeRuntime } from './node-runtime.ts';
@@ -13,13 +14,14 @@ import { judgeTrial, trialImage } from './trial.ts';
 
 /** Most threads that `auto` gives one network: beyond, a frame gains little and other streams lose. */
 const MAX_THREADS = 8;
-/**
- * A network that needs no more than this on one thread gets one: waking a second for each frame costs as much as it
- * saves (measured on two cores, 30 fps, 256x192: 8.4 ms on one thread, 9.1 ms on two), and it serves another stream.
- */
-const ONE_THREAD_MS = 15;
-/** Runs until one is that quick. */
-const TRIALS = 10;
+/** A network that needs no more than this on one thread, for 30 frames a second, gets one: a second one serves another stream better. */
+const ONE_THREAD_MS = 25;
+/** Most threads of a frame whose stream has the cores to itself: there is not more in it that can be done at once. */
+const MAX_THREADS_ALONE = 4;
+/** What a frame on these has to take of its time on one thread, at most. */
+const GAIN_ALONE = 0.85;
+/** Runs, at least and at most, until one is as quick as is asked. */
+const TRIALS = [4, 10] as const;
 const BACKEND = "onnxruntime's CPU backend";
 
 /** onnxruntime's CPU backend: the states lie in this process's memory, and `run` blocks its thread. */
@@ -105,40 +107,61 @@ export interface CpuEngineOptions extends PrepareOptions {
 /** A streaming depth network in onnxruntime. Checks the graph against the streaming contract when it is loaded. */
 export class CpuEngine implements Engine {
   readonly capabilities: EngineCapabilities;
-  /** The map of the trial picture. */
-  readonly trialMap: Float32Array;
+  readonly #trial: Trial;
   readonly #manifest: ModelManifest;
   readonly #network: CpuNetwork;
 
   private constructor(
     manifest: ModelManifest,
     network: CpuNetwork,
-    { threads, instead }: CpuEngineOptions,
+    { threads, threadsAlone, instead }: CpuEngineOptions,
     trial: Trial,
   ) {
     this.#manifest = manifest;
     this.#network = network;
-    this.trialMap = trial.map;
-    const device = `CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
+    this.#trial = trial;
+    const alone = threadsAlone === undefined ? '' : ` (${threadsAlone} for a stream alone)`;
+    const device = `CPU, ${threads} thread${threads === 1 ? '' : 's'}${alone}`;
     const { precision } = manifest;
     const { summary, resamples, focal: usesCamera } = network;
     const { parity } = trial;
     const none = { memory: undefined, check: undefined };
     const told = { parity, precision, instead };
-    this.capabilities = { kind: 'cpu', device, threads, summary, resamples, usesCamera, ...told, ...none };
+    this.capabilities = {
+      kind: 'cpu',
+      device,
+      threads,
+      threadsAlone,
+      summary,
+      resamples,
+      usesCamera,
+      ...told,
+      ...none,
+    };
+  }
+
+  /** The map of the trial picture. */
+  get trialMap(): Float32Array {
+    return this.#trial.map;
   }
 
   /** @throws DepthcastError BAD_MODEL, BAD_OUTPUT; see EngineProvider.prepare */
   static async load(manifest: ModelManifest, options: CpuEngineOptions): Promise<CpuEngine> {
+    const { threads, threadsAlone, ...others } = options;
     const cores = Math.min(MAX_THREADS, usableCores());
-    if (options.threads > 0) return CpuEngine.#create(manifest, options);
+    if (threads > 0) {
+      const engine = await CpuEngine.#create(manifest, { ...others, threads });
+      return threadsAlone === undefined ? engine : engine.#alone(options, threadsAlone);
+    }
     // No Video Depth Anything network is quick enough for one thread, and loading it twice would take as long again.
     if (manifest.kind === 'checkpoint' || cores === 1)
-      return CpuEngine.#create(manifest, { ...options, threads: cores });
-    const engine = await CpuEngine.#create(manifest, { ...options, threads: 1 });
-    if ((await engine.#trialTime(options)) <= ONE_THREAD_MS) return engine;
+      return CpuEngine.#create(manifest, { ...others, threads: cores });
+    const engine = await CpuEngine.#create(manifest, { ...others, threads: 1 });
+    const least = await leastTime(engine.#network, manifest, options, ONE_THREAD_MS);
+    if (least <= ONE_THREAD_MS)
+      return engine.#alone({ ...options, threads: 1 }, Math.min(MAX_THREADS_ALONE, cores), GAIN_ALONE * least);
     await engine.release();
-    return CpuEngine.#create(manifest, { ...options, threads: cores });
+    return CpuEngine.#create(manifest, { ...others, threads: cores });
   }
 
   static async #create(manifest: ModelManifest, options: CpuEngineOptions): Promise<CpuEngine> {
@@ -155,6 +178,27 @@ export class CpuEngine implements Engine {
     }
   }
 
+  /**
+   * This engine with its network once more, on so many threads, for a stream that has the cores to itself; as it is where nobody counts streams.
+   * @param most milliseconds that a frame may take there for it to be worth its memory
+   */
+  async #alone(options: CpuEngineOptions, threads: number, most = Infinity): Promise<CpuEngine> {
+    const { graph, shared } = options;
+    if (shared === undefined) return this;
+    try {
+      const network = await CpuNetwork.load(this.#manifest, graph, threads, true);
+      await this.#network.runAlone({ network, threads, streams: new StreamCount(shared.streams) });
+      if (most < Infinity && (await leastTime(network, this.#manifest, options, most)) > most) {
+        await this.#network.runAlone(undefined);
+        return this;
+      }
+      return new CpuEngine(this.#manifest, this.#network, { ...options, threadsAlone: threads }, this.#trial);
+    } catch (thrown) {
+      await this.release();
+      throw thrown;
+    }
+  }
+
   async createState(size: Size): Promise<EngineState> {
     return CpuState.fresh(this.#network, this.#manifest, size);
   }
@@ -162,22 +206,23 @@ export class CpuEngine implements Engine {
   async release(): Promise<void> {
     await this.#network.release();
   }
+}
 
-  /** Milliseconds of a frame: the quickest of some, since a busy machine only ever slows one. */
-  async #trialTime(size: Size): Promise<number> {
-    // Made once: the picture's sines take 3 ms, and 12 to 17 before they are compiled.
-    const image = trialImage(size);
-    const map = new Float32Array(size.width * size.height);
-    const state = await this.createState(size);
-    let least = Infinity;
-    for (let i = 0; i < TRIALS && (least > ONE_THREAD_MS || i < 3); i++) {
-      const began = performance.now();
-      await state.run(image, map);
-      least = Math.min(least, performance.now() - began);
-    }
-    state.dispose();
-    return least;
+/** Milliseconds of a frame: the quickest of some, since a busy machine only ever slows one. Of few where one is as quick as asked. */
+async function leastTime(network: CpuNetwork, manifest: ModelManifest, size: Size, asked: number): Promise<number> {
+  // Made once: the picture's sines take 3 ms, and 12 to 17 before they are compiled.
+  const image = trialImage(size);
+  const map = new Float32Array(size.width * size.height);
+  const state = CpuState.fresh(network, manifest, size);
+  const [few, many] = TRIALS;
+  let least = Infinity;
+  for (let i = 0; i < few || (i < many && least > asked); i++) {
+    const began = performance.now();
+    await state.run(image, map);
+    least = Math.min(least, performance.now() - began);
   }
+  state.dispose();
+  return least;
 }
 
 /**

@@ -76,6 +76,7 @@ export class DeviceEngine implements Engine {
         kind,
         device,
         threads: 1,
+        threadsAlone: undefined,
         summary: contract.summary,
         resamples: false,
         usesCamera: contract.focal,
