@@ -1,4 +1,5 @@
 import { EngineSet } from '../src/depth/engine-set.ts';
+import { shareDevice } from '../src/depth/engines/device-memory.ts';
 import { networkSize } from '../src/depth/network-size.ts';
 import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
@@ -43,7 +44,8 @@ const total = ({ decode, scale, encode }: Floor) => decode + scale + encode;
  */
 export async function benchFloor(settings: Settings = {}, seconds = 20): Promise<void> {
   const model = findModel('depthcast-nano');
-  const engines = await EngineSet.load(model, { threads: 1 });
+  // As the server has it for one stream, which is counted nowhere here.
+  const engines = await EngineSet.load(model, { shared: shareDevice() });
   const material = await prepare(engines);
   const rows: Alone[] = [];
   const floors: Alone[] = [];

@@ -1,4 +1,5 @@
 import { EngineSet } from '../src/depth/engine-set.ts';
+import { shareDevice } from '../src/depth/engines/device-memory.ts';
 import { networkSize } from '../src/depth/network-size.ts';
 import { StreamRunner } from '../src/depth/stream-runner.ts';
 import { findModel } from '../src/model/library.ts';
@@ -11,8 +12,15 @@ const FRAMES = 120;
 export async function benchInference(): Promise<void> {
   const model = findModel('depthcast-nano');
   const rows: (string | number)[][] = [];
-  for (const threads of [1, 2]) {
-    const engines = await EngineSet.load(model, { threads });
+  for (const asked of [1, 2, 'alone'] as const) {
+    const engines = await EngineSet.load(model, asked === 'alone' ? { shared: shareDevice() } : { threads: asked });
+    const { threadsAlone } = engines.capabilities;
+    // A network that is no quicker for a stream alone.
+    if (asked === 'alone' && threadsAlone === undefined) {
+      await engines.release();
+      continue;
+    }
+    const threads = asked === 'alone' ? `${threadsAlone} awake` : String(asked);
     for (const [size, w, h] of [
       [256, 640, 480],
       [192, 640, 480],
