@@ -33,7 +33,7 @@ export interface EngineCapabilities {
   readonly device: string;
   /** CPU threads that a frame keeps busy: how many such engines the cores carry. */
   readonly threads: number;
-  /** CPU threads of a frame while the cores have room for a frame of each stream on so many; undefined where there are never more than `threads`. */
+  /** CPU threads that a frame may have while the cores have room for a frame of each stream on so many; undefined where there are never more than `threads`. */
   readonly threadsAlone: number | undefined;
   /** Whether the network tells a feature of the frame to find scene cuts by. */
   readonly summary: boolean;

@@ -10,6 +10,7 @@ import type { EngineState } from '../engine.ts';
 import { assumedFocal, type Focal, setFocal } from '../focal.ts';
 import type { StreamCount } from '../stream-count.ts';
 import { bordersOf, type CacheShape, checkContract } from './contract.ts';
+import { QuickerWay } from './quicker-way.ts';
 import { trialImage } from './trial.ts';
 
 /** A graph of the contract's second form, which is not for this network. */
@@ -32,6 +33,9 @@ export class CpuNetwork {
   /** Axes of the graph's map before its height and width: ones. */
   readonly #depthBatch: readonly number[];
   #alone: Alone | undefined;
+  /** Of this network and the other. */
+  readonly #quicker = new QuickerWay();
+  #imageSize = 0;
 
   /**
    * @param spins its threads wait for each other in a loop while a frame is at work; asleep they would be woken a hundred times for one
@@ -64,19 +68,27 @@ export class CpuNetwork {
     await this.#session.release();
   }
 
-  /** From now on the other network, which is this one's to release, runs frames while the cores have room for that; none, undefined. */
+  /** From now on the other network, which is this one's to release, runs frames while the cores have room for that and it is the quicker one; none, undefined. */
   async runAlone(alone: Alone | undefined): Promise<void> {
     const before = this.#alone;
     this.#alone = alone;
     await before?.network.release();
   }
 
-  run(
+  async run(
     feeds: ort.InferenceSession.FeedsType,
     fetches: ort.InferenceSession.FetchesType,
   ): Promise<ort.InferenceSession.ReturnType> {
-    if (this.#alone?.streams.leaves(this.#alone.threads)) return this.#alone.network.run(feeds, fetches);
-    return this.#session.run(feeds, fetches);
+    const alone = this.#alone;
+    if (!alone?.streams.leaves(alone.threads)) return this.#session.run(feeds, fetches);
+    const { size } = feeds['image'] as ort.Tensor;
+    if (size !== this.#imageSize) this.#quicker.forget();
+    this.#imageSize = size;
+    const network = this.#quicker.next === 'costly' ? alone.network : this;
+    const began = performance.now();
+    const out = await network.#session.run(feeds, fetches);
+    this.#quicker.took(performance.now() - began);
+    return out;
   }
 
   depthTensor(depth: Float32Array, { width, height }: Size): ort.Tensor {

@@ -10,10 +10,11 @@ import { StreamRunner } from '../../../test/support/stream.ts';
 import { usableCores } from '../../cgroup.ts';
 import { GraphCache } from '../../model/graph-cache.ts';
 import { findModel, type InstalledModel } from '../../model/library.ts';
+import type { SharedDevice } from '../engine.ts';
 import { StreamCount } from '../stream-count.ts';
 import { cpuProvider } from './cpu.ts';
-import { CpuNetwork } from './cpu-network.ts';
 import { shareDevice } from './device-memory.ts';
+import { QuickerWay } from './quicker-way.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'depthcast-cpu-engine-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,37 +50,40 @@ it('runs frames on more threads while the cores have room for that, whose maps a
     Float32Array,
     Float32Array,
   ];
-  const run = vi.spyOn(CpuNetwork.prototype, 'run');
-  // Of a run on more threads the network's call and the other one's.
-  for (const [more, calls] of [
-    [1, 2],
-    [1, 1],
-    [5, 1],
-    [-6, 2],
+  // Timed are frames of a stream that has the cores to itself.
+  const timed = vi.spyOn(QuickerWay.prototype, 'took');
+  for (const [more, times] of [
+    [1, 40],
+    [1, 0],
+    [5, 0],
+    [-6, 40],
   ] as const) {
     streams.add(more);
-    run.mockClear();
-    await state.run(images[0]!, map);
-    expect(run).toHaveBeenCalledTimes(calls);
-    await other.run(images[0]!, expected);
-    expect(map).toEqual(expected);
+    timed.mockClear();
+    for (let n = 0; n < 40; n++) {
+      await state.run(images[n % images.length]!, map);
+      await other.run(images[n % images.length]!, expected);
+      expect(map).toEqual(expected);
+    }
+    expect(timed).toHaveBeenCalledTimes(times);
   }
-  run.mockRestore();
+  timed.mockRestore();
   state.dispose();
   other.dispose();
   await engine.release();
   await plain.release();
 });
 
-it('chooses the threads of a frame by measuring, and where nobody counts streams has one session', async () => {
+it('has one thread for a network that is quick enough, and more for a stream alone where streams are counted', async () => {
   const options = { ...nanoSize, threads: 0 };
-  const engine = await cpuProvider.prepare(nano, new GraphCache(nano.graphs), { ...options, shared: shareDevice() });
-  const { threads, threadsAlone } = engine.capabilities;
-  expect(threads).toBe(1);
-  expect([undefined, Math.min(4, usableCores())]).toContain(threadsAlone);
-  await engine.release();
-  const uncounted = await cpuProvider.prepare(nano, new GraphCache(nano.graphs), options);
+  const load = (shared?: SharedDevice) =>
+    cpuProvider.prepare(nano, new GraphCache(nano.graphs), { ...options, shared });
+  const [counted, uncounted] = [await load(shareDevice()), await load()];
+  const cores = usableCores();
+  const threadsAlone = cores === 1 ? undefined : Math.min(4, cores);
+  expect(counted.capabilities).toMatchObject({ threads: 1, threadsAlone });
   expect(uncounted.capabilities).toMatchObject({ threads: 1, threadsAlone: undefined });
+  await counted.release();
   await uncounted.release();
 });
 

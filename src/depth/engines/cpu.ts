@@ -18,10 +18,8 @@ const MAX_THREADS = 8;
 const ONE_THREAD_MS = 25;
 /** Most threads of a frame whose stream has the cores to itself: there is not more in it that can be done at once. */
 const MAX_THREADS_ALONE = 4;
-/** What a frame on these has to take of its time on one thread, at most. */
-const GAIN_ALONE = 0.85;
-/** Runs, at least and at most, until one is as quick as is asked. */
-const TRIALS = [4, 10] as const;
+/** Runs until one is that quick. */
+const TRIALS = 10;
 const BACKEND = "onnxruntime's CPU backend";
 
 /** onnxruntime's CPU backend: the states lie in this process's memory, and `run` blocks its thread. */
@@ -157,9 +155,8 @@ export class CpuEngine implements Engine {
     if (manifest.kind === 'checkpoint' || cores === 1)
       return CpuEngine.#create(manifest, { ...others, threads: cores });
     const engine = await CpuEngine.#create(manifest, { ...others, threads: 1 });
-    const least = await leastTime(engine.#network, manifest, options, ONE_THREAD_MS);
-    if (least <= ONE_THREAD_MS)
-      return engine.#alone({ ...options, threads: 1 }, Math.min(MAX_THREADS_ALONE, cores), GAIN_ALONE * least);
+    if ((await engine.#trialTime(options)) <= ONE_THREAD_MS)
+      return engine.#alone({ ...options, threads: 1 }, Math.min(MAX_THREADS_ALONE, cores));
     await engine.release();
     return CpuEngine.#create(manifest, { ...others, threads: cores });
   }
@@ -178,25 +175,18 @@ export class CpuEngine implements Engine {
     }
   }
 
-  /**
-   * This engine with its network once more, on so many threads, for a stream that has the cores to itself; as it is where nobody counts streams.
-   * @param most milliseconds that a frame may take there for it to be worth its memory
-   */
-  async #alone(options: CpuEngineOptions, threads: number, most = Infinity): Promise<CpuEngine> {
+  /** This engine with its network once more, on so many threads, for a stream that has the cores to itself; as it is where nobody counts streams. */
+  async #alone(options: CpuEngineOptions, threads: number): Promise<CpuEngine> {
     const { graph, shared } = options;
     if (shared === undefined) return this;
     try {
       const network = await CpuNetwork.load(this.#manifest, graph, threads, true);
       await this.#network.runAlone({ network, threads, streams: new StreamCount(shared.streams) });
-      if (most < Infinity && (await leastTime(network, this.#manifest, options, most)) > most) {
-        await this.#network.runAlone(undefined);
-        return this;
-      }
-      return new CpuEngine(this.#manifest, this.#network, { ...options, threadsAlone: threads }, this.#trial);
     } catch (thrown) {
       await this.release();
       throw thrown;
     }
+    return new CpuEngine(this.#manifest, this.#network, { ...options, threadsAlone: threads }, this.#trial);
   }
 
   async createState(size: Size): Promise<EngineState> {
@@ -206,23 +196,22 @@ export class CpuEngine implements Engine {
   async release(): Promise<void> {
     await this.#network.release();
   }
-}
 
-/** Milliseconds of a frame: the quickest of some, since a busy machine only ever slows one. Of few where one is as quick as asked. */
-async function leastTime(network: CpuNetwork, manifest: ModelManifest, size: Size, asked: number): Promise<number> {
-  // Made once: the picture's sines take 3 ms, and 12 to 17 before they are compiled.
-  const image = trialImage(size);
-  const map = new Float32Array(size.width * size.height);
-  const state = CpuState.fresh(network, manifest, size);
-  const [few, many] = TRIALS;
-  let least = Infinity;
-  for (let i = 0; i < few || (i < many && least > asked); i++) {
-    const began = performance.now();
-    await state.run(image, map);
-    least = Math.min(least, performance.now() - began);
+  /** Milliseconds of a frame: the quickest of some, since a busy machine only ever slows one. */
+  async #trialTime(size: Size): Promise<number> {
+    // Made once: the picture's sines take 3 ms, and 12 to 17 before they are compiled.
+    const image = trialImage(size);
+    const map = new Float32Array(size.width * size.height);
+    const state = await this.createState(size);
+    let least = Infinity;
+    for (let i = 0; i < TRIALS && (least > ONE_THREAD_MS || i < 3); i++) {
+      const began = performance.now();
+      await state.run(image, map);
+      least = Math.min(least, performance.now() - began);
+    }
+    state.dispose();
+    return least;
   }
-  state.dispose();
-  return least;
 }
 
 /**
