@@ -11,7 +11,7 @@ from .pool import augment
 CUT_SHARE = 0.15  # of clips that change scene once
 MEMORY_OFF_SHARE = 0.15  # of clips served without memory, so that a stream without it works too
 MEMORY_HOLES_SHARE = 0.25  # of clips that lack some past frames, as after a dropped frame
-STRIDES, STRIDE_SHARES = (1, 3, 5), (0.45, 0.3, 0.25)  # of clips that stay in one scene
+STRIDES, STRIDE_SHARES = (1, 3, 5), (0.3, 0.35, 0.35)  # of clips that stay in one scene
 POLL_EVERY = 40  # batches between looks for new shards
 
 
