@@ -67,6 +67,8 @@ export interface EngineState {
    * @throws onnxruntime's error, or DepthcastError; the state is of no more use then but for `reset` and `dispose`
    */
   run(image: Float32Array, depth: Float32Array, focal?: Focal): Promise<Float32Array | undefined>;
+  /** How many times as long the latest frame would have taken beside other streams, where it had the threads of a stream alone; 1 when absent. */
+  readonly sharedFactor?: number;
   /** A second memory that goes on from here by itself. */
   fork(): Promise<EngineState>;
   /**

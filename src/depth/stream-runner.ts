@@ -92,6 +92,7 @@ export class StreamRunner {
       summary = await memory.run(image.data, this.#depth, image.focal);
     }
     const ran = performance.now();
+    const inference = ran - ready;
 
     const extremes = this.#extremes.read(this.#depth);
     if (!extremes.finite) {
@@ -104,7 +105,12 @@ export class StreamRunner {
       depth: this.#depth,
       range: options.range === 'auto' ? displayRange(tracked, this.#engines.manifest.unit) : options.range,
       reset,
-      timings: { preprocess: ready - began, inference: ran - ready, postprocess: performance.now() - ran },
+      timings: {
+        preprocess: ready - began,
+        inference,
+        inferenceShared: inference * (memory.sharedFactor ?? 1),
+        postprocess: performance.now() - ran,
+      },
     };
   }
 

@@ -9,6 +9,8 @@ export interface InferenceTimings {
   preprocess: number;
   /** The network and the upkeep of its cache. */
   inference: number;
+  /** As `inference`, had other streams been there: longer where a stream alone had further threads. */
+  inferenceShared: number;
   /** Range, cut detection, copy out. */
   postprocess: number;
 }

@@ -194,7 +194,7 @@ export class DepthMaker {
       this.#stats.stage('queue', began - at + timings.queue);
       if (reused) this.#demand.spared();
       else {
-        this.#demand.took(timings.preprocess + timings.inference + timings.postprocess);
+        this.#demand.took(timings.preprocess + timings.inferenceShared + timings.postprocess);
         this.#stats.stage('inference', timings.inference);
         this.#metrics.observeInference(model.name, model.precision, timings.inference);
         this.#stats.stage('postprocess', timings.postprocess);

@@ -3,7 +3,7 @@ import { StillPictures } from './still-pictures.ts';
 
 /** Pictures that go to the network behind a reset: by then its memory holds what it looks back to, or most of it. */
 const WARM_UP = 8;
-const NO_TIME: InferenceTimings = { queue: 0, preprocess: 0, inference: 0, postprocess: 0 };
+const NO_TIME: InferenceTimings = { queue: 0, preprocess: 0, inference: 0, inferenceShared: 0, postprocess: 0 };
 
 /** A map that stands for several pictures; its memory goes back when the last of them is done with. */
 class SharedMap {

@@ -23,6 +23,9 @@ interface Alone {
   readonly streams: StreamCount;
 }
 
+/** Of images whose times are kept. */
+const MAX_SIZES = 16;
+
 /** A loaded graph and what its contract says. */
 export class CpuNetwork {
   readonly #session: ort.InferenceSession;
@@ -33,9 +36,9 @@ export class CpuNetwork {
   /** Axes of the graph's map before its height and width: ones. */
   readonly #depthBatch: readonly number[];
   #alone: Alone | undefined;
-  /** Of this network and the other. */
-  readonly #quicker = new QuickerWay();
-  #imageSize = 0;
+  /** Of this network and the other, by the values of an image: streams of several sizes may take turns. */
+  readonly #quicker = new Map<number, QuickerWay>();
+  #sharedFactor = 1;
 
   /**
    * @param spins its threads wait for each other in a loop while a frame is at work; asleep they would be woken a hundred times for one
@@ -80,15 +83,40 @@ export class CpuNetwork {
     fetches: ort.InferenceSession.FetchesType,
   ): Promise<ort.InferenceSession.ReturnType> {
     const alone = this.#alone;
+    this.#sharedFactor = 1;
     if (!alone?.streams.leaves(alone.threads)) return this.#session.run(feeds, fetches);
-    const { size } = feeds['image'] as ort.Tensor;
-    if (size !== this.#imageSize) this.#quicker.forget();
-    this.#imageSize = size;
-    const network = this.#quicker.next === 'costly' ? alone.network : this;
+    const quicker = this.#quickerAt((feeds['image'] as ort.Tensor).size);
+    const way = quicker.next;
     const began = performance.now();
-    const out = await network.#session.run(feeds, fetches);
-    this.#quicker.took(performance.now() - began);
-    return out;
+    if (way === 'plain') {
+      const out = await this.#session.run(feeds, fetches);
+      quicker.took(performance.now() - began);
+      return out;
+    }
+    try {
+      const out = await alone.network.#session.run(feeds, fetches);
+      quicker.took(performance.now() - began);
+      this.#sharedFactor = quicker.gain;
+      return out;
+    } catch (thrown) {
+      // More memory than there is for further threads, say: this frame's error is told, the next ones have one network.
+      await this.runAlone(undefined);
+      throw thrown;
+    }
+  }
+
+  /** Of EngineState, for the latest run. */
+  get sharedFactor(): number {
+    return this.#sharedFactor;
+  }
+
+  #quickerAt(size: number): QuickerWay {
+    const known = this.#quicker.get(size);
+    if (known) return known;
+    if (this.#quicker.size >= MAX_SIZES) this.#quicker.clear();
+    const quicker = new QuickerWay();
+    this.#quicker.set(size, quicker);
+    return quicker;
   }
 
   depthTensor(depth: Float32Array, { width, height }: Size): ort.Tensor {
@@ -169,6 +197,10 @@ export class CpuState implements EngineState {
     const out = await this.#network.run(this.#feeds, this.#fetches);
     for (const cache of this.#caches) cache.store(step.write, cache.incoming);
     return out;
+  }
+
+  get sharedFactor(): number {
+    return this.#network.sharedFactor;
   }
 
   async fork(): Promise<EngineState> {

@@ -40,12 +40,21 @@ it('does not go to and fro where both take about as long', () => {
   expect(share(ways, 'costly')).toBeGreaterThan(0.97);
 });
 
-it('begins anew for frames of another size', () => {
+it('says how much longer the plain way takes, once it knows', () => {
   const choice = new QuickerWay();
+  run(choice, 10, { plain: 16, costly: 11 });
+  expect(choice.gain).toBe(1);
   run(choice, 300, { plain: 16, costly: 11 });
-  choice.forget();
-  const ways = run(choice, 3000, { plain: 4, costly: 6 });
-  expect(share(ways.slice(30), 'plain')).toBeGreaterThan(0.97);
+  expect(choice.gain).toBeCloseTo(16 / 11, 2);
+  run(choice, 600, { plain: 12, costly: 30 });
+  expect(choice.gain).toBe(1);
+});
+
+it('does not give the costly way up for one frame that had to wait', () => {
+  const choice = new QuickerWay();
+  run(choice, 200, { plain: 16, costly: 11 });
+  expect(run(choice, 1, { plain: 16, costly: 120 })).toEqual(['costly']);
+  expect(choice.next).toBe('costly');
 });
 
 it('is not led astray by the first frame of a trial, which is slow', () => {

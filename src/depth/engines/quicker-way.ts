@@ -5,6 +5,8 @@ const BEFORE_FIRST = 15;
 const TRIAL = 3;
 /** What each frame of the way in use weighs in its mean. */
 const WEIGHT = 0.1;
+/** What a frame counts for at most, of the mean: one that had to wait for the processor says little of the next. */
+const MOST = 2;
 /** Share of the plain way's time below which the costly one is taken up, and above which it is given up. */
 const WORTH = 0.85;
 const NO_LONGER = 0.95;
@@ -13,7 +15,7 @@ export type Way = 'plain' | 'costly';
 
 /**
  * Which of two ways to run a frame is quicker, by how long they take on the machine as it is now: what costs more of the processor, such as
- * threads that wait awake, is quicker only while nobody else wants it. The way that is not in use is tried every few seconds.
+ * threads that wait awake, is quicker only while nobody else wants it. The way that is not in use is tried once in 150 frames.
  */
 export class QuickerWay {
   #inUse: Way = 'costly';
@@ -33,16 +35,15 @@ export class QuickerWay {
     else this.#used(milliseconds);
   }
 
-  /** What is known is of frames of another size. */
-  forget(): void {
-    this.#means.plain = this.#means.costly = undefined;
-    this.#trial = 0;
-    this.#untilTrial = BEFORE_FIRST;
+  /** How many times as long the plain way takes: at least 1, which it is while either way's time is unknown. */
+  get gain(): number {
+    const { plain, costly } = this.#means;
+    return plain === undefined || costly === undefined ? 1 : Math.max(1, plain / costly);
   }
 
   #used(milliseconds: number): void {
     const mean = this.#means[this.#inUse] ?? milliseconds;
-    this.#means[this.#inUse] = mean + WEIGHT * (milliseconds - mean);
+    this.#means[this.#inUse] = mean + WEIGHT * (Math.min(milliseconds, MOST * mean) - mean);
     this.#choose();
     if (--this.#untilTrial > 0) return;
     this.#trial = TRIAL;
