@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ort from 'onnxruntime-node';
 import { afterAll, expect, it, vi } from 'vitest';
 import { nanoImages, tinyCheckpoint, tinyImages } from '../../../test/support/engine-cases.ts';
 import { describeEngine } from '../../../test/support/engine-contract.ts';
@@ -79,6 +80,52 @@ it('runs frames on more threads while the cores have room for that, whose maps a
   other.dispose();
   await engine.release();
   await plain.release();
+});
+
+/** An engine that runs its frames on further threads: the one stream of its process. */
+async function alone() {
+  const shared = shareDevice();
+  new StreamCount(shared.streams).add(1);
+  const options = { ...nanoSize, threads: 1, threadsAlone: usableCores(), shared };
+  return cpuProvider.prepare(nano, new GraphCache(nano.graphs), options);
+}
+
+it('learns which way is quicker for each size by itself, when frames of two sizes take turns', async () => {
+  const engine = await alone();
+  const other = { width: 64, height: 64 };
+  const streams = await Promise.all(
+    [nanoSize, other].map(async (size) => ({
+      state: await engine.createState(size),
+      image: new Float32Array(3 * size.width * size.height).map((_, i) => Math.sin(i * 0.01)),
+      map: new Float32Array(size.width * size.height),
+    })),
+  );
+  const took = vi.spyOn(QuickerWay.prototype, 'took');
+  for (let n = 0; n < 20; n++) for (const { state, image, map } of streams) await state.run(image, map);
+  const choices = new Set(took.mock.contexts as QuickerWay[]);
+  expect(choices.size).toBe(2);
+  // A trial of the plain way comes at the sixteenth frame, unless a change of size begins anew: then never.
+  for (const choice of choices) expect(took.mock.contexts.filter((context) => context === choice)).toHaveLength(20);
+  took.mockRestore();
+  for (const { state } of streams) state.dispose();
+  await engine.release();
+});
+
+it('gives further threads up that fail at a frame, which is told, and goes on with one', async () => {
+  const engine = await alone();
+  const state = await engine.createState(nanoSize);
+  const map = new Float32Array(nanoSize.width * nanoSize.height);
+  const took = vi.spyOn(QuickerWay.prototype, 'took');
+  const run = vi.spyOn(ort.InferenceSession.prototype, 'run').mockRejectedValueOnce(new Error('no memory'));
+  await expect(state.run(images[0]!, map)).rejects.toThrow('no memory');
+  run.mockRestore();
+  state.reset();
+  for (const image of images.slice(0, 3)) await state.run(image, map);
+  expect(took).not.toHaveBeenCalled();
+  expect(map.some((value) => value !== 0)).toBe(true);
+  took.mockRestore();
+  state.dispose();
+  await engine.release();
 });
 
 it('has one thread for a network that is quick enough, and more for a stream alone where streams are counted', async () => {
