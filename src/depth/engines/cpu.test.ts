@@ -116,7 +116,9 @@ it('gives further threads up that fail at a frame, which is told, and goes on wi
   const state = await engine.createState(nanoSize);
   const map = new Float32Array(nanoSize.width * nanoSize.height);
   const took = vi.spyOn(QuickerWay.prototype, 'took');
-  const run = vi.spyOn(ort.InferenceSession.prototype, 'run').mockRejectedValueOnce(new Error('no memory'));
+  // A class, which its type does not say.
+  const { prototype } = ort.InferenceSession as unknown as { prototype: ort.InferenceSession };
+  const run = vi.spyOn(prototype, 'run').mockRejectedValueOnce(new Error('no memory'));
   await expect(state.run(images[0]!, map)).rejects.toThrow('no memory');
   run.mockRestore();
   state.reset();
