@@ -294,7 +294,7 @@ async function watchLayouts(path: string): Promise<void> {
     expect(colour).toBeGreaterThan(20);
     if (layout === 'colour-map') expect(depth).toBeGreaterThan(20);
     else expect(depth).toBeLessThan(6);
-    // A page that is closed says nothing: its session would end only when it has been silent for ten seconds.
+    // A page that is closed says nothing: its session would end only when it has been silent for fifteen seconds.
     await player.evaluate(() => (window as unknown as { end(): void }).end());
     await player.close();
     await until('its viewer ending', () => !sessions().includes(own));

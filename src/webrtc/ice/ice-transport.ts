@@ -46,8 +46,11 @@ const WATCH_INTERVAL_MS = 1000;
 const MAX_STUN = 400;
 /** What some send after their last candidate. */
 const END = /^\s*(a=)?(candidate:|end-of-candidates)?\s*$/;
-/** Browsers check consent every 2.5 to 6 s (RFC 7675); this many silent seconds mean that the peer is gone. */
-const MAX_SILENT_TICKS = 10;
+/**
+ * This many silent seconds mean that the peer is gone. Browsers check consent every 2.5 to 6 s (RFC 7675), and one whose network
+ * changed sees that after five to seven seconds, waits three for it to heal, and then restarts ICE: it must find its session.
+ */
+const MAX_SILENT_TICKS = 15;
 
 /** RTP or RTCP (RFC 7983 section 7). */
 const isMedia = (packet: Buffer): boolean => packet.length >= 12 && packet[0]! >= 128 && packet[0]! < 192;
