@@ -15,6 +15,9 @@ class Stage:
     encoder_lr: float  # relative to lr
     memory_lr: float  # relative to lr, for the temporal attentions
     strength: float  # of degradation: 0 none, 1 full
+    composite: float  # share of single frames before which another's near things stand; see mixing.py
+    overlay: float  # share with marks of photographs
+    warp: float  # share that is turned and stretched
     batch_pixels: int
     sizes: list  # [width, height, weight]
     weights: dict  # of the losses

@@ -1,9 +1,10 @@
 """Compare model files on real and synthetic sequences, beside baselines, in one run.
 
 Usage: python3 -m depthtrain.evaluate NAME=MODEL.onnx... [--real DIR] [--synthetic DIR] [--boundaries DIR]
-           [--width 256] [--drift] [--out REPORT.json]
+           [--width 256] [--mirrored] [--drift] [--out REPORT.json]
 
 --real: a folder of RGB-D sequences (never trained on); --synthetic: clips of `generate` that training never saw;
+--mirrored: recorded sequences the other way round, too, which the choice among networks did not see if it was made by the others;
 --boundaries: single frames of `generate`, 640 pixels, whose middle 640x480 is looked at. The files
 run in onnxruntime-node through run_onnx.mjs, as they are served.
 """
@@ -150,20 +151,23 @@ class Report:
     def __init__(self, models):
         self.models, self.data = models, {}
 
-    def real(self, sequences):
+    def real(self, sequences, mirrored):
         for sequence in sequences:
+            images = sequence.images[..., ::-1] if mirrored else sequence.images
             rows = []
             for name, model in self.models.items():
                 for memory in (True, False) if sequence.consecutive else (False,):
-                    p, _ = run(model, sequence.images, memory=memory)
+                    p, _ = run(model, images, memory=memory)
+                    p = p[..., ::-1] if mirrored else p
                     a = accuracy(sequence, p)
                     tae = temporal_errors(sequence, p, a['alignment']) if sequence.consecutive else (None, None)
                     rows.append((f'{name}, memory {"on" if memory else "off"}', [*a['frame'], *a.get('clip', (None, None)), *a.get('first', (None, None)), *tae]))
             for baseline in ('constant', 'ramp'):
                 rows.append((baseline, [*a[baseline]] + [None] * 6))
-            table(f'{sequence.name}, {sequence.images.shape[3]}x{sequence.images.shape[2]}',
+            mirror = ', mirrored' if mirrored else ''
+            table(f'{sequence.name}, {sequence.images.shape[3]}x{sequence.images.shape[2]}{mirror}',
                   ['AbsRel', 'delta1', 'clip AbsRel', 'clip delta1', 'first AbsRel', 'first delta1', 'TAE', 'change error'], rows)
-            self.data[f'{sequence.name}@{sequence.images.shape[3]}'] = rows
+            self.data[f'{sequence.name}@{sequence.images.shape[3]}{mirror}'] = rows
 
     def synthetic(self, sequences):
         images = np.concatenate([s.images for s in sequences])
@@ -223,13 +227,16 @@ def main():
     parser.add_argument('--boundaries')
     parser.add_argument('--width', type=int, nargs='+', default=[256])
     parser.add_argument('--clips', type=int, default=16)
+    parser.add_argument('--mirrored', action='store_true')
     parser.add_argument('--drift', action='store_true')
     parser.add_argument('--out')
     args = parser.parse_args()
     report = Report(dict(m.split('=', 1) for m in args.models))
     if args.real:
         for width in args.width:
-            report.real([recorded(folder, width) for folder in sorted(Path(args.real).iterdir()) if (folder / 'color').is_dir()])
+            sequences = [recorded(folder, width) for folder in sorted(Path(args.real).iterdir()) if (folder / 'color').is_dir()]
+            for mirrored in (False, True)[:1 + args.mirrored]:
+                report.real(sequences, mirrored)
     if args.synthetic:
         clips = synthetic(args.synthetic, args.clips)
         report.synthetic(clips)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .mixing import composite, overlay, warp
 from .pool import augment
 
 CUT_SHARE = 0.15  # of clips that change scene once
@@ -48,9 +49,10 @@ def strided(frames, stride):
 
 
 class Feeder:
-    def __init__(self, library, frames, clips, config, seed):
+    def __init__(self, library, frames, clips, config, seed, textures=None):
         self.library, self.frames, self.clips, self.config = library, frames, clips, config
         self.rng = np.random.default_rng(seed)
+        self.textures = textures  # photographs for `overlay`, uint8 RGB [count,S,S,3]
         self.stage = None
         self.batches = queue.Queue(3)
         self.served = 0
@@ -100,6 +102,11 @@ class Feeder:
                                int(self.rng.integers(1 << 40)), stage.strength, self.config.feeder_threads)
         if take > 1:
             self.change_pace(image, truth, cuts)
+        else:
+            warp(self.rng, image, truth, stage.warp)
+            composite(self.rng, image, truth, stage.composite)
+            if stage.overlay:
+                overlay(self.rng, image, self.textures, stage.overlay)
         visible = draw_memory(self.rng, count, take) if take > 1 else None
         return Batch(torch.from_numpy(image), torch.from_numpy(truth), cuts.tolist(),
                      None if visible is None else torch.from_numpy(visible))

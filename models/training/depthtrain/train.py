@@ -1,6 +1,6 @@
 """Train, or resume training.
 
-Usage: python3 -m depthtrain.train --config config.toml --data DIR --run DIR --build DIR [--init FILE] [--settle IMAGES]
+Usage: python3 -m depthtrain.train --config config.toml --data DIR --run DIR --build DIR [--textures FILE] [--init FILE] [--settle IMAGES]
 
 DIR/frames and DIR/clips of --data hold the generator's shards. --run receives last.pt (checkpoint, atomically replaced) and
 log.jsonl (one JSON object a line: training and validation curves). The same command resumes.
@@ -26,6 +26,7 @@ from .losses import total_loss
 from .network import DepthNet, load_weights
 from .pool import Pool, load_library
 from .summary import summarise
+from .textures import unpack
 from .validation import Validation
 
 LOG_SECONDS = 30
@@ -39,6 +40,7 @@ def arguments():
     parser.add_argument('--data', required=True)
     parser.add_argument('--run', required=True)
     parser.add_argument('--build', required=True)
+    parser.add_argument('--textures', help='photographs as depthtrain.textures packs them, for stages with `overlay`')
     parser.add_argument('--init', help='weights to start from when there is no checkpoint yet')
     parser.add_argument('--consume', action='store_true', help='delete shards once they are in memory')
     parser.add_argument('--settle', type=int, default=0, help='let the rate fall to zero over this many images from the --init checkpoint, then stop')
@@ -103,6 +105,13 @@ class Trainer:
             group['lr'] = rate * factors[group['part']]
         return rate
 
+    def textures(self):
+        if self.args.textures:
+            return unpack(self.args.textures)
+        if any(stage.overlay for stage in self.config.stages):
+            raise SystemExit('a stage has `overlay`: its photographs are missing (--textures FILE)')
+        return None
+
     def summarise(self, clips):
         """Once, before the first clips: what is learned about likeness holds for this measure of it."""
         summarise(self.ema, clips.folder)
@@ -164,7 +173,7 @@ class Trainer:
         if frames.count == 0:
             raise SystemExit(f'no shards in {frames.folder}')
         validation = Validation(args.data, library, self.device)
-        feeder = Feeder(library, frames, clips, config, seed=[config.seed, self.images])
+        feeder = Feeder(library, frames, clips, config, [config.seed, self.images], self.textures())
         feeder.start(self.stage() or config.stages[-1])
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, 'stopping', True))
         last_log = last_save = time.time()
